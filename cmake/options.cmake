@@ -1,0 +1,31 @@
+# One switch per kind of build; ./dev sets it. debug has ASan and UBSan on: a test run without them proves less.
+set(MAREA_PRESET "debug" CACHE STRING "debug | release | tsan | fuzz")
+option(MAREA_FUZZ "build the fuzz targets (clang, libFuzzer)" OFF)
+
+add_compile_options(-Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wno-missing-field-initializers -fno-strict-aliasing)
+
+if(MAREA_PRESET STREQUAL "debug")
+  add_compile_options(-O1 -g1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=undefined)
+  add_link_options(-fsanitize=address,undefined)
+  add_compile_definitions(_GLIBCXX_ASSERTIONS)
+elseif(MAREA_PRESET STREQUAL "tsan")
+  add_compile_options(-O1 -g1 -fno-omit-frame-pointer -fsanitize=thread)
+  add_link_options(-fsanitize=thread)
+elseif(MAREA_PRESET STREQUAL "release")
+  add_compile_options(-O2 -g1 -DNDEBUG -D_FORTIFY_SOURCE=2 -fstack-protector-strong)
+elseif(MAREA_PRESET STREQUAL "fuzz")
+  add_compile_options(-O1 -g -fno-omit-frame-pointer -fsanitize=fuzzer-no-link,address,undefined
+                      -fno-sanitize-recover=undefined)
+  add_link_options(-fsanitize=address,undefined)
+else()
+  message(FATAL_ERROR "unknown MAREA_PRESET '${MAREA_PRESET}'")
+endif()
+
+find_program(MAREA_MOLD mold)
+if(MAREA_MOLD AND NOT MAREA_PRESET STREQUAL "fuzz")
+  add_link_options(-fuse-ld=mold)
+endif()
+find_program(MAREA_CCACHE ccache)
+if(MAREA_CCACHE)
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${MAREA_CCACHE})
+endif()

@@ -1,0 +1,77 @@
+#include "base/error.h"
+
+#include <array>
+#include <cerrno>
+#include <cstring>
+
+namespace marea::base {
+namespace {
+
+struct Row {
+  ErrorCode code;
+  std::string_view text;
+};
+
+constexpr std::array kRows = {
+    Row{ErrorCode::internal, "E_INTERNAL"},
+    Row{ErrorCode::invalid_argument, "E_INVALID_ARGUMENT"},
+    Row{ErrorCode::usage, "E_USAGE"},
+    Row{ErrorCode::manifest_invalid, "E_MANIFEST_INVALID"},
+    Row{ErrorCode::not_found, "E_NOT_FOUND"},
+    Row{ErrorCode::already_exists, "E_ALREADY_EXISTS"},
+    Row{ErrorCode::conflict, "E_CONFLICT"},
+    Row{ErrorCode::not_allowed, "E_NOT_ALLOWED"},
+    Row{ErrorCode::privilege_missing, "E_PRIVILEGE_MISSING"},
+    Row{ErrorCode::kernel_feature, "E_KERNEL_FEATURE"},
+    Row{ErrorCode::dependency_missing, "E_DEPENDENCY_MISSING"},
+    Row{ErrorCode::address_in_use, "E_ADDRESS_IN_USE"},
+    Row{ErrorCode::image_not_found, "E_IMAGE_NOT_FOUND"},
+    Row{ErrorCode::image_invalid, "E_IMAGE_INVALID"},
+    Row{ErrorCode::digest_mismatch, "E_DIGEST_MISMATCH"},
+    Row{ErrorCode::image_too_large, "E_IMAGE_TOO_LARGE"},
+    Row{ErrorCode::build_failed, "E_BUILD_FAILED"},
+    Row{ErrorCode::port_mismatch, "E_PORT_MISMATCH"},
+    Row{ErrorCode::never_listened, "E_NEVER_LISTENED"},
+    Row{ErrorCode::app_exited, "E_APP_EXITED"},
+    Row{ErrorCode::out_of_memory, "E_OUT_OF_MEMORY"},
+    Row{ErrorCode::startup_probe_failed, "E_STARTUP_PROBE_FAILED"},
+    Row{ErrorCode::sandbox_failed, "E_SANDBOX_FAILED"},
+    Row{ErrorCode::unavailable, "E_UNAVAILABLE"},
+    Row{ErrorCode::timeout, "E_TIMEOUT"},
+    Row{ErrorCode::too_large, "E_TOO_LARGE"},
+    Row{ErrorCode::io, "E_IO"},
+};
+
+}  // namespace
+
+std::string_view to_string(ErrorCode code) {
+  for (const Row& row : kRows) {
+    if (row.code == code) return row.text;
+  }
+  return "E_INTERNAL";
+}
+
+ErrorCode error_code_from(std::string_view text) {
+  for (const Row& row : kRows) {
+    if (row.text == text) return row.code;
+  }
+  return ErrorCode::internal;
+}
+
+std::string Error::line() const {
+  std::string out = what;
+  if (!why.empty()) out += ": " + why;
+  out += " (" + std::string(to_string(code)) + ")";
+  if (!remedy.empty()) out += ". " + remedy;
+  return out;
+}
+
+Error os_error(std::string what, int error_number, ErrorCode code) {
+  return Error{code, std::move(what), std::strerror(error_number), {}, {}};
+}
+
+Error os_error(std::string what, ErrorCode code) {
+  return os_error(std::move(what), errno, code);
+}
+
+}  // namespace marea::base

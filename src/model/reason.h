@@ -1,0 +1,42 @@
+// Why something is as it is. One closed list that decisions return and that CLI, log, status conditions and audit all
+// print, so that a cause reads the same everywhere.
+#pragma once
+
+#include <string_view>
+
+namespace marea::model {
+
+enum class Reason {
+  none,
+  // why an instance was started
+  request_waiting,  // RequestWaiting: a request waits and no slot is free
+  deploy_check,     // DeployCheck: a new revision proves that it starts
+  min_scale,        // MinScale
+  // why it was not
+  max_scale,     // MaxScale: the revision's maximum is reached
+  machine_full,  // MachineFull: no memory or no sandbox slot left on the machine
+  backing_off,   // BackingOff: the last starts failed; the next attempt comes later
+  // why it was stopped
+  idle_timeout,       // IdleTimeout
+  revision_retired,   // RevisionRetired: no traffic and not wanted
+  deleted,            // Deleted: a person or the API deleted it
+  platform_stopping,  // PlatformStopping
+  liveness_failed,    // LivenessFailed
+  // why it failed
+  app_exited,            // AppExited: exit code in ExitStatus
+  app_killed,            // AppKilled: signal in ExitStatus
+  out_of_memory,         // OutOfMemory
+  never_listened,        // NeverListened: no listener before the startup deadline
+  port_mismatch,         // PortMismatch: it listens, but not where expected
+  startup_probe_failed,  // StartupProbeFailed
+  sandbox_failed,        // SandboxFailed: the OCI runtime or the kernel refused
+  image_missing,         // ContainerMissing (Knative's word): the image cannot be found or unpacked
+  // progress
+  resolving_image,  // ResolvingDigests (Knative's word)
+  deploying,        // Deploying
+  superseded,       // Superseded: a newer deploy took its place
+};
+
+std::string_view to_string(Reason reason);
+
+}  // namespace marea::model

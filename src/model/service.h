@@ -1,0 +1,93 @@
+// What a user deploys, as typed values: the parts of a Knative/Cloud Run `Service` (serving.knative.dev/v1) that marea
+// acts on. The whole document, with everything that marea only keeps, travels beside it as ServiceDocument
+// (model/manifest.h). These values exist only validated: parse_manifest() is the one way to make them from text.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/strong_id.h"
+#include "model/probe.h"
+
+namespace marea::model {
+
+using base::Duration;
+
+// Defaults are Cloud Run's, so that the same manifest means the same here and there.
+inline constexpr int kDefaultConcurrency = 80;
+inline constexpr int kMostConcurrency = 1000;
+inline constexpr int kDefaultMaxScale = 100;
+inline constexpr int kMostScale = 1000;
+inline constexpr std::uint16_t kDefaultPort = 8080;
+inline constexpr std::int64_t kDefaultMemoryBytes = 512LL << 20;
+inline constexpr std::int64_t kLeastMemoryBytes = 16LL << 20;  // below it no runtime starts
+inline constexpr int kDefaultMilliCpu = 1000;
+inline constexpr Duration kDefaultTimeout = std::chrono::seconds(300);
+inline constexpr Duration kMostTimeout = std::chrono::seconds(3600);
+inline constexpr Duration kDefaultIdleTimeout = std::chrono::seconds(60);
+
+enum class Egress { internet, channels, none };  // marea.dev/egress
+enum class CapabilitySet { ordinary, none };     // marea.dev/capabilities
+
+struct Limits {
+  std::int64_t memory_bytes = kDefaultMemoryBytes;
+  int milli_cpu = kDefaultMilliCpu;
+  friend bool operator==(const Limits&, const Limits&) = default;
+};
+
+// The container of a template, as the user wrote it: empty command, args or working_dir mean "what the image says".
+struct Container {
+  std::string name;
+  std::string image;  // reference as written: oci:DIR[:TAG][@sha256:…] or a name in marea's image store
+  std::vector<std::string> command;
+  std::vector<std::string> args;
+  std::vector<std::pair<std::string, std::string>> env;  // in order of the manifest; names unique
+  std::string working_dir;
+  std::uint16_t port = kDefaultPort;
+  Limits limits;
+  Probe startup = default_startup_probe();
+  std::optional<Probe> liveness;
+  std::optional<std::int64_t> run_as_user;
+  friend bool operator==(const Container&, const Container&) = default;
+};
+
+// What a revision is a snapshot of.
+struct Template {
+  std::string revision_name;  // metadata.name of the template; empty: marea names it
+  std::map<std::string, std::string> labels;
+  std::map<std::string, std::string> annotations;
+  Container container;
+  Duration timeout = kDefaultTimeout;
+  int concurrency = kDefaultConcurrency;  // containerConcurrency; 0 in the manifest becomes the default
+  int min_scale = 0;
+  int max_scale = kDefaultMaxScale;
+  Duration idle_timeout = kDefaultIdleTimeout;  // marea.dev/idle-timeout on template, else on service
+  Egress egress = Egress::internet;
+  CapabilitySet capabilities = CapabilitySet::ordinary;
+  friend bool operator==(const Template&, const Template&) = default;
+};
+
+struct TrafficTarget {
+  std::string revision;  // empty when latest
+  bool latest = false;
+  int percent = 0;
+  std::string tag;
+  friend bool operator==(const TrafficTarget&, const TrafficTarget&) = default;
+};
+
+struct Service {
+  base::ServiceName name;
+  std::map<std::string, std::string> labels;
+  std::map<std::string, std::string> annotations;
+  std::vector<std::string> hosts;  // NAME.localhost first, then those of marea.dev/hosts; lower case, no port
+  Template revision_template;
+  std::vector<TrafficTarget> traffic;  // never empty: without one it is 100 % of the latest revision
+  friend bool operator==(const Service&, const Service&) = default;
+};
+
+}  // namespace marea::model

@@ -1,0 +1,142 @@
+// HTTP/1.1 without sockets (RFC 9110, RFC 9112): bytes in, values out. The router, the API server and the probes all
+// read and write HTTP through this file alone. Nothing here allocates; every view points into the caller's buffer.
+//
+// Strictness: a message that two readers could understand differently is a Violation, never forwarded. See Violation
+// for the list. Everything forwarded is written anew from the parsed values, so that no odd byte passes through.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <expected>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
+namespace marea::net::http {
+
+inline constexpr std::size_t kMostHeadBytes = 64U << 10;  // request or status line and all fields; beyond: 431
+inline constexpr std::size_t kMostFields = 128;
+inline constexpr std::size_t kMostTargetBytes = 16U << 10;  // beyond: 414
+inline constexpr std::size_t kMostChunkLineBytes = 256;     // chunk-size line, extensions are refused
+
+// Why a message is refused. to_string gives a sentence for people; status_of gives the answer's status.
+enum class Violation : std::uint8_t {
+  bad_request_line,
+  bad_status_line,
+  bad_version,  // not HTTP/1.0 or HTTP/1.1: 505
+  bad_target,
+  target_too_long,  // 414
+  bad_field_name,   // not a token, or white space before the colon
+  bad_field_value,  // a control character, bare CR, NUL
+  obs_fold,
+  bare_lf,          // a line that ends without CR
+  too_many_fields,  // 431
+  head_too_large,   // 431
+  missing_host,     // HTTP/1.1 without Host
+  several_hosts,
+  bad_host,
+  host_against_target,  // absolute-form names another host
+  several_lengths,      // more than one Content-Length, or a list
+  bad_length,
+  length_and_transfer_encoding,
+  bad_transfer_encoding,  // anything but exactly "chunked": 501
+  transfer_encoding_in_http10,
+  bad_chunk,
+  bad_trailer,
+  connect_or_trace,  // methods that are not proxied: 405
+};
+std::string_view to_string(Violation violation);
+int status_of(Violation violation);
+
+enum class Version : std::uint8_t { http10, http11 };
+
+struct Field {
+  std::string_view name;   // as received
+  std::string_view value;  // without surrounding white space
+};
+
+// Case-insensitive comparison of field names and tokens (ASCII).
+bool same_token(std::string_view a, std::string_view b);
+
+enum class BodyKind : std::uint8_t { none, length, chunked, until_close };
+
+struct Framing {
+  BodyKind kind = BodyKind::none;
+  std::uint64_t length = 0;  // BodyKind::length only
+};
+
+struct Head {
+  Version version = Version::http11;
+  std::array<Field, kMostFields> storage{};
+  std::size_t field_count = 0;
+  Framing body;
+  bool keep_alive = true;  // the sender wants the connection to persist (RFC 9112 §9.3)
+  bool upgrade = false;    // Connection: upgrade with an Upgrade field
+  std::size_t bytes = 0;   // length of the head in the input
+
+  std::span<const Field> fields() const { return {storage.data(), field_count}; }
+  // The first field of that name, or nothing.
+  std::optional<std::string_view> find(std::string_view name) const;
+};
+
+struct RequestHead : Head {
+  std::string_view method;
+  std::string_view target;     // origin-form to forward: "/path?query" or "*"; absolute-form is already stripped
+  std::string_view host;       // authority of the request: Host, or that of an absolute-form target
+  std::string_view host_name;  // host without its port and without brackets
+  bool expect_continue = false;
+};
+
+struct ResponseHead : Head {
+  int status = 0;
+  std::string_view reason;
+};
+
+// Reads one head from the start of `input`. `true`: complete, head.bytes says how much of input it took. `false`: more
+// bytes are needed. `from` skips bytes that an earlier call on the same growing buffer already searched for the end.
+std::expected<bool, Violation> parse_request(std::string_view input, RequestHead& head, std::size_t from = 0);
+
+// As above; the framing of a response depends on the request's method (RFC 9112 §6.3). 1xx heads have no body.
+std::expected<bool, Violation> parse_response(std::string_view input, bool answers_head, ResponseHead& head,
+                                              std::size_t from = 0);
+
+// Decodes a chunked body piece by piece. Value type.
+class ChunkedDecoder {
+ public:
+  struct Step {
+    std::size_t consumed = 0;  // of the input, framing included
+    std::string_view data;     // body bytes inside the consumed input; may be empty
+    bool done = false;         // the last chunk and the trailer section are read
+  };
+  // Consumes at most one run of data. Call again with the rest while it makes progress. Trailer fields are validated
+  // and dropped (they are forwarded from capability 3 on).
+  std::expected<Step, Violation> next(std::string_view input);
+  bool done() const { return state_ == State::done; }
+
+ private:
+  enum class State : std::uint8_t { size, data, data_end, trailer, done };
+  State state_ = State::size;
+  std::uint64_t left_ = 0;
+  std::size_t trailer_bytes_ = 0;
+};
+
+// "1a2b\r\n" for a chunk of `bytes`; the data and "\r\n" follow.
+struct ChunkPrefix {
+  std::array<char, 18> text{};
+  std::size_t length = 0;
+  std::string_view view() const { return {text.data(), length}; }
+};
+ChunkPrefix chunk_prefix(std::uint64_t bytes);
+inline constexpr std::string_view kLastChunk = "0\r\n\r\n";
+
+// Fields that end at a proxy (RFC 9110 §7.6.1): Connection, Keep-Alive, Proxy-Connection, TE, Transfer-Encoding,
+// Upgrade. names_token tells whether the value of a Connection field names another field that ends here too.
+bool is_hop_by_hop(std::string_view name);
+bool names_token(std::string_view connection, std::string_view name);
+
+// The standard reason phrase (RFC 9110 §15), or "Unknown".
+std::string_view reason_phrase(int status);
+
+}  // namespace marea::net::http

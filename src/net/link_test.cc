@@ -1,0 +1,128 @@
+#include "net/link.h"
+
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <memory>
+
+#include "net/messages.h"
+
+namespace marea::net {
+namespace {
+
+using EngineEnd = Link<EngineToRouter, RouterToEngine>;
+using RouterEnd = Link<RouterToEngine, EngineToRouter>;
+
+class LinkTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    auto pair = make_socket_pair();
+    ASSERT_TRUE(pair);
+    engine_fd_ = std::move(pair->first);
+    router_fd_ = std::move(pair->second);
+  }
+
+  base::ManualClock clock_;
+  Loop loop_{clock_};
+  base::Fd engine_fd_;
+  base::Fd router_fd_;
+};
+
+TEST_F(LinkTest, messages_arrive_in_order_with_their_descriptors) {
+  std::vector<std::string> seen;
+  RouterEnd router(loop_, std::move(router_fd_),
+                   {.on_message =
+                        [&](EngineToRouter message, std::vector<base::Fd> fds) {
+                          const auto& open = std::get<msg::InstanceOpen>(message);
+                          seen.push_back(open.id.str() + "/" + std::to_string(fds.size()));
+                          ASSERT_EQ(::write(fds.at(0).get(), "x", 1), 1);
+                        },
+                    .on_closed = [](const std::string&) {}});
+  EngineEnd engine(loop_, std::move(engine_fd_), {.on_message = [](auto, auto) {}, .on_closed = [](const auto&) {}});
+  int ends[2];
+  ASSERT_EQ(::pipe(ends), 0);
+  const base::Fd read_end(ends[0]);
+  const base::Fd write_end(ends[1]);
+  for (int i = 0; i < 100; ++i) {
+    std::vector<base::Fd> fds;
+    for (int j = 0; j <= i % 3; ++j) fds.push_back(write_end.duplicate());
+    ASSERT_TRUE(engine.send(
+        msg::InstanceOpen{.id = base::InstanceId("i" + std::to_string(i)), .revision = base::RevisionName("r")},
+        std::move(fds)));
+  }
+  while (seen.size() < 100) loop_.turn(std::chrono::milliseconds(100));
+  EXPECT_EQ(seen.front(), "i0/1");
+  EXPECT_EQ(seen.back(), "i99/1");
+  EXPECT_EQ(seen.at(98), "i98/3");
+}
+
+TEST_F(LinkTest, a_frame_that_does_not_decode_closes_the_link) {
+  std::string why;
+  RouterEnd router(loop_, std::move(router_fd_),
+                   {.on_message = [](auto, auto) { FAIL() << "must not be delivered"; },
+                    .on_closed = [&](std::string reason) { why = std::move(reason); }});
+  const std::string frame{"\x02\0\0\0\0\0\0\0\x7f\x7f", 10};
+  ASSERT_EQ(::write(engine_fd_.get(), frame.data(), frame.size()), 10);
+  loop_.turn(std::chrono::milliseconds(100));
+  EXPECT_EQ(why, "malformed message");
+  EXPECT_FALSE(router.open());
+}
+
+TEST_F(LinkTest, the_owner_may_destroy_the_link_inside_a_message) {
+  std::unique_ptr<RouterEnd> router;
+  int seen = 0;
+  router = std::make_unique<RouterEnd>(loop_, std::move(router_fd_),
+                                       RouterEnd::Events{.on_message =
+                                                             [&](EngineToRouter, std::vector<base::Fd>) {
+                                                               ++seen;
+                                                               router.reset();
+                                                             },
+                                                         .on_closed = [](const std::string&) {}});
+  EngineEnd engine(loop_, std::move(engine_fd_), {.on_message = [](auto, auto) {}, .on_closed = [](const auto&) {}});
+  engine.send(msg::InstanceClosed{});
+  engine.send(msg::InstanceClosed{});
+  loop_.turn(std::chrono::milliseconds(100));
+  loop_.turn(std::chrono::milliseconds(0));
+  EXPECT_EQ(seen, 1);
+}
+
+TEST_F(LinkTest, a_peer_that_never_reads_is_dropped_at_the_limit) {
+  bool closed = false;
+  EngineEnd engine(loop_, std::move(engine_fd_),
+                   {.on_message = [](auto, auto) {}, .on_closed = [&](const std::string&) { closed = true; }});
+  msg::StartsFailing big{.revision = base::RevisionName("r"), .detail = std::string(1U << 20, 'x')};
+  int sent = 0;
+  while (engine.send(big)) ++sent;
+  EXPECT_TRUE(closed);
+  EXPECT_GE(sent, 60);
+  EXPECT_LE(sent, 70);
+}
+
+TEST(Wire, a_filled_plan_survives_the_round_trip) {
+  msg::PlanRevision plan{.number = 7};
+  model::Revision& revision = plan.plan.revision;
+  revision.name = base::RevisionName("hola-00001");
+  revision.spec.container.env = {{"A", "1"}, {"B", ""}};
+  revision.spec.container.liveness = model::Probe{.kind = model::ProbeKind::http, .path = "/live"};
+  revision.spec.annotations["x"] = "y";
+  revision.spec.container.run_as_user = -1;
+  revision.image.config.groups = {1, 2, 4294967295U};
+  plan.plan.max = 9;
+  const ControlToEngine message = plan;
+  const auto back = decode<ControlToEngine>(encode(message));
+  ASSERT_TRUE(back);
+  const auto& got = std::get<msg::PlanRevision>(*back);
+  EXPECT_EQ(got.number, 7U);
+  EXPECT_EQ(got.plan, plan.plan);
+}
+
+TEST(Wire, truncated_bytes_never_decode) {
+  const ControlToEngine message = msg::PlanRevision{.number = 300};
+  const std::string bytes = encode(message);
+  for (std::size_t n = 0; n < bytes.size(); ++n) {
+    EXPECT_FALSE(decode<ControlToEngine>(bytes.substr(0, n))) << n;
+  }
+}
+
+}  // namespace
+}  // namespace marea::net

@@ -1,0 +1,262 @@
+// Everything that marea's roles say to each other, one closed variant per direction of each link. keeper makes the
+// links: whenever a role (re)starts, keeper hands a fresh socket to both ends (PeerLink), and each side begins by
+// telling the other its whole state, so that no message has to survive a death.
+//
+//   keeper  ↔ every role   links, listening sockets, descriptors that must outlive a role
+//   control → engine       plans;           engine → control   what instances do
+//   router  → engine       demand, readiness, quiet;  engine → router   instances and their sockets
+//   control → router       routes;          router → control   loads
+//   control ↔ builder      one job
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "net/wire_model.h"
+
+namespace marea::net {
+
+enum class Role : std::uint8_t { keeper, engine, router, control, logs, builder };
+std::string_view to_string(Role role);
+
+enum class ListenerKind : std::uint8_t { http, api_tcp, api_unix };
+
+namespace msg {
+
+// ---- keeper → role
+struct PeerLink {  // + 1 descriptor: a stream socket to `peer`; replaces any older link to it
+  Role peer = Role::keeper;
+};
+struct Listener {  // + 1 descriptor: a listening socket; keeper keeps its own copy for ever
+  ListenerKind kind = ListenerKind::http;
+  std::string address;  // as bound: "127.0.0.1:8080", "unix:/…/api.sock"
+};
+struct HeldFds {  // + descriptors that were put with Hold, by this role or for it
+  std::string key;
+};
+struct HeldDone {};  // everything held for this role has been sent: after a start, before the first PeerLink
+struct Stop {        // finish within `grace`, then exit 0
+  base::Duration grace{};
+};
+struct BuilderEnded {  // to control
+  std::uint64_t job = 0;
+  int status = 0;  // as of waitpid
+};
+
+// ---- role → keeper
+struct Hold {  // + descriptors: keep them beyond my death and give them to `owner`, now and whenever it starts
+  Role owner = Role::keeper;
+  std::string key;
+};
+struct Release {
+  Role owner = Role::keeper;
+  std::string key;
+};
+struct RunBuilder {  // control only; + 1 descriptor: the builder's end of its link to control
+  std::uint64_t job = 0;
+};
+struct KillBuilder {
+  std::uint64_t job = 0;
+};
+
+// ---- control → engine
+struct PlanRevision {
+  std::uint64_t number = 0;
+  model::RevisionPlan plan;
+};
+struct PlanCommit {  // the plan `number` is complete: what it did not name is drained and stopped
+  std::uint64_t number = 0;
+};
+struct DeleteInstance {
+  base::InstanceId id;
+  model::Reason reason = model::Reason::deleted;
+};
+
+// ---- engine → control
+struct EngineReady {
+  std::string runtime;  // "crun 1.8.1"
+};
+// model::InstanceReport at every change of state, and all of them after a new link.
+struct InstancesDone {};  // ends that first list
+
+// ---- router → engine
+struct Demand {  // idempotent: "revision needs so many instances now"; engine bounds it by the plan and the machine
+  base::RevisionName revision;
+  int wanted = 0;
+  model::Reason reason = model::Reason::none;
+};
+struct InstanceReady {
+  base::InstanceId id;
+};
+struct InstanceUnready {  // startup deadline passed, or liveness failed
+  base::InstanceId id;
+  model::Reason reason = model::Reason::none;
+  std::string detail;
+};
+struct Retire {  // an idle instance that router proposes to stop; engine refuses silently below min
+  base::InstanceId id;
+  model::Reason reason = model::Reason::none;
+};
+struct Quiet {  // after InstanceDrain: nothing is in flight on it and nothing will be
+  base::InstanceId id;
+  std::uint64_t epoch = 0;
+};
+struct SocketsWanted {
+  base::InstanceId id;
+  int count = 0;
+};
+
+// ---- engine → router
+struct InstanceOpen {  // + descriptors: unconnected sockets inside the instance's network namespace
+  base::InstanceId id;
+  base::RevisionName revision;
+  std::uint64_t epoch = 0;
+  bool ready = false;  // it was reported ready before this link existed
+};
+struct InstanceDrain {  // give it nothing new; answer Quiet when nothing is in flight
+  base::InstanceId id;
+  std::uint64_t epoch = 0;
+};
+struct InstanceClosed {
+  base::InstanceId id;
+  base::RevisionName revision;
+};
+struct Sockets {  // + descriptors, the answer to SocketsWanted
+  base::InstanceId id;
+};
+struct StartsFailing {  // the last starts failed; nothing is started before retry_after has passed; failures == 0: over
+  base::RevisionName revision;
+  int failures = 0;
+  base::Duration retry_after{};
+  model::Reason reason = model::Reason::none;
+  std::string detail;
+};
+struct DemandRefused {  // the wish was bounded: max_scale, machine_full
+  base::RevisionName revision;
+  int granted = 0;
+  model::Reason reason = model::Reason::none;
+};
+
+// ---- control → router. A publication is Begin, the changed parts, Commit; it takes effect at Commit, whole.
+struct RoutesBegin {
+  std::uint64_t version = 0;
+  bool full = false;  // true: forget everything that is not named
+};
+// model::ServiceRoute, model::RevisionRoute: add or replace
+struct DropService {
+  base::ServiceName name;
+};
+struct DropRevision {
+  base::RevisionName name;
+};
+struct RoutesCommit {
+  std::uint64_t version = 0;
+};
+
+// ---- router → control
+struct RoutesApplied {  // every worker routes by `version` now
+  std::uint64_t version = 0;
+};
+struct InstanceLoad {  // sent on change, at most five times a second per instance
+  base::InstanceId id;
+  int in_flight = 0;
+};
+struct RevisionLoad {
+  base::RevisionName revision;
+  int in_flight = 0;
+  int waiting = 0;
+  std::uint64_t requests = 0;  // answered since router started
+};
+
+// ---- control → builder
+struct UnpackImage {
+  std::string blobs;   // directory of verified-by-name blobs: sha256/HEX
+  std::string digest;  // of the image manifest or index
+  std::string images;  // where unpacked images live: IMAGES/HEX/{rootfs,image.json}
+};
+struct BuildImage {
+  std::string context;     // directory with the unpacked or packed build context
+  std::string dockerfile;  // relative to it
+  std::string tag;         // name to record
+  std::string blobs;
+  std::string images;
+  std::string storage;                                     // buildah's own storage and cache
+  std::vector<std::pair<std::string, std::string>> known;  // image names a FROM may use → digest in blobs
+};
+
+// ---- builder → control
+struct Progress {
+  std::string line;
+};
+struct ImageDone {
+  model::Image image;
+};
+struct JobFailed {
+  base::Error error;
+};
+
+}  // namespace msg
+
+using KeeperToRole =
+    std::variant<msg::PeerLink, msg::Listener, msg::HeldFds, msg::HeldDone, msg::Stop, msg::BuilderEnded>;
+using RoleToKeeper = std::variant<msg::Hold, msg::Release, msg::RunBuilder, msg::KillBuilder>;
+using ControlToEngine = std::variant<msg::PlanRevision, msg::PlanCommit, msg::DeleteInstance>;
+using EngineToControl = std::variant<msg::EngineReady, model::InstanceReport, msg::InstancesDone>;
+using RouterToEngine =
+    std::variant<msg::Demand, msg::InstanceReady, msg::InstanceUnready, msg::Retire, msg::Quiet, msg::SocketsWanted>;
+using EngineToRouter = std::variant<msg::InstanceOpen, msg::InstanceDrain, msg::InstanceClosed, msg::Sockets,
+                                    msg::StartsFailing, msg::DemandRefused>;
+using ControlToRouter = std::variant<msg::RoutesBegin, model::ServiceRoute, model::RevisionRoute, msg::DropService,
+                                     msg::DropRevision, msg::RoutesCommit>;
+using RouterToControl = std::variant<msg::RoutesApplied, msg::InstanceLoad, msg::RevisionLoad>;
+using ControlToBuilder = std::variant<msg::UnpackImage, msg::BuildImage>;
+using BuilderToControl = std::variant<msg::Progress, msg::ImageDone, msg::JobFailed>;
+
+namespace msg {
+
+// clang-format off
+template <class A, Is<PeerLink> T> void visit(A& a, T& v) { a(v.peer); }
+template <class A, Is<Listener> T> void visit(A& a, T& v) { a(v.kind, v.address); }
+template <class A, Is<HeldFds> T> void visit(A& a, T& v) { a(v.key); }
+template <class A, Is<HeldDone> T> void visit(A& /*a*/, T& /*v*/) {}
+template <class A, Is<Stop> T> void visit(A& a, T& v) { a(v.grace); }
+template <class A, Is<BuilderEnded> T> void visit(A& a, T& v) { a(v.job, v.status); }
+template <class A, Is<Hold> T> void visit(A& a, T& v) { a(v.owner, v.key); }
+template <class A, Is<Release> T> void visit(A& a, T& v) { a(v.owner, v.key); }
+template <class A, Is<RunBuilder> T> void visit(A& a, T& v) { a(v.job); }
+template <class A, Is<KillBuilder> T> void visit(A& a, T& v) { a(v.job); }
+template <class A, Is<PlanRevision> T> void visit(A& a, T& v) { a(v.number, v.plan); }
+template <class A, Is<PlanCommit> T> void visit(A& a, T& v) { a(v.number); }
+template <class A, Is<DeleteInstance> T> void visit(A& a, T& v) { a(v.id, v.reason); }
+template <class A, Is<EngineReady> T> void visit(A& a, T& v) { a(v.runtime); }
+template <class A, Is<InstancesDone> T> void visit(A& /*a*/, T& /*v*/) {}
+template <class A, Is<Demand> T> void visit(A& a, T& v) { a(v.revision, v.wanted, v.reason); }
+template <class A, Is<InstanceReady> T> void visit(A& a, T& v) { a(v.id); }
+template <class A, Is<InstanceUnready> T> void visit(A& a, T& v) { a(v.id, v.reason, v.detail); }
+template <class A, Is<Retire> T> void visit(A& a, T& v) { a(v.id, v.reason); }
+template <class A, Is<Quiet> T> void visit(A& a, T& v) { a(v.id, v.epoch); }
+template <class A, Is<SocketsWanted> T> void visit(A& a, T& v) { a(v.id, v.count); }
+template <class A, Is<InstanceOpen> T> void visit(A& a, T& v) { a(v.id, v.revision, v.epoch, v.ready); }
+template <class A, Is<InstanceDrain> T> void visit(A& a, T& v) { a(v.id, v.epoch); }
+template <class A, Is<InstanceClosed> T> void visit(A& a, T& v) { a(v.id, v.revision); }
+template <class A, Is<Sockets> T> void visit(A& a, T& v) { a(v.id); }
+template <class A, Is<StartsFailing> T> void visit(A& a, T& v) { a(v.revision, v.failures, v.retry_after, v.reason, v.detail); }
+template <class A, Is<DemandRefused> T> void visit(A& a, T& v) { a(v.revision, v.granted, v.reason); }
+template <class A, Is<RoutesBegin> T> void visit(A& a, T& v) { a(v.version, v.full); }
+template <class A, Is<DropService> T> void visit(A& a, T& v) { a(v.name); }
+template <class A, Is<DropRevision> T> void visit(A& a, T& v) { a(v.name); }
+template <class A, Is<RoutesCommit> T> void visit(A& a, T& v) { a(v.version); }
+template <class A, Is<RoutesApplied> T> void visit(A& a, T& v) { a(v.version); }
+template <class A, Is<InstanceLoad> T> void visit(A& a, T& v) { a(v.id, v.in_flight); }
+template <class A, Is<RevisionLoad> T> void visit(A& a, T& v) { a(v.revision, v.in_flight, v.waiting, v.requests); }
+template <class A, Is<UnpackImage> T> void visit(A& a, T& v) { a(v.blobs, v.digest, v.images); }
+template <class A, Is<BuildImage> T> void visit(A& a, T& v) { a(v.context, v.dockerfile, v.tag, v.blobs, v.images, v.storage, v.known); }
+template <class A, Is<Progress> T> void visit(A& a, T& v) { a(v.line); }
+template <class A, Is<ImageDone> T> void visit(A& a, T& v) { a(v.image); }
+template <class A, Is<JobFailed> T> void visit(A& a, T& v) { a(v.error); }
+// clang-format on
+
+}  // namespace msg
+}  // namespace marea::net

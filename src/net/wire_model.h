@@ -1,0 +1,86 @@
+// The fields of model's values, in the order in which they travel. A new field of a model type is added here too; the
+// test net/messages_test.cc round-trips filled values and compares.
+#pragma once
+
+#include "base/error.h"
+#include "model/instance.h"
+#include "model/plan.h"
+#include "model/revision.h"
+#include "model/routes.h"
+#include "model/service.h"
+#include "net/wire.h"
+
+namespace marea::base {
+
+template <class A, net::Is<Error> T>
+void visit(A& a, T& v) {
+  a(v.code, v.what, v.why, v.remedy, v.more);
+}
+
+}  // namespace marea::base
+
+namespace marea::model {
+
+using net::Is;
+
+template <class A, Is<Probe> T>
+void visit(A& a, T& v) {
+  a(v.kind, v.port, v.path, v.headers, v.initial_delay, v.timeout, v.period, v.failure_threshold, v.declared);
+}
+template <class A, Is<Limits> T>
+void visit(A& a, T& v) {
+  a(v.memory_bytes, v.milli_cpu);
+}
+template <class A, Is<Container> T>
+void visit(A& a, T& v) {
+  a(v.name, v.image, v.command, v.args, v.env, v.working_dir, v.port, v.limits, v.startup, v.liveness, v.run_as_user);
+}
+template <class A, Is<Template> T>
+void visit(A& a, T& v) {
+  a(v.revision_name, v.labels, v.annotations, v.container, v.timeout, v.concurrency, v.min_scale, v.max_scale,
+    v.idle_timeout, v.egress, v.capabilities);
+}
+template <class A, Is<ImageConfig> T>
+void visit(A& a, T& v) {
+  a(v.entrypoint, v.cmd, v.env, v.working_dir, v.user, v.uid, v.gid, v.groups, v.home, v.exposed_ports, v.stop_signal);
+}
+template <class A, Is<Image> T>
+void visit(A& a, T& v) {
+  a(v.digest, v.rootfs, v.bytes, v.config);
+}
+template <class A, Is<Revision> T>
+void visit(A& a, T& v) {
+  a(v.name, v.service, v.generation, v.created_unix_ns, v.spec, v.image);
+}
+template <class A, Is<RevisionPlan> T>
+void visit(A& a, T& v) {
+  a(v.revision, v.min, v.max, v.wanted, v.reason);
+}
+template <class A, Is<RevisionRoute> T>
+void visit(A& a, T& v) {
+  a(v.name, v.service, v.port, v.concurrency, v.min_scale, v.max_scale, v.timeout, v.idle_timeout, v.startup,
+    v.has_liveness, v.liveness);
+}
+template <class A, Is<RouteShare> T>
+void visit(A& a, T& v) {
+  a(v.revision, v.weight);
+}
+template <class A, Is<ServiceRoute> T>
+void visit(A& a, T& v) {
+  a(v.name, v.hosts, v.shares, v.unready);
+}
+template <class A, Is<ExitStatus> T>
+void visit(A& a, T& v) {
+  a(v.code, v.signal, v.out_of_memory);
+}
+template <class A, Is<ListeningSocket> T>
+void visit(A& a, T& v) {
+  a(v.address, v.port);
+}
+template <class A, Is<InstanceReport> T>
+void visit(A& a, T& v) {
+  a(v.id, v.revision, v.service, v.state, v.reason, v.detail, v.since_unix_ns, v.created_unix_ns, v.exit, v.listening,
+    v.peak_memory_bytes);
+}
+
+}  // namespace marea::model
