@@ -1,0 +1,249 @@
+#include "telemetry/log_spool.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <charconv>
+#include <cstdio>
+#include <memory>
+
+#include "base/clock.h"
+
+namespace marea::telemetry {
+namespace {
+
+constexpr std::size_t kReadBlock = 256U << 10;
+
+std::string segment_path(const std::string& folder, std::uint64_t number) {
+  std::array<char, 32> name{};
+  std::snprintf(name.data(), name.size(), "/%08llu.log", static_cast<unsigned long long>(number));
+  return folder + name.data();
+}
+
+std::vector<std::uint64_t> list_segments(const std::string& folder) {
+  std::vector<std::uint64_t> out;
+  const std::unique_ptr<DIR, int (*)(DIR*)> dir(::opendir(folder.c_str()), ::closedir);
+  if (!dir) return out;
+  while (const dirent* entry = ::readdir(dir.get())) {
+    const std::string_view name = entry->d_name;
+    if (!name.ends_with(".log")) continue;
+    std::uint64_t number = 0;
+    const char* end = name.data() + name.size() - 4;
+    if (const auto [at, error] = std::from_chars(name.data(), end, number); error == std::errc{} && at == end) {
+      out.push_back(number);
+    }
+  }
+  std::ranges::sort(out);
+  return out;
+}
+
+bool matches(const LogQuery& query, const LogLine& line) {
+  return (query.revision.empty() || query.revision == line.revision) &&
+         (query.instance.empty() || query.instance == line.instance);
+}
+
+// Reads [from, from + most) of a file; less at its end.
+std::string read_range(const std::string& path, std::int64_t from, std::size_t most) {
+  const base::Fd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  std::string out(file ? most : 0, '\0');
+  std::size_t have = 0;
+  while (have < out.size()) {
+    const ssize_t got =
+        ::pread(file.get(), out.data() + have, out.size() - have, from + static_cast<std::int64_t>(have));
+    if (got <= 0) break;
+    have += static_cast<std::size_t>(got);
+  }
+  out.resize(have);
+  return out;
+}
+
+std::int64_t size_of(const std::string& path) {
+  struct stat info{};
+  return ::stat(path.c_str(), &info) == 0 ? std::int64_t{info.st_size} : 0;
+}
+
+}  // namespace
+
+std::string_view to_string(LogStream stream) {
+  switch (stream) {
+    case LogStream::out: return "stdout";
+    case LogStream::err: return "stderr";
+  }
+  return "stdout";
+}
+
+void append_line(std::string& out, const LogLine& line) {
+  out += std::to_string(line.unix_ns);
+  out += '\t';
+  out += line.revision.str();
+  out += '\t';
+  out += line.instance.str();
+  out += '\t';
+  out += to_string(line.stream);
+  out += '\t';
+  out += line.text;
+  out += '\n';
+}
+
+std::optional<LogLine> parse_line(std::string_view text) {
+  std::array<std::string_view, 4> parts;
+  for (std::string_view& part : parts) {
+    const std::size_t tab = text.find('\t');
+    if (tab == std::string_view::npos) return std::nullopt;
+    part = text.substr(0, tab);
+    text.remove_prefix(tab + 1);
+  }
+  LogLine line;
+  const auto [at, error] = std::from_chars(parts[0].data(), parts[0].data() + parts[0].size(), line.unix_ns);
+  if (error != std::errc{} || at != parts[0].data() + parts[0].size()) return std::nullopt;
+  if (parts[3] != "stdout" && parts[3] != "stderr") return std::nullopt;
+  line.revision = base::RevisionName(parts[1]);
+  line.instance = base::InstanceId(parts[2]);
+  line.stream = parts[3] == "stderr" ? LogStream::err : LogStream::out;
+  line.text = text;
+  return line;
+}
+
+LogSpoolWriter::LogSpoolWriter(std::string folder) : folder_(std::move(folder)) {
+  ::mkdir(folder_.c_str(), 0750);
+  const std::vector<std::uint64_t> have = list_segments(folder_);
+  number_ = have.empty() ? 1 : have.back();
+}
+
+bool LogSpoolWriter::open_segment() {
+  const std::string path = segment_path(folder_, number_);
+  file_ = base::Fd(::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0640));
+  if (!file_) return false;
+  size_ = size_of(path);
+  // A crash may have torn the last line: end it, so that it is skipped and not glued to the next.
+  if (size_ > 0 && read_range(path, size_ - 1, 1) != "\n" && ::write(file_.get(), "\n", 1) == 1) ++size_;
+  return true;
+}
+
+bool LogSpoolWriter::put(std::string_view bytes) {
+  std::size_t done = 0;
+  while (done < bytes.size()) {
+    const ssize_t wrote = ::write(file_.get(), bytes.data() + done, bytes.size() - done);
+    if (wrote < 0 && errno == EINTR) continue;
+    if (wrote <= 0) {
+      // Half a line must not stay in front of the next one.
+      if (done > 0) [[maybe_unused]]
+        const int cut = ::ftruncate(file_.get(), size_);
+      return false;
+    }
+    done += static_cast<std::size_t>(wrote);
+  }
+  size_ += static_cast<std::int64_t>(bytes.size());
+  return true;
+}
+
+void LogSpoolWriter::drop_oldest() {
+  const std::vector<std::uint64_t> have = list_segments(folder_);
+  if (have.size() <= static_cast<std::size_t>(kMostLogSegments)) return;
+  for (std::size_t i = 0; i < have.size() - kMostLogSegments; ++i) ::unlink(segment_path(folder_, have[i]).c_str());
+}
+
+void LogSpoolWriter::write(std::string_view lines) {
+  if (size_ >= kLogSegmentBytes) {
+    file_.reset();
+    ++number_;
+    size_ = 0;
+  }
+  const auto count = static_cast<std::uint64_t>(std::ranges::count(lines, '\n'));
+  const bool fresh = !file_;
+  if (fresh && !open_segment()) {
+    dropped_ += count;
+    return;
+  }
+  if (fresh) drop_oldest();
+  if (dropped_ > 0) {
+    std::string marker;
+    append_line(marker, {.unix_ns = base::SystemClock().wall().unix_ns,
+                         .stream = LogStream::err,
+                         .text = "marea: " + std::to_string(dropped_) +
+                                 " lines of output were dropped here: the disk refused"});
+    if (!put(marker)) {
+      dropped_ += count;
+      return;
+    }
+    dropped_ = 0;
+  }
+  if (!put(lines)) dropped_ += count;
+}
+
+std::vector<std::uint64_t> LogSpoolReader::segments() const {
+  return list_segments(folder_);
+}
+
+std::string LogSpoolReader::path(std::uint64_t segment) const {
+  return segment_path(folder_, segment);
+}
+
+std::vector<LogLine> LogSpoolReader::tail(const LogQuery& query, LogCursor* end) const {
+  const std::vector<std::uint64_t> have = segments();
+  std::vector<LogLine> found;  // newest first
+  if (end != nullptr) *end = {};
+  for (auto segment = have.rbegin(); segment != have.rend(); ++segment) {
+    std::int64_t rest = size_of(path(*segment));
+    std::string carry;  // beginning of a line whose end was read already
+    bool last_block = true;
+    while (rest > 0 && found.size() < query.tail) {
+      const std::int64_t from = std::max<std::int64_t>(0, rest - static_cast<std::int64_t>(kReadBlock));
+      std::string block = read_range(path(*segment), from, static_cast<std::size_t>(rest - from));
+      if (last_block) {
+        // What has no newline yet is still being written.
+        const std::size_t whole = block.rfind('\n');
+        block.resize(whole == std::string::npos ? 0 : whole + 1);
+        if (end != nullptr && segment == have.rbegin()) {
+          *end = {.segment = *segment, .offset = from + static_cast<std::int64_t>(block.size())};
+        }
+        last_block = false;
+      }
+      block += carry;
+      carry.clear();
+      while (!block.empty() && found.size() < query.tail) {
+        const std::size_t stop = block.size() - (block.back() == '\n' ? 1 : 0);
+        const std::size_t newline = stop == 0 ? std::string::npos : block.rfind('\n', stop - 1);
+        if (newline == std::string::npos && from > 0) {
+          carry = block;
+          break;
+        }
+        const std::size_t start = newline == std::string::npos ? 0 : newline + 1;
+        std::optional<LogLine> line = parse_line(std::string_view(block).substr(start, stop - start));
+        if (line && matches(query, *line)) found.push_back(std::move(*line));
+        block.resize(start);
+      }
+      rest = from;
+    }
+    if (end != nullptr && end->segment == 0) *end = {.segment = *segment, .offset = 0};
+    if (found.size() >= query.tail) break;
+  }
+  std::ranges::reverse(found);
+  return found;
+}
+
+std::vector<LogLine> LogSpoolReader::follow(const LogQuery& query, LogCursor& cursor) const {
+  std::vector<LogLine> out;
+  const std::vector<std::uint64_t> have = segments();
+  auto segment = std::ranges::lower_bound(have, cursor.segment);
+  if (segment == have.end()) return out;
+  if (*segment != cursor.segment) cursor = {.segment = *segment, .offset = 0};
+  const std::string block = read_range(path(cursor.segment), cursor.offset, kMostFollowBytes);
+  std::size_t start = 0;
+  for (std::size_t newline = block.find('\n'); newline != std::string::npos; newline = block.find('\n', start)) {
+    std::optional<LogLine> line = parse_line(std::string_view(block).substr(start, newline - start));
+    if (line && matches(query, *line)) out.push_back(std::move(*line));
+    start = newline + 1;
+  }
+  cursor.offset += static_cast<std::int64_t>(start);
+  // A segment that has a successor is finished.
+  if (block.empty() && std::next(segment) != have.end()) cursor = {.segment = *std::next(segment), .offset = 0};
+  return out;
+}
+
+}  // namespace marea::telemetry
