@@ -1,0 +1,183 @@
+#include "app/logs_role.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <vector>
+
+namespace marea::app {
+namespace {
+
+constexpr std::size_t kReadBytes = 64U << 10;  // a default pipe, whole
+constexpr int kReadsPerTurn = 4;               // then the others have their turn: one flood starves nobody
+constexpr std::size_t kMostSources = 4096;     // above net::kMostInstanceSlots
+
+std::vector<std::string> split(std::string_view text, char separator) {
+  std::vector<std::string> out;
+  for (;;) {
+    const std::size_t at = text.find(separator);
+    out.emplace_back(text.substr(0, at));
+    if (at == std::string_view::npos) return out;
+    text.remove_prefix(at + 1);
+  }
+}
+
+// Keys come from engine, which is root but may be wrong: a name must not leave the folder.
+bool plain_name(std::string_view name) {
+  return !name.empty() && name.size() < 200 && name.front() != '.' && name.find('/') == std::string_view::npos;
+}
+
+}  // namespace
+
+// One descriptor of one instance, and the beginning of its line that has no end yet.
+class OutputPipe final : public net::Watcher {
+ public:
+  OutputPipe(LogsRole& role, LogsRole::Source& source, telemetry::LogStream stream, base::Fd fd)
+      : role_(role), source_(source), stream_(stream), fd_(std::move(fd)) {
+    ::fcntl(fd_.get(), F_SETFL, ::fcntl(fd_.get(), F_GETFL) | O_NONBLOCK);
+    if (!role_.world_.loop.add(fd_.get(), EPOLLIN, *this)) fd_.reset();
+  }
+  ~OutputPipe() override {
+    if (fd_) role_.world_.loop.remove(fd_.get(), *this);
+  }
+  OutputPipe(const OutputPipe&) = delete;
+  OutputPipe& operator=(const OutputPipe&) = delete;
+
+  bool watching() const { return static_cast<bool>(fd_); }
+
+  void on_ready(std::uint32_t /*events*/) override {
+    for (int i = 0; i < kReadsPerTurn; ++i) {
+      std::array<char, kReadBytes> buffer;
+      const ssize_t got = ::read(fd_.get(), buffer.data(), buffer.size());
+      if (got < 0) return;
+      if (got == 0) {
+        finish();
+        return;
+      }
+      take({buffer.data(), static_cast<std::size_t>(got)});
+    }
+  }
+
+  // What a dying role still holds of an unfinished line.
+  void flush_partial() {
+    if (partial_.empty()) return;
+    std::string out;
+    append(out, partial_);
+    partial_.clear();
+    role_.write(source_, out);
+  }
+
+ private:
+  void append(std::string& out, std::string_view text) const {
+    telemetry::append_line(out, {.unix_ns = role_.world_.loop.clock().wall().unix_ns,
+                                 .revision = source_.revision,
+                                 .instance = source_.instance,
+                                 .stream = stream_,
+                                 .text = std::string(text)});
+  }
+  void take(std::string_view bytes) {
+    std::string out;
+    while (!bytes.empty()) {
+      const std::size_t newline = bytes.find('\n');
+      const std::size_t room = telemetry::kMostLogLineBytes - partial_.size();
+      if (newline != std::string_view::npos && newline <= room) {
+        partial_.append(bytes.substr(0, newline));
+        append(out, partial_);
+        partial_.clear();
+        bytes.remove_prefix(newline + 1);
+      } else if (bytes.size() >= room) {
+        partial_.append(bytes.substr(0, room));
+        append(out, partial_);
+        partial_.clear();
+        bytes.remove_prefix(room);
+      } else {
+        partial_.append(bytes);
+        bytes = {};
+      }
+    }
+    if (!out.empty()) role_.write(source_, out);
+  }
+  void finish() {
+    flush_partial();
+    role_.world_.loop.remove(fd_.get(), *this);
+    fd_.reset();
+    if (--source_.open == 0) role_.ended(source_.key);
+  }
+
+  LogsRole& role_;
+  LogsRole::Source& source_;
+  telemetry::LogStream stream_;
+  base::Fd fd_;
+  std::string partial_;
+};
+
+LogsRole::LogsRole(World world)
+    : world_(std::move(world)), sweep_(world_.loop, [this] {
+        for (const std::string& key : finished_) sources_.erase(key);
+        finished_.clear();
+      }) {}
+
+LogsRole::~LogsRole() = default;
+
+void LogsRole::on_peer(net::Role /*peer*/, base::Fd /*link*/) {}
+void LogsRole::on_listener(net::ListenerKind /*kind*/, std::string /*address*/, base::Fd /*listener*/) {}
+void LogsRole::on_held_done() {}
+void LogsRole::on_builder_ended(std::uint64_t /*job*/, int /*wait_status*/) {}
+
+void LogsRole::on_held(std::string key, std::vector<base::Fd> fds) {
+  const std::vector<std::string> parts = split(key, '/');
+  const bool valid = parts.size() == 4 && parts[0] == "out" && plain_name(parts[1]) && plain_name(parts[2]) &&
+                     plain_name(parts[3]) && fds.size() == 2;
+  if (!valid || sources_.size() >= kMostSources) {
+    world_.log(base::Severity::error, "output pipes refused", {{"key", key}});
+    return;
+  }
+  if (sources_.contains(key)) return;
+  Source& source = sources_[key];
+  source = {.key = key,
+            .service = parts[1],
+            .revision = base::RevisionName(parts[2]),
+            .instance = base::InstanceId(parts[3]),
+            .pipes = {},
+            .open = 0};
+  for (std::size_t i = 0; i < fds.size(); ++i) {
+    const auto stream = i == 0 ? telemetry::LogStream::out : telemetry::LogStream::err;
+    source.pipes.push_back(std::make_unique<OutputPipe>(*this, source, stream, std::move(fds[i])));
+    if (source.pipes.back()->watching()) ++source.open;
+  }
+}
+
+void LogsRole::write(const Source& source, std::string_view lines) {
+  auto writer = writers_.find(source.service);
+  if (writer == writers_.end()) {
+    writer = writers_.try_emplace(source.service, world_.folder + "/" + source.service).first;
+  }
+  writer->second.write(lines);
+}
+
+void LogsRole::ended(const std::string& key) {
+  world_.to_keeper(net::msg::Release{.owner = net::Role::logs, .key = key}, {});
+  const auto source = sources_.find(key);
+  const std::string service = source->second.service;
+  finished_.push_back(key);  // we are inside one of its pipes: erase in the next turn
+  sweep_.arm_in(base::Duration{0});
+  const bool last = std::ranges::none_of(
+      sources_, [&](const auto& entry) { return entry.second.service == service && entry.second.open > 0; });
+  if (last) writers_.erase(service);  // an idle service holds no descriptor
+}
+
+void LogsRole::on_stop(base::Duration /*grace*/, std::function<void()> done) {
+  // keeper stops us last, when every writer is gone: drain what is left in the pipes, then end.
+  for (auto& [key, source] : sources_) {
+    for (const auto& pipe : source.pipes) {
+      if (pipe->watching()) pipe->on_ready(EPOLLIN);
+      pipe->flush_partial();
+    }
+  }
+  done();
+}
+
+}  // namespace marea::app

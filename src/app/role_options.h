@@ -1,0 +1,23 @@
+// What keeper tells a role on its command line: plain --name value pairs, written and read by this one place.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "base/error.h"
+
+namespace marea::app {
+
+struct RoleOptions {
+  std::string data;  // as the role sees it (engine/local/data_dir.h: kDataView)
+  std::string runtime = "auto";
+  std::string shim;             // path of marea-shim
+  std::uint16_t http_port = 0;  // for the URLs that control prints
+  friend bool operator==(const RoleOptions&, const RoleOptions&) = default;
+};
+
+std::vector<std::string> to_arguments(const RoleOptions& options);
+base::Result<RoleOptions> parse_role_options(const std::vector<std::string>& arguments);
+
+}  // namespace marea::app

@@ -1,0 +1,18 @@
+// `marea serve`: the platform in the foreground. Checks what can be checked before anything runs, then becomes keeper.
+#pragma once
+
+#include <string>
+
+namespace marea::app {
+
+struct ServeOptions {
+  std::string data;  // made when missing
+  std::string http = "127.0.0.1:8080";
+  std::string api = "127.0.0.1:8088";
+  std::string runtime = "auto";  // auto | crun | runc
+};
+
+// Returns the exit code.
+int serve(const ServeOptions& options);
+
+}  // namespace marea::app
