@@ -1,0 +1,115 @@
+"""Runs the tests of build/debug and counts each one: gtest programs and pytest files write JUnit XML, which is read
+here. The last line is `N passed, N failed`; a program that dies before it could report counts as one failure."""
+
+import os
+import subprocess
+import sys
+import xml.etree.ElementTree as ElementTree
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+BUILD = ROOT / "build" / "debug"
+RESULTS = BUILD / "results"
+PYTEST = ["/usr/bin/python3", "-m", "pytest", "-q", "-p", "no:cacheprovider", "--color=no"]
+PROGRAM_SECONDS = 600  # a unit test program that takes longer hangs
+
+
+class Tally:
+    def __init__(self):
+        self.passed = 0
+        self.failed = []
+
+    def read(self, path, what, returned):
+        """Adds the report at `path`; `returned` is what the program that wrote it returned."""
+        try:
+            cases = ElementTree.parse(path).getroot().iter("testcase")
+        except (OSError, ElementTree.ParseError):
+            self.failed.append(f"{what}: ended with {returned} and wrote no report")
+            return
+        before = len(self.failed)
+        for case in cases:
+            name = f"{case.get('classname', '')}.{case.get('name', '')}"
+            if any(case.find(kind) is not None for kind in ("failure", "error", "skipped")):
+                self.failed.append(f"{what}: {name}")
+            elif case.get("status") != "notrun":
+                self.passed += 1
+        failed = len(self.failed) - before
+        if returned != 0 and failed == 0 and returned != 5:  # pytest: 5 = no test was chosen
+            self.failed.append(f"{what}: ended with {returned} after its tests")
+
+
+def run_program(program, words):
+    report = RESULTS / (program.name + ".xml")
+    report.unlink(missing_ok=True)
+    command = [str(program), f"--gtest_output=xml:{report}", "--gtest_brief=1"]
+    if words:
+        command.append(f"--gtest_filter=*{words}*")
+    try:
+        done = subprocess.run(command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                              stderr=subprocess.STDOUT, timeout=PROGRAM_SECONDS)
+        returned, output = done.returncode, done.stdout
+    except subprocess.TimeoutExpired as late:
+        returned, output = f"no end in {PROGRAM_SECONDS} s", late.stdout or b""
+    if returned != 0:
+        sys.stdout.write(f"--- {program.name}\n{output.decode(errors='replace')}\n")
+    return program.name, report, returned
+
+
+def run_pytest(folder, tally, words, as_root=False):
+    report = RESULTS / (folder.replace("/", "_") + ".xml")
+    report.unlink(missing_ok=True)
+    command = PYTEST + [folder, f"--junitxml={report}"] + (["-k", words] if words else [])
+    if as_root and os.geteuid() != 0:
+        command = ["sudo", "--preserve-env=MAREA_BIN,LANG", "env", "PYTHONDONTWRITEBYTECODE=1"] + command
+    returned = subprocess.run(command, cwd=ROOT, stdin=subprocess.DEVNULL).returncode
+    tally.read(report, folder, returned)
+
+
+def unit(tally, words):
+    programs = sorted(p for p in (BUILD / "tests").glob("*_test") if p.is_file())
+    with ThreadPoolExecutor(os.cpu_count() or 2) as pool:
+        for name, report, returned in pool.map(lambda program: run_program(program, words), programs):
+            tally.read(report, name, returned)
+    run_pytest("tests/house", tally, words)
+
+
+def sim(_tally, _words):
+    print("sim: this version has no seeded worlds; nothing was run")
+
+
+def e2e(tally, words):
+    if any((ROOT / "tests" / "e2e").glob("*_test.py")):
+        run_pytest("tests/e2e", tally, words, as_root=True)
+    else:
+        print("e2e: this version has no whole-binary tests; nothing was run")
+
+
+def main(arguments):
+    kinds = {"unit": [unit], "sim": [sim], "e2e": [e2e], "all": [unit, sim, e2e]}
+    kind, words = "all", ""
+    while arguments:
+        word = arguments.pop(0)
+        if word == "-k" and arguments:
+            words = arguments.pop(0)
+        elif word in kinds:
+            kind = word
+        else:
+            print(f"dev: test takes unit, sim, e2e or all, and -k WORDS; not '{word}'", file=sys.stderr)
+            return 2
+    RESULTS.mkdir(parents=True, exist_ok=True)
+    tally = Tally()
+    for step in kinds[kind]:
+        step(tally, words)
+        sys.stdout.flush()
+    for name in tally.failed:
+        print(f"FAILED {name}")
+    print(f"{tally.passed} passed, {len(tally.failed)} failed")
+    if kind != "sim" and not tally.passed and not tally.failed:
+        print(f"dev: no test matches '{words}'", file=sys.stderr)
+        return 1
+    return 1 if tally.failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
