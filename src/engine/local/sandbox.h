@@ -1,0 +1,84 @@
+// One instance's sandbox, from nothing to its end, as events on the loop: root file system, user and network
+// namespaces, limits, output pipes, and marea-shim waiting inside as PID 1. What happens inside is engine/local's
+// secret; whoever holds a Sandbox only says prepare, start and stop.
+//
+//   prepare → prepared → start → started → ended
+//                 any of them may go straight to ended; ended comes exactly once, and by then no process of the sandbox
+//                 is left and its mounts, namespaces and cgroups are gone or handed to the host's cleanup queue.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/fd.h"
+#include "base/log.h"
+#include "model/instance.h"
+#include "model/revision.h"
+#include "net/loop.h"
+#include "net/role.h"
+
+namespace marea::engine::local {
+
+struct SandboxOrder {
+  base::InstanceId id;
+  int slot = 0;  // 0 … net::kMostInstanceSlots - 1, used by no other sandbox: ids and addresses come from it
+  model::Revision revision;
+};
+
+struct SandboxEnd {
+  // none: it ended because it was asked to. sandbox_failed, app_exited, app_killed, out_of_memory else.
+  model::Reason reason = model::Reason::none;
+  std::string detail;                     // a sentence for people: what the runtime or the kernel said
+  std::optional<model::ExitStatus> exit;  // of the app, when it ever ran
+  std::int64_t peak_memory_bytes = 0;
+};
+
+class Sandbox {
+ public:
+  struct Events {
+    std::function<void()> on_prepared;  // sockets can be made, start() may be called
+    std::function<void()> on_started;   // the app's program was executed
+    std::function<void(SandboxEnd)> on_ended;  // once; the Sandbox may be destroyed inside
+  };
+  virtual ~Sandbox() = default;
+  // Executes the app. Called once, after on_prepared.
+  virtual void start() = 0;
+  // SIGTERM to the app, SIGKILL to all after `grace`. Idempotent; a later call can only shorten the grace.
+  virtual void stop(base::Duration grace) = 0;
+  // Unconnected non-blocking TCP sockets inside its network namespace, bound to 169.254.8.1 port 0: connecting one to
+  // 127.0.0.1:PORT reaches the app.
+  virtual base::Result<std::vector<base::Fd>> make_sockets(int count) = 0;
+  // The TCP sockets that its processes listen on now, without ours.
+  virtual std::vector<model::ListeningSocket> listening() const = 0;
+};
+
+// The machine's side: the runtime, the cgroup roots, the nft table, ids, and the cleanup of what earlier lives left.
+class SandboxHost {
+ public:
+  virtual ~SandboxHost() = default;
+  virtual const std::string& runtime() const = 0;  // "crun 1.8.1"
+  // How many slots this machine bears (ids, memory are the caller's to count).
+  virtual std::int64_t memory_bytes() const = 0;  // of the machine, total
+  // Begins to prepare at once.
+  virtual base::Result<std::unique_ptr<Sandbox>> create(SandboxOrder order, Sandbox::Events events) = 0;
+};
+
+struct SandboxHostOptions {
+  std::string data_dir;      // absolute; DATA/run is engine's own
+  std::string runtime;       // "crun", "runc" or "" = the best that is installed
+  std::string shim;          // absolute path of marea-shim
+  net::ToKeeper to_keeper;   // output pipes go to logs through it: Hold{logs, "out/SERVICE/REVISION/INSTANCE"}
+};
+
+// Checks the machine, removes what an earlier engine left (processes, cgroups, mounts, namespaces, nft rules), and
+// opens it. Errors name the missing privilege, program or kernel feature and the remedy.
+base::Result<std::unique_ptr<SandboxHost>> open_sandbox_host(net::Loop& loop, const base::Log& log,
+                                                             SandboxHostOptions options);
+
+}  // namespace marea::engine::local
