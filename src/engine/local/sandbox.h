@@ -42,8 +42,8 @@ struct SandboxEnd {
 class Sandbox {
  public:
   struct Events {
-    std::function<void()> on_prepared;  // sockets can be made, start() may be called
-    std::function<void()> on_started;   // the app's program was executed
+    std::function<void()> on_prepared;         // sockets can be made, start() may be called
+    std::function<void()> on_started;          // the app's program was executed
     std::function<void(SandboxEnd)> on_ended;  // once; the Sandbox may be destroyed inside
   };
   virtual ~Sandbox() = default;
@@ -70,10 +70,10 @@ class SandboxHost {
 };
 
 struct SandboxHostOptions {
-  std::string data_dir;      // absolute; DATA/run is engine's own
-  std::string runtime;       // "crun", "runc" or "" = the best that is installed
-  std::string shim;          // absolute path of marea-shim
-  net::ToKeeper to_keeper;   // output pipes go to logs through it: Hold{logs, "out/SERVICE/REVISION/INSTANCE"}
+  std::string data_dir;     // absolute; DATA/run is engine's own
+  std::string runtime;      // "crun", "runc" or "" = the best that is installed
+  std::string shim;         // absolute path of marea-shim
+  net::ToKeeper to_keeper;  // output pipes go to logs through it: Hold{logs, "out/SERVICE/REVISION/INSTANCE"}
 };
 
 // Checks the machine, removes what an earlier engine left (processes, cgroups, mounts, namespaces, nft rules), and

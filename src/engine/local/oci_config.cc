@@ -1,0 +1,126 @@
+#include "engine/local/oci_config.h"
+
+#include <algorithm>
+#include <vector>
+
+#include "engine/local/capabilities.h"
+#include "engine/local/seccomp.h"
+#include "net/role.h"
+
+namespace marea::engine::local {
+namespace {
+
+using Json = nlohmann::json;
+
+constexpr int kMostProcesses = 1024;  // threads too; bounds a fork bomb
+constexpr std::int64_t kCpuPeriodUs = 100'000;
+constexpr std::int64_t kMostSharedMemoryBytes = 64LL << 20;  // what container engines give
+constexpr std::int64_t kCpuSharesPerCpu = 1024;
+
+Json entry(std::string_view destination, std::string_view type, std::vector<std::string> options,
+           std::string source = {}) {
+  if (source.empty()) source = std::string(type);
+  return {{"destination", destination}, {"type", type}, {"source", source}, {"options", std::move(options)}};
+}
+
+Json bound_file(std::string_view destination, std::string source, bool executable) {
+  std::vector<std::string> options = {"bind", "ro", "nosuid", "nodev"};
+  if (!executable) options.emplace_back("noexec");
+  return entry(destination, "bind", std::move(options), std::move(source));
+}
+
+Json mounts(const OciOrder& order) {
+  const std::string shm = "size=" + std::to_string(shared_memory_bytes(order.limits));
+  return std::vector<Json>{
+      entry("/proc", "proc", {"nosuid", "noexec", "nodev"}),
+      entry("/dev", "tmpfs", {"nosuid", "strictatime", "mode=755", "size=65536", "nr_inodes=256"}),
+      entry("/dev/pts", "devpts", {"nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620", "gid=5"}),
+      entry("/dev/shm", "tmpfs", {"nosuid", "noexec", "nodev", "mode=1777", "nr_inodes=4096", shm}, "shm"),
+      entry("/dev/mqueue", "mqueue", {"nosuid", "noexec", "nodev"}),
+      entry("/sys", "sysfs", {"nosuid", "noexec", "nodev", "ro"}),
+      bound_file(kShimInside, order.shim, true),
+      bound_file("/etc/hosts", order.files + "/hosts", false),
+      bound_file("/etc/hostname", order.files + "/hostname", false),
+      bound_file("/etc/resolv.conf", order.files + "/resolv.conf", false),
+  };
+}
+
+Json process(const OciOrder& order) {
+  std::vector<std::string> capabilities(kAppCapabilities.begin(), kAppCapabilities.end());
+  capabilities.emplace_back(kShimCapability);
+  return {{"terminal", false},
+          {"user", {{"uid", 0}, {"gid", 0}}},
+          {"args", {kShimInside}},
+          {"env", Json::array()},
+          {"cwd", "/"},
+          {"capabilities",
+           {{"bounding", capabilities},
+            {"effective", capabilities},
+            {"permitted", capabilities},
+            {"inheritable", Json::array()},
+            {"ambient", Json::array()}}},
+          {"noNewPrivileges", true},
+          {"rlimits",
+           {{{"type", "RLIMIT_NOFILE"}, {"soft", order.most_descriptors}, {"hard", order.most_descriptors}},
+            {{"type", "RLIMIT_CORE"}, {"soft", 0}, {"hard", 0}}}}};
+}
+
+Json resources(const OciOrder& order) {
+  Json memory = {{"limit", order.limits.memory_bytes}};
+  if (order.swap_accounting) memory["swap"] = order.limits.memory_bytes;  // memory and swap together: no swap
+  return {{"devices", {{{"allow", false}, {"access", "rwm"}}}},
+          {"memory", std::move(memory)},
+          {"cpu",
+           {{"period", kCpuPeriodUs},
+            {"quota", kCpuPeriodUs * order.limits.milli_cpu / 1000},
+            {"shares", std::max<std::int64_t>(2, kCpuSharesPerCpu * order.limits.milli_cpu / 1000)}}},
+          {"pids", {{"limit", kMostProcesses}}}};
+}
+
+Json linux_part(const OciOrder& order) {
+  const Json map = Json::array({Json{{"containerID", 0}, {"hostID", order.id_base}, {"size", net::kIdRangeSize}}});
+  return {
+      {"namespaces",
+       {{{"type", "user"}},
+        {{"type", "mount"}},
+        {{"type", "pid"}},
+        {{"type", "ipc"}},
+        {{"type", "uts"}},
+        {{"type", "network"}},
+        {{"type", "cgroup"}}}},
+      {"uidMappings", map},
+      {"gidMappings", map},
+      {"cgroupsPath", order.cgroup},
+      {"resources", resources(order)},
+      {"rootfsPropagation", "private"},
+      {"seccomp", seccomp_profile()},
+      // Any user of the image may serve port 80: the namespace is the app's alone.
+      {"sysctl", {{"net.ipv4.ip_unprivileged_port_start", "0"}, {"net.ipv6.conf.default.disable_ipv6", "1"}}},
+      {"maskedPaths",
+       {"/proc/acpi", "/proc/asound", "/proc/kcore", "/proc/keys", "/proc/latency_stats", "/proc/timer_list",
+        "/proc/timer_stats", "/proc/sched_debug", "/proc/scsi", "/proc/kmsg", "/proc/interrupts", "/sys/firmware",
+        "/sys/fs/selinux", "/sys/dev/block", "/sys/devices/virtual/powercap", "/sys/kernel/debug"}},
+      {"readonlyPaths", {"/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"}},
+  };
+}
+
+}  // namespace
+
+std::int64_t writable_bytes(const model::Limits& limits) {
+  return limits.memory_bytes / 2;
+}
+
+std::int64_t shared_memory_bytes(const model::Limits& limits) {
+  return std::min(kMostSharedMemoryBytes, limits.memory_bytes / 4);
+}
+
+Json oci_config(const OciOrder& order) {
+  return {{"ociVersion", "1.0.0"},
+          {"process", process(order)},
+          {"root", {{"path", order.rootfs}, {"readonly", false}}},
+          {"hostname", order.hostname},
+          {"mounts", mounts(order)},
+          {"linux", linux_part(order)}};
+}
+
+}  // namespace marea::engine::local

@@ -1,0 +1,35 @@
+// The OCI bundle of one sandbox as text: config.json (OCI runtime specification 1.0). Pure; what exists on the machine
+// (paths, controllers) comes in through OciOrder.
+#pragma once
+
+#include <cstdint>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <string_view>
+
+#include "model/service.h"
+
+namespace marea::engine::local {
+
+inline constexpr std::string_view kShimInside = "/dev/.marea-shim";  // in the sandbox's own /dev: no image is touched
+
+struct OciOrder {
+  std::string hostname;
+  std::string rootfs;         // mounted, writable, owned by the id range
+  std::string files;          // folder with hosts, resolv.conf, hostname
+  std::string shim;           // reachable for every user
+  std::string cgroup;         // "/marea/…", in every hierarchy
+  std::uint32_t id_base = 0;  // 65,536 ids from here are the sandbox's
+  model::Limits limits;
+  bool swap_accounting = false;  // the memory controller can bound swap
+  std::uint64_t most_descriptors = 1024;
+};
+
+nlohmann::json oci_config(const OciOrder& order);
+
+// Bytes of the root file system's writable layer and of /dev/shm: below the memory limit, against which both count, so
+// that a full disk is ENOSPC and not the end of the app.
+std::int64_t writable_bytes(const model::Limits& limits);
+std::int64_t shared_memory_bytes(const model::Limits& limits);
+
+}  // namespace marea::engine::local
