@@ -1,0 +1,56 @@
+// The sandboxes' cgroups, on machines with cgroup v1, v2 or both ("hybrid": controllers on v1, an empty v2 tree). The
+// OCI runtime makes them and sets the limits from config.json; this reads what happened inside, kills and removes.
+// Paths are relative to the root of every hierarchy: "marea/TAG/INSTANCE".
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "base/error.h"
+#include "base/fd.h"
+
+namespace marea::engine::local {
+
+struct CgroupHierarchy {
+  std::string mount_point;
+  std::vector<std::string> controllers;  // of v1; v2: cgroup.controllers
+  bool unified = false;                  // v2
+  base::Fd root;                         // stays valid when the mount point is hidden
+};
+
+class Cgroups {
+ public:
+  // Those of this process's mount namespace.
+  static base::Result<Cgroups> open();
+
+  const std::vector<CgroupHierarchy>& hierarchies() const { return hierarchies_; }
+  bool has(const std::string& controller) const { return find(controller) != nullptr; }
+  // A v2 tree without controllers beside v1 ones; crun refuses to start when it sees it.
+  const CgroupHierarchy* empty_unified() const;
+  // Whether swap can be bounded together with memory.
+  bool swap_accounting() const;
+
+  // How many processes of the group the kernel has killed for its memory limit.
+  std::int64_t out_of_memory_kills(const std::string& path) const;
+  std::int64_t peak_memory_bytes(const std::string& path) const;
+  bool populated(const std::string& path) const;
+  // SIGKILL to all processes; they end soon after.
+  void kill(const std::string& path) const;
+  // False while the kernel still holds it, which it does until the last process is reaped.
+  bool remove(const std::string& path) const;
+  // Names of the groups below `path`, in any hierarchy.
+  std::vector<std::string> children(const std::string& path) const;
+
+ private:
+  const CgroupHierarchy* find(const std::string& controller) const;
+  std::vector<CgroupHierarchy> hierarchies_;
+};
+
+// Pure: mount points of the cgroup file systems in the text of /proc/PID/mountinfo (proc(5)).
+std::vector<CgroupHierarchy> parse_cgroup_mounts(const std::string& mountinfo);
+
+// Pure: the number after "KEY " on a line of its own ("oom_kill 3"); 0 when there is none.
+std::int64_t parse_flat_key(const std::string& text, const std::string& key);
+
+}  // namespace marea::engine::local
