@@ -1,0 +1,57 @@
+// For tests: a machine with a data directory, a busybox image and a loop, on which real sandboxes run.
+#pragma once
+
+#include <gtest/gtest.h>
+#include <sys/types.h>
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "engine/local/sandbox.h"
+
+namespace marea::engine::local {
+
+// One sandbox under test and what has happened to it.
+struct TestRun {
+  std::unique_ptr<Sandbox> sandbox;
+  bool prepared = false;
+  bool started = false;
+  std::optional<SandboxEnd> end;
+  std::vector<base::Fd> output;  // stdout, stderr: read ends
+};
+
+class SandboxFixture : public testing::TestWithParam<std::string> {
+ protected:
+  void SetUp() override;
+  void TearDown() override;
+
+  void open_host();
+  model::Revision revision(const std::string& script) const;
+  // Each run gets a slot of its own. Fails the test when the host refuses.
+  std::unique_ptr<TestRun> create(model::Revision revision);
+  std::unique_ptr<TestRun> create(const std::string& script) { return create(revision(script)); }
+  // Turns the loop until `done`; false after a long time.
+  bool wait(const std::function<bool()>& done);
+  bool run_until_started(TestRun& run);
+  bool run_until_ended(TestRun& run);
+  // All that it has written to stdout so far.
+  std::string read_output(TestRun& run, std::size_t stream = 0);
+  // Waits until stdout holds `text`.
+  bool wait_output(TestRun& run, const std::string& text);
+  // Connects a socket of the sandbox to 127.0.0.1:port, sends `request` and returns all that comes back.
+  std::string exchange(TestRun& run, std::uint16_t port, const std::string& request);
+
+  std::string data_;
+  base::SystemClock clock_;
+  std::optional<base::Log> log_;
+  std::unique_ptr<net::Loop> loop_;
+  std::unique_ptr<SandboxHost> host_;
+  std::vector<base::Fd> last_held_;
+  int next_slot_ = 0;
+};
+
+}  // namespace marea::engine::local

@@ -1,0 +1,164 @@
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+
+#include "engine/local/sandbox_fixture.h"
+
+namespace marea::engine::local {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr base::Duration kVeryLong = std::chrono::seconds(30);
+
+std::string shim_path() {
+  // The tests lie in BUILD/tests, programs in BUILD/bin.
+  return fs::read_symlink("/proc/self/exe").parent_path().parent_path() / "bin" / "marea-shim";
+}
+
+void make_image(const fs::path& root) {
+  fs::create_directories(root / "bin");
+  for (const char* folder : {"etc", "tmp", "home"}) fs::create_directories(root / folder);
+  fs::copy_file("/bin/busybox", root / "bin" / "busybox");
+  for (const char* name :
+       {"sh", "cat",  "ls",   "id",    "env",  "sleep",    "kill", "dd",    "grep", "stat", "httpd", "mkdir", "nc",
+        "ps", "head", "tail", "chmod", "wget", "nslookup", "pwd",  "mount", "echo", "seq",  "wc",    "rm"}) {
+    fs::create_symlink("busybox", root / "bin" / name);
+  }
+  ::chmod((root / "tmp").c_str(), 01777);
+  const auto own = [](const fs::path& path) {
+    ASSERT_EQ(::lchown(path.c_str(), net::kBuilderIdBase, net::kBuilderIdBase), 0);
+  };
+  own(root);
+  for (const auto& entry : fs::recursive_directory_iterator(root)) own(entry.path());
+}
+
+}  // namespace
+
+void SandboxFixture::SetUp() {
+  if (::geteuid() != 0) GTEST_SKIP() << "NOT TESTED: sandboxes need root";
+  std::string folder = (fs::temp_directory_path() / "marea-sandbox-XXXXXX").string();
+  ASSERT_NE(::mkdtemp(folder.data()), nullptr);
+  data_ = folder;
+  fs::create_directories(data_ + "/run");
+  make_image(data_ + "/images/busybox");
+  log_.emplace(STDERR_FILENO, "test");
+  loop_ = std::make_unique<net::Loop>(clock_);
+  open_host();
+}
+
+void SandboxFixture::TearDown() {
+  host_.reset();
+  if (!data_.empty()) fs::remove_all(data_);
+}
+
+void SandboxFixture::open_host() {
+  host_.reset();
+  auto host = open_sandbox_host(
+      *loop_, *log_,
+      {.data_dir = data_,
+       .runtime = GetParam(),
+       .shim = shim_path(),
+       .to_keeper = [this](net::RoleToKeeper /*message*/, std::vector<base::Fd> fds) { last_held_ = std::move(fds); }});
+  ASSERT_TRUE(host) << host.error().line();
+  host_ = std::move(*host);
+}
+
+model::Revision SandboxFixture::revision(const std::string& script) const {
+  model::Revision out;
+  out.name = base::RevisionName("hola-00001");
+  out.service = base::ServiceName("hola");
+  out.spec.container.command = {"/bin/sh", "-c", script};
+  out.spec.container.limits.memory_bytes = 64LL << 20;
+  out.spec.egress = model::Egress::none;
+  out.image.rootfs = data_ + "/images/busybox";
+  out.image.config.env = {"PATH=/bin"};
+  return out;
+}
+
+std::unique_ptr<TestRun> SandboxFixture::create(model::Revision revision) {
+  auto run = std::make_unique<TestRun>();
+  const int slot = next_slot_++;
+  auto sandbox = host_->create(
+      {.id = base::InstanceId("hola-" + std::to_string(slot)), .slot = slot, .revision = std::move(revision)},
+      {.on_prepared = [run = run.get()] { run->prepared = true; },
+       .on_started = [run = run.get()] { run->started = true; },
+       .on_ended = [run = run.get()](SandboxEnd end) { run->end = std::move(end); }});
+  EXPECT_TRUE(sandbox) << sandbox.error().line();
+  if (sandbox) run->sandbox = std::move(*sandbox);
+  run->output = std::move(last_held_);
+  return run;
+}
+
+bool SandboxFixture::wait(const std::function<bool()>& done) {
+  const base::Instant deadline = clock_.now() + kVeryLong;
+  while (!done()) {
+    if (clock_.now() > deadline) return false;
+    loop_->turn(std::chrono::milliseconds(20));
+  }
+  return true;
+}
+
+bool SandboxFixture::run_until_started(TestRun& run) {
+  if (!run.sandbox || !wait([&] { return run.prepared || run.end; })) return false;
+  if (run.end) {
+    ADD_FAILURE() << run.end->detail;
+    return false;
+  }
+  run.sandbox->start();
+  return wait([&] { return run.started || run.end; });
+}
+
+bool SandboxFixture::run_until_ended(TestRun& run) {
+  if (!run.sandbox || !wait([&] { return run.prepared || run.end; })) return false;
+  if (!run.end) run.sandbox->start();
+  return wait([&] { return run.end.has_value(); });
+}
+
+std::string SandboxFixture::read_output(TestRun& run, std::size_t stream) {
+  std::string out;
+  std::array<char, 4096> buffer;
+  for (ssize_t got = 0; (got = ::read(run.output.at(stream).get(), buffer.data(), buffer.size())) > 0;) {
+    out.append(buffer.data(), static_cast<std::size_t>(got));
+  }
+  return out;
+}
+
+bool SandboxFixture::wait_output(TestRun& run, const std::string& text) {
+  std::string seen;
+  return wait([&] {
+    seen += read_output(run);
+    return seen.find(text) != std::string::npos;
+  });
+}
+
+std::string SandboxFixture::exchange(TestRun& run, std::uint16_t port, const std::string& request) {
+  base::Result<std::vector<base::Fd>> sockets = run.sandbox->make_sockets(1);
+  if (!sockets) return sockets.error().line();
+  const int fd = sockets->front().get();
+  ::fcntl(fd, F_SETFL, 0);
+  sockaddr_in to{};
+  to.sin_family = AF_INET;
+  to.sin_port = htons(port);
+  to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  if (::connect(fd, reinterpret_cast<const sockaddr*>(&to), sizeof to) != 0)
+    return std::string("connect: ") + std::strerror(errno);
+  if (::send(fd, request.data(), request.size(), MSG_NOSIGNAL) < 0) return "send";
+  ::shutdown(fd, SHUT_WR);
+  std::string out;
+  std::array<char, 4096> buffer;
+  for (ssize_t got = 0; (got = ::recv(fd, buffer.data(), buffer.size(), 0)) > 0;) {
+    out.append(buffer.data(), static_cast<std::size_t>(got));
+  }
+  return out;
+}
+
+}  // namespace marea::engine::local

@@ -1,0 +1,187 @@
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/mount.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/sysinfo.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <deque>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <utility>
+
+#include "engine/local/overlay.h"
+#include "engine/local/sandbox.h"
+#include "engine/local/sandbox_instance.h"
+#include "engine/local/sandbox_machine.h"
+
+namespace marea::engine::local {
+namespace {
+
+constexpr std::uint64_t kMostDescriptors = 20'000;  // of an app; what unprivileged platforms give and servers ask for
+constexpr base::Duration kSweepPause = std::chrono::milliseconds(200);
+constexpr base::Duration kMostLeftoverTime = std::chrono::seconds(5);
+
+// A short text that stays the same for the same data directory, whatever path leads to it.
+std::string tag_of(const struct stat& folder) {
+  constexpr std::string_view kDigits = "abcdefghijklmnopqrstuvwxyz234567";
+  std::uint64_t mixed = static_cast<std::uint64_t>(folder.st_ino) * 0x9E3779B97F4A7C15U;
+  mixed ^= static_cast<std::uint64_t>(folder.st_dev) * 0xC2B2AE3D27D4EB4FU;
+  std::string out;
+  for (int i = 0; i < 5; ++i) out += kDigits[(mixed >> (20 + 5 * i)) & 31U];
+  return out;
+}
+
+std::string read_file(const std::string& path) {
+  std::ifstream in(path);
+  return {std::istreambuf_iterator<char>(in), {}};
+}
+
+base::Result<void> copy_shim(const std::string& from, const std::string& to) {
+  std::error_code problem;
+  std::filesystem::copy_file(from, to, problem);
+  if (problem || ::chmod(to.c_str(), 0555) != 0) {
+    return base::fail(base::ErrorCode::dependency_missing, "cannot use " + from,
+                      problem ? problem.message() : "its mode cannot be set",
+                      "Install marea-shim beside the marea program");
+  }
+  return {};
+}
+
+class LocalSandboxHost final : public SandboxHost {
+ public:
+  LocalSandboxHost(net::Loop& loop, const base::Log& log, SandboxHostOptions options, OciRuntime runtime,
+                   Cgroups cgroups)
+      : machine_{.loop = loop,
+                 .log = log,
+                 .options = std::move(options),
+                 .runtime = std::move(runtime),
+                 .cgroups = std::move(cgroups)},
+        sweep_(loop, [this] { sweep(); }) {
+    machine_.clean_up_later = [this](const std::string& id) {
+      left_.push_back(id);
+      if (!sweep_.armed()) sweep_.arm_in(kSweepPause);
+    };
+  }
+
+  base::Result<void> open();
+  const std::string& runtime() const override { return machine_.runtime.version; }
+  std::int64_t memory_bytes() const override {
+    struct sysinfo info{};
+    ::sysinfo(&info);
+    return static_cast<std::int64_t>(info.totalram) * static_cast<std::int64_t>(info.mem_unit);
+  }
+  base::Result<std::unique_ptr<Sandbox>> create(SandboxOrder order, Sandbox::Events events) override;
+
+ private:
+  base::Result<void> remove_leftovers();
+  void sweep();
+
+  SandboxMachine machine_;
+  net::Timer sweep_;
+  std::deque<std::string> left_;
+};
+
+base::Result<void> LocalSandboxHost::open() {
+  struct stat folder{};
+  if (::stat(machine_.options.data_dir.c_str(), &folder) != 0) {
+    return base::fail(base::os_error("cannot open " + machine_.options.data_dir));
+  }
+  machine_.tag = tag_of(folder);
+  machine_.swap_accounting = machine_.cgroups.swap_accounting();
+  machine_.resolvers = parse_resolvers(read_file("/etc/resolv.conf"));
+  rlimit limit{};
+  ::getrlimit(RLIMIT_NOFILE, &limit);
+  machine_.most_descriptors = std::min<std::uint64_t>(kMostDescriptors, limit.rlim_max);
+  base::Result<void> done = enter_stage();
+  if (!done) return done;
+  machine_.shim = std::string(kStage) + "/marea-shim";
+  done = copy_shim(machine_.options.shim, machine_.shim);
+  if (!done) return done;
+  const CgroupHierarchy* unified = machine_.cgroups.empty_unified();
+  if (unified != nullptr && machine_.runtime.refuses_hybrid) ::umount2(unified->mount_point.c_str(), MNT_DETACH);
+  for (const std::string& path : {machine_.run_folder(), machine_.runtime_state()}) {
+    if (::mkdir(path.c_str(), 0700) != 0 && errno != EEXIST) return base::fail(base::os_error("cannot make " + path));
+  }
+  return remove_leftovers();
+}
+
+base::Result<void> LocalSandboxHost::remove_leftovers() {
+  std::vector<std::string> ids = machine_.cgroups.children(machine_.cgroup_root());
+  std::error_code problem;
+  for (const auto& entry : std::filesystem::directory_iterator(machine_.run_folder(), problem)) {
+    const std::string name = entry.path().filename().string();
+    if (!name.starts_with('.')) ids.push_back(name);
+  }
+  for (const std::string& id : ids) machine_.cgroups.kill(machine_.cgroup_of(id));
+  const base::Instant deadline = machine_.loop.clock().now() + kMostLeftoverTime;
+  for (const std::string& id : ids) {
+    while (!clean_up(machine_, id)) {
+      if (machine_.loop.clock().now() > deadline) {
+        return base::fail(
+            base::ErrorCode::sandbox_failed, "cannot remove the instance '" + id + "' of an earlier life",
+            "its processes do not end",
+            "Restart the machine, or end them: see " + machine_.cgroup_of(id) + "/cgroup.procs below /sys/fs/cgroup");
+      }
+      machine_.cgroups.kill(machine_.cgroup_of(id));
+      ::usleep(1000);
+    }
+  }
+  return {};
+}
+
+base::Result<std::unique_ptr<Sandbox>> LocalSandboxHost::create(SandboxOrder order, Sandbox::Events events) {
+  base::Result<std::unique_ptr<LocalSandbox>> sandbox =
+      LocalSandbox::create(machine_, std::move(order), std::move(events));
+  if (!sandbox) return std::unexpected(sandbox.error());
+  return std::unique_ptr<Sandbox>(std::move(*sandbox));
+}
+
+void LocalSandboxHost::sweep() {
+  for (std::size_t i = left_.size(); i > 0; --i) {
+    std::string id = std::move(left_.front());
+    left_.pop_front();
+    if (clean_up(machine_, id)) continue;
+    machine_.cgroups.kill(machine_.cgroup_of(id));
+    left_.push_back(std::move(id));
+  }
+  if (!left_.empty()) sweep_.arm_in(kSweepPause);
+}
+
+}  // namespace
+
+std::string SandboxMachine::stage_of(const std::string& id) const {
+  return std::string(kStage) + "/" + id;
+}
+
+bool clean_up(const SandboxMachine& machine, const std::string& id) {
+  std::error_code ignored;
+  unmount_root(machine.stage_of(id));
+  std::filesystem::remove_all(machine.stage_of(id), ignored);
+  std::filesystem::remove_all(machine.runtime_state() + "/" + id, ignored);
+  if (!machine.cgroups.remove(machine.cgroup_of(id))) return false;
+  // Last: as long as its folder is there, a later life of the engine knows the name.
+  std::filesystem::remove_all(machine.bundle_of(id), ignored);
+  return true;
+}
+
+base::Result<std::unique_ptr<SandboxHost>> open_sandbox_host(net::Loop& loop, const base::Log& log,
+                                                             SandboxHostOptions options) {
+  if (::geteuid() != 0) {
+    return base::fail(base::ErrorCode::privilege_missing, "cannot make sandboxes", "marea does not run as root",
+                      "Start it with sudo, or as a system service");
+  }
+  base::Result<OciRuntime> runtime = find_runtime(loop.clock(), options.runtime);
+  if (!runtime) return std::unexpected(runtime.error());
+  base::Result<Cgroups> cgroups = Cgroups::open();
+  if (!cgroups) return std::unexpected(cgroups.error());
+  auto host =
+      std::make_unique<LocalSandboxHost>(loop, log, std::move(options), std::move(*runtime), std::move(*cgroups));
+  if (base::Result<void> opened = host->open(); !opened) return std::unexpected(opened.error());
+  return host;
+}
+
+}  // namespace marea::engine::local

@@ -1,0 +1,313 @@
+#include "engine/local/sandbox_instance.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
+#include <fstream>
+#include <utility>
+
+#include "engine/local/listening.h"
+#include "engine/local/network_ingress.h"
+#include "engine/local/overlay.h"
+
+namespace marea::engine::local {
+namespace {
+
+constexpr base::Duration kMostPrepareTime = std::chrono::seconds(30);  // a machine at its limits, not a normal start
+constexpr std::size_t kMostRuntimeOutput = 4096;
+constexpr base::Duration kCleanupPause = std::chrono::milliseconds(2);
+constexpr int kMostCleanupTries = 50;  // then the host's sweep goes on without us
+constexpr int kNotFound = 127;
+constexpr int kCannotRun = 126;
+
+pid_t read_pid(const std::string& path) {
+  std::ifstream in(path);
+  pid_t pid = -1;
+  in >> pid;
+  return in ? pid : -1;
+}
+
+}  // namespace
+
+WatchedFd::WatchedFd(net::Loop& loop, base::Fd fd, std::function<void()> ready)
+    : loop_(loop), fd_(std::move(fd)), ready_(std::move(ready)) {
+  if (!loop_.add(fd_.get(), EPOLLIN, *this)) std::abort();  // a descriptor that epoll knows how to watch
+}
+
+WatchedFd::~WatchedFd() {
+  loop_.remove(fd_.get(), *this);
+}
+
+base::Result<std::unique_ptr<LocalSandbox>> LocalSandbox::create(SandboxMachine& machine, SandboxOrder order,
+                                                                 Events events) {
+  if (base::Result<void> checked = check_order(order); !checked) return std::unexpected(checked.error());
+  base::Result<AppStart> app = resolve_app(order.revision);
+  if (!app) return std::unexpected(app.error());
+  if (const base::Result<std::string> message = encode_start(*app); !message) return std::unexpected(message.error());
+  std::unique_ptr<LocalSandbox> sandbox(
+      new LocalSandbox(machine, std::move(order), std::move(*app), std::move(events)));
+  if (base::Result<void> prepared = sandbox->prepare(); !prepared) return std::unexpected(prepared.error());
+  return sandbox;
+}
+
+LocalSandbox::LocalSandbox(SandboxMachine& machine, SandboxOrder order, AppStart app, Events events)
+    : machine_(machine),
+      order_(std::move(order)),
+      app_(std::move(app)),
+      events_(std::move(events)),
+      kill_timer_(machine.loop, [this] { kill_all(); }),
+      prepare_timer_(machine.loop, [this] { fail("the OCI runtime did not finish within 30 s"); }),
+      cleanup_timer_(machine.loop, [this] { finish(); }) {
+  facts_.memory_limit = order_.revision.spec.container.limits.memory_bytes;
+}
+
+LocalSandbox::~LocalSandbox() {
+  *alive_ = false;
+  if (phase_ == Phase::ended) return;
+  runtime_.reset();
+  kill_all();
+  machine_.clean_up_later(order_.id.str());
+}
+
+base::Result<void> LocalSandbox::prepare() {
+  base::Result<void> made = make_bundle(machine_, order_);
+  if (!made) return made;
+  base::Result<OutputPipes> pipes = make_output_pipes(id_base(order_.slot) + app_.uid, id_base(order_.slot) + app_.gid);
+  if (!pipes) return std::unexpected(pipes.error());
+  base::Result<void> called = call_runtime(*pipes);
+  if (!called) return called;
+  std::vector<base::Fd> held;
+  held.push_back(std::move(pipes->out_read));
+  held.push_back(std::move(pipes->err_read));
+  machine_.options.to_keeper(net::msg::Hold{.owner = net::Role::logs,
+                                            .key = "out/" + order_.revision.service.str() + "/" +
+                                                   order_.revision.name.str() + "/" + order_.id.str()},
+                             std::move(held));
+  prepare_timer_.arm_in(kMostPrepareTime);
+  return {};
+}
+
+base::Result<void> LocalSandbox::call_runtime(const OutputPipes& pipes) {
+  std::array<int, 2> ends{};
+  if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()) != 0) {
+    return base::fail(base::os_error("cannot make a socket"));
+  }
+  base::Fd ours(ends[0]);
+  const base::Fd theirs(ends[1]);
+  ::fcntl(ours.get(), F_SETFL, O_NONBLOCK);
+  // Not /dev/null: runtimes hand their standard streams to the sandbox's root, and the machine's device is no one's.
+  if (::pipe2(ends.data(), O_CLOEXEC) != 0) return base::fail(base::os_error("cannot make a pipe"));
+  const base::Fd stdin_read(ends[0]);
+  const base::Fd stdin_write(ends[1]);
+  const std::string bundle = machine_.bundle_of(order_.id.str());
+  auto process = net::Process::start(machine_.loop,
+                                     {.argv = run_arguments(machine_.runtime, {.state = machine_.runtime_state(),
+                                                                               .bundle = bundle,
+                                                                               .pid_file = bundle + "/pid",
+                                                                               .name = order_.id.str(),
+                                                                               .descriptors = 3}),
+                                      .descriptors = {{STDIN_FILENO, stdin_read.get()},
+                                                      {kShimSocket, theirs.get()},
+                                                      {kShimStdout, pipes.out_write.get()},
+                                                      {kShimStderr, pipes.err_write.get()}}},
+                                     {.on_line =
+                                          [this](std::string_view line) {
+                                            if (runtime_output_.size() < kMostRuntimeOutput)
+                                              runtime_output_ += std::string(line) + "\n";
+                                          },
+                                      .on_exit = [this](int status) { on_runtime_exit(status); }});
+  if (!process) return std::unexpected(process.error());
+  runtime_ = std::move(*process);
+  control_ = std::make_unique<WatchedFd>(machine_.loop, std::move(ours), [this] { on_shim_message(); });
+  return {};
+}
+
+void LocalSandbox::on_runtime_exit(int status) {
+  prepare_timer_.cancel();
+  // The sandbox has its own copy of the mounts now, or will never have one.
+  unmount_root(machine_.stage_of(order_.id.str()));
+  if (status != 0) {
+    while (!runtime_output_.empty() && runtime_output_.back() == '\n') runtime_output_.pop_back();
+    fail(machine_.runtime.version +
+         " refused: " + (runtime_output_.empty() ? net::describe_wait_status(status) : runtime_output_));
+    return;
+  }
+  if (base::Result<void> adopted = adopt_shim(); !adopted) {
+    fail(adopted.error().line());
+    return;
+  }
+  if (facts_.asked_to_stop) {
+    kill_all();
+    return;
+  }
+  connect_network();
+}
+
+base::Result<void> LocalSandbox::adopt_shim() {
+  shim_ = read_pid(machine_.bundle_of(order_.id.str()) + "/pid");
+  base::Fd pidfd(static_cast<int>(::syscall(SYS_pidfd_open, shim_, 0)));
+  if (!pidfd) return base::fail(base::os_error("the sandbox's first process is gone"));
+  const std::string path = "/proc/" + std::to_string(shim_) + "/ns/net";
+  network_namespace_ = std::make_shared<base::Fd>(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  life_ = std::make_unique<WatchedFd>(machine_.loop, std::move(pidfd), [this] { on_dead(); });
+  if (!*network_namespace_) return base::fail(base::os_error("the sandbox's first process is gone"));
+  return {};
+}
+
+void LocalSandbox::connect_network() {
+  phase_ = Phase::connecting;
+  machine_.network.give([this, alive = alive_, network = network_namespace_, machine = &machine_] {
+    // On the network's thread: nothing of *this but as a value for the loop.
+    base::Result<void> connected = connect_ingress(*network);
+    machine->results.push([this, alive, connected = std::move(connected)] {
+      if (*alive) on_connected(connected);
+    });
+  });
+}
+
+void LocalSandbox::on_connected(const base::Result<void>& connected) {
+  if (phase_ != Phase::connecting) return;
+  if (!connected) {
+    fail(connected.error().line());
+    return;
+  }
+  phase_ = Phase::prepared;
+  if (!facts_.asked_to_stop) events_.on_prepared();
+}
+
+void LocalSandbox::start() {
+  if (phase_ != Phase::prepared) return;
+  phase_ = Phase::started;
+  send(*encode_start(app_));
+}
+
+void LocalSandbox::send(const std::string& message) {
+  outgoing_ += message;
+  flush();
+}
+
+void LocalSandbox::flush() {
+  while (!outgoing_.empty() && control_) {
+    const ssize_t sent = ::send(control_->get(), outgoing_.data(), outgoing_.size(), MSG_NOSIGNAL);
+    if (sent < 0 && errno == EINTR) continue;
+    if (sent < 0) break;
+    outgoing_.erase(0, static_cast<std::size_t>(sent));
+  }
+  if (control_) control_->wait_for(outgoing_.empty() ? EPOLLIN : EPOLLIN | EPOLLOUT);
+}
+
+void LocalSandbox::on_shim_message() {
+  std::array<char, 256> buffer;
+  const ssize_t got = ::recv(control_->get(), buffer.data(), buffer.size(), 0);
+  if (got == 0 || (got < 0 && errno != EAGAIN && errno != EINTR)) {
+    control_.reset();  // its death is seen by pidfd
+    return;
+  }
+  if (got > 0) incoming_.append(buffer.data(), static_cast<std::size_t>(got));
+  const std::shared_ptr<bool> alive = alive_;
+  while (*alive && incoming_.size() >= sizeof(ShimReport)) {
+    ShimReport report;
+    std::memcpy(&report, incoming_.data(), sizeof report);
+    incoming_.erase(0, sizeof report);
+    on_report(report);
+  }
+  if (*alive && !outgoing_.empty()) flush();
+}
+
+void LocalSandbox::on_report(const ShimReport& report) {
+  switch (report.event) {
+    case ShimEvent::started:
+      facts_.app_started = true;
+      if (!facts_.asked_to_stop) events_.on_started();
+      return;
+    case ShimEvent::not_started:
+      facts_.not_started = report.step == ShimStep::find_program ? kNotFound : kCannotRun;
+      facts_.failure = describe_not_started(app_, report.step, report.value);
+      return;
+    case ShimEvent::exited: facts_.wait_status = report.value; return;
+  }
+}
+
+void LocalSandbox::stop(base::Duration grace) {
+  if (phase_ == Phase::ended) return;
+  const bool first = !std::exchange(facts_.asked_to_stop, true);
+  if (phase_ == Phase::preparing) return;  // on_runtime_exit() goes on
+  if (phase_ != Phase::started || grace <= base::Duration::zero()) {
+    kill_all();
+    return;
+  }
+  if (first) send(encode_signal(SIGTERM));
+  const base::Instant at = machine_.loop.now() + grace;
+  if (kill_at_ && *kill_at_ <= at) return;
+  kill_at_ = at;
+  kill_timer_.arm_at(at);
+}
+
+base::Result<std::vector<base::Fd>> LocalSandbox::make_sockets(int count) {
+  if (!network_namespace_ || phase_ == Phase::ended) {
+    return base::fail(base::ErrorCode::unavailable, "no sockets can be made", "the sandbox is not prepared");
+  }
+  base::Result<std::vector<base::Fd>> sockets;
+  machine_.network.run([&] { sockets = make_ingress_sockets(*network_namespace_, count); });
+  return sockets;
+}
+
+std::vector<model::ListeningSocket> LocalSandbox::listening() const {
+  return shim_ > 0 && life_ ? listening_in(shim_) : std::vector<model::ListeningSocket>{};
+}
+
+// The end of a sandbox that never came to life, or that must not go on.
+void LocalSandbox::fail(std::string why) {
+  if (facts_.failure.empty()) facts_.failure = std::move(why);
+  runtime_.reset();
+  kill_all();
+  if (!life_ && phase_ != Phase::ended) cleanup_timer_.arm_in(base::Duration::zero());
+}
+
+void LocalSandbox::kill_all() {
+  if (life_) ::syscall(SYS_pidfd_send_signal, life_->get(), SIGKILL, nullptr, 0);
+  machine_.cgroups.kill(machine_.cgroup_of(order_.id.str()));
+}
+
+void LocalSandbox::on_dead() {
+  // The shim's last words may still lie in the socket.
+  while (control_ && !facts_.wait_status && !facts_.not_started) {
+    const std::size_t before = incoming_.size();
+    const bool started = facts_.app_started;
+    on_shim_message();
+    if (incoming_.size() == before && started == facts_.app_started) break;
+  }
+  life_.reset();
+  finish();
+}
+
+void LocalSandbox::finish() {
+  if (phase_ == Phase::ended) return;
+  const std::string& id = order_.id.str();
+  if (cleanup_tries_ == 0) {
+    facts_.out_of_memory_kills = machine_.cgroups.out_of_memory_kills(machine_.cgroup_of(id));
+    facts_.peak_memory_bytes = machine_.cgroups.peak_memory_bytes(machine_.cgroup_of(id));
+    network_namespace_.reset();
+    control_.reset();
+    kill_timer_.cancel();
+  }
+  if (!clean_up(machine_, id)) {
+    if (++cleanup_tries_ < kMostCleanupTries) {
+      cleanup_timer_.arm_in(kCleanupPause);
+      return;
+    }
+    machine_.clean_up_later(id);
+  }
+  phase_ = Phase::ended;
+  const std::function<void(SandboxEnd)> on_ended = std::move(events_.on_ended);
+  on_ended(judge_end(facts_));
+}
+
+}  // namespace marea::engine::local

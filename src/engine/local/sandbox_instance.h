@@ -1,0 +1,92 @@
+// One sandbox of this machine: calls the OCI runtime, then speaks with the shim that it left behind, and watches the
+// shim's life: with it, as PID 1, ends everything inside.
+#pragma once
+
+#include <sys/types.h>
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "engine/local/sandbox.h"
+#include "engine/local/sandbox_bundle.h"
+#include "engine/local/sandbox_end.h"
+#include "engine/local/sandbox_machine.h"
+#include "engine/local/shim_order.h"
+#include "net/loop.h"
+#include "net/process.h"
+
+namespace marea::engine::local {
+
+// A descriptor on the loop with a function of its owner; closes it.
+class WatchedFd final : public net::Watcher {
+ public:
+  WatchedFd(net::Loop& loop, base::Fd fd, std::function<void()> ready);
+  ~WatchedFd() override;
+  WatchedFd(const WatchedFd&) = delete;
+  WatchedFd& operator=(const WatchedFd&) = delete;
+  int get() const { return fd_.get(); }
+  void wait_for(std::uint32_t events) { loop_.modify(fd_.get(), events, *this); }
+  void on_ready(std::uint32_t /*events*/) override { ready_(); }
+
+ private:
+  net::Loop& loop_;
+  base::Fd fd_;
+  std::function<void()> ready_;
+};
+
+class LocalSandbox final : public Sandbox {
+ public:
+  static base::Result<std::unique_ptr<LocalSandbox>> create(SandboxMachine& machine, SandboxOrder order, Events events);
+  ~LocalSandbox() override;
+  LocalSandbox(const LocalSandbox&) = delete;
+  LocalSandbox& operator=(const LocalSandbox&) = delete;
+
+  void start() override;
+  void stop(base::Duration grace) override;
+  base::Result<std::vector<base::Fd>> make_sockets(int count) override;
+  std::vector<model::ListeningSocket> listening() const override;
+
+ private:
+  enum class Phase { preparing, connecting, prepared, started, ended };
+  LocalSandbox(SandboxMachine& machine, SandboxOrder order, AppStart app, Events events);
+
+  base::Result<void> prepare();
+  base::Result<void> call_runtime(const OutputPipes& pipes);
+  void on_runtime_exit(int status);
+  base::Result<void> adopt_shim();
+  void connect_network();
+  void on_connected(const base::Result<void>& connected);
+  void on_shim_message();
+  void on_report(const ShimReport& report);
+  void send(const std::string& message);
+  void flush();
+  void fail(std::string why);
+  void kill_all();
+  void on_dead();
+  void finish();
+
+  SandboxMachine& machine_;
+  SandboxOrder order_;
+  AppStart app_;
+  Events events_;
+  Phase phase_ = Phase::preparing;
+  std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);  // for results that come from the network thread
+  std::unique_ptr<net::Process> runtime_;
+  std::string runtime_output_;
+  std::unique_ptr<WatchedFd> control_;
+  std::unique_ptr<WatchedFd> life_;  // the shim's pidfd
+  std::shared_ptr<base::Fd> network_namespace_;
+  pid_t shim_ = -1;
+  std::string outgoing_;
+  std::string incoming_;
+  net::Timer kill_timer_;
+  std::optional<base::Instant> kill_at_;
+  net::Timer prepare_timer_;
+  net::Timer cleanup_timer_;
+  int cleanup_tries_ = 0;
+  EndFacts facts_;
+};
+
+}  // namespace marea::engine::local

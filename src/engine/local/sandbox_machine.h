@@ -1,0 +1,50 @@
+// What all sandboxes of this engine share: the machine's side, opened once (sandbox_host.cc) and outliving them all.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+
+#include "base/log.h"
+#include "engine/local/cgroup.h"
+#include "engine/local/network_egress.h"
+#include "engine/local/network_thread.h"
+#include "engine/local/oci_runtime.h"
+#include "engine/local/sandbox.h"
+#include "net/loop.h"
+#include "net/mailbox.h"
+
+namespace marea::engine::local {
+
+inline constexpr std::size_t kMostPendingResults = 4 * static_cast<std::size_t>(net::kMostInstanceSlots);
+
+struct SandboxMachine {
+  net::Loop& loop;
+  const base::Log& log;
+  SandboxHostOptions options;
+  OciRuntime runtime;
+  Cgroups cgroups;
+  std::string tag;   // of this data directory: tells our cgroups, devices and rules from another marea's
+  std::string shim;  // the copy of marea-shim on the stage
+  std::uint64_t most_descriptors = 1024;
+  bool swap_accounting = false;
+  Resolvers resolvers;
+  std::function<void(const std::string& id)> clean_up_later;  // for what the kernel holds longer than we can wait
+  // Results of `network`'s jobs, run on the loop.
+  net::Mailbox<std::function<void()>> results{loop, kMostPendingResults,
+                                              [](const std::function<void()>& run) { run(); }};
+  NetworkThread network;  // after `results`: it finishes its jobs before it goes
+
+  std::string cgroup_root() const { return "marea/" + tag; }
+  std::string cgroup_of(const std::string& id) const { return cgroup_root() + "/" + id; }
+  std::string run_folder() const { return options.data_dir + "/run"; }
+  std::string bundle_of(const std::string& id) const { return run_folder() + "/" + id; }
+  std::string runtime_state() const { return run_folder() + "/.runtime"; }
+  std::string stage_of(const std::string& id) const;
+};
+
+// Removes what a dead sandbox has left: cgroups, bundle, the runtime's files, the folder on the stage. False when the
+// kernel still holds a cgroup; calling it again is right then.
+bool clean_up(const SandboxMachine& machine, const std::string& id);
+
+}  // namespace marea::engine::local
