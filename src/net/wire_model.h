@@ -69,6 +69,10 @@ template <class A, Is<ServiceRoute> T>
 void visit(A& a, T& v) {
   a(v.name, v.hosts, v.shares, v.unready);
 }
+template <class A, Is<Routes> T>
+void visit(A& a, T& v) {
+  a(v.version, v.services, v.revisions);
+}
 template <class A, Is<ExitStatus> T>
 void visit(A& a, T& v) {
   a(v.code, v.signal, v.out_of_memory);

@@ -1,0 +1,524 @@
+#include "router/client.h"
+
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <charconv>
+#include <utility>
+
+#include "router/pump.h"
+#include "router/worker.h"
+
+namespace marea::router {
+namespace {
+
+namespace http = net::http;
+
+constexpr std::size_t kForwardingRoom = 2048;  // what forwarding adds to a head, at most: three hosts, an id, addresses
+static_assert(kForwardingRoom > 3 * http::kMostHostBytes + kMostRequestIdBytes + 512);
+
+bool idempotent(std::string_view method) {  // RFC 9110 §9.2.2
+  return method == "GET" || method == "HEAD" || method == "PUT" || method == "DELETE" || method == "OPTIONS";
+}
+
+// How long an app's connection may rest. Apps close theirs after a while (Node after 5 s, gunicorn after 2 s), and a
+// request that meets the close is lost: so stay below what the app says, and below 4 s where it says nothing.
+base::Duration rest_of(const http::ResponseHead& response) {
+  constexpr base::Duration kUntold = std::chrono::seconds(4);
+  constexpr base::Duration kMost = std::chrono::seconds(60);
+  const auto hint = response.find(http::FieldName::keep_alive);
+  if (!hint) return kUntold;
+  const std::size_t at = hint->find("timeout=");
+  if (at == std::string_view::npos) return kUntold;
+  int seconds = 0;
+  std::from_chars(hint->data() + at + 8, hint->data() + hint->size(), seconds);
+  return std::clamp<base::Duration>(std::chrono::seconds(seconds) - std::chrono::seconds(1), base::Duration{0}, kMost);
+}
+// A request that must not be sent twice gets a connection that is hardly ever about to be closed.
+constexpr base::Duration kFresh = std::chrono::seconds(1);
+
+}  // namespace
+
+Client::Client(Worker& worker, std::string address, bool ipv6)
+    : worker_(worker), stream_(worker.loop(), worker.pool()), address_(std::move(address)), ipv6_(ipv6) {}
+
+Client::~Client() {
+  if (phase_ != Phase::closed) drop_request();
+  stream_.close(*this);
+}
+
+void Client::open(base::Fd connection) {
+  if (!stream_.open(std::move(connection), *this)) {
+    close();
+    return;
+  }
+  worker_.set_deadline(*this, worker_.now() + kCallerRest);
+}
+
+void Client::on_ready(std::uint32_t events) {
+  stream_.note(events);
+  const bool in_request = phase_ == Phase::waiting || phase_ == Phase::connecting || phase_ == Phase::relaying;
+  if (in_request && !notice_departure()) return;
+  advance();
+}
+
+// False: the caller of a request is gone, nobody is there to answer.
+bool Client::notice_departure() {
+  if (stream_.reset()) {
+    close();
+    return false;
+  }
+  if (stream_.hung_up() && !half_closed_ && !answer_begun_) {
+    half_closed_ = true;
+    worker_.set_deadline(*this, std::min(due_, worker_.now() + kHalfClosedTime));
+  }
+  return true;
+}
+
+void Client::advance() {
+  bool more = true;
+  while (more) {
+    switch (phase_) {
+      case Phase::head: more = read_head(); break;
+      case Phase::waiting: more = false; break;
+      case Phase::connecting: more = connect(); break;
+      case Phase::relaying: more = relay(); break;
+      case Phase::answering: more = finish_answer(); break;
+      case Phase::lingering: more = linger(); break;
+      case Phase::closed: more = false; break;
+    }
+  }
+}
+
+bool Client::read_head() {
+  for (;;) {
+    if (!stream_.in().empty()) {
+      worker_.request_owner = this;
+      const auto complete = http::parse_request(stream_.in().view(), worker_.request(), scanned_);
+      if (!complete) {
+        keep_alive_ = http10_ = has_body_ = head_method_ = false;
+        set_request_id(nullptr);
+        return answer(http::status_of(complete.error()), http::to_string(complete.error()));
+      }
+      if (*complete) return begin(worker_.request());
+      if (scanned_ == 0) worker_.set_deadline(*this, worker_.now() + kHeadTime);
+      scanned_ = stream_.in().size();
+    } else if (worker_.draining()) {
+      close();
+      return false;
+    }
+    if (stream_.ended() || stream_.failed()) {
+      close();
+      return false;
+    }
+    if (!stream_.fill()) return false;
+  }
+}
+
+void Client::set_request_id(const http::RequestHead* head) {
+  request_id_.clear();
+  const auto given = head == nullptr ? std::nullopt : head->find(http::FieldName::x_request_id);
+  if (given && usable_request_id(*given)) {
+    request_id_ = *given;
+  } else {
+    append_hex(request_id_, worker_.random(), worker_.random());
+  }
+}
+
+bool Client::begin(const http::RequestHead& head) {
+  head_bytes_ = head.bytes;
+  scanned_ = 0;
+  http10_ = head.version == http::Version::http10;
+  keep_alive_ = head.keep_alive && !worker_.draining();
+  head_method_ = head.method == "HEAD";
+  idempotent_ = idempotent(head.method);
+  has_body_ =
+      head.body.kind != http::BodyKind::none && !(head.body.kind == http::BodyKind::length && head.body.length == 0);
+  request_sent_ = answer_begun_ = half_closed_ = false;
+  attempts_ = 0;
+  set_request_id(&head);
+  const RouteTable::ServiceEntry* service = worker_.table().find(head.host_name);
+  if (service == nullptr) {
+    const std::string why = "no service has the host \"" + std::string(head.host_name) +
+                            "\"; a service answers at NAME.localhost and at the hosts in its marea.dev/hosts";
+    return answer(404, why);
+  }
+  const RouteTable::RevisionEntry* revision = RouteTable::pick(*service, worker_.random());
+  if (revision == nullptr) {
+    const std::string why = "service " + service->name.str() + " has no revision that can serve" +
+                            (service->unready.empty() ? "" : ": ") + service->unready;
+    return answer(503, why);
+  }
+  revision_ = revision->live;
+  due_ = worker_.now() + revision->timeout;
+  worker_.set_deadline(*this, due_);
+  if (!notice_departure()) return false;
+  home_ = worker_.claim(*revision);
+  if (!home_) return enqueue();
+  phase_ = Phase::connecting;
+  return true;
+}
+
+bool Client::enqueue() {
+  phase_ = Phase::waiting;
+  ticket_ = worker_.wait(*this);
+  if (const auto refusal = revision_->enqueue({worker_.index(), ticket_})) {
+    worker_.forget(ticket_);
+    ticket_ = 0;
+    return answer(refusal->status, refusal->why, refusal->retry_after);
+  }
+  worker_.switchboard().dispatch(revision_, worker_.now());
+  if (revision_->waiting() > 0 && revision_->must_ask()) worker_.switchboard().to_main(news::SomebodyWaits{revision_});
+  return false;
+}
+
+void Client::granted(std::shared_ptr<Home> home) {
+  ticket_ = 0;
+  home_ = std::move(home);
+  phase_ = Phase::connecting;
+  advance();
+}
+
+void Client::refused(const Refusal& refusal) {
+  ticket_ = 0;
+  if (answer(refusal.status, refusal.why, refusal.retry_after)) advance();
+}
+
+bool Client::connect() {
+  if (!upstream_) {
+    // Only a first attempt may take a connection that rested: its failure would say nothing about the app.
+    if (attempts_ == 0) {
+      upstream_ = worker_.idle_connection(*home_, idempotent_ && !has_body_ ? kCallerRest : kFresh);
+    }
+    if (!upstream_) {
+      auto socket = home_->instance->take_socket();
+      if (!socket) {
+        if (home_->gone) return connect_refused();
+        if (!awaits_socket_) worker_.await_socket(*this, home_->instance);
+        awaits_socket_ = true;
+        return false;
+      }
+      if (home_->instance->sockets() == 0) worker_.switchboard().to_main(news::SocketsLow{home_->instance});
+      upstream_ = std::make_unique<Upstream>(worker_, home_);
+      upstream_->open(std::move(*socket));
+    }
+    if (awaits_socket_) worker_.forget_socket(*this);
+    awaits_socket_ = false;
+    upstream_->serve(this);
+  }
+  switch (upstream_->state()) {
+    case Upstream::State::connecting: return false;
+    case Upstream::State::refused: return connect_refused();
+    case Upstream::State::connected: return send_request();
+  }
+  return false;
+}
+
+// Nothing was sent yet, so the request can go elsewhere whatever it is.
+bool Client::connect_refused() {
+  const std::shared_ptr<Home> home = home_;
+  if (upstream_) {
+    if (base::Fd socket = upstream_->take_back()) home->instance->put_socket({std::move(socket), false});
+    worker_.bury(std::move(upstream_));
+  }
+  if (home->instance->make_unready()) worker_.switchboard().to_main(news::ConnectRefused{home->instance});
+  home_.reset();
+  worker_.release(*home->instance, revision_, home);
+  if (++attempts_ >= kMostAttempts) {
+    return answer(503, "the instances of " + revision_->name().str() + " accept no connection",
+                  std::chrono::seconds(1));
+  }
+  return enqueue();
+}
+
+bool Client::send_request() {
+  http::RequestHead& head = worker_.request();
+  if (worker_.request_owner != this) {
+    worker_.request_owner = this;
+    if (!http::parse_request(stream_.in().view(), head).value_or(false)) {  // it was complete before
+      close();
+      return false;
+    }
+  }
+  Buffer& out = upstream_->stream().out();
+  http::HeadWriter writer(out.room(head.bytes + kForwardingRoom));
+  write_request(writer, head, {.address = address_, .ipv6 = ipv6_, .request_id = request_id_}, worker_.scratch());
+  if (!writer.finish()) return answer(431, "the request's head leaves no room for what a proxy must add");
+  out.commit(writer.view().size());
+  up_.start(head.body, head.body.kind == http::BodyKind::chunked ? BodyRelay::Form::chunked : BodyRelay::Form::framed);
+  down_.start({}, BodyRelay::Form::framed);
+  if (has_body_) {
+    stream_.in().consume(head_bytes_);
+    head_bytes_ = 0;
+    worker_.request_owner = nullptr;
+  }
+  scanned_ = 0;
+  phase_ = Phase::relaying;
+  return true;
+}
+
+bool Client::relay() {
+  Stream& app = upstream_->stream();
+  if (!request_sent_) {
+    switch (pump(stream_, app, up_)) {
+      case Flow::blocked: break;
+      case Flow::done: request_sent_ = true; break;
+      case Flow::source_failed:
+        if (up_.broken() && !stream_.ended() && !answer_begun_) {
+          keep_alive_ = false;
+          return answer(400, "the chunked body is malformed");
+        }
+        close();
+        return false;
+      case Flow::sink_failed:  // it may have answered all the same
+        request_sent_ = true;
+        keep_alive_ = keep_alive_ && !has_body_;
+        break;
+    }
+  }
+  if (!answer_begun_) {
+    if (!read_answer_head()) return phase_ != Phase::relaying && phase_ != Phase::closed;
+  }
+  switch (pump(app, stream_, down_)) {
+    case Flow::blocked:
+      if (!down_.done() || !request_sent_) return false;
+      // The app is done with it, however slowly the caller reads on.
+      request_over();
+      phase_ = Phase::answering;
+      return false;
+    case Flow::done: return finish();
+    case Flow::source_failed:
+    case Flow::sink_failed: close(); return false;  // the caller must see that it is not complete
+  }
+  return false;
+}
+
+// True: the answer has begun. False: not yet, or the phase has changed.
+bool Client::read_answer_head() {
+  Stream& app = upstream_->stream();
+  for (;;) {
+    if (!app.in().empty()) {
+      const auto complete = http::parse_response(app.in().view(), head_method_, worker_.response(), scanned_);
+      if (!complete) {
+        answer(502, "the app's answer is malformed: " + std::string(http::to_string(complete.error())));
+        return false;
+      }
+      if (*complete) {
+        scanned_ = 0;
+        if (worker_.response().status >= 200) return begin_answer(worker_.response());
+        if (!pass_interim(worker_.response())) return false;
+        continue;
+      }
+      scanned_ = app.in().size();
+    }
+    if (app.ended() || app.failed()) {
+      app_lost();
+      return false;
+    }
+    if (!app.fill()) return false;
+  }
+}
+
+// 100 Continue, 103 Early Hints: passed on to callers that know them (RFC 9110 §15.2).
+bool Client::pass_interim(const http::ResponseHead& response) {
+  if (response.status == 101) {
+    answer(502, "the app switched protocols unasked");
+    return false;
+  }
+  if (!http10_) {
+    http::HeadWriter writer(stream_.out().room(response.bytes + kForwardingRoom));
+    write_interim(writer, response);
+    if (writer.finish()) stream_.out().commit(writer.view().size());
+    stream_.flush();
+  }
+  upstream_->stream().in().consume(response.bytes);
+  return true;
+}
+
+bool Client::begin_answer(const http::ResponseHead& response) {
+  if (!request_sent_) keep_alive_ = false;  // answered early: what is left of the request would follow as the next one
+  Caller caller{.http10 = http10_,
+                .keep_alive = keep_alive_ && !worker_.draining(),
+                .head = head_method_,
+                .request_id = request_id_};
+  const http::Framing framing = answer_framing(response, caller);
+  keep_alive_ = caller.keep_alive;
+  http::HeadWriter writer(stream_.out().room(response.bytes + kForwardingRoom));
+  write_response(writer, response, framing, caller);
+  if (!writer.finish()) {
+    answer(502, "the app's answer has too large a head");
+    return false;
+  }
+  stream_.out().commit(writer.view().size());
+  const bool lasts = response.keep_alive && response.version == http::Version::http11;
+  app_rest_ = lasts ? rest_of(response) : base::Duration{0};
+  down_.start(response.body,
+              framing.kind == http::BodyKind::chunked ? BodyRelay::Form::chunked : BodyRelay::Form::framed);
+  upstream_->stream().in().consume(response.bytes);
+  stream_.in().consume(head_bytes_);
+  head_bytes_ = 0;
+  answer_begun_ = true;
+  return true;
+}
+
+// The app's connection ended before an answer. Sent again only when that is known to be harmless: an idempotent request
+// without a body, on a connection that the app was free to close because it had rested.
+bool Client::app_lost() {
+  if (upstream_->reused() && idempotent_ && !has_body_ && scanned_ == 0 && ++attempts_ < kMostAttempts) {
+    worker_.bury(std::move(upstream_));
+    request_sent_ = false;
+    worker_.request_owner = nullptr;
+    phase_ = Phase::connecting;
+    return true;
+  }
+  return answer(502, "the app closed the connection before it answered");
+}
+
+void Client::give_back_upstream(bool reusable) {
+  const std::shared_ptr<Home> home = std::move(home_);
+  home_.reset();
+  if (upstream_) {
+    Stream& app = upstream_->stream();
+    upstream_->serve(nullptr);
+    if (reusable && app.in().empty() && app.out().empty() && !app.readable() && !app.hung_up() && !app.failed()) {
+      worker_.keep(std::move(upstream_), *home, app_rest_);
+    } else {
+      worker_.bury(std::move(upstream_));
+    }
+  }
+  if (home) worker_.release(*home->instance, revision_, home);
+}
+
+void Client::request_over() {
+  revision_->requests.fetch_add(1, std::memory_order_relaxed);
+  give_back_upstream(request_sent_ && app_rest_ > base::Duration{0});
+  revision_.reset();
+}
+
+// Our own answer instead of an app's.
+bool Client::answer(int status, std::string_view why, base::Duration retry_after) {
+  constexpr std::size_t kMostWhy = 4096;
+  if (has_body_ && !request_sent_) keep_alive_ = false;
+  const bool begun = answer_begun_;
+  drop_request();
+  if (begun) {
+    close();
+    return false;
+  }
+  stream_.in().consume(head_bytes_);
+  head_bytes_ = 0;
+  std::string& body = worker_.scratch();
+  body.clear();
+  body.append(std::to_string(status)).append(" ").append(http::reason_phrase(status)).append("\n");
+  body.append(why.substr(0, kMostWhy)).append("\nrequest id: ").append(request_id_).append("\n");
+  const Caller caller{.http10 = http10_, .keep_alive = keep_alive_, .head = head_method_, .request_id = request_id_};
+  http::HeadWriter writer(stream_.out().room(kForwardingRoom + body.size()));
+  write_own_answer(writer, {.status = status, .length = body.size(), .retry_after = retry_after}, caller);
+  if (!writer.finish()) {
+    close();
+    return false;
+  }
+  stream_.out().commit(writer.view().size());
+  if (!head_method_) stream_.out().append(body);
+  phase_ = Phase::answering;
+  worker_.set_deadline(*this, worker_.now() + kAnswerTime);
+  return true;
+}
+
+bool Client::finish_answer() {
+  stream_.flush();
+  if (stream_.failed()) {
+    close();
+    return false;
+  }
+  if (!stream_.out().empty()) return false;
+  return next_request();
+}
+
+bool Client::finish() {
+  request_over();
+  return next_request();
+}
+
+bool Client::next_request() {
+  if (!keep_alive_ || worker_.draining()) {
+    phase_ = Phase::lingering;
+    ::shutdown(stream_.fd(), SHUT_WR);
+    worker_.set_deadline(*this, worker_.now() + kLingerTime);
+    return true;
+  }
+  phase_ = Phase::head;
+  scanned_ = 0;
+  if (stream_.in().empty()) stream_.in().drop();
+  worker_.set_deadline(*this, worker_.now() + kCallerRest);
+  return true;
+}
+
+bool Client::linger() {
+  // Closing with unread bytes would reset the connection under the answer (RFC 9112 §9.6).
+  while (!stream_.ended() && !stream_.failed()) {
+    stream_.in().drop();
+    if (!stream_.fill()) return false;
+  }
+  close();
+  return false;
+}
+
+void Client::drop_request() {
+  if (ticket_ != 0) {
+    worker_.forget(ticket_);
+    // When its grant is under way already, the worker finds no such ticket and gives the slot back.
+    revision_->cancel({worker_.index(), ticket_});
+    ticket_ = 0;
+  }
+  if (awaits_socket_) worker_.forget_socket(*this);
+  awaits_socket_ = false;
+  if (home_ || upstream_) give_back_upstream(false);
+  revision_.reset();
+}
+
+void Client::close() {
+  if (phase_ == Phase::closed) return;
+  drop_request();
+  phase_ = Phase::closed;
+  if (worker_.request_owner == this) worker_.request_owner = nullptr;
+  worker_.clear_deadline(*this);
+  stream_.close(*this);
+  worker_.bury(*this);
+}
+
+void Client::on_deadline() {
+  switch (phase_) {
+    case Phase::head:
+      if (stream_.in().empty()) {
+        close();
+        return;
+      }
+      keep_alive_ = has_body_ = head_method_ = http10_ = false;
+      set_request_id(nullptr);
+      if (answer(408, "the request's head did not arrive in time")) advance();
+      return;
+    case Phase::waiting: {
+      const Refusal refusal = revision_->late();
+      if (answer(refusal.status, refusal.why, refusal.retry_after)) advance();
+      return;
+    }
+    case Phase::connecting:
+    case Phase::relaying:
+      if (half_closed_ && answer_begun_ && worker_.now() < due_) {  // it reads what it asked for
+        worker_.set_deadline(*this, due_);
+        return;
+      }
+      if (answer_begun_) {
+        close();
+      } else if (answer(504, "the app did not answer within the request's timeout")) {
+        advance();
+      }
+      return;
+    case Phase::answering:
+    case Phase::lingering: close(); return;
+    case Phase::closed: return;
+  }
+}
+
+}  // namespace marea::router

@@ -1,0 +1,108 @@
+// A caller's connection and the request it is in: head → (waiting for a slot) → connecting → relaying → the next head.
+// One request at a time; what a caller sends ahead waits in its buffer. Owns everything the request holds, and gives it
+// back whichever way it ends: the slot of an instance, the connection to it, the place in the queue.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "base/clock.h"
+#include "net/http/codec.h"
+#include "net/loop.h"
+#include "router/body_relay.h"
+#include "router/deadlines.h"
+#include "router/forwarding.h"
+#include "router/revision.h"
+#include "router/stream.h"
+#include "router/upstream.h"
+
+namespace marea::router {
+
+class Worker;
+
+// A connection without a request; longer than the 60 s that load balancers and browsers hold theirs, so that they close
+// first and no request meets a closing connection.
+inline constexpr base::Duration kCallerRest = std::chrono::seconds(75);
+inline constexpr base::Duration kHeadTime = std::chrono::seconds(15);    // from a head's first byte to its last
+inline constexpr base::Duration kLingerTime = std::chrono::seconds(2);   // for the caller to read a last answer
+inline constexpr base::Duration kAnswerTime = std::chrono::seconds(15);  // for the caller to take our own answer
+// A caller that closed its sending side may still read (nc -N does), or may be gone: until then it keeps its request.
+inline constexpr base::Duration kHalfClosedTime = std::chrono::seconds(10);
+inline constexpr int kMostAttempts = 3;  // connections tried for one request
+
+class Client final : public net::Watcher, public Deadline {
+ public:
+  Client(Worker& worker, std::string address, bool ipv6);
+  ~Client() override;
+
+  void open(base::Fd connection);
+  void on_ready(std::uint32_t events) override;
+  // Something changed: goes on as far as it can.
+  void advance();
+
+  // The answers to a ticket of Worker::wait.
+  void granted(std::shared_ptr<Home> home);
+  void refused(const Refusal& refusal);
+
+ private:
+  enum class Phase : std::uint8_t { head, waiting, connecting, relaying, answering, lingering, closed };
+
+  // Each gives true when the next phase can go on at once.
+  bool read_head();
+  bool begin(const net::http::RequestHead& head);
+  bool notice_departure();
+  bool enqueue();
+  bool connect();
+  bool connect_refused();
+  bool send_request();
+  bool relay();
+  bool read_answer_head();
+  bool begin_answer(const net::http::ResponseHead& response);
+  bool pass_interim(const net::http::ResponseHead& response);
+  bool app_lost();
+  bool finish();
+  bool finish_answer();
+  bool linger();
+
+  bool answer(int status, std::string_view why, base::Duration retry_after = {});
+  bool next_request();
+  void set_request_id(const net::http::RequestHead* head);
+  void request_over();
+  void give_back_upstream(bool reusable);
+  void drop_request();
+  void close();
+  void on_deadline() override;
+
+  Worker& worker_;
+  Stream stream_;
+  std::string address_;
+  bool ipv6_;
+
+  Phase phase_ = Phase::head;
+  // ---- of the request
+  std::string request_id_;
+  std::shared_ptr<Revision> revision_;
+  std::shared_ptr<Home> home_;  // set: a slot of its instance is ours
+  std::unique_ptr<Upstream> upstream_;
+  std::uint64_t ticket_ = 0;  // set: we are in the revision's queue
+  base::Instant due_{};
+  std::size_t head_bytes_ = 0;  // of the request's head, still at the front of in()
+  std::size_t scanned_ = 0;     // of the head that is being read
+  BodyRelay up_;
+  BodyRelay down_;
+  base::Duration app_rest_{};  // how long the app's connection may rest after this request; zero: not at all
+  int attempts_ = 0;
+  bool http10_ = false;
+  bool keep_alive_ = true;
+  bool head_method_ = false;
+  bool idempotent_ = false;
+  bool has_body_ = false;
+  bool request_sent_ = false;  // the app has all of it, or wants no more
+  bool answer_begun_ = false;
+  bool awaits_socket_ = false;
+  bool half_closed_ = false;
+};
+
+}  // namespace marea::router

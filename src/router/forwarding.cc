@@ -1,0 +1,122 @@
+#include "router/forwarding.h"
+
+#include <algorithm>
+
+namespace marea::router {
+namespace {
+
+using net::http::BodyKind;
+using net::http::Field;
+using net::http::FieldName;
+using net::http::Framing;
+
+// The values of all fields of that name as one list, with a comma after it when it is not empty.
+void append_list(std::string& out, const net::http::Head& head, FieldName id) {
+  for (const Field& field : head.fields()) {
+    if (field.id != id || field.value.empty()) continue;
+    out += field.value;
+    out += ", ";
+  }
+}
+
+void write_connection(net::http::HeadWriter& out, const Caller& caller) {
+  out.field("X-Request-Id", caller.request_id);
+  if (!caller.keep_alive) {
+    out.lines("Connection: close\r\n");
+  } else if (caller.http10) {
+    out.lines("Connection: keep-alive\r\n");
+  }
+}
+
+}  // namespace
+
+bool usable_request_id(std::string_view id) {
+  constexpr std::string_view kMarks = "-_.:/+=";
+  return !id.empty() && id.size() <= kMostRequestIdBytes && std::all_of(id.begin(), id.end(), [&](char c) {
+    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+           kMarks.find(c) != std::string_view::npos;
+  });
+}
+
+void append_hex(std::string& out, std::uint64_t high, std::uint64_t low) {
+  constexpr std::string_view kDigits = "0123456789abcdef";
+  for (const std::uint64_t half : {high, low}) {
+    for (int shift = 60; shift >= 0; shift -= 4) out += kDigits[(half >> static_cast<unsigned>(shift)) & 15U];
+  }
+}
+
+void write_request(net::http::HeadWriter& out, const net::http::RequestHead& request, const Visitor& visitor,
+                   std::string& scratch) {
+  out.request_line(request.method, request.target);
+  out.field("Host", request.host);
+  bool forwarded_before = false;
+  for (const Field& field : request.fields()) {
+    switch (field.id) {
+      case FieldName::host:
+      case FieldName::content_length:
+      case FieldName::x_request_id:
+      case FieldName::x_forwarded_host:
+      case FieldName::x_forwarded_proto: continue;
+      case FieldName::forwarded:
+      case FieldName::x_forwarded_for: forwarded_before = true; continue;
+      default: break;
+    }
+    if (!field.ends_here) out.forward(field);
+  }
+  out.framing(request.body);
+  const std::string_view open = visitor.ipv6 ? "\"[" : "";
+  const std::string_view close = visitor.ipv6 ? "]\"" : "";
+  scratch.clear();
+  if (forwarded_before) append_list(scratch, request, FieldName::forwarded);
+  out.field("Forwarded", {scratch, "for=", open, visitor.address, close, ";host=\"", request.host, "\";proto=http"});
+  scratch.clear();
+  if (forwarded_before) append_list(scratch, request, FieldName::x_forwarded_for);
+  out.field("X-Forwarded-For", {scratch, visitor.address});
+  out.field("X-Forwarded-Host", request.host);
+  out.lines("X-Forwarded-Proto: http\r\n");
+  out.field("X-Request-Id", visitor.request_id);
+}
+
+Framing answer_framing(const net::http::ResponseHead& response, Caller& caller) {
+  Framing framing = response.body;
+  const bool endless = framing.kind == BodyKind::chunked || framing.kind == BodyKind::until_close;
+  if (!endless) return framing;
+  if (caller.http10) {
+    caller.keep_alive = false;
+    framing.kind = BodyKind::until_close;
+  } else {
+    framing.kind = BodyKind::chunked;
+  }
+  return framing;
+}
+
+void write_response(net::http::HeadWriter& out, const net::http::ResponseHead& response, const Framing& framing,
+                    const Caller& caller) {
+  out.status_line(response.status, response.reason);
+  for (const Field& field : response.fields()) {
+    if (field.ends_here || field.id == FieldName::content_length || field.id == FieldName::x_request_id) continue;
+    out.forward(field);
+  }
+  out.framing(framing);
+  write_connection(out, caller);
+}
+
+void write_interim(net::http::HeadWriter& out, const net::http::ResponseHead& response) {
+  out.status_line(response.status, response.reason);
+  for (const Field& field : response.fields()) {
+    if (!field.ends_here && field.id != FieldName::content_length) out.forward(field);
+  }
+}
+
+void write_own_answer(net::http::HeadWriter& out, const OwnAnswer& answer, const Caller& caller) {
+  out.status_line(answer.status);
+  out.lines("Content-Type: text/plain; charset=utf-8\r\nCache-Control: no-store\r\n");
+  out.field("Content-Length", answer.length);
+  if (answer.retry_after > base::Duration{0}) {
+    const auto seconds = std::chrono::ceil<std::chrono::seconds>(answer.retry_after);
+    out.field("Retry-After", static_cast<std::uint64_t>(seconds.count()));
+  }
+  write_connection(out, caller);
+}
+
+}  // namespace marea::router

@@ -1,0 +1,61 @@
+// What a proxy changes in a message's head (RFC 9110 §7.6, RFC 7239, and the X-Forwarded-* fields that came before it).
+// Pure: parsed values in, text out.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "base/clock.h"
+#include "net/http/codec.h"
+#include "net/http/head_writer.h"
+
+namespace marea::router {
+
+inline constexpr std::size_t kMostRequestIdBytes = 128;
+
+// Whom a request comes from.
+struct Visitor {
+  std::string_view address;  // "192.0.2.1", "2001:db8::1"
+  bool ipv6 = false;
+  std::string_view request_id;
+};
+
+// A request id that a caller sent and that may go into logs and headers as it is: 1 … kMostRequestIdBytes letters,
+// digits, '-', '_', '.', ':', '/', '+', '='.
+bool usable_request_id(std::string_view id);
+
+// `id` as 32 hexadecimal digits, appended.
+void append_hex(std::string& out, std::uint64_t high, std::uint64_t low);
+
+// Writes all but the end of the head that an instance gets. `scratch` is only there to be reused.
+void write_request(net::http::HeadWriter& out, const net::http::RequestHead& request, const Visitor& visitor,
+                   std::string& scratch);
+
+// What the caller's side needs to know for the answer.
+struct Caller {
+  bool http10 = false;
+  bool keep_alive = true;  // the connection can and will go on after this answer
+  bool head = false;       // the method is HEAD
+  std::string_view request_id;
+};
+
+// How the caller learns where the answer ends; `caller.keep_alive` is lowered where only the connection's end can tell.
+net::http::Framing answer_framing(const net::http::ResponseHead& response, Caller& caller);
+
+// Writes all but the end of the head that the caller gets.
+void write_response(net::http::HeadWriter& out, const net::http::ResponseHead& response,
+                    const net::http::Framing& framing, const Caller& caller);
+
+// The whole head of a 1xx answer but its end.
+void write_interim(net::http::HeadWriter& out, const net::http::ResponseHead& response);
+
+// The head of an answer that no app gave; text/plain.
+struct OwnAnswer {
+  int status = 0;
+  std::size_t length = 0;  // of its body
+  base::Duration retry_after{};
+};
+void write_own_answer(net::http::HeadWriter& out, const OwnAnswer& answer, const Caller& caller);
+
+}  // namespace marea::router

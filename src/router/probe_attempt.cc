@@ -1,0 +1,148 @@
+#include "router/probe_attempt.h"
+
+#include <netinet/in.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <utility>
+
+#include "base/error.h"
+#include "net/http/codec.h"
+#include "net/http/head_writer.h"
+
+namespace marea::router {
+namespace {
+
+constexpr std::size_t kRequestRoom = 16U << 10;  // the manifest bounds path and headers far below
+
+std::string request_of(const model::Probe& probe) {
+  std::string text;
+  const bool sound = net::http::append_head(text, kRequestRoom, [&](net::http::HeadWriter& out) {
+    out.request_line("GET", probe.path);
+    bool host = false;
+    for (const auto& [name, value] : probe.headers) {
+      host = host || net::http::same_token(name, "Host");
+      out.field(name, value);
+    }
+    if (!host) out.field("Host", "localhost");
+    out.lines("User-Agent: marea-probe\r\nConnection: close\r\n");
+  });
+  if (!sound) text.clear();
+  return text;
+}
+
+}  // namespace
+
+ProbeAttempt::ProbeAttempt(net::Loop& loop, const model::Probe& probe, std::uint16_t port, base::Fd socket,
+                           std::function<void(Outcome)> done)
+    : loop_(loop),
+      probe_(probe),
+      port_(probe.port != 0 ? probe.port : port),
+      socket_(std::move(socket)),
+      done_(std::move(done)),
+      begin_(loop, [this] { connect(); }),
+      timeout_(loop, [this] { finish(false, "no answer within the probe's timeout", false); }) {
+  begin_.arm_at(loop_.now());
+  timeout_.arm_in(probe.timeout);
+}
+
+ProbeAttempt::~ProbeAttempt() {
+  if (watched_) loop_.remove(socket_.get(), *this);
+}
+
+void ProbeAttempt::connect() {
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_port = htons(port_);
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  int result = ::connect(socket_.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address);
+  // Loopback handshakes end inside the first call; only the second one tells so.
+  if (result != 0 && errno == EINPROGRESS) {
+    result = ::connect(socket_.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address);
+  }
+  if (result == 0 || errno == EISCONN) {
+    connected();
+    return;
+  }
+  if (errno != EALREADY && errno != EINPROGRESS) {
+    const bool refused = errno == ECONNREFUSED;
+    finish(false, base::os_error("").why, refused);
+    return;
+  }
+  watched_ = loop_.add(socket_.get(), EPOLLOUT, *this).has_value();
+}
+
+void ProbeAttempt::connected() {
+  if (probe_.kind == model::ProbeKind::tcp) {
+    finish(true, {}, true);
+    return;
+  }
+  const std::string request = request_of(probe_);
+  // A fresh connection takes a whole head at once.
+  if (request.empty() ||
+      ::send(socket_.get(), request.data(), request.size(), MSG_NOSIGNAL) != static_cast<ssize_t>(request.size())) {
+    finish(false, "the probe's request could not be sent", false);
+    return;
+  }
+  asked_ = true;
+  if (watched_) {
+    loop_.modify(socket_.get(), EPOLLIN, *this);
+  } else {
+    watched_ = loop_.add(socket_.get(), EPOLLIN, *this).has_value();
+  }
+}
+
+void ProbeAttempt::on_ready(std::uint32_t /*events*/) {
+  if (asked_) {
+    read_answer();
+    return;
+  }
+  int error = 0;
+  socklen_t length = sizeof error;
+  ::getsockopt(socket_.get(), SOL_SOCKET, SO_ERROR, &error, &length);
+  if (error == 0) {
+    connected();
+  } else {
+    finish(false, base::os_error("", error).why, error == ECONNREFUSED);
+  }
+}
+
+void ProbeAttempt::read_answer() {
+  std::array<char, 4096> room;
+  const ssize_t got = ::recv(socket_.get(), room.data(), room.size(), 0);
+  if (got < 0 && (errno == EAGAIN || errno == EINTR)) return;
+  if (got <= 0) {
+    finish(false, "the app closed the connection before it answered", false);
+    return;
+  }
+  received_.append(room.data(), static_cast<std::size_t>(got));
+  net::http::ResponseHead head;
+  for (;;) {
+    const auto complete = net::http::parse_response(received_, false, head);
+    if (!complete) {
+      finish(false, "malformed answer: " + std::string(net::http::to_string(complete.error())), false);
+      return;
+    }
+    if (!*complete) return;
+    if (head.status >= 200) break;
+    received_.erase(0, head.bytes);
+  }
+  // As Kubernetes counts: success is 200 … 399.
+  finish(head.status < 400, "GET " + probe_.path + " answered " + std::to_string(head.status), false);
+}
+
+void ProbeAttempt::finish(bool healthy, std::string detail, bool keep_socket) {
+  begin_.cancel();
+  timeout_.cancel();
+  if (watched_) loop_.remove(socket_.get(), *this);
+  watched_ = false;
+  const std::function<void(Outcome)> done = std::move(done_);
+  Outcome outcome{.healthy = healthy, .socket = {}, .detail = std::move(detail)};
+  if (keep_socket) outcome.socket = std::move(socket_);
+  done(std::move(outcome));
+}
+
+}  // namespace marea::router

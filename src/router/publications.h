@@ -1,0 +1,48 @@
+// Puts the router's configuration together from control's messages, whole publication by whole publication, and keeps
+// the last one in a file, so that a router that starts while control is down knows its routes.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <string>
+
+#include "base/error.h"
+#include "model/routes.h"
+#include "net/messages.h"
+
+namespace marea::router {
+
+class Publications {
+ public:
+  // `publish` gets each complete configuration.
+  explicit Publications(std::function<void(model::Routes)> publish) : publish_(std::move(publish)) {}
+
+  // A new link to control: a half publication of the old one is forgotten.
+  void restart() { open_ = false; }
+  void take(net::ControlToRouter message);
+  // Begins with what a file held.
+  void restore(const model::Routes& routes);
+
+ private:
+  void operator()(const net::msg::RoutesBegin& message);
+  void operator()(model::ServiceRoute& route);
+  void operator()(model::RevisionRoute& route);
+  void operator()(const net::msg::DropService& message);
+  void operator()(const net::msg::DropRevision& message);
+  void operator()(const net::msg::RoutesCommit& message);
+
+  struct Draft {
+    std::map<std::string, model::ServiceRoute> services;
+    std::map<std::string, model::RevisionRoute> revisions;
+  };
+  std::function<void(model::Routes)> publish_;
+  Draft current_;
+  Draft draft_;
+  bool open_ = false;
+};
+
+// The file is replaced whole; a broken one is an error, and the caller goes on without.
+base::Result<void> save_routes(const std::string& path, const model::Routes& routes);
+base::Result<model::Routes> load_routes(const std::string& path);
+
+}  // namespace marea::router

@@ -1,0 +1,82 @@
+#include "router/revision.h"
+
+#include <algorithm>
+
+namespace marea::router {
+
+std::vector<std::shared_ptr<Instance>> Revision::instances() const {
+  const std::scoped_lock lock(mutex_);
+  return instances_;
+}
+
+std::shared_ptr<const Refusal> Revision::enqueue(Waiter waiter) {
+  static const auto full = std::make_shared<const Refusal>(Refusal{
+      .status = 429, .retry_after = std::chrono::seconds(1), .why = "too many requests are already waiting for it"});
+  const std::scoped_lock lock(mutex_);
+  if (refusal_ && instances_.empty()) return refusal_;
+  if (queue_.size() >= kMostWaiting) return full;
+  queue_.push_back(waiter);
+  waiting_.fetch_add(1);
+  return nullptr;
+}
+
+bool Revision::cancel(const Waiter& waiter) {
+  const std::scoped_lock lock(mutex_);
+  const auto found = std::find(queue_.begin(), queue_.end(), waiter);
+  if (found == queue_.end()) return false;
+  queue_.erase(found);
+  waiting_.fetch_sub(1);
+  return true;
+}
+
+Refusal Revision::late() const {
+  constexpr base::Duration kRetry = std::chrono::seconds(1);
+  switch (limit.load(std::memory_order_relaxed)) {
+    case model::Reason::max_scale:
+      return {429, kRetry, "every instance that " + name_.str() + " may have (maxScale) was busy all the time"};
+    case model::Reason::machine_full:
+      return {429, kRetry, "the machine has no memory left for another instance of " + name_.str()};
+    default: return {504, {}, "no instance of " + name_.str() + " was ready within the request's timeout"};
+  }
+}
+
+std::vector<Revision::Grant> Revision::dispatch() {
+  std::vector<Grant> grants;
+  const std::scoped_lock lock(mutex_);
+  while (!queue_.empty()) {
+    const auto* instance =
+        claim_least_loaded(instances_, [](const std::shared_ptr<Instance>& each) -> Instance& { return *each; });
+    if (instance == nullptr) break;
+    grants.push_back({queue_.front(), *instance});
+    queue_.pop_front();
+    waiting_.fetch_sub(1);
+  }
+  return grants;
+}
+
+void Revision::add(std::shared_ptr<Instance> instance) {
+  const std::scoped_lock lock(mutex_);
+  instances_.push_back(std::move(instance));
+  version_.fetch_add(1, std::memory_order_release);
+}
+
+bool Revision::remove(const Instance& instance) {
+  const std::scoped_lock lock(mutex_);
+  const auto erased = std::erase_if(instances_, [&](const auto& each) { return each.get() == &instance; });
+  version_.fetch_add(1, std::memory_order_release);
+  return erased > 0;
+}
+
+std::vector<Revision::Waiter> Revision::refuse(std::shared_ptr<const Refusal> refusal) {
+  const std::scoped_lock lock(mutex_);
+  refusal_ = std::move(refusal);
+  std::vector<Waiter> refused;
+  if (refusal_ && instances_.empty()) {
+    refused.assign(queue_.begin(), queue_.end());
+    queue_.clear();
+    waiting_.store(0);
+  }
+  return refused;
+}
+
+}  // namespace marea::router

@@ -1,0 +1,110 @@
+// What all workers share of one revision: its instances and the queue of requests that wait for a slot. The mutex is
+// taken only when somebody waits or the set of instances changed; a warm request reads two atomics.
+//
+// A request that finds no slot is queued, then dispatch() is called; whoever frees a slot while waiting() > 0 calls
+// dispatch() too. Both orders are sequentially consistent, so that either the one who waits sees the slot or the one
+// who frees it sees the waiter. First come, first served: while somebody waits, no newcomer may claim.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/strong_id.h"
+#include "model/reason.h"
+#include "router/instance.h"
+
+namespace marea::router {
+
+inline constexpr std::size_t kMostWaiting = 5000;  // per revision; each is a connection, of which there are not more
+
+// Why nobody can be served now, as one answer to the caller.
+struct Refusal {
+  int status = 503;
+  base::Duration retry_after{};  // zero: none is told
+  std::string why;               // a sentence
+};
+
+class Revision {
+ public:
+  struct Waiter {
+    int worker = 0;
+    std::uint64_t ticket = 0;  // the worker's own mark
+    friend bool operator==(const Waiter&, const Waiter&) = default;
+  };
+  struct Grant {
+    Waiter waiter;
+    std::shared_ptr<Instance> instance;  // one slot of it is claimed for the waiter
+  };
+  Revision(base::RevisionName name, base::ServiceName service) : name_(std::move(name)), service_(std::move(service)) {}
+
+  const base::RevisionName& name() const { return name_; }
+  const base::ServiceName& service() const { return service_; }
+
+  int waiting() const { return waiting_.load(); }
+  // Grows whenever the set of instances changes.
+  std::uint32_t version() const { return version_.load(std::memory_order_acquire); }
+  std::vector<std::shared_ptr<Instance>> instances() const;
+
+  // Queues; gives the reason why not. Then call dispatch().
+  std::shared_ptr<const Refusal> enqueue(Waiter waiter);
+  // False: it is not in the queue any more, its grant or refusal is on the way.
+  bool cancel(const Waiter& waiter);
+  // The answer to one who waited as long as a request may.
+  Refusal late() const;
+  // Gives free slots to the oldest waiters.
+  std::vector<Grant> dispatch();
+
+  // True for the first caller since main last called asked(): it must tell main that somebody waits.
+  bool must_ask() { return !asking_.exchange(true); }
+  void asked() { asking_.store(false); }
+
+  // Main only.
+  void add(std::shared_ptr<Instance> instance);
+  bool remove(const Instance& instance);
+  // Newcomers are refused with this while there is no instance; null lifts it. Gives those who wait and are refused.
+  std::vector<Waiter> refuse(std::shared_ptr<const Refusal> refusal);
+
+  // What stops its growth now: none, max_scale or machine_full.
+  std::atomic<model::Reason> limit{model::Reason::none};
+  std::atomic<std::uint64_t> requests{0};  // answered
+
+ private:
+  base::RevisionName name_;
+  base::ServiceName service_;
+  std::atomic<int> waiting_{0};
+  std::atomic<std::uint32_t> version_{0};
+  std::atomic<bool> asking_{false};
+  mutable std::mutex mutex_;
+  std::vector<std::shared_ptr<Instance>> instances_;
+  std::deque<Waiter> queue_;
+  std::shared_ptr<const Refusal> refusal_;
+};
+
+// The instance with a free slot that has the fewest requests, one slot of it claimed; or nothing. `at` gives the
+// instance of an element.
+template <class Range, class At>
+auto claim_least_loaded(Range& instances, At at) -> decltype(&*instances.begin()) {
+  for (;;) {
+    decltype(&*instances.begin()) best = nullptr;
+    int least = 0;
+    for (auto& candidate : instances) {
+      const Instance& instance = at(candidate);
+      if (!instance.ready()) continue;
+      const int load = instance.in_flight();
+      if (load >= instance.concurrency() || (best != nullptr && load >= least)) continue;
+      best = &candidate;
+      least = load;
+    }
+    // Between look and claim another worker may have taken it; then look again.
+    if (best == nullptr || at(*best).claim()) return best;
+  }
+}
+
+}  // namespace marea::router

@@ -1,0 +1,55 @@
+#include "router/route_table.h"
+
+#include <algorithm>
+#include <array>
+
+#include "net/http/codec.h"
+
+namespace marea::router {
+
+RouteTable::RouteTable(const model::Routes& routes, const Live& live) : version_(routes.version) {
+  std::unordered_map<std::string_view, const RevisionEntry*> by_name;
+  revisions_.reserve(routes.revisions.size());
+  for (const model::RevisionRoute& route : routes.revisions) {
+    const auto index = static_cast<std::uint32_t>(revisions_.size());
+    revisions_.push_back({.live = live(route), .timeout = route.timeout, .index = index});
+    by_name.emplace(route.name.str(), &revisions_.back());
+  }
+  services_.reserve(routes.services.size());
+  for (const model::ServiceRoute& route : routes.services) {
+    ServiceEntry& service =
+        services_.emplace_back(ServiceEntry{.name = route.name, .shares = {}, .unready = route.unready});
+    std::uint32_t until = 0;
+    for (const model::RouteShare& share : route.shares) {
+      const auto found = by_name.find(share.revision.str());
+      if (found == by_name.end() || share.weight == 0) continue;
+      until += share.weight;
+      service.shares.push_back({.until = until, .revision = found->second});
+    }
+    for (const std::string& host : route.hosts) hosts_.emplace(host, &service);
+  }
+}
+
+const RouteTable::ServiceEntry* RouteTable::find(std::string_view host) const {
+  if (host.ends_with('.')) host.remove_suffix(1);
+  std::array<char, net::http::kMostHostBytes> lower;
+  if (host.size() > lower.size()) return nullptr;
+  std::transform(host.begin(), host.end(), lower.begin(),
+                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c; });
+  const auto found = hosts_.find(std::string_view(lower.data(), host.size()));
+  return found == hosts_.end() ? nullptr : found->second;
+}
+
+const RouteTable::RevisionEntry* RouteTable::pick(const ServiceEntry& service, std::uint64_t random) {
+  if (service.shares.empty()) return nullptr;
+  if (service.shares.size() == 1) return service.shares.front().revision;
+  // The high half of the product is uniform below the total (Lemire, "Fast Random Integer Generation", 2019).
+  const std::uint64_t total = service.shares.back().until;
+  const auto point = static_cast<std::uint32_t>(((random >> 32U) * total) >> 32U);
+  for (const Share& share : service.shares) {
+    if (point < share.until) return share.revision;
+  }
+  return service.shares.back().revision;
+}
+
+}  // namespace marea::router

@@ -1,0 +1,113 @@
+#include "router/router.h"
+
+#include <utility>
+#include <variant>
+
+namespace marea::router {
+
+using base::Severity;
+
+Router::Router(World world)
+    : world_(std::move(world)),
+      news_(world_.loop, kMostMails, [this](News event) { take(std::move(event)); }),
+      roster_({.loop = world_.loop,
+               .log = world_.log,
+               .switchboard = switchboard_,
+               .to_control =
+                   [this](const net::RouterToControl& message) {
+                     if (control_) control_->send(message);
+                   }}),
+      publications_([this](model::Routes routes) { publish(std::move(routes)); }),
+      stop_deadline_(world_.loop, [this] { quit(); }) {
+  std::vector<net::Mailbox<Mail>*> mailboxes;
+  for (int index = 0; index < world_.workers; ++index) {
+    workers_.push_back(std::make_unique<Worker>(Worker::World{
+        .clock = world_.loop.clock(), .switchboard = switchboard_, .index = index, .seed = world_.random.next()}));
+    mailboxes.push_back(&workers_.back()->mailbox());
+  }
+  switchboard_.connect(news_, std::move(mailboxes));
+  if (const base::Result<model::Routes> routes = load_routes(world_.routes_file)) {
+    restoring_ = true;
+    publications_.restore(*routes);
+    restoring_ = false;
+  }
+  for (const auto& worker : workers_) worker->start();
+}
+
+Router::~Router() {
+  for (int index = 0; index < world_.workers; ++index) switchboard_.to_worker(index, mail::Quit{});
+  for (const auto& worker : workers_) worker->join();
+}
+
+void Router::on_peer(net::Role peer, base::Fd link) {
+  if (peer == net::Role::engine) {
+    roster_.set_link(std::make_unique<Roster::EngineLink>(
+        world_.loop, std::move(link),
+        Roster::EngineLink::Events{
+            .on_message = [this](net::EngineToRouter message,
+                                 std::vector<base::Fd> fds) { roster_.take(std::move(message), std::move(fds)); },
+            .on_closed = [](const std::string&) {}}));  // keeper sends a new one
+  } else if (peer == net::Role::control) {
+    publications_.restart();
+    control_ = std::make_unique<ControlLink>(
+        world_.loop, std::move(link),
+        ControlLink::Events{.on_message = [this](net::ControlToRouter message,
+                                                 std::vector<base::Fd>) { publications_.take(std::move(message)); },
+                            .on_closed = [](const std::string&) {}});
+    roster_.report_all();
+  }
+}
+
+void Router::on_listener(net::ListenerKind kind, std::string address, base::Fd listener) {
+  if (kind != net::ListenerKind::http) return;
+  for (int index = 0; index < world_.workers; ++index) {
+    base::Fd own = listener.duplicate();
+    if (own) switchboard_.to_worker(index, mail::Listen{std::move(own)});
+  }
+  world_.log(Severity::info, "serving", {{"address", std::move(address)}});
+}
+
+void Router::on_held(std::string /*key*/, std::vector<base::Fd> /*fds*/) {}
+void Router::on_held_done() {}
+void Router::on_builder_ended(std::uint64_t /*job*/, int /*wait_status*/) {}
+
+void Router::publish(model::Routes routes) {
+  roster_.set_routes(routes);
+  const auto table = std::make_shared<const RouteTable>(
+      routes, [this](const model::RevisionRoute& route) { return roster_.live(route.name); });
+  version_ = routes.version;
+  adopted_ = 0;
+  for (int index = 0; index < world_.workers; ++index) switchboard_.to_worker(index, mail::Table{table});
+  if (restoring_) return;
+  if (const base::Result<void> saved = save_routes(world_.routes_file, routes); !saved) {
+    world_.log(Severity::warning, "the routes could not be kept for the next start", {{"why", saved.error().line()}});
+  }
+}
+
+void Router::take(News event) {
+  std::visit([this](auto& each) { (*this)(each); }, event);
+}
+
+void Router::operator()(news::TableAdopted& event) {
+  if (event.version != version_ || ++adopted_ < world_.workers) return;
+  if (control_) control_->send(net::msg::RoutesApplied{event.version});
+}
+
+void Router::on_stop(base::Duration grace, std::function<void()> done) {
+  stopped_ = std::move(done);
+  stop_deadline_.arm_in(grace);
+  for (int index = 0; index < world_.workers; ++index) switchboard_.to_worker(index, mail::Drain{});
+}
+
+void Router::operator()(news::Drained& event) {
+  drained_.insert(event.worker);
+  if (stopped_ && static_cast<int>(drained_.size()) == world_.workers) quit();
+}
+
+void Router::quit() {
+  if (!stopped_) return;
+  const std::function<void()> stopped = std::exchange(stopped_, nullptr);
+  stopped();
+}
+
+}  // namespace marea::router

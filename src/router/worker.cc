@@ -1,0 +1,214 @@
+#include "router/worker.h"
+
+#include <algorithm>
+#include <variant>
+
+#include "router/acceptor.h"
+#include "router/client.h"
+
+namespace marea::router {
+
+Worker::Worker(World world)
+    : world_(world),
+      loop_(world.clock),
+      deadlines_(loop_.now()),
+      tick_(loop_,
+            [this] {
+              deadlines_.advance(loop_.now());
+              if (!deadlines_.empty()) tick_.arm_in(Deadlines::kTick);
+            }),
+      burial_(loop_,
+              [this] {
+                dead_upstreams_.clear();
+                dead_clients_.clear();
+              }),
+      random_(world.seed),
+      table_(std::make_shared<const RouteTable>(model::Routes{}, RouteTable::Live{})),
+      mailbox_(loop_, kMostMails, [this](Mail mail) { take(std::move(mail)); }) {}
+
+Worker::~Worker() {
+  join();
+  // Connections name their homes and this worker; end them while all of that exists.
+  acceptors_.clear();
+  dead_clients_.clear();
+  clients_.clear();
+  dead_upstreams_.clear();
+  for (const auto& [instance, home] : homes_) home->idle.clear();
+}
+
+void Worker::start() {
+  thread_ = std::thread([this] { loop_.run(); });
+}
+
+void Worker::join() {
+  if (thread_.joinable()) thread_.join();
+}
+
+void Worker::set_deadline(Deadline& entry, base::Instant when) {
+  if (deadlines_.empty()) deadlines_.advance(loop_.now());
+  deadlines_.set(entry, when);
+  if (!tick_.armed()) tick_.arm_in(Deadlines::kTick);
+}
+
+std::shared_ptr<Home> Worker::home_of(const std::shared_ptr<Instance>& instance) {
+  std::shared_ptr<Home>& home = homes_[instance.get()];
+  if (!home) home = std::make_shared<Home>(Home{.instance = instance, .idle = {}, .gone = false});
+  return home;
+}
+
+std::shared_ptr<Home> Worker::claim(const RouteTable::RevisionEntry& revision) {
+  if (revision.live->waiting() > 0) return nullptr;  // nobody overtakes the queue
+  Local& local = locals_[revision.index];
+  if (const std::uint32_t version = revision.live->version(); !local.known || local.version != version) {
+    local.homes.clear();
+    for (const std::shared_ptr<Instance>& instance : revision.live->instances()) {
+      local.homes.push_back(home_of(instance));
+    }
+    local.version = version;
+    local.known = true;
+  }
+  const std::shared_ptr<Home>* found =
+      claim_least_loaded(local.homes, [](const std::shared_ptr<Home>& home) -> Instance& { return *home->instance; });
+  return found == nullptr ? nullptr : *found;
+}
+
+void Worker::release(Instance& instance, const std::shared_ptr<Revision>& revision, const std::shared_ptr<Home>& home) {
+  if (instance.release(loop_.now())) world_.switchboard.to_main(news::Quiet{home->instance});
+  if (revision->waiting() > 0) world_.switchboard.dispatch(revision, loop_.now());
+}
+
+std::unique_ptr<Upstream> Worker::idle_connection(Home& home, base::Duration most_rest) {
+  if (home.idle.empty() || now() - home.idle.back()->rests_since() > most_rest) return nullptr;
+  std::unique_ptr<Upstream> upstream = std::move(home.idle.back());
+  home.idle.pop_back();
+  clear_deadline(*upstream);
+  return upstream;
+}
+
+void Worker::keep(std::unique_ptr<Upstream> upstream, Home& home, base::Duration rest) {
+  if (home.gone || home.idle.size() >= static_cast<std::size_t>(home.instance->concurrency())) {
+    bury(std::move(upstream));
+    return;
+  }
+  upstream->rest(now(), now() + rest);
+  home.idle.push_back(std::move(upstream));
+}
+
+std::uint64_t Worker::wait(Client& client) {
+  const std::uint64_t ticket = next_ticket_++;
+  waiting_.emplace(ticket, &client);
+  return ticket;
+}
+
+void Worker::await_socket(Client& client, const std::shared_ptr<Instance>& instance) {
+  socketless_.emplace(instance.get(), &client);
+  world_.switchboard.to_main(news::SocketsLow{instance});
+}
+
+void Worker::forget_socket(Client& client) {
+  std::erase_if(socketless_, [&](const auto& each) { return each.second == &client; });
+}
+
+void Worker::accepted(base::Fd connection, std::string address, bool ipv6) {
+  auto client = std::make_unique<Client>(*this, std::move(address), ipv6);
+  Client& made = *client;
+  clients_.emplace(&made, std::move(client));
+  world_.switchboard.connections.fetch_add(1, std::memory_order_relaxed);
+  made.open(std::move(connection));
+}
+
+void Worker::bury(std::unique_ptr<Upstream> upstream) {
+  upstream->serve(nullptr);
+  dead_upstreams_.push_back(std::move(upstream));
+  if (!burial_.armed()) burial_.arm_at(loop_.now());
+}
+
+void Worker::bury(Client& client) {
+  const auto found = clients_.find(&client);
+  if (found == clients_.end()) return;
+  dead_clients_.push_back(std::move(found->second));
+  clients_.erase(found);
+  world_.switchboard.connections.fetch_sub(1, std::memory_order_relaxed);
+  if (!burial_.armed()) burial_.arm_at(loop_.now());
+  drained_if_empty();
+}
+
+void Worker::take(Mail mail) {
+  std::visit([this](auto& each) { (*this)(each); }, mail);
+}
+
+void Worker::operator()(mail::Table& mail) {
+  table_ = std::move(mail.table);
+  locals_.clear();
+  locals_.resize(table_->revisions());
+  world_.switchboard.to_main(news::TableAdopted{table_->version()});
+}
+
+void Worker::operator()(mail::Granted& mail) {
+  const auto found = waiting_.find(mail.ticket);
+  if (found == waiting_.end()) {  // it went away meanwhile
+    release(*mail.instance, mail.revision, home_of(mail.instance));
+    return;
+  }
+  Client& client = *found->second;
+  waiting_.erase(found);
+  client.granted(home_of(mail.instance));
+}
+
+void Worker::operator()(mail::Refused& mail) {
+  const auto found = waiting_.find(mail.ticket);
+  if (found == waiting_.end()) return;
+  Client& client = *found->second;
+  waiting_.erase(found);
+  client.refused(*mail.refusal);
+}
+
+void Worker::operator()(mail::SocketsCame& mail) {
+  std::vector<Client*> clients;
+  const auto [begin, end] = socketless_.equal_range(mail.instance.get());
+  for (auto each = begin; each != end; ++each) clients.push_back(each->second);
+  socketless_.erase(mail.instance.get());
+  // Those that still find none register anew.
+  for (Client* client : clients) client->advance();
+}
+
+void Worker::operator()(mail::Gone& mail) {
+  const auto found = homes_.find(mail.instance.get());
+  if (found == homes_.end()) return;
+  const std::shared_ptr<Home> home = found->second;
+  homes_.erase(found);
+  home->gone = true;
+  for (std::unique_ptr<Upstream>& upstream : home->idle) bury(std::move(upstream));
+  home->idle.clear();
+  for (Local& local : locals_) {
+    if (std::erase(local.homes, home) > 0) local.known = false;
+  }
+  mail::SocketsCame wake{mail.instance};
+  operator()(wake);  // those that hoped for a socket of it
+}
+
+void Worker::operator()(mail::Listen& mail) {
+  acceptors_.push_back(std::make_unique<Acceptor>(*this, std::move(mail.listener)));
+}
+
+void Worker::operator()(mail::Drain& /*mail*/) {
+  draining_ = true;
+  acceptors_.clear();
+  std::vector<Client*> clients;
+  clients.reserve(clients_.size());
+  for (const auto& [client, owner] : clients_) clients.push_back(client);
+  for (Client* client : clients) client->advance();  // those that rest close
+  drained_if_empty();
+}
+
+void Worker::operator()(mail::Quit& /*mail*/) {
+  loop_.stop();
+}
+
+void Worker::drained_if_empty() {
+  if (!draining_ || drained_ || !clients_.empty()) return;
+  drained_ = true;
+  world_.switchboard.to_main(news::Drained{world_.index});
+}
+
+}  // namespace marea::router

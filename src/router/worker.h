@@ -1,0 +1,130 @@
+// One thread of the data plane: its loop, its callers' connections, its connections to instances. Nothing here is
+// touched by another thread but the mailbox.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <random>
+#include <string>
+#include <thread>
+#include <unordered_map>
+#include <unordered_set>
+#include <utility>
+#include <vector>
+
+#include "base/clock.h"
+#include "net/http/codec.h"
+#include "net/loop.h"
+#include "net/mailbox.h"
+#include "router/buffer.h"
+#include "router/deadlines.h"
+#include "router/route_table.h"
+#include "router/switchboard.h"
+#include "router/upstream.h"
+
+namespace marea::router {
+
+class Client;
+class Acceptor;
+
+class Worker {
+ public:
+  struct World {
+    const base::Clock& clock;
+    Switchboard& switchboard;
+    int index = 0;
+    std::uint64_t seed = 0;  // of request ids and of the split; different for each worker
+  };
+  explicit Worker(World world);
+  ~Worker();
+  Worker(const Worker&) = delete;
+  Worker& operator=(const Worker&) = delete;
+
+  net::Mailbox<Mail>& mailbox() { return mailbox_; }
+  // The thread runs until a Quit mail.
+  void start();
+  void join();
+
+  // ---- for Client and Upstream, on this thread
+  net::Loop& loop() { return loop_; }
+  BlockPool& pool() { return pool_; }
+  base::Instant now() const { return loop_.now(); }
+  std::uint64_t random() { return random_(); }
+  bool draining() const { return draining_; }
+  const RouteTable& table() const { return *table_; }
+  // Where heads are parsed into; good until the next parse.
+  net::http::RequestHead& request() { return request_; }
+  net::http::ResponseHead& response() { return response_; }
+  std::string& scratch() { return scratch_; }
+  // Whose request is in request(); whoever parses sets it.
+  const Client* request_owner = nullptr;
+
+  void set_deadline(Deadline& entry, base::Instant when);
+  void clear_deadline(Deadline& entry) { deadlines_.clear(entry); }
+
+  // A slot of an instance of the revision, or nothing: then the caller queues.
+  std::shared_ptr<Home> claim(const RouteTable::RevisionEntry& revision);
+  std::shared_ptr<Home> home_of(const std::shared_ptr<Instance>& instance);
+  // Gives a slot back.
+  void release(Instance& instance, const std::shared_ptr<Revision>& revision, const std::shared_ptr<Home>& home);
+  // An idle connection that has not rested longer than `most_rest`, or nothing.
+  std::unique_ptr<Upstream> idle_connection(Home& home, base::Duration most_rest);
+  void keep(std::unique_ptr<Upstream> upstream, Home& home, base::Duration rest);
+
+  // The client waits for a slot; the ticket is what its Revision::Waiter carries.
+  std::uint64_t wait(Client& client);
+  void forget(std::uint64_t ticket) { waiting_.erase(ticket); }
+  void await_socket(Client& client, const std::shared_ptr<Instance>& instance);
+  void forget_socket(Client& client);
+  Switchboard& switchboard() { return world_.switchboard; }
+  int index() const { return world_.index; }
+
+  void accepted(base::Fd connection, std::string address, bool ipv6);
+  // Destroys it at the end of this turn.
+  void bury(std::unique_ptr<Upstream> upstream);
+  void bury(Client& client);
+
+ private:
+  struct Local {  // of a revision, by its index in the table
+    std::uint32_t version = 0;
+    bool known = false;
+    std::vector<std::shared_ptr<Home>> homes;
+  };
+  void take(Mail mail);
+  void operator()(mail::Table& mail);
+  void operator()(mail::Granted& mail);
+  void operator()(mail::Refused& mail);
+  void operator()(mail::SocketsCame& mail);
+  void operator()(mail::Gone& mail);
+  void operator()(mail::Listen& mail);
+  void operator()(mail::Drain& mail);
+  void operator()(mail::Quit& mail);
+  void drained_if_empty();
+
+  World world_;
+  net::Loop loop_;
+  BlockPool pool_;
+  Deadlines deadlines_;
+  net::Timer tick_;
+  net::Timer burial_;
+  std::mt19937_64 random_;
+  std::shared_ptr<const RouteTable> table_;
+  std::vector<Local> locals_;
+  net::http::RequestHead request_;
+  net::http::ResponseHead response_;
+  std::string scratch_;
+  std::unordered_map<const Instance*, std::shared_ptr<Home>> homes_;
+  std::unordered_map<Client*, std::unique_ptr<Client>> clients_;
+  std::unordered_map<std::uint64_t, Client*> waiting_;
+  std::unordered_multimap<const Instance*, Client*> socketless_;
+  std::vector<std::unique_ptr<Upstream>> dead_upstreams_;
+  std::vector<std::unique_ptr<Client>> dead_clients_;
+  std::vector<std::unique_ptr<Acceptor>> acceptors_;
+  std::uint64_t next_ticket_ = 1;
+  bool draining_ = false;
+  bool drained_ = false;
+  net::Mailbox<Mail> mailbox_;
+  std::thread thread_;
+};
+
+}  // namespace marea::router
