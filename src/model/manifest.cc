@@ -1,12 +1,59 @@
 #include "model/manifest.h"
 
+#include <algorithm>
+
+#include "model/readers.h"
+#include "model/tree.h"
+
 namespace marea::model {
+namespace {
+
+// Bounds for a value that did not come through read_documents().
+void measure(const Json& value, int depth, int& nodes, int& deepest) {
+  ++nodes;
+  deepest = std::max(deepest, depth);
+  if (!value.is_structured() || depth > kMostManifestDepth || nodes > kMostManifestNodes) return;
+  for (const Json& child : value) measure(child, depth + 1, nodes, deepest);
+}
+
+}  // namespace
 
 std::string to_string(const Fault& fault) {
   std::string out;
   if (fault.line > 0) out += "line " + std::to_string(fault.line) + ": ";
   if (!fault.path.empty()) out += fault.path + ": ";
   return out + fault.message;
+}
+
+std::expected<std::vector<ServiceDocument>, Faults> parse_manifests(std::string_view text) {
+  Documents documents = read_documents(text);
+  Findings findings;
+  if (documents.trees.empty() && documents.faults.empty()) {
+    documents.faults = {
+        {1, 1, {}, "is empty: a manifest begins with apiVersion: serving.knative.dev/v1 and kind: Service"}};
+  }
+  findings.add(std::move(documents.faults));
+  std::vector<ServiceDocument> out;
+  for (Tree& tree : documents.trees) {
+    Service service = read_service(findings, Node{&tree.value, &tree.place, {}});
+    out.push_back({std::move(service), std::move(tree.value), findings.take_notices()});
+  }
+  if (findings.has_faults()) return std::unexpected(findings.take_faults());
+  return out;
+}
+
+std::expected<ServiceDocument, Faults> parse_service(Json document) {
+  int nodes = 0;
+  int deepest = 0;
+  measure(document, 0, nodes, deepest);
+  if (deepest > kMostManifestDepth || nodes > kMostManifestNodes) {
+    return std::unexpected(Faults{{0, 0, {}, "is nested deeper than 64 levels or has more than 100000 values"}});
+  }
+  Findings findings;
+  Service service = read_service(findings, Node{&document, nullptr, {}});
+  if (findings.has_faults()) return std::unexpected(findings.take_faults());
+  std::vector<Fault> notices = findings.take_notices();
+  return ServiceDocument{std::move(service), std::move(document), std::move(notices)};
 }
 
 }  // namespace marea::model

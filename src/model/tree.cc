@@ -64,10 +64,7 @@ std::string in_quotes(std::string_view text) {
 }
 
 std::string member_path(const std::string& parent, std::string_view key) {
-  if (!is_plain_key(key)) {
-    const std::string text = in_quotes(key);
-    return parent + '[' + text.substr(1, text.size() - 2) + ']';
-  }
+  if (!is_plain_key(key)) return parent + '[' + in_quotes(key) + ']';
   return parent.empty() ? std::string(key) : parent + '.' + std::string(key);
 }
 

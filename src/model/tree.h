@@ -31,7 +31,7 @@ struct Tree {
   Place place;
 };
 
-// Names in a path: spec.template, containers[0], annotations[run.googleapis.com/ingress].
+// Names in a path: spec.template, containers[0], annotations["run.googleapis.com/ingress"].
 std::string member_path(const std::string& parent, std::string_view key);
 std::string element_path(const std::string& parent, std::size_t index);
 

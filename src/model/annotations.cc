@@ -1,0 +1,223 @@
+#include "model/annotations.h"
+
+#include <algorithm>
+#include <charconv>
+
+#include "model/annotation_table.h"
+#include "model/names.h"
+
+namespace marea::model {
+namespace {
+
+bool belongs(const Annotation& row, Level level) {
+  switch (row.where) {
+    case Where::both: return true;
+    case Where::service: return level == Level::service;
+    case Where::revision_template: return level == Level::revision_template;
+  }
+  return false;
+}
+
+std::string unknown(const std::string& name) {
+  const std::vector<std::string> known = annotations_of_domain(name);
+  std::string message = "is no annotation that Cloud Run, Knative or marea knows";
+  if (name.starts_with("marea.dev/")) {
+    message = "is no annotation of marea; there are";
+    for (const std::string& one : known) message += " " + one;
+  }
+  return message + did_you_mean(name, {known.begin(), known.end()});
+}
+
+void check_annotation(Findings& findings, const std::string& name, const Node& node, Level level) {
+  if (auto fault = metadata_key_fault(name)) {
+    findings.fault_at_key(node, "its name " + *fault);
+    return;
+  }
+  const Annotation* row = find_annotation(name);
+  if (row == nullptr) {
+    const std::string_view domain = std::string_view(name).substr(0, name.find('/'));
+    if (is_reserved(name)) {
+      findings.fault_at_key(node, unknown(name));
+    } else if (domain.ends_with(".knative.dev") && domain != "client.knative.dev") {
+      apply_treatment(findings, node, Treatment::notice, "it is a setting of Knative's own parts");
+    }
+    return;
+  }
+  if (belongs(*row, level)) {
+    apply_treatment(findings, node, row->treatment, row->note);
+  } else if (level == Level::service) {
+    findings.fault_at_key(node, "has no effect on the service; move it to spec.template.metadata.annotations");
+  } else {
+    findings.fault_at_key(node, "has no effect on the template; move it to metadata.annotations of the service");
+  }
+}
+
+// The annotation's text when it is there and is text; that it is no text has been said by read_annotations().
+std::optional<std::string> text_of(const Node& annotations, std::string_view name) {
+  const auto node = annotations.member(name);
+  if (!node || !node->value->is_string()) return std::nullopt;
+  return node->value->get<std::string>();
+}
+
+std::optional<int> scale(Findings& findings, const Node& annotations, std::string_view name, int least) {
+  const auto text = text_of(annotations, name);
+  if (!text) return std::nullopt;
+  int value = 0;
+  const auto [end, error] = std::from_chars(text->data(), text->data() + text->size(), value);
+  if (error == std::errc() && end == text->data() + text->size() && value >= least && value <= kMostScale) return value;
+  std::string message = "must be a whole number between " + std::to_string(least) + " and " +
+                        std::to_string(kMostScale) + ", is " + in_quotes(*text);
+  if (*text == "0") message += "; Knative's 0 (no limit) is \"1000\" here, and marea.dev/idle-timeout governs zero";
+  findings.fault(*annotations.member(name), message);
+  return std::nullopt;
+}
+
+// Both spellings are Knative's; Cloud Run has the first only.
+std::optional<int> scale(Findings& findings, const Node& annotations, bool min) {
+  constexpr std::string_view kDomain = "autoscaling.knative.dev/";
+  const std::string camel = std::string(kDomain) + (min ? "minScale" : "maxScale");
+  const std::string dashed = std::string(kDomain) + (min ? "min-scale" : "max-scale");
+  const std::optional<int> first = scale(findings, annotations, camel, min ? 0 : 1);
+  const std::optional<int> second = scale(findings, annotations, dashed, min ? 0 : 1);
+  if (first && second && *first != *second) {
+    findings.fault(*annotations.member(dashed), "contradicts " + camel + "; keep one of them");
+  }
+  return first ? first : second;
+}
+
+// "30s", "1m30s", "500ms", or whole seconds: as Knative and as Cloud Run write times.
+std::optional<Duration> duration(std::string_view text) {
+  constexpr std::array<std::pair<std::string_view, std::int64_t>, 4> kUnits = {
+      {{"ms", 1'000'000}, {"s", 1'000'000'000}, {"m", 60'000'000'000}, {"h", 3'600'000'000'000}}};
+  constexpr std::int64_t kMost = kMostIdleTimeout.count();
+  std::int64_t total = 0;
+  const bool bare = text.find_first_not_of("0123456789") == std::string_view::npos;
+  if (text.empty()) return std::nullopt;
+  while (!text.empty()) {
+    std::int64_t number = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+    if (error != std::errc() || number < 0 || number > kMost) return std::nullopt;
+    text.remove_prefix(static_cast<std::size_t>(end - text.data()));
+    std::string_view suffix = text.substr(0, text.find_first_of("0123456789"));
+    text.remove_prefix(suffix.size());
+    if (bare) suffix = "s";
+    const auto unit = std::ranges::find(kUnits, suffix, &std::pair<std::string_view, std::int64_t>::first);
+    if (unit == kUnits.end() || number > kMost / unit->second) return std::nullopt;
+    total += number * unit->second;
+    if (total > kMost) return std::nullopt;
+  }
+  return Duration(total);
+}
+
+std::optional<Duration> idle_timeout(Findings& findings, const Node& annotations) {
+  constexpr std::string_view kName = "marea.dev/idle-timeout";
+  const auto text = text_of(annotations, kName);
+  if (!text) return std::nullopt;
+  if (auto value = duration(*text)) return value;
+  findings.fault(*annotations.member(kName),
+                 "must be a time from \"0s\" to \"24h\", such as \"30s\", \"5m\" or "
+                 "\"1h30m\", is " +
+                     in_quotes(*text));
+  return std::nullopt;
+}
+
+// One of a few words.
+template <class Value, std::size_t N>
+std::optional<Value> word(Findings& findings, const Node& annotations, std::string_view name,
+                          const std::array<std::pair<std::string_view, Value>, N>& words) {
+  const auto text = text_of(annotations, name);
+  if (!text) return std::nullopt;
+  std::vector<std::string_view> known;
+  std::string list;
+  for (const auto& [known_word, value] : words) {
+    if (*text == known_word) return value;
+    known.push_back(known_word);
+    list += (list.empty() ? "" : ", ") + std::string(known_word);
+  }
+  findings.fault(*annotations.member(name),
+                 "must be one of " + list + ", is " + in_quotes(*text) + did_you_mean(*text, known));
+  return std::nullopt;
+}
+
+std::vector<std::string> hosts(Findings& findings, const Node& annotations) {
+  constexpr std::string_view kName = "marea.dev/hosts";
+  constexpr std::string_view kSeparators = ", \t\n";
+  std::vector<std::string> out;
+  const auto text = text_of(annotations, kName);
+  if (!text) return out;
+  const Node node = *annotations.member(kName);
+  std::string_view rest = *text;
+  while ((rest.remove_prefix(std::min(rest.find_first_not_of(kSeparators), rest.size())), !rest.empty())) {
+    const std::string_view host = rest.substr(0, rest.find_first_of(kSeparators));
+    rest.remove_prefix(host.size());
+    const std::string lower = lower_case(host);
+    if (auto fault = host_fault(host)) {
+      findings.fault(node, "the host " + in_quotes(host) + " " + *fault);
+    } else if (std::ranges::find(out, lower) == out.end()) {
+      out.push_back(lower);
+    }
+  }
+  if (out.size() > kMostHosts) findings.fault(node, "must name at most " + std::to_string(kMostHosts) + " hosts");
+  return out;
+}
+
+}  // namespace
+
+std::map<std::string, std::string> read_annotations(Findings& findings, const Node& metadata, Level level) {
+  std::map<std::string, std::string> out;
+  const auto annotations = metadata.member("annotations");
+  if (!annotations || !findings.is_object(*annotations)) return out;
+  std::size_t bytes = 0;
+  for (const auto& [name, node] : annotations->members()) {
+    check_annotation(findings, name, node, level);
+    auto text = findings.text(node);
+    if (!text) continue;
+    bytes += name.size() + text->size();
+    out.emplace(name, *std::move(text));
+  }
+  if (bytes > kMostAnnotationsBytes) findings.fault(*annotations, "must have at most 256 KiB in all");
+  return out;
+}
+
+std::map<std::string, std::string> read_labels(Findings& findings, const Node& metadata) {
+  std::map<std::string, std::string> out;
+  const auto labels = metadata.member("labels");
+  if (!labels || !findings.is_object(*labels)) return out;
+  for (const auto& [name, node] : labels->members()) {
+    if (auto fault = metadata_key_fault(name)) findings.fault_at_key(node, "its name " + *fault);
+    if (name.starts_with("marea.dev/")) {
+      findings.fault_at_key(node, "has no effect as a label; marea's settings are annotations");
+    }
+    auto text = findings.text(node);
+    if (!text) continue;
+    if (auto fault = label_value_fault(*text)) findings.fault(node, *fault);
+    if (name == "networking.knative.dev/visibility") {
+      apply_treatment(findings, node, Treatment::notice, "whoever reaches marea's HTTP address can call the service");
+    }
+    out.emplace(name, *std::move(text));
+  }
+  return out;
+}
+
+Settings read_settings(Findings& findings, const Node& metadata, Level level) {
+  Settings out;
+  const auto annotations = metadata.member("annotations");
+  if (!annotations) return out;
+  out.idle_timeout = idle_timeout(findings, *annotations);
+  out.egress =
+      word<Egress>(findings, *annotations, "marea.dev/egress",
+                   std::array<std::pair<std::string_view, Egress>, 3>{
+                       {{"internet", Egress::internet}, {"channels", Egress::channels}, {"none", Egress::none}}});
+  out.capabilities = word<CapabilitySet>(findings, *annotations, "marea.dev/capabilities",
+                                         std::array<std::pair<std::string_view, CapabilitySet>, 2>{
+                                             {{"ordinary", CapabilitySet::ordinary}, {"none", CapabilitySet::none}}});
+  if (level == Level::service) {
+    out.hosts = hosts(findings, *annotations);
+  } else {
+    out.min_scale = scale(findings, *annotations, true);
+    out.max_scale = scale(findings, *annotations, false);
+  }
+  return out;
+}
+
+}  // namespace marea::model

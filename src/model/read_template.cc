@@ -1,0 +1,92 @@
+#include "model/annotations.h"
+#include "model/names.h"
+#include "model/readers.h"
+#include "model/shapes.h"
+
+namespace marea::model {
+namespace {
+
+using std::chrono::seconds;
+
+void read_metadata(Findings& findings, const Node& metadata, std::string_view service, Template& out) {
+  if (!check_fields(findings, metadata, ObjectKind::metadata)) return;
+  out.labels = read_labels(findings, metadata);
+  out.annotations = read_annotations(findings, metadata, Level::revision_template);
+  if (const auto name = metadata.member("name")) {
+    out.revision_name = findings.text(*name).value_or("");
+    if (out.revision_name.empty()) return;
+    const std::string prefix = std::string(service) + "-";
+    if (auto fault = label_fault(out.revision_name)) {
+      findings.fault(*name, *fault);
+    } else if (!service.empty() && (!out.revision_name.starts_with(prefix) || out.revision_name == prefix)) {
+      findings.fault(*name, "must begin with the service's name and a hyphen, such as " + prefix +
+                                suggest_label(out.revision_name) + ", or be left out");
+    }
+  }
+}
+
+void apply_settings(Findings& findings, const Node& metadata, Template& out) {
+  const Settings settings = read_settings(findings, metadata, Level::revision_template);
+  out.min_scale = settings.min_scale.value_or(0);
+  out.max_scale = settings.max_scale.value_or(kDefaultMaxScale);
+  out.idle_timeout = settings.idle_timeout.value_or(kDefaultIdleTimeout);
+  out.egress = settings.egress.value_or(Egress::internet);
+  out.capabilities = settings.capabilities.value_or(CapabilitySet::ordinary);
+  if (out.min_scale <= out.max_scale) return;
+  const Node annotations = *metadata.member("annotations");
+  const auto camel = annotations.member("autoscaling.knative.dev/minScale");
+  const auto dashed = annotations.member("autoscaling.knative.dev/min-scale");
+  findings.fault(camel ? *camel : dashed.value_or(annotations),
+                 "must not exceed maxScale (" + std::to_string(out.max_scale) +
+                     (settings.max_scale ? "" : ", the default") + "), is " + std::to_string(out.min_scale));
+}
+
+void read_spec(Findings& findings, const Node& spec, Template& out) {
+  if (!check_fields(findings, spec, ObjectKind::revision_spec)) return;
+  if (const auto timeout = spec.member("timeoutSeconds")) {
+    const std::int64_t most = std::chrono::duration_cast<seconds>(kMostTimeout).count();
+    if (const auto value = findings.integer(*timeout, 1, most)) out.timeout = seconds(*value);
+  }
+  if (const auto concurrency = spec.member("containerConcurrency")) {
+    const auto value = findings.integer(*concurrency, 0, kMostConcurrency);
+    if (value && *value > 0) out.concurrency = static_cast<int>(*value);
+  }
+  const auto containers = spec.member("containers");
+  if (!containers) {
+    findings.missing(spec, "containers", "a list with one container");
+  } else if (findings.is_list(*containers)) {
+    const std::vector<Node> all = containers->elements();
+    if (all.empty()) findings.fault(*containers, "must have one container, has none");
+    if (all.size() > 1) {
+      findings.fault(all[1],
+                     "is not supported, and the service would be wrong without it: sidecars come in a later "
+                     "version; keep one container");
+    }
+    for (std::size_t i = all.size(); i-- > 0;) out.container = read_container(findings, all[i]);
+  }
+  const auto security = spec.member("securityContext");
+  if (security && check_fields(findings, *security, ObjectKind::pod_security)) {
+    const auto user = security->member("runAsUser");
+    const auto id = user ? findings.integer(*user, 0, kMostUserId) : std::nullopt;
+    if (!out.container.run_as_user) out.container.run_as_user = id;
+  }
+}
+
+}  // namespace
+
+Template read_template(Findings& findings, const Node& node, std::string_view service) {
+  Template out;
+  if (!check_fields(findings, node, ObjectKind::revision_template)) return out;
+  if (const auto metadata = node.member("metadata")) {
+    read_metadata(findings, *metadata, service, out);
+    apply_settings(findings, *metadata, out);
+  }
+  if (const auto spec = node.member("spec")) {
+    read_spec(findings, *spec, out);
+  } else {
+    findings.missing(node, "spec", "it has containers, a list with one container");
+  }
+  return out;
+}
+
+}  // namespace marea::model

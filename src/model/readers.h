@@ -1,0 +1,41 @@
+// The parts of a manifest, each read by one function: from a Node to a typed value, every fault into Findings.
+#pragma once
+
+#include <optional>
+#include <string_view>
+#include <vector>
+
+#include "model/findings.h"
+#include "model/service.h"
+
+namespace marea::model {
+
+// Cloud Run's bounds, so that what runs here runs there.
+inline constexpr std::int64_t kMostStartupSeconds = 240;    // initial delay, period and all of a startup probe
+inline constexpr std::int64_t kMostLivenessSeconds = 3600;  // initial delay and period of a liveness probe
+inline constexpr std::int64_t kMostProbeFailures = 1000;
+inline constexpr std::size_t kMostProbeHeaders = 100;
+inline constexpr std::size_t kMostEnv = 1000;
+inline constexpr std::size_t kMostEnvValueBytes = 32'768;
+inline constexpr std::size_t kMostArguments = 1000;
+inline constexpr std::size_t kMostImageBytes = 4096;
+inline constexpr std::int64_t kMostUserId = 2'147'483'647;  // Kubernetes' bound
+inline constexpr std::size_t kMostTrafficTargets = 1000;    // as many as a service can have revisions on Cloud Run
+
+enum class ProbeUse { startup, liveness };
+
+// `port_name` is the name of the container's port, which a probe may use instead of a number.
+Probe read_probe(Findings& findings, const Node& node, ProbeUse use, std::string_view port_name);
+
+Container read_container(Findings& findings, const Node& node);
+
+// spec.template; `service` is the service's name, which names of revisions begin with.
+Template read_template(Findings& findings, const Node& node, std::string_view service);
+
+// spec.traffic; never empty.
+std::vector<TrafficTarget> read_traffic(Findings& findings, const Node& spec);
+
+// The whole object, its apiVersion and kind included.
+Service read_service(Findings& findings, const Node& node);
+
+}  // namespace marea::model

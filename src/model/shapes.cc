@@ -1,0 +1,249 @@
+#include "model/shapes.h"
+
+#include <algorithm>
+#include <array>
+#include <span>
+
+namespace marea::model {
+namespace {
+
+using enum Treatment;
+
+constexpr std::string_view kScheduling = "marea runs everything on this machine";
+constexpr std::string_view kVolumes =
+    "volumes come in a later version; put files into the image or use environment variables";
+constexpr std::string_view kHost = "instances share nothing with the machine";
+
+constexpr std::array kService = {Field{"apiVersion"}, Field{"kind"}, Field{"metadata"}, Field{"spec"},
+                                 Field{"status", record}};
+
+constexpr std::array kMetadata = {
+    Field{"name"},
+    Field{"labels"},
+    Field{"annotations"},
+    Field{"namespace", record},
+    Field{"uid", record},
+    Field{"resourceVersion", record},
+    Field{"generation", record},
+    Field{"generateName", record},
+    Field{"creationTimestamp", record},
+    Field{"deletionTimestamp", record},
+    Field{"deletionGracePeriodSeconds", record},
+    Field{"selfLink", record},
+    Field{"clusterName", record},
+    Field{"managedFields", record},
+    Field{"ownerReferences", notice, "services have no owners here"},
+    Field{"finalizers", notice, "nothing waits for finalizers here"},
+};
+
+constexpr std::array kServiceSpec = {Field{"template"}, Field{"traffic"}};
+
+constexpr std::array kTraffic = {
+    Field{"revisionName"},
+    Field{"latestRevision"},
+    Field{"percent"},
+    Field{"tag"},
+    Field{"url", record},
+    Field{"configurationName", blocks, "a Service routes to revisions of its own; use revisionName or latestRevision"},
+};
+
+constexpr std::array kTemplate = {Field{"metadata"}, Field{"spec"}};
+
+constexpr std::array kRevisionSpec = {
+    Field{"containers"},
+    Field{"containerConcurrency"},
+    Field{"timeoutSeconds"},
+    Field{"securityContext"},
+    Field{"enableServiceLinks", record},
+    Field{"serviceAccountName", notice, "instances have no identity of their own"},
+    Field{"serviceAccount", notice, "instances have no identity of their own"},
+    Field{"automountServiceAccountToken", notice, "instances have no identity of their own"},
+    Field{"imagePullSecrets", notice, "images are not fetched with credentials"},
+    Field{"responseStartTimeoutSeconds", notice, "timeoutSeconds bounds the whole request"},
+    Field{"idleTimeoutSeconds", notice, "timeoutSeconds bounds the whole request"},
+    Field{"runtimeClassName", notice, "the OCI runtime is chosen for the machine"},
+    Field{"affinity", notice, kScheduling},
+    Field{"tolerations", notice, kScheduling},
+    Field{"topologySpreadConstraints", notice, kScheduling},
+    Field{"priorityClassName", notice, kScheduling},
+    Field{"schedulerName", notice, kScheduling},
+    Field{"nodeSelector", notice, kScheduling},
+    Field{"dnsPolicy", notice, "instances use the platform's DNS"},
+    Field{"dnsConfig", notice, "instances use the platform's DNS"},
+    Field{"hostAliases", notice, "instances use the platform's DNS"},
+    Field{"volumes", blocks, kVolumes},
+    Field{"initContainers", blocks, "init containers come in a later version; do that work at the start of the app"},
+    Field{"hostNetwork", blocks, kHost},
+    Field{"hostPID", blocks, kHost},
+    Field{"hostIPC", blocks, kHost},
+    Field{"shareProcessNamespace", notice, "there is one container"},
+};
+
+constexpr std::array kPodSecurity = {
+    Field{"runAsUser"},
+    Field{"runAsGroup", notice, "the group is the one that the image's user has"},
+    Field{"runAsNonRoot", notice,
+          "root inside an instance is nobody outside; marea.dev/capabilities: none hardens more"},
+    Field{"fsGroup", notice, "there are no volumes"},
+    Field{"fsGroupChangePolicy", notice, "there are no volumes"},
+    Field{"supplementalGroups", notice, "the groups are those of the image"},
+    Field{"seccompProfile", notice, "every instance has marea's seccomp profile"},
+    Field{"sysctls", notice, "kernel settings are the platform's"},
+};
+
+constexpr std::array kContainer = {
+    Field{"name"},
+    Field{"image"},
+    Field{"command"},
+    Field{"args"},
+    Field{"env"},
+    Field{"ports"},
+    Field{"resources"},
+    Field{"startupProbe"},
+    Field{"livenessProbe"},
+    Field{"workingDir"},
+    Field{"securityContext"},
+    Field{"readinessProbe", notice, "an instance is ready when it accepts connections; startupProbe is acted on"},
+    Field{"imagePullPolicy", notice, "a revision keeps the digest that it was made with"},
+    Field{"terminationMessagePath", record},
+    Field{"terminationMessagePolicy", record},
+    Field{"volumeMounts", blocks, kVolumes},
+    Field{"volumeDevices", blocks, kVolumes},
+    Field{"envFrom", blocks, "config maps and secrets come in a later version; list the variables under env"},
+};
+
+constexpr std::array kPort = {Field{"containerPort"}, Field{"name"}, Field{"protocol"}};
+
+constexpr std::array kEnv = {
+    Field{"name"},
+    Field{"value"},
+    Field{"valueFrom", blocks, "secrets and config maps come in a later version; give the variable a value"},
+};
+
+constexpr std::array kResources = {
+    Field{"limits"},
+    Field{"requests", notice, "an instance may use up to its limits"},
+    Field{"claims", blocks, "devices are not available to instances"},
+};
+
+constexpr std::array kLimits = {
+    Field{"memory"},
+    Field{"cpu"},
+    Field{"ephemeral-storage", notice, "files are in memory and count against the memory limit"},
+    Field{"nvidia.com/gpu", blocks, "GPUs are not available to instances"},
+};
+
+constexpr std::array kSecurity = {
+    Field{"runAsUser"},
+    Field{"runAsGroup", notice, "the group is the one that the image's user has"},
+    Field{"runAsNonRoot", notice,
+          "root inside an instance is nobody outside; marea.dev/capabilities: none hardens more"},
+    Field{"readOnlyRootFilesystem", notice, "what an instance writes is in memory and ends with it"},
+    Field{"allowPrivilegeEscalation", notice, "no instance can gain privileges"},
+    Field{"capabilities", notice, "use marea.dev/capabilities: none to drop all"},
+    Field{"seccompProfile", notice, "every instance has marea's seccomp profile"},
+    Field{"privileged", blocks, "no instance is privileged"},
+};
+
+constexpr std::array kProbe = {
+    Field{"httpGet"},
+    Field{"tcpSocket"},
+    Field{"initialDelaySeconds"},
+    Field{"timeoutSeconds"},
+    Field{"periodSeconds"},
+    Field{"failureThreshold"},
+    Field{"successThreshold", record},
+    Field{"terminationGracePeriodSeconds", notice, "an instance has 10 s after SIGTERM"},
+    Field{"grpc", blocks, "use httpGet or tcpSocket; gRPC probes come in a later version"},
+    Field{"exec", blocks, "use httpGet or tcpSocket; Cloud Run has no exec probes either"},
+};
+
+constexpr std::array kHttpGet = {
+    Field{"path"},
+    Field{"port"},
+    Field{"httpHeaders"},
+    Field{"scheme"},
+    Field{"host", notice, "the probe goes to the instance itself"},
+};
+
+constexpr std::array kTcpSocket = {Field{"port"}, Field{"host", notice, "the probe goes to the instance itself"}};
+
+constexpr std::array kHeader = {Field{"name"}, Field{"value"}};
+
+struct Shape {
+  std::string_view title;
+  std::span<const Field> fields;
+};
+
+// In the order of ObjectKind.
+constexpr std::array kShapes = {
+    Shape{"a Service", kService},
+    Shape{"metadata", kMetadata},
+    Shape{"spec", kServiceSpec},
+    Shape{"spec.traffic[]", kTraffic},
+    Shape{"spec.template", kTemplate},
+    Shape{"spec.template.spec", kRevisionSpec},
+    Shape{"spec.template.spec.securityContext", kPodSecurity},
+    Shape{"spec.template.spec.containers[]", kContainer},
+    Shape{"containers[].ports[]", kPort},
+    Shape{"containers[].env[]", kEnv},
+    Shape{"containers[].resources", kResources},
+    Shape{"containers[].resources.limits", kLimits},
+    Shape{"containers[].securityContext", kSecurity},
+    Shape{"a probe", kProbe},
+    Shape{"httpGet of a probe", kHttpGet},
+    Shape{"tcpSocket of a probe", kTcpSocket},
+    Shape{"httpHeaders of a probe", kHeader},
+};
+
+static_assert(kShapes.size() == static_cast<std::size_t>(ObjectKind::header) + 1);
+
+const Field* find(const Shape& shape, std::string_view name) {
+  const auto found = std::ranges::find(shape.fields, name, &Field::name);
+  return found == shape.fields.end() ? nullptr : &*found;
+}
+
+// "timeoutSeconds" on a container is known, but elsewhere.
+std::string remedy(const Shape& shape, std::string_view name) {
+  std::vector<std::string_view> names;
+  for (const Field& field : shape.fields) names.push_back(field.name);
+  if (std::string hint = did_you_mean(name, names); !hint.empty()) return hint;
+  for (const Shape& other : kShapes) {
+    if (find(other, name) != nullptr) return "; it belongs in " + std::string(other.title);
+  }
+  return "; remove it, or move it to metadata.annotations if it is a note of your own";
+}
+
+bool says_nothing(const Json& value) {
+  return value.is_null() || (value.is_structured() && value.empty()) || value == Json(false);
+}
+
+}  // namespace
+
+void apply_treatment(Findings& findings, const Node& node, Treatment treatment, std::string_view note) {
+  if (says_nothing(*node.value)) return;
+  switch (treatment) {
+    case acts:
+    case record: return;
+    case notice: findings.notice(node, "is kept, marea does not act on it yet: " + std::string(note)); return;
+    case blocks:
+      findings.fault_at_key(node, "is not supported, and the service would be wrong without it: " + std::string(note));
+      return;
+  }
+}
+
+bool check_fields(Findings& findings, const Node& node, ObjectKind kind) {
+  const Shape& shape = kShapes.at(static_cast<std::size_t>(kind));
+  if (!findings.is_object(node)) return false;
+  for (const auto& [name, member] : node.members()) {
+    if (const Field* field = find(shape, name)) {
+      apply_treatment(findings, member, field->treatment, field->note);
+    } else {
+      findings.fault_at_key(
+          member, "is no field that Cloud Run or Knative knows in " + std::string(shape.title) + remedy(shape, name));
+    }
+  }
+  return true;
+}
+
+}  // namespace marea::model
