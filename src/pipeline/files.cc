@@ -1,7 +1,9 @@
 #include "pipeline/files.h"
 
 #include <fcntl.h>
+#include <linux/openat2.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -24,14 +26,25 @@ base::Result<OpenFile> open_regular(const std::string& path) {
   return out;
 }
 
-base::Result<std::string> read_small_file(const std::string& path, std::size_t most) {
-  base::Result<OpenFile> file = open_regular(path);
-  if (!file) return std::unexpected(file.error());
+int open_inside(int root, const char* path, int flags) {
+  open_how how{};
+  how.flags = static_cast<std::uint64_t>(flags | O_CLOEXEC);
+  how.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS;
+  for (;;) {
+    const long fd = ::syscall(SYS_openat2, root, path, &how, sizeof how);
+    // EAGAIN: a rename somewhere in the system raced with "..": the kernel asks to try again.
+    if (fd >= 0 || (errno != EAGAIN && errno != EINTR)) return static_cast<int>(fd);
+  }
+}
+
+base::Result<std::string> read_to_end(int fd, const std::string& path, std::size_t most) {
+  struct stat info{};
+  if (::fstat(fd, &info) != 0) return base::fail(base::os_error("cannot read " + path));
   std::string text;
-  text.resize(std::min(static_cast<std::size_t>(file->bytes), most) + 1);
+  text.resize(std::min(static_cast<std::size_t>(info.st_size), most) + 1);
   std::size_t length = 0;
   while (length < text.size()) {
-    const ssize_t got = ::read(file->fd.get(), text.data() + length, text.size() - length);
+    const ssize_t got = ::read(fd, text.data() + length, text.size() - length);
     if (got < 0 && errno == EINTR) continue;
     if (got < 0) return base::fail(base::os_error("cannot read " + path));
     if (got == 0) break;
@@ -43,6 +56,12 @@ base::Result<std::string> read_small_file(const std::string& path, std::size_t m
   }
   text.resize(length);
   return text;
+}
+
+base::Result<std::string> read_small_file(const std::string& path, std::size_t most) {
+  const base::Result<OpenFile> file = open_regular(path);
+  if (!file) return std::unexpected(file.error());
+  return read_to_end(file->fd.get(), path, most);
 }
 
 base::Result<void> write_all(int fd, std::string_view bytes, const std::string& path) {

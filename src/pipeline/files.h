@@ -19,6 +19,13 @@ struct OpenFile {
 // Opens a regular file for reading; a FIFO or device is refused without waiting for it.
 base::Result<OpenFile> open_regular(const std::string& path);
 
+// Opens `path` with the directory `root` as its root: "..", absolute names and links cannot lead outside. -1 and errno
+// when it fails; close-on-exec.
+int open_inside(int root, const char* path, int flags);
+
+// Reads the rest of an open file; `path` is for errors. E_TOO_LARGE beyond `most` bytes.
+base::Result<std::string> read_to_end(int fd, const std::string& path, std::size_t most);
+
 // E_TOO_LARGE beyond `most` bytes; a file that grows meanwhile counts as too large.
 base::Result<std::string> read_small_file(const std::string& path, std::size_t most);
 

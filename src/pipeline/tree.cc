@@ -2,9 +2,7 @@
 
 #include <dirent.h>
 #include <fcntl.h>
-#include <linux/openat2.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <sys/xattr.h>
 #include <unistd.h>
 
@@ -37,17 +35,6 @@ std::unexpected<base::Error> system_refused(const char* call) {
   }
   if (number == ELOOP || number == ENOTDIR || number == ENAMETOOLONG) error.code = ErrorCode::image_invalid;
   return base::fail(std::move(error));
-}
-
-int open_inside(int root, const char* path, int flags) {
-  open_how how{};
-  how.flags = static_cast<std::uint64_t>(flags | O_CLOEXEC);
-  how.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS;
-  for (;;) {
-    const long fd = ::syscall(SYS_openat2, root, path, &how, sizeof how);
-    // EAGAIN: a rename somewhere in the system raced with "..": the kernel asks to try again.
-    if (fd >= 0 || (errno != EAGAIN && errno != EINTR)) return static_cast<int>(fd);
-  }
 }
 
 std::string join(const Components& path, std::size_t count) {
