@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <filesystem>
 #include <functional>
 #include <future>
 #include <map>
@@ -167,7 +168,7 @@ class RouterWorld : public testing::Test {
     engine_.reset();
     control_.reset();
     router_.reset();
-    [[maybe_unused]] const int result = std::system(("rm -rf " + folder_).c_str());  // NOLINT: a path of ours
+    std::filesystem::remove_all(folder_);
   }
 
   void start() {
