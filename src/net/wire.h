@@ -85,7 +85,7 @@ class Writer {
   template <class... Ts>
   void put(const std::variant<Ts...>& value) {
     varint(value.index());
-    std::visit([this](const auto& held) { put(held); }, value);
+    std::visit([this](const auto& held) { this->put(held); }, value);
   }
   template <class T>
     requires std::is_aggregate_v<T>

@@ -365,7 +365,7 @@ void frame_response(ResponseHead& head, bool answers_head) {
   const bool bodiless = head.status < 200 || head.status == 204 || head.status == 304;
   if (bodiless || answers_head) {
     head.body.kind = BodyKind::none;
-    if (head.status < 200 || head.status == 204) head.body.length_given = false;  // RFC 9110 §8.6
+    if (head.status < 200 || head.status == 204) head.body = {};  // RFC 9110 §8.6: no Content-Length here
   } else if (head.body.kind == BodyKind::none) {
     head.body.kind = BodyKind::until_close;
     head.keep_alive = false;

@@ -378,6 +378,13 @@ TEST(ResponseHead, KeepsTheLengthOfABodyThatIsNotSent) {
   EXPECT_EQ(head.body.length, 77U);
 }
 
+TEST(ResponseHead, ForgetsALengthWhereNoneIsAllowed) {
+  ResponseHead head;
+  ASSERT_EQ(parse_response("HTTP/1.1 204 No Content\r\nContent-Length: 77\r\n\r\n", false, head), true);
+  EXPECT_FALSE(head.body.length_given);
+  EXPECT_EQ(head.body.length, 0U);
+}
+
 TEST(Words, HopByHopFieldsAndConnectionTokensAreKnownInAnyCase) {
   EXPECT_TRUE(is_hop_by_hop("TRANSFER-encoding"));
   EXPECT_TRUE(is_hop_by_hop("te"));
