@@ -1,0 +1,109 @@
+"""What the verbs print: data on stdout in the shapes that tools know, everything else on stderr; exit codes."""
+
+import subprocess
+
+from running_platform import BIN, manifest, run_cli
+from waiting import until
+
+
+def up(platform, name, image, **options):
+    platform.apply(manifest(name, image, **options))
+    platform.wait_ready(name)
+    assert platform.get(name).status == 200
+
+
+def test_services_print_as_knative_objects(platform, name, tide):
+    up(platform, name, tide)
+    one = platform.cli("services", "describe", name, "-o", "json").json()
+    assert (one["apiVersion"], one["kind"], one["metadata"]["name"]) == ("serving.knative.dev/v1", "Service", name)
+    assert one["status"]["url"] == f"http://{name}.localhost:{platform.http_port}"
+    everything = platform.cli("services", "list", "-o", "json").json()
+    assert name in [item["metadata"]["name"] for item in everything["items"]]
+    assert name in platform.cli("services", "list", "-o", "name").out.split()
+    assert name in platform.cli("services").out
+
+
+def test_revisions_name_their_image_by_digest(platform, name, tide):
+    up(platform, name, tide)
+    mine = [item for item in platform.cli("revisions", "list", "-o", "json").json()["items"]
+            if item["metadata"]["labels"]["serving.knative.dev/service"] == name]
+    assert len(mine) == 1
+    assert mine[0]["status"]["containerStatuses"][0]["imageDigest"].split("@")[-1].startswith("sha256:")
+
+
+def test_instances_are_listed_described_and_deleted(platform, name, tide):
+    up(platform, name, tide)
+    items = [item for item in platform.cli("instances", "list", "-o", "json").json()["items"] if item["service"] == name]
+    assert len(items) == 1
+    assert {"name", "service", "revision", "state", "since", "in_flight"} <= set(items[0]) | set(items[0]["metadata"])
+    assert items[0]["state"] in ("running", "idle") and items[0]["in_flight"] == 0
+    instance = items[0].get("name") or items[0]["metadata"]["name"]
+    assert name in platform.cli("instances", "describe", instance).out
+    platform.cli("instances", "delete", instance)
+    until(lambda: all(other["metadata"]["name"] != instance for other in platform.instances(name)), "the instance ends")
+    assert platform.get(name).status == 200
+
+
+def test_logs_print_what_the_app_said(platform, name, tide):
+    up(platform, name, tide)
+    platform.get(name, "/say?words=ebb")
+    until(lambda: "said /say?words=ebb" in platform.cli("logs", name).out, "the line is in the log")
+
+
+def test_logs_follow(platform, name, tide):
+    up(platform, name, tide)
+    follower = subprocess.Popen([str(BIN), "logs", name, "-f"], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                env={"MAREA_SERVER": f"unix:{platform.api}", "PATH": "/usr/bin:/bin"}, text=True)
+    try:
+        platform.get(name, "/say?words=flood")
+        for line in follower.stdout:
+            if "said /say?words=flood" in line:
+                break
+        else:
+            raise AssertionError(f"the follower ended with {follower.wait()}")
+    finally:
+        follower.terminate()
+        follower.wait()
+
+
+def test_what_does_not_exist_is_exit_code_3(platform):
+    for words in (["services", "describe", "nobody"], ["instances", "describe", "nobody"], ["logs", "nobody"]):
+        done = platform.cli(*words, check=False)
+        assert done.rc == 3 and "nobody" in done.err and done.out == ""
+
+
+def test_misuse_is_exit_code_2():
+    for words in (["nonsense"], ["deploy"], ["services", "list", "-o", "sculpture"]):
+        done = run_cli(*words)
+        assert done.rc == 2 and done.err and done.out == ""
+
+
+def test_a_platform_that_is_not_there_is_named(tmp_path):
+    done = run_cli("services", "list", environment={"MAREA_SERVER": f"unix:{tmp_path}/api.sock"})
+    assert done.rc == 1 and f"{tmp_path}/api.sock" in done.err and "marea serve" in done.err
+
+
+def test_the_server_may_be_named_by_address_and_by_data_directory(platform, name, tide):
+    up(platform, name, tide)
+    assert name in run_cli("services", "list", "--server", f"http://127.0.0.1:{platform.api_port}").out
+    assert name in run_cli("services", "list", "--data", platform.data).out
+    assert name in run_cli("services", "list", environment={"MAREA_DATA": str(platform.data)}).out
+
+
+def test_deleting_a_service_ends_its_instances(platform, name, tide):
+    up(platform, name, tide)
+    platform.cli("services", "delete", name)
+    platform.wait_for_zero(name)
+    assert platform.get(name).status == 404
+
+
+def test_help_lists_the_verbs():
+    done = run_cli("--help")
+    assert done.rc == 0
+    for verb in ("serve", "up", "deploy", "apply", "services", "revisions", "instances", "logs", "doctor"):
+        assert verb in done.out
+
+
+def test_doctor_finds_this_machine_fit():
+    done = run_cli("doctor")
+    assert done.rc == 0, done.out + done.err

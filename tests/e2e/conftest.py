@@ -1,0 +1,82 @@
+"""Fixtures of the whole-binary tests. They need root: sandboxes are made of namespaces, mounts and cgroups."""
+
+import os
+import re
+import subprocess
+
+import pytest
+
+import oci
+from running_platform import BIN, ROOT, SERVICES, Platform
+
+CACHE = ROOT / "build" / "e2e"
+PACKAGES = {"nginx": ["nginx-light"], "python": ["python3"], "node": ["nodejs"], "busybox": ["busybox-static"]}
+
+
+def pytest_sessionstart(session):
+    if os.geteuid() != 0:
+        pytest.exit("the whole-binary tests need root: run them as `sudo ./dev test e2e`", returncode=1)
+    if not BIN.exists():
+        pytest.exit(f"there is no {BIN}: run ./dev build first", returncode=1)
+
+
+@pytest.fixture(scope="session")
+def tide_program():
+    """The path of the static test app."""
+    source, program = ROOT / "tests" / "e2e" / "app" / "tide.cc", CACHE / "tide"
+    CACHE.mkdir(parents=True, exist_ok=True)
+    if not program.exists() or program.stat().st_mtime < source.stat().st_mtime:
+        subprocess.run(["g++", "-std=c++20", "-O2", "-static", "-s", str(source), "-o", str(program)], check=True)
+    return program
+
+
+@pytest.fixture(scope="session")
+def tide(tide_program, tmp_path_factory):
+    """An image of nothing but the test app: `oci:DIR`."""
+    layout = tmp_path_factory.mktemp("tide")
+    oci.make(layout, {"app/tide": (tide_program.read_bytes(), 0o755), "tmp/.keep": b""},
+             {"Entrypoint": ["/app/tide"], "Env": ["PATH=/usr/bin:/bin"]})
+    return f"oci:{layout}"
+
+
+@pytest.fixture(scope="session")
+def debian_image():
+    """name → the layout of an image with the files of Debian's packages in PACKAGES, kept in build/images."""
+
+    def make(name):
+        layout = ROOT / "build" / "images" / name
+        done = subprocess.run([str(ROOT / "tools" / "base-image"), str(layout), *PACKAGES[name]],
+                              capture_output=True, text=True, check=False)
+        assert done.returncode == 0, f"tools/base-image: {done.stdout}{done.stderr}"
+        return layout
+
+    return make
+
+
+def _run(platform):
+    try:
+        yield platform.start()
+        platform.stop()
+    finally:
+        platform.clean()
+
+
+@pytest.fixture(scope="session")
+def platform():
+    """The platform that most tests share; each uses service names of its own. When the session ends it must leave
+    nothing behind."""
+    yield from _run(Platform())
+
+
+@pytest.fixture
+def own_platform():
+    """A platform for this test alone."""
+    yield from _run(Platform())
+
+
+@pytest.fixture
+def name(request, platform):
+    """A service name made of the test's; the service is deleted afterwards, so that the next test has the machine."""
+    words = re.sub(r"[^a-z0-9]+", "-", request.node.name.lower().removeprefix("test_")).strip("-")
+    yield words[:40].strip("-")
+    platform.call(f"{SERVICES}/{words[:40].strip('-')}", "DELETE")

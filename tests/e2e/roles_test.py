@@ -1,0 +1,101 @@
+"""The platform as processes: separate, with their own users, and gone without a trace."""
+
+import os
+import signal
+import socket
+import subprocess
+from pathlib import Path
+
+import pytest
+
+import traces
+from running_platform import BIN, Platform, free_port, manifest
+from waiting import until
+
+ROLES = {"keeper": 0, "engine": 0, "router": 0x7FFF0001, "control": 0x7FFF0002, "logs": 0x7FFF0003}
+
+
+def roles(platform):
+    """role → (pid, uid) of the processes that say `marea ROLE` in the process list."""
+    found = {}
+    for pid in traces.descendants(platform.process.pid):
+        try:
+            words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+            status = Path(f"/proc/{pid}/status").read_text()
+        except OSError:
+            continue
+        if words[0] == b"marea" and len(words) > 1:
+            uid = next(line for line in status.splitlines() if line.startswith("Uid:")).split()[2]
+            found[words[1].decode()] = (pid, int(uid))
+    return found
+
+
+def test_each_role_is_a_process_with_its_own_user(platform):
+    seen = roles(platform)
+    assert {role: uid for role, (_, uid) in seen.items() if role in ROLES} == ROLES
+
+
+def test_unprivileged_roles_have_no_capabilities(platform):
+    for role, (pid, uid) in roles(platform).items():
+        if uid != 0:
+            status = Path(f"/proc/{pid}/status").read_text()
+            effective = next(line for line in status.splitlines() if line.startswith("CapEff:")).split()[1]
+            assert int(effective, 16) == 0, role
+
+
+def test_serve_ends_at_sigterm_and_leaves_nothing(own_platform, tide):
+    own_platform.apply(manifest("ebb", tide))
+    own_platform.wait_ready("ebb")
+    assert own_platform.get("ebb").status == 200
+    own_platform.traces.note()
+    assert own_platform.traces.groups, "the instance has cgroups, so that the check below can fail"
+    own_platform.stop()
+    assert own_platform.traces.left() == []
+
+
+def test_what_was_deployed_is_there_after_a_restart(own_platform, tide):
+    own_platform.apply(manifest("again", tide))
+    own_platform.wait_ready("again")
+    own_platform.stop()
+    own_platform.start()
+    until(lambda: own_platform.get("again").status == 200, "the service answers again")
+
+
+@pytest.mark.parametrize("role", ["control", "logs", "router", "engine"])
+def test_a_role_that_is_killed_comes_back(own_platform, tide, role):
+    own_platform.apply(manifest("rock", tide))
+    own_platform.wait_ready("rock")
+    assert own_platform.get("rock").status == 200
+    old = roles(own_platform)[role][0]
+    os.kill(old, signal.SIGKILL)
+    until(lambda: roles(own_platform).get(role, (old,))[0] != old, f"a new {role}")
+    until(lambda: own_platform.get("rock").status == 200, "the service answers")
+    own_platform.wait_ready("rock")
+
+
+def test_a_port_in_use_is_named():
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        platform = Platform()
+        port = taken.getsockname()[1]
+        try:
+            done = subprocess.run([str(BIN), "serve", "--data", str(platform.data), "--http", f"127.0.0.1:{port}", "--api",
+                                   f"127.0.0.1:{free_port()}"], capture_output=True, text=True, timeout=60, check=False)
+        finally:
+            platform.clean()
+    assert done.returncode == 1 and str(port) in done.stderr and "--http" in done.stderr
+
+
+def test_a_data_directory_in_use_is_named(platform):
+    done = subprocess.run([str(BIN), "serve", "--data", str(platform.data), "--http", f"127.0.0.1:{free_port()}", "--api",
+                           f"127.0.0.1:{free_port()}"], capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 1 and str(platform.data) in done.stderr
+
+
+def test_serve_without_root_is_refused(tmp_path):
+    os.chmod(tmp_path, 0o777)
+    done = subprocess.run(["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", str(BIN), "serve", "--data",
+                           str(tmp_path / "data"), "--http", "127.0.0.1:0", "--api", "127.0.0.1:0"],
+                          capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode in (1, 4) and "root" in done.stderr
