@@ -4,6 +4,7 @@
 #include <thread>
 
 #include "app/logs_role.h"
+#include "pipeline/builder_role.h"
 #include "router/router.h"
 
 namespace marea::app {
@@ -24,8 +25,8 @@ base::Result<std::unique_ptr<net::RoleProcess>> make_role(net::Role role, RoleWo
                                                     .to_keeper = std::move(world.to_keeper)});
 }
 
-int run_builder_role(base::Fd /*control*/) {
-  return 1;
+int run_builder_role(base::Fd control) {
+  return pipeline::run_builder(std::move(control));
 }
 
 }  // namespace marea::app

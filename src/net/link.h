@@ -50,6 +50,8 @@ class FrameSocket final : public Watcher {
   // False when the link is closed or just overflowed.
   bool send(std::string_view frame, std::vector<base::Fd> fds);
   bool open() const { return static_cast<bool>(fd_); }
+  // What still waits to be taken by the peer: a process that ends now would lose it.
+  std::size_t unsent_bytes() const { return out_bytes_; }
   void on_ready(std::uint32_t events) override;
 
  private:
@@ -101,6 +103,7 @@ class Link {
     return send(message, std::move(fds));
   }
   bool open() const { return socket_.open(); }
+  std::size_t unsent_bytes() const { return socket_.unsent_bytes(); }
 
  private:
   FrameSocket socket_;

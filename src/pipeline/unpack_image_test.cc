@@ -157,7 +157,7 @@ TEST(ImageRecord, ComesBackAsItWasWritten) {
                   .uid = 65535,
                   .gid = 7,
                   .groups = {4, 29},
-                  .home = "/home/web",
+                  .home = "/srv/web",
                   .exposed_ports = {80, 65535},
                   .stop_signal = "SIGQUIT"};
   const base::Result<model::Image> read = parse_image_record(print_image_record(image), "test");

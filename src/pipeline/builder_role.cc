@@ -1,0 +1,91 @@
+#include "pipeline/builder_role.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include <chrono>
+#include <optional>
+#include <string>
+#include <utility>
+#include <variant>
+
+#include "base/clock.h"
+#include "net/link.h"
+#include "net/loop.h"
+#include "net/messages.h"
+#include "pipeline/unpack_image.h"
+
+namespace marea::pipeline {
+namespace {
+
+namespace msg = net::msg;
+
+// control reads at once or not at all; a result that nobody takes within this time is lost with its asker.
+constexpr base::Duration kDelivery = std::chrono::seconds(30);
+
+class Builder {
+ public:
+  explicit Builder(base::Fd link)
+      : loop_(clock_),
+        link_(loop_, std::move(link),
+              {.on_message =
+                   [this](net::ControlToBuilder message, std::vector<base::Fd>) {
+                     // One job a process; what follows it has no meaning.
+                     if (!job_) job_ = std::move(message);
+                     loop_.stop();
+                   },
+               .on_closed = [this](const std::string&) { loop_.stop(); }}) {}
+
+  int run() {
+    loop_.run();
+    if (!job_) return 1;
+    const base::Result<model::Image> result = std::visit(*this, *job_);
+    if (result) {
+      link_.send(msg::ImageDone{.image = *result});
+    } else {
+      link_.send(msg::JobFailed{.error = result.error()});
+    }
+    return deliver() ? 0 : 1;
+  }
+
+  base::Result<model::Image> operator()(const msg::UnpackImage& job) {
+    return unpack_image(job.blobs, job.digest, job.images, events());
+  }
+  base::Result<model::Image> operator()(const msg::BuildImage& job) {
+    return base::fail(base::ErrorCode::build_failed, "cannot build " + job.tag, "this builder only unpacks images");
+  }
+
+ private:
+  // The job runs outside the loop's callbacks and turns the loop itself, whenever it asks whether to go on.
+  JobEvents events() {
+    return {.line = [this](const std::string& line) { link_.send(msg::Progress{.line = line}); },
+            .go_on =
+                [this] {
+                  loop_.turn(base::Duration{0});
+                  return link_.open();
+                }};
+  }
+
+  bool deliver() {
+    const base::Instant end = clock_.now() + kDelivery;
+    while (link_.open() && link_.unsent_bytes() > 0 && clock_.now() < end) loop_.turn(end - clock_.now());
+    return link_.open() && link_.unsent_bytes() == 0;
+  }
+
+  base::SystemClock clock_;
+  net::Loop loop_;
+  std::optional<net::ControlToBuilder> job_;
+  net::Link<net::BuilderToControl, net::ControlToBuilder> link_;
+};
+
+}  // namespace
+
+int run_builder(base::Fd link) {
+  // Whatever control's descriptor came with: Link needs a socket that never blocks.
+  ::fcntl(link.get(), F_SETFL, ::fcntl(link.get(), F_GETFL) | O_NONBLOCK);
+  // Modes of unpacked files are what the image says, not what an inherited mask leaves of it.
+  ::umask(0);
+  return Builder(std::move(link)).run();
+}
+
+}  // namespace marea::pipeline
