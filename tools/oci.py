@@ -11,7 +11,8 @@ from pathlib import Path
 
 CONFIG = "application/vnd.oci.image.config.v1+json"
 MANIFEST = "application/vnd.oci.image.manifest.v1+json"
-LAYER = "application/vnd.oci.image.layer.v1.tar+gzip"
+PLAIN_LAYER = "application/vnd.oci.image.layer.v1.tar"
+LAYER = PLAIN_LAYER + "+gzip"
 
 
 def digest_of(data):
@@ -67,9 +68,10 @@ def manifest_digest(layout):
     return json.loads((Path(layout) / "index.json").read_text())["manifests"][0]["digest"]
 
 
-def make(layout, files=None, config=None, base=None, tar=None):
+def make(layout, files=None, config=None, base=None, tar=None, compress=True):
     """An image of `files` (or of a ready `tar`) with `config` (Entrypoint, Cmd, Env, User, WorkingDir…), over the layout
-    `base` if any. Returns its manifest's digest."""
+    `base` if any. A layer that is not compressed has the digest of its content: what is built on it is pushed and
+    unpacked without gzip. Returns its manifest's digest."""
     layout = Path(layout)
     layout.mkdir(parents=True, exist_ok=True)
     manifest = {"schemaVersion": 2, "mediaType": MANIFEST, "layers": []}
@@ -78,14 +80,16 @@ def make(layout, files=None, config=None, base=None, tar=None):
         below = read_json(base, manifest_digest(base))
         manifest["layers"] = below["layers"]
         image = read_json(base, below["config"]["digest"])
-        image.pop("history", None)
         for layer in below["layers"]:
             share(blob_path(base, layer["digest"]), blob_path(layout, layer["digest"]))
     image["config"] = {**image.get("config", {}), **(config or {})}
     tar = tar or (tar_of(files) if files else None)
     if tar:
-        manifest["layers"].append(put(layout, gzip.compress(tar, 1, mtime=0), LAYER))
+        blob = (gzip.compress(tar, 1, mtime=0), LAYER) if compress else (tar, PLAIN_LAYER)
+        manifest["layers"].append(put(layout, *blob))
         image["rootfs"]["diff_ids"].append(digest_of(tar))
+    # buildah builds on an image only if its history counts as many layers as it has.
+    image["history"] = [{"created_by": "tools/oci.py"} for _ in manifest["layers"]]
     manifest["config"] = put(layout, json.dumps(image).encode(), CONFIG)
     entry = put(layout, json.dumps(manifest).encode(), MANIFEST)
     entry["annotations"] = {"org.opencontainers.image.ref.name": "latest"}

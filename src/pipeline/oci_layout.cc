@@ -25,7 +25,7 @@ base::Result<void> check_marker(const std::string& dir) {
     error.code = ErrorCode::image_not_found;
     error.what = "cannot open the image layout " + dir + ": " + error.what;
     error.remedy =
-        "Name a directory in OCI layout: tools/base-image NAME DIR makes one, `skopeo copy … oci:DIR:TAG` too.";
+        "Name a directory in OCI layout: tools/base-image DIR PACKAGE makes one, `skopeo copy … oci:DIR:TAG` too.";
     return base::fail(std::move(error));
   }
   const Json value = Json::parse(*text, nullptr, false);
