@@ -11,6 +11,7 @@ from pathlib import Path
 
 CONFIG = "application/vnd.oci.image.config.v1+json"
 MANIFEST = "application/vnd.oci.image.manifest.v1+json"
+TAG = "org.opencontainers.image.ref.name"
 PLAIN_LAYER = "application/vnd.oci.image.layer.v1.tar"
 LAYER = PLAIN_LAYER + "+gzip"
 
@@ -68,10 +69,10 @@ def manifest_digest(layout):
     return json.loads((Path(layout) / "index.json").read_text())["manifests"][0]["digest"]
 
 
-def make(layout, files=None, config=None, base=None, tar=None, compress=True):
+def make(layout, files=None, config=None, base=None, tar=None, tag="latest", compress=True):
     """An image of `files` (or of a ready `tar`) with `config` (Entrypoint, Cmd, Env, User, WorkingDir…), over the layout
     `base` if any. A layer that is not compressed has the digest of its content: what is built on it is pushed and
-    unpacked without gzip. Returns its manifest's digest."""
+    unpacked without gzip. Other tags of the layout stay. Returns its manifest's digest."""
     layout = Path(layout)
     layout.mkdir(parents=True, exist_ok=True)
     manifest = {"schemaVersion": 2, "mediaType": MANIFEST, "layers": []}
@@ -92,10 +93,13 @@ def make(layout, files=None, config=None, base=None, tar=None, compress=True):
     image["history"] = [{"created_by": "tools/oci.py"} for _ in manifest["layers"]]
     manifest["config"] = put(layout, json.dumps(image).encode(), CONFIG)
     entry = put(layout, json.dumps(manifest).encode(), MANIFEST)
-    entry["annotations"] = {"org.opencontainers.image.ref.name": "latest"}
+    entry["annotations"] = {TAG: tag}
     entry["platform"] = {"architecture": "amd64", "os": "linux"}
+    index = layout / "index.json"
+    others = json.loads(index.read_text())["manifests"] if index.exists() else []
+    entries = [other for other in others if other["annotations"][TAG] != tag] + [entry]
     (layout / "oci-layout").write_text('{"imageLayoutVersion":"1.0.0"}')
-    (layout / "index.json").write_text(json.dumps({"schemaVersion": 2, "manifests": [entry]}))
+    index.write_text(json.dumps({"schemaVersion": 2, "manifests": entries}))
     return entry["digest"]
 
 

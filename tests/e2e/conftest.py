@@ -74,9 +74,31 @@ def own_platform():
     yield from _run(Platform())
 
 
+def _service_name(request, platform, suffix=""):
+    """Made of the test's; the service is deleted afterwards, so that the next test has the machine."""
+    words = re.sub(r"[^a-z0-9]+", "-", request.node.name.lower().removeprefix("test_"))
+    chosen = words[:40].strip("-") + suffix
+    yield chosen
+    platform.call(f"{SERVICES}/{chosen}", "DELETE")
+
+
 @pytest.fixture
 def name(request, platform):
-    """A service name made of the test's; the service is deleted afterwards, so that the next test has the machine."""
-    words = re.sub(r"[^a-z0-9]+", "-", request.node.name.lower().removeprefix("test_")).strip("-")
-    yield words[:40].strip("-")
-    platform.call(f"{SERVICES}/{words[:40].strip('-')}", "DELETE")
+    """A service name for this test."""
+    yield from _service_name(request, platform)
+
+
+@pytest.fixture
+def another(request, platform):
+    """A second one."""
+    yield from _service_name(request, platform, "-2")
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item, call):
+    """A failed test shows what the platform's roles said meanwhile."""
+    report = (yield).get_result()
+    for fixture in ("platform", "own_platform"):
+        running = getattr(item, "funcargs", {}).get(fixture)
+        if report.failed and running and running.log_path.exists():
+            report.sections.append((f"marea serve ({fixture})", running.log()))

@@ -54,12 +54,18 @@ def connect(address, timeout=120):
 
 
 def exchange(address, raw, timeout=120):
-    """Sends `raw` and returns everything that comes until the server closes."""
+    """Sends `raw` and returns everything that comes until the server closes; it may close before it has read all."""
+    answer = b""
     with connect(address, timeout) as connection:
-        connection.sendall(raw)
-        answer = b""
-        while block := connection.recv(65536):
-            answer += block
+        try:
+            connection.sendall(raw)
+        except (BrokenPipeError, ConnectionResetError):
+            pass
+        try:
+            while block := connection.recv(65536):
+                answer += block
+        except ConnectionResetError:
+            pass
     return answer
 
 

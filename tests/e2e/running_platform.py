@@ -105,6 +105,11 @@ class Platform:
         self.traces.note()
         return done
 
+    def traces_now(self):
+        """The cgroups of the platform's processes, instances included."""
+        self.traces.note()
+        return sorted(self.traces.groups)
+
     def get(self, service, path="/", **options):
         return http_client.request(self.http_port, f"{service}.localhost", path, **options)
 
@@ -141,7 +146,7 @@ class Platform:
 
 
 def manifest(name, image, command=None, args=None, env=None, port=None, memory=None, concurrency=None, max_scale=None,
-             min_scale=None, idle=None, timeout=None, probe=None, annotations=None):
+             min_scale=None, idle=None, timeout=None, probe=None, annotations=None, template_annotations=None):
     """A Service as a value; only what is given is in it."""
     container = {"image": image}
     if command is not None:
@@ -158,6 +163,7 @@ def manifest(name, image, command=None, args=None, env=None, port=None, memory=N
         container["startupProbe"] = probe
     template_notes = {f"autoscaling.knative.dev/{key}": str(value)
                       for key, value in (("maxScale", max_scale), ("minScale", min_scale)) if value is not None}
+    template_notes.update(template_annotations or {})
     if idle:
         template_notes["marea.dev/idle-timeout"] = idle
     spec = {"containers": [container]}
