@@ -1,5 +1,6 @@
 """What the verbs print: data on stdout in the shapes that tools know, everything else on stderr; exit codes."""
 
+import json
 import subprocess
 
 from running_platform import BIN, manifest, run_cli
@@ -48,6 +49,18 @@ def test_logs_print_what_the_app_said(platform, name, tide):
     up(platform, name, tide)
     platform.get(name, "/say?words=ebb")
     until(lambda: "said /say?words=ebb" in platform.cli("logs", name).out, "the line is in the log")
+    assert len(platform.cli("logs", name, "--tail", "1").out.splitlines()) == 1
+
+
+def test_structured_logs_are_untouched(platform, name, tide):
+    """What Cloud Run's container contract calls structured logging: a line of JSON stays as the app wrote it."""
+    up(platform, name, tide, args=["--text", '{"severity":"ERROR","message":"ebb"}'])
+    platform.get(name, '/say?{"severity":"ERROR"}')
+    lines = until(lambda: [line for line in platform.call(f"/apis/marea.dev/v1/logs?service={name}").text.splitlines()
+                           if "severity" in line], "the line is in the log")
+    entry = json.loads(lines[-1])
+    assert entry["text"] == 'said /say?{"severity":"ERROR"}' and entry["stream"] == "stdout"
+    assert {"time", "service", "revision", "instance"} <= set(entry)
 
 
 def test_logs_follow(platform, name, tide):

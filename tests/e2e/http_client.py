@@ -30,7 +30,7 @@ def dechunk(data):
     raise AssertionError("the chunked body was cut off")
 
 
-def parse(raw):
+def parse(raw, method="GET"):
     head, mark, body = raw.partition(b"\r\n\r\n")
     if not mark:
         raise AssertionError(f"no whole answer came: {raw[:200]!r}")
@@ -38,7 +38,7 @@ def parse(raw):
     headers = {name.strip().lower(): value.strip() for name, _, value in (line.partition(":") for line in lines[1:])}
     if headers.get("transfer-encoding", "").lower() == "chunked":
         body = dechunk(body)
-    elif "content-length" in headers and len(body) != int(headers["content-length"]):
+    elif method != "HEAD" and "content-length" in headers and len(body) != int(headers["content-length"]):
         raise AssertionError(f"{len(body)} of {headers['content-length']} bytes of the body came")
     return Answer(int(lines[0].split()[1]), headers, body)
 
@@ -74,4 +74,4 @@ def request(address, host, path="/", method="GET", body=b"", headers=None, timeo
     lines += [f"{name}: {value}" for name, value in (headers or {}).items()]
     if body or method in ("POST", "PUT"):
         lines.append(f"Content-Length: {len(body)}")
-    return parse(exchange(address, ("\r\n".join(lines) + "\r\n\r\n").encode() + body, timeout))
+    return parse(exchange(address, ("\r\n".join(lines) + "\r\n\r\n").encode() + body, timeout), method)

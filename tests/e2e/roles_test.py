@@ -43,12 +43,21 @@ def test_unprivileged_roles_have_no_capabilities(platform):
             assert int(effective, 16) == 0, role
 
 
+def test_unprivileged_roles_cannot_gain_privileges(platform):
+    """No role may ever gain privileges again, and each sees the data directory as its own folder only."""
+    for role, (pid, uid) in roles(platform).items():
+        status = Path(f"/proc/{pid}/status").read_text()
+        if uid != 0:
+            assert "NoNewPrivs:\t1" in status, role
+
+
 def test_serve_ends_at_sigterm_and_leaves_nothing(own_platform, tide):
     own_platform.apply(manifest("ebb", tide))
     own_platform.wait_ready("ebb")
     assert own_platform.get("ebb").status == 200
     own_platform.traces.note()
     assert own_platform.traces.groups, "the instance has cgroups, so that the check below can fail"
+    assert own_platform.traces.links_seen and own_platform.traces.tables_seen, "and a way out"
     own_platform.stop()
     assert own_platform.traces.left() == []
 
@@ -56,7 +65,25 @@ def test_serve_ends_at_sigterm_and_leaves_nothing(own_platform, tide):
 def test_what_was_deployed_is_there_after_a_restart(own_platform, tide):
     own_platform.apply(manifest("again", tide))
     own_platform.wait_ready("again")
+    before = own_platform.service("again")["status"]["latestReadyRevisionName"]
     own_platform.stop()
+    own_platform.start()
+    until(lambda: own_platform.get("again").status == 200, "the service answers again")
+    assert own_platform.service("again")["status"]["latestReadyRevisionName"] == before
+
+
+def test_a_platform_that_was_killed_starts_again_on_the_same_data(own_platform, tide):
+    """kill -9 of the whole group: what was left of the old one is cleared away by the new one."""
+    own_platform.apply(manifest("again", tide))
+    own_platform.wait_ready("again")
+    assert own_platform.get("again").status == 200
+    own_platform.traces.note()
+    for pid in sorted(own_platform.traces.pids):
+        try:
+            os.kill(pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+    own_platform.process.wait()
     own_platform.start()
     until(lambda: own_platform.get("again").status == 200, "the service answers again")
 
@@ -71,6 +98,19 @@ def test_a_role_that_is_killed_comes_back(own_platform, tide, role):
     until(lambda: roles(own_platform).get(role, (old,))[0] != old, f"a new {role}")
     until(lambda: own_platform.get("rock").status == 200, "the service answers")
     own_platform.wait_ready("rock")
+
+
+def test_services_wake_from_zero_while_control_is_down(own_platform, tide):
+    """The control process is stopped (SIGSTOP), so that keeper does not start another."""
+    own_platform.apply(manifest("awake", tide, idle="1s"))
+    own_platform.wait_ready("awake")
+    own_platform.wait_for_zero("awake")
+    control = roles(own_platform)["control"][0]
+    os.kill(control, signal.SIGSTOP)
+    try:
+        assert own_platform.get("awake").status == 200
+    finally:
+        os.kill(control, signal.SIGCONT)
 
 
 def test_a_port_in_use_is_named():

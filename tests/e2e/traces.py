@@ -56,24 +56,33 @@ def links():
     return {name for name in names if name.startswith("mv")}
 
 
+def tables():
+    """Our nftables tables: those that are named after marea."""
+    done = subprocess.run(["nft", "list", "tables"], capture_output=True, text=True, check=True)
+    return {line for line in done.stdout.splitlines() if " marea_" in line}
+
+
 class Traces:
     """Take note while the platform runs, as often as you like; left() tells what remains once it has ended."""
 
     def __init__(self, root, data_dir):
         self.root, self.data_dir = root, data_dir
         self.pids, self.groups, self.links_before, self.links_seen = {}, set(), links(), set()
+        self.tables_before, self.tables_seen = tables(), set()
 
     def note(self):
         self.pids.update(descendants(self.root))
         self.groups |= cgroups(self.pids)
         self.links_seen |= links() - self.links_before
+        self.tables_seen |= tables() - self.tables_before
 
     def left(self):
         alive = [pid for pid, start in self.pids.items() if (_stat(pid) or (0, 0))[1] == start]
         return ([f"process {pid}: {_command(pid)}" for pid in alive] +
                 [f"cgroup {group}" for group in sorted(self.groups) if os.path.isdir(group)] +
                 [f"mount {mount}" for mount in mounts(self.data_dir)] +
-                [f"link {name}" for name in sorted(self.links_seen & links())])
+                [f"link {name}" for name in sorted(self.links_seen & links())] +
+                [f"nft {name}" for name in sorted(self.tables_seen & tables())])
 
 
 def _command(pid):
