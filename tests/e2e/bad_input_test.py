@@ -140,7 +140,7 @@ def test_an_app_that_never_listens_is_named(platform, name, tide):
 def test_an_app_on_the_wrong_port_is_told_which(platform, name, tide, address):
     """Without a startup probe of its own: the verdict comes long before the startup deadline (decision 5)."""
     platform.apply(manifest(name, tide, args=["--port", "5555", "--address", address]), False)
-    expect_not_ready(platform, name, "PortMismatch", "5555", address, "8080", "--port 5555")
+    expect_not_ready(platform, name, "PortMismatch", f"{address}:5555", "8080", "containerPort: 5555")
 
 
 def test_an_app_that_eats_its_memory_is_named(platform, name, tide):
