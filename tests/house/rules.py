@@ -108,7 +108,10 @@ def sleep_in_test(tree):
 
 
 def using_namespace(tree):
+    """A fuzz target is one file that speaks of one module alone; it may."""
     for path, text in cpp(tree):
+        if path.endswith("_fuzz.cc"):
+            continue
         yield from each_match("using_namespace", path, blank(text), r"^using namespace (?!std::[\w:]*literals;)[\w:]+",
                               "'{}' at file scope")
 
@@ -152,7 +155,10 @@ def docs_title(tree):
 
 
 def empty_test(tree):
+    """NAME_fixture_test.cc is what other tests share; it is named so that only test programs are made of it."""
     for path, text in tree.items():
+        if path.endswith("_fixture_test.cc"):
+            continue
         if path.endswith("_test.cc"):
             code = blank(text)
             if not re.search(r"^TEST(?:_F|_P)?\(", code, re.MULTILINE):
@@ -179,7 +185,7 @@ def dead_file(tree):
     for path in tree:
         name = PurePosixPath(path).name
         if path.endswith(".h") and path.startswith(("src/", "fuzz/", "bench/")):
-            wanted = path.removeprefix("src/")
+            wanted = path.removeprefix("src/").removeprefix("fuzz/")
         elif path.endswith(".md") and path.startswith("docs/"):
             wanted = path.removeprefix("docs/")
         elif path.startswith(("tools/", "bench/")) and not re.fullmatch(r"p\d+\.py|CMakeLists\.txt", name):

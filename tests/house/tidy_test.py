@@ -40,7 +40,8 @@ SAMPLES = {
          {"tests/a_test.py": "import time\ntime." + "sleep(1)\n"}],
         [{"src/a.cc": "usleep(3);\n", "src/b_test.cc": "// usleep(3)\n"}]),
     "using_namespace": ([{"src/a.cc": "using namespace marea::net;\n"}, {"src/a.h": "using namespace std;\n"}],
-                        [{"src/a.cc": "using namespace std::chrono_literals;\nvoid f() {\n  using namespace a;\n}\n"}]),
+                        [{"src/a.cc": "using namespace std::chrono_literals;\nvoid f() {\n  using namespace a;\n}\n",
+                          "fuzz/a_fuzz.cc": "using namespace marea::net;\n"}]),
     "machine_path": ([{"README.md": "# A\n/ho" + "me/ana/marea\n"}, {"dev": "cd /wo" + "rk/main\n"}],
                      [{"README.md": "# A\n/var/lib/marea /workdir/x\n"}]),
     "own_header_first": ([{"src/a.h": "", "src/a.cc": '#include <string>\n#include "a.h"\n'}],
@@ -52,11 +53,13 @@ SAMPLES = {
     "empty_test": (
         [{"src/a_test.cc": "// TEST(A, b)\n"}, {"src/a_test.cc": T + "\n  f();\n}\n"}, {"tests/a_test.py": "x = 1\n"},
          {"tests/a_test.py": "def test_x():\n    f()\n"}],
-        [{"src/a_test.cc": T + "\n  EXPECT_TRUE(f());\n}\n", "tests/a_test.py": "def test_x():\n    assert f()\n"}]),
+        [{"src/a_test.cc": T + "\n  EXPECT_TRUE(f());\n}\n", "tests/a_test.py": "def test_x():\n    assert f()\n",
+          "src/a_fixture_test.cc": "int shared() { return 1; }\n"}]),
     "fuzz_corpus": ([{"fuzz/codec_fuzz.cc": "", "fuzz/corpus/other/1": ""}],
                     [{"fuzz/codec_fuzz.cc": "", "fuzz/corpus/codec/1": ""}]),
     "dead_file": ([{"src/sea/a.h": "", "src/sea/a.cc": ""}, {"docs/a.md": "# A\n"}, {"tools/sift.py": ""}],
-                  [{"src/sea/a.h": "", "src/sea/a.cc": '#include "sea/a.h"\n', "tools/sift.py": "", "docs/a.md": "# A\n",
+                  [{"src/sea/a.h": "", "src/sea/a.cc": '#include "sea/a.h"\n', "fuzz/must.h": "",
+                    "fuzz/a.cc": '#include "must.h"\n', "tools/sift.py": "", "docs/a.md": "# A\n",
                     "README.md": "tools/sift.py docs/a.md\n"}]),
 }
 
