@@ -52,7 +52,11 @@ Mark mark_of(const Node& node) {
 }
 
 void sort_and_cut(std::vector<Fault>& findings, std::string_view what) {
-  std::ranges::stable_sort(findings, {}, [](const Fault& fault) { return std::tuple(fault.line, fault.column); });
+  // Without text there are no places, and the order of reading is that of the object.
+  if (std::ranges::any_of(findings, [](const Fault& fault) { return fault.line > 0; })) {
+    std::ranges::sort(findings, {},
+                      [](const Fault& fault) { return std::tie(fault.line, fault.column, fault.path, fault.message); });
+  }
   if (findings.size() <= kMostFindings) return;
   const std::size_t more = findings.size() - kMostFindings;
   findings.resize(kMostFindings);

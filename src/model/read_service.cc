@@ -99,7 +99,7 @@ void inherit(Template& out, const Settings& settings) {
 }  // namespace
 
 std::vector<TrafficTarget> read_traffic(Findings& findings, const Node& spec) {
-  const std::vector<TrafficTarget> all_to_latest = {{.revision = {}, .latest = true, .percent = 100, .tag = {}}};
+  std::vector<TrafficTarget> all_to_latest = {{.revision = {}, .latest = true, .percent = 100, .tag = {}}};
   const auto traffic = spec.member("traffic");
   if (!traffic || !findings.is_list(*traffic) || traffic->value->empty()) return all_to_latest;
   if (traffic->value->size() > kMostTrafficTargets) {

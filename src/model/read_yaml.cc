@@ -2,6 +2,7 @@
 #include <yaml-cpp/exceptions.h>
 #include <yaml-cpp/parser.h>
 
+#include <cassert>
 #include <exception>
 #include <sstream>
 
@@ -110,7 +111,7 @@ void read_yaml(std::string_view text, Documents& documents) {
       if (!tree.value.is_null()) documents.trees.push_back(std::move(tree));
     }
   } catch (const Stopped&) {
-    // the builder knows why
+    assert(builder.failed());  // its last fault says why
   } catch (const YAML::Exception& error) {
     syntax = syntax_fault(text, to_mark(error.mark), error.msg);
   } catch (const std::exception& error) {
