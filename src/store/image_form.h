@@ -1,0 +1,16 @@
+// model::Image ↔ JSON text, for the store alone. Unknown members are ignored and missing ones keep their defaults, so
+// that an older or newer marea reads what another wrote.
+#pragma once
+
+#include <string>
+
+#include "base/error.h"
+#include "model/revision.h"
+
+namespace marea::store {
+
+std::string image_to_text(const model::Image& image);
+// The error has no place: the caller knows the row.
+base::Result<model::Image> image_from_text(const std::string& text);
+
+}  // namespace marea::store

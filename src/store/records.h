@@ -1,0 +1,75 @@
+// What must not be lost, as values: the rows of the store, with documents already parsed.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "base/error.h"
+#include "base/strong_id.h"
+#include "model/reason.h"
+#include "model/revision.h"
+#include "model/service.h"
+
+namespace marea::store {
+
+struct ServiceRecord {
+  model::Service service;
+  std::string document;  // JSON text as the user gave it, without status
+  std::string uid;
+  int generation = 1;                  // grows when what shall run changes
+  std::uint64_t resource_version = 0;  // set by Store::commit
+  std::int64_t created_unix_ns = 0;
+  bool deleting = false;
+  friend bool operator==(const ServiceRecord&, const ServiceRecord&) = default;
+};
+
+// pending: its image is being resolved, or it has not yet proven that it starts.
+enum class RevisionResult { pending, ready, failed };
+std::string_view to_string(RevisionResult result);
+
+struct RevisionRecord {
+  model::Revision revision;  // image.digest is empty until it is resolved
+  std::string document;      // the Service document that it is a snapshot of
+  std::string uid;
+  std::uint64_t resource_version = 0;  // set by Store::commit
+  RevisionResult result = RevisionResult::pending;
+  model::Reason reason = model::Reason::none;
+  base::ErrorCode code = base::ErrorCode::internal;  // of a failed one
+  std::string message;
+  std::int64_t decided_unix_ns = 0;
+  friend bool operator==(const RevisionRecord&, const RevisionRecord&) = default;
+};
+
+struct ImageName {
+  std::string name;
+  std::string digest;
+  std::int64_t named_unix_ns = 0;
+  friend bool operator==(const ImageName&, const ImageName&) = default;
+};
+
+// An unpacked image under the digest by which it was asked for: that of its manifest, or of an index that leads to it.
+struct ImageRecord {
+  std::string digest;
+  model::Image image;
+  friend bool operator==(const ImageRecord&, const ImageRecord&) = default;
+};
+
+struct DropService {  // with its revisions
+  base::ServiceName name;
+};
+struct DropRevision {
+  base::RevisionName name;
+};
+
+using Change = std::variant<ServiceRecord, RevisionRecord, ImageName, ImageRecord, DropService, DropRevision>;
+
+struct Contents {
+  std::vector<ServiceRecord> services;
+  std::vector<RevisionRecord> revisions;
+  std::vector<ImageName> names;
+  std::vector<ImageRecord> images;
+};
+
+}  // namespace marea::store

@@ -1,0 +1,53 @@
+#include "store/schema.h"
+
+#include <array>
+
+namespace marea::store {
+namespace {
+
+constexpr std::array<const char*, kSchemaVersion> kSteps = {
+    // 1: `document` is the JSON text of a Knative Service as it was given. A revision keeps the whole Service document
+    // it is a snapshot of, because service annotations count in its template. `image` is model::Image as JSON, or ''.
+    R"sql(
+      CREATE TABLE counters (name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT;
+      INSERT INTO counters VALUES ('resource_version', 0), ('epoch', 0);
+      CREATE TABLE services (
+        name TEXT PRIMARY KEY, uid TEXT NOT NULL, generation INTEGER NOT NULL, resource_version INTEGER NOT NULL,
+        created_unix_ns INTEGER NOT NULL, deleting INTEGER NOT NULL, document TEXT NOT NULL) STRICT;
+      CREATE TABLE revisions (
+        name TEXT PRIMARY KEY, service TEXT NOT NULL REFERENCES services (name), uid TEXT NOT NULL,
+        generation INTEGER NOT NULL, resource_version INTEGER NOT NULL, created_unix_ns INTEGER NOT NULL,
+        document TEXT NOT NULL, image TEXT NOT NULL, result TEXT NOT NULL, reason TEXT NOT NULL, code TEXT NOT NULL,
+        message TEXT NOT NULL, decided_unix_ns INTEGER NOT NULL) STRICT;
+      CREATE INDEX revisions_by_service ON revisions (service);
+      CREATE TABLE images (digest TEXT PRIMARY KEY, image TEXT NOT NULL) STRICT;
+      CREATE TABLE image_names (name TEXT PRIMARY KEY, digest TEXT NOT NULL, named_unix_ns INTEGER NOT NULL) STRICT;
+    )sql",
+};
+
+}  // namespace
+
+base::Result<void> migrate(Database& db) {
+  auto pragma = db.prepare("PRAGMA user_version");
+  if (!pragma) return base::fail(std::move(pragma.error()));
+  if (auto row = pragma->next(); !row) return base::fail(std::move(row.error()));
+  const std::int64_t have = pragma->integer(0);
+  pragma->bind();
+  if (have > kSchemaVersion) {
+    return base::fail(
+        base::ErrorCode::io, "cannot use the store " + db.path(),
+        "it has form " + std::to_string(have) + ", this marea knows forms up to " + std::to_string(kSchemaVersion),
+        "Start the newer marea that wrote it, or give this one another --data directory");
+  }
+  for (std::int64_t step = have; step < kSchemaVersion; ++step) {
+    auto transaction = Transaction::begin(db);
+    if (!transaction) return base::fail(std::move(transaction.error()));
+    if (auto done = db.run(kSteps.at(static_cast<std::size_t>(step))); !done) return done;
+    const std::string version = "PRAGMA user_version=" + std::to_string(step + 1);
+    if (auto done = db.run(version.c_str()); !done) return done;
+    if (auto done = transaction->commit(); !done) return done;
+  }
+  return {};
+}
+
+}  // namespace marea::store

@@ -1,0 +1,14 @@
+// The stored form and its history. PRAGMA user_version is the version of a file; migrate() brings an older file forward
+// step by step and refuses a newer one. A released step is never edited: a change is a new step, with a test that opens
+// the old form.
+#pragma once
+
+#include "store/database.h"
+
+namespace marea::store {
+
+inline constexpr int kSchemaVersion = 1;
+
+base::Result<void> migrate(Database& db);
+
+}  // namespace marea::store

@@ -1,0 +1,45 @@
+// The one place for what must not be lost. control loads everything at its start, keeps it in memory, and writes each
+// change here before it acts on it or acknowledges it: commit() returns when the change is on disk, whole or not at
+// all. One writer, one thread.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+
+#include "store/database.h"
+#include "store/records.h"
+
+namespace marea::store {
+
+class Store {
+ public:
+  // Opens or creates the file and begins an epoch. The error says how to repair or where to look.
+  static base::Result<Store> open(const std::string& path);
+
+  base::Result<Contents> load();
+
+  // Writes all changes as one; sets resource_version in the services and revisions among them.
+  base::Result<void> commit(std::span<Change> changes);
+
+  // How often this store was opened, this time included: numbers that must grow over restarts begin with it.
+  std::uint64_t epoch() const { return epoch_; }
+  // The newest resourceVersion handed out; every commit takes the next one.
+  std::uint64_t resource_version() const { return resource_version_; }
+
+ private:
+  explicit Store(Database db) : db_(std::move(db)) {}
+  base::Result<void> read_counters();
+  base::Result<void> write(const ServiceRecord& record);
+  base::Result<void> write(const RevisionRecord& record);
+  base::Result<void> write(const ImageName& name);
+  base::Result<void> write(const ImageRecord& record);
+  base::Result<void> write(const DropService& drop);
+  base::Result<void> write(const DropRevision& drop);
+
+  Database db_;
+  std::uint64_t epoch_ = 0;
+  std::uint64_t resource_version_ = 0;
+};
+
+}  // namespace marea::store
