@@ -24,6 +24,7 @@ std::string_view to_string(Reason reason) {
     case Reason::startup_probe_failed: return "StartupProbeFailed";
     case Reason::sandbox_failed: return "SandboxFailed";
     case Reason::image_missing: return "ContainerMissing";
+    case Reason::revision_missing: return "RevisionMissing";
     case Reason::resolving_image: return "ResolvingDigests";
     case Reason::deploying: return "Deploying";
     case Reason::superseded: return "Superseded";

@@ -31,6 +31,7 @@ enum class Reason {
   startup_probe_failed,  // StartupProbeFailed
   sandbox_failed,        // SandboxFailed: the OCI runtime or the kernel refused
   image_missing,         // ContainerMissing (Knative's word): the image cannot be found or unpacked
+  revision_missing,      // RevisionMissing (Knative's word): traffic names a revision that is absent or not ready
   // progress
   resolving_image,  // ResolvingDigests (Knative's word)
   deploying,        // Deploying

@@ -1,0 +1,75 @@
+// Everything that can be asked of control, as one closed list. The API, tests and control's own timers use the same
+// values; there is no other door. Reading is not a command: control's state is read directly (control/control.h).
+#pragma once
+
+#include <cstdint>
+#include <expected>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "base/error.h"
+#include "base/strong_id.h"
+#include "model/manifest.h"
+
+namespace marea::control {
+
+struct ApplyService {
+  model::ServiceDocument document;
+  bool must_be_new = false;                       // refuse when it exists
+  std::optional<std::uint64_t> expected_version;  // refuse when the service has another resourceVersion
+};
+struct DeleteService {  // done when the router routes without it
+  base::ServiceName name;
+};
+struct DeleteRevision {
+  base::RevisionName name;
+};
+struct DeleteInstance {
+  base::InstanceId id;
+};
+struct NameImage {  // done when it is unpacked
+  std::string name;
+  std::string digest;
+};
+struct BuildImage {  // done when it is built and unpacked
+  std::string name;
+  std::string dockerfile;
+  std::string context;  // directory that holds the packed context; stays until the command is done
+};
+
+using Command = std::variant<ApplyService, DeleteService, DeleteRevision, DeleteInstance, NameImage, BuildImage>;
+
+struct Applied {
+  base::ServiceName name;
+  bool created = false;
+  std::vector<model::Fault> notices;
+};
+struct Deleted {
+  std::string kind;  // "services", "revisions", "instances"
+  std::string name;
+  std::string uid;
+};
+struct ImageReady {
+  std::string name;
+  std::string digest;
+  std::int64_t bytes = 0;
+};
+
+using Outcome = std::variant<Applied, Deleted, ImageReady>;
+
+// Why a command was not carried out; faults when the document is to blame.
+struct Refusal {
+  base::Error error;
+  model::Faults faults;
+};
+
+inline std::unexpected<Refusal> refuse(base::ErrorCode code, std::string what, std::string why = {},
+                                       std::string remedy = {}) {
+  return std::unexpected<Refusal>(
+      Refusal{.error = {.code = code, .what = std::move(what), .why = std::move(why), .remedy = std::move(remedy)},
+              .faults = {}});
+}
+
+}  // namespace marea::control

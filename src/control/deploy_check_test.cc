@@ -1,0 +1,123 @@
+#include "control/deploy_check.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace marea::control {
+namespace {
+
+using model::InstanceReport;
+using model::InstanceState;
+using model::Reason;
+using testing::HasSubstr;
+using testing::Not;
+
+InstanceReport report(std::string id, InstanceState state, Reason reason = Reason::none, std::int64_t since = 0) {
+  return {.id = base::InstanceId(std::move(id)), .state = state, .reason = reason, .since_unix_ns = since};
+}
+
+std::string judged(const std::vector<InstanceReport>& reports) {
+  const auto verdict = judge_start(reports);
+  if (!verdict) return "open";
+  return verdict->ready ? "ready" : "failed by " + verdict->failure->id.str();
+}
+
+TEST(DeployCheck, the_verdict_follows_from_the_states_and_reasons) {
+  using enum InstanceState;
+  EXPECT_EQ(judged({}), "open");
+  EXPECT_EQ(judged({report("a", prepared)}), "open");
+  EXPECT_EQ(judged({report("a", starting)}), "open");
+  EXPECT_EQ(judged({report("a", draining)}), "open");
+  EXPECT_EQ(judged({report("a", stopped, Reason::deleted)}), "open");
+  EXPECT_EQ(judged({report("a", running)}), "ready");
+  EXPECT_EQ(judged({report("a", idle)}), "ready");
+  EXPECT_EQ(judged({report("a", frozen)}), "ready");
+  for (const Reason reason : {Reason::app_exited, Reason::app_killed, Reason::out_of_memory, Reason::never_listened,
+                              Reason::port_mismatch, Reason::startup_probe_failed}) {
+    EXPECT_EQ(judged({report("a", failed, reason)}), "failed by a") << to_string(reason);
+  }
+}
+
+TEST(DeployCheck, a_fault_of_the_machine_gets_a_second_chance) {
+  using enum InstanceState;
+  std::vector<InstanceReport> seen{report("a", failed, Reason::sandbox_failed, 1)};
+  EXPECT_EQ(judged(seen), "open");
+  seen.push_back(report("b", starting));
+  EXPECT_EQ(judged(seen), "open");
+  seen.back() = report("b", failed, Reason::sandbox_failed, 2);
+  EXPECT_EQ(judged(seen), "failed by b");
+  seen.back() = report("b", running);
+  EXPECT_EQ(judged(seen), "ready");
+}
+
+model::Revision revision() {
+  model::Revision out{.name = base::RevisionName("hola-00002-abc"), .service = base::ServiceName("hola")};
+  out.spec.container.startup.declared = true;
+  out.spec.container.startup.period = std::chrono::seconds(10);
+  out.spec.container.startup.failure_threshold = 3;
+  return out;
+}
+
+TEST(DeployCheck, a_port_mismatch_names_what_was_found_and_the_setting_that_mends_it) {
+  InstanceReport failed = report("i7", InstanceState::failed, Reason::port_mismatch);
+  failed.listening = {{.address = "127.0.0.1", .port = 3000}, {.address = "::1", .port = 9229}};
+  const Failure failure = describe_failure(revision(), failed, {"listening on 3000"});
+  EXPECT_EQ(failure.code, base::ErrorCode::port_mismatch);
+  EXPECT_THAT(failure.message, HasSubstr("nothing listened on port 8080 within 30 s"));
+  EXPECT_THAT(failure.message, HasSubstr("127.0.0.1:3000, [::1]:9229"));
+  EXPECT_THAT(failure.message, HasSubstr("containerPort: 3000"));
+  EXPECT_THAT(failure.message, HasSubstr("marea deploy hola --port 3000"));
+  EXPECT_THAT(failure.message, HasSubstr("\n  listening on 3000"));
+  EXPECT_THAT(failure.message, HasSubstr("i7"));
+}
+
+TEST(DeployCheck, an_exit_names_its_code_or_signal_and_the_last_twenty_lines) {
+  InstanceReport failed = report("i7", InstanceState::failed, Reason::app_exited);
+  failed.exit = model::ExitStatus{.code = 3};
+  std::vector<std::string> lines;
+  for (int i = 0; i < 25; ++i) lines.push_back("line " + std::to_string(i) + ".");
+  const Failure failure = describe_failure(revision(), failed, lines);
+  EXPECT_EQ(failure.code, base::ErrorCode::app_exited);
+  EXPECT_THAT(failure.message, HasSubstr("exit code 3"));
+  EXPECT_THAT(failure.message, Not(HasSubstr("line 4.")));
+  EXPECT_THAT(failure.message, HasSubstr("line 5."));
+  EXPECT_THAT(failure.message, HasSubstr("line 24."));
+  failed.reason = Reason::app_killed;
+  failed.exit = model::ExitStatus{.signal = 11};
+  EXPECT_THAT(describe_failure(revision(), failed, {}).message, HasSubstr("signal 11 (SIGSEGV)"));
+  EXPECT_THAT(describe_failure(revision(), failed, {}).message, HasSubstr("wrote no output"));
+}
+
+TEST(DeployCheck, a_kill_for_memory_names_the_limit_and_what_was_used) {
+  InstanceReport failed = report("i7", InstanceState::failed, Reason::out_of_memory);
+  failed.exit = model::ExitStatus{.signal = 9, .out_of_memory = true};
+  failed.peak_memory_bytes = 512LL << 20;
+  const Failure failure = describe_failure(revision(), failed, {});
+  EXPECT_EQ(failure.code, base::ErrorCode::out_of_memory);
+  EXPECT_THAT(failure.message, HasSubstr("memory limit of 512 MiB (it used 512 MiB)"));
+  EXPECT_THAT(failure.message, HasSubstr("resources.limits.memory"));
+}
+
+TEST(DeployCheck, every_other_failure_has_a_code_a_place_and_a_remedy) {
+  InstanceReport failed = report("i7", InstanceState::failed, Reason::startup_probe_failed);
+  failed.detail = "GET /healthz answered 500";
+  EXPECT_EQ(describe_failure(revision(), failed, {}).code, base::ErrorCode::startup_probe_failed);
+  EXPECT_THAT(describe_failure(revision(), failed, {}).message, HasSubstr("GET /healthz answered 500"));
+  failed.reason = Reason::never_listened;
+  EXPECT_THAT(describe_failure(revision(), failed, {}).message, HasSubstr("$PORT (8080)"));
+  failed.reason = Reason::sandbox_failed;
+  failed.detail = "crun: no space";
+  EXPECT_EQ(describe_failure(revision(), failed, {}).code, base::ErrorCode::sandbox_failed);
+  EXPECT_THAT(describe_failure(revision(), failed, {}).message, HasSubstr("crun: no space"));
+  EXPECT_THAT(describe_failure(revision(), failed, {}).message, HasSubstr("marea doctor"));
+  EXPECT_THAT(describe_silence(revision(), std::chrono::seconds(60)).message, HasSubstr("within 60 s"));
+  const Failure missing = describe_missing_image(revision(), {.code = base::ErrorCode::image_not_found,
+                                                              .what = "image \"x\" is not there",
+                                                              .why = "no image has that name",
+                                                              .remedy = "Upload it"});
+  EXPECT_EQ(missing.reason, Reason::image_missing);
+  EXPECT_EQ(missing.message, "hola-00002-abc: image \"x\" is not there: no image has that name. Upload it.");
+}
+
+}  // namespace
+}  // namespace marea::control

@@ -1,0 +1,141 @@
+#include "control/planner.h"
+
+#include <algorithm>
+#include <numeric>
+#include <ranges>
+
+namespace marea::control {
+namespace {
+
+constexpr std::uint32_t kWholeWeight = 10'000;
+constexpr std::uint32_t kWeightPerPercent = 100;
+
+const RevisionFacts* find_ready(const ServiceFacts& facts, const std::string& name) {
+  const auto found =
+      std::ranges::find_if(facts.revisions, [&](const RevisionFacts& one) { return one.revision->name.str() == name; });
+  if (found == facts.revisions.end() || found->result != store::RevisionResult::ready) return nullptr;
+  return &*found;
+}
+
+void add_share(std::vector<model::RouteShare>& shares, const base::RevisionName& revision, std::uint32_t weight) {
+  const auto found = std::ranges::find(shares, revision, &model::RouteShare::revision);
+  if (found != shares.end()) {
+    found->weight += weight;
+  } else {
+    shares.push_back({.revision = revision, .weight = weight});
+  }
+}
+
+std::vector<model::RouteShare> shares_of(const ServiceFacts& facts, std::vector<std::string>& unmet) {
+  std::vector<model::RouteShare> shares;
+  const RevisionFacts* latest = latest_ready(facts);
+  for (const model::TrafficTarget& target : facts.service->traffic) {
+    const RevisionFacts* revision = target.latest ? latest : find_ready(facts, target.revision);
+    if (revision == nullptr && !target.latest) unmet.push_back(target.revision);
+    if (revision == nullptr || target.percent <= 0) continue;
+    add_share(shares, revision->revision->name, static_cast<std::uint32_t>(target.percent) * kWeightPerPercent);
+  }
+  if (shares.empty() && latest != nullptr) add_share(shares, latest->revision->name, kWholeWeight);
+  std::vector<std::uint32_t> weights;
+  for (const model::RouteShare& share : shares) weights.push_back(share.weight);
+  weights = scaled_weights(weights);
+  for (std::size_t i = 0; i < shares.size(); ++i) shares[i].weight = weights[i];
+  return shares;
+}
+
+std::string why_unready(const ServiceFacts& facts) {
+  if (facts.revisions.empty()) return "it has no revision";
+  const RevisionFacts& newest = facts.revisions.back();
+  const std::string name = newest.revision->name.str();
+  if (newest.result == store::RevisionResult::failed) {
+    return name + " is not ready: " + std::string(to_string(newest.reason));
+  }
+  return name + " is being deployed";
+}
+
+model::RevisionPlan plan_of(const RevisionFacts& facts, bool shared) {
+  const model::Template& spec = facts.revision->spec;
+  model::RevisionPlan plan{.revision = *facts.revision};
+  if (shared) {
+    plan.min = spec.min_scale;
+    plan.max = spec.max_scale;
+    plan.wanted = spec.min_scale;
+    plan.reason = spec.min_scale > 0 ? model::Reason::min_scale : model::Reason::none;
+  } else if (facts.checking) {
+    plan.max = std::max(1, spec.max_scale);
+    plan.wanted = 1;
+    plan.reason = model::Reason::deploy_check;
+  } else if (facts.routed || facts.releasing) {
+    plan.max = spec.max_scale;
+  } else {
+    plan.reason = model::Reason::revision_retired;
+  }
+  return plan;
+}
+
+}  // namespace
+
+std::vector<std::uint32_t> scaled_weights(const std::vector<std::uint32_t>& parts) {
+  const std::uint64_t sum = std::accumulate(parts.begin(), parts.end(), std::uint64_t{0});
+  if (sum == 0) return parts;
+  std::vector<std::uint32_t> out;
+  std::vector<std::pair<std::uint64_t, std::size_t>> remainders;
+  std::uint32_t given = 0;
+  for (std::size_t i = 0; i < parts.size(); ++i) {
+    const std::uint64_t scaled = std::uint64_t{parts[i]} * kWholeWeight;
+    out.push_back(static_cast<std::uint32_t>(scaled / sum));
+    given += out.back();
+    remainders.emplace_back(scaled % sum, i);
+  }
+  // The largest remainders take what rounding left over; among equals the first.
+  std::ranges::stable_sort(remainders, std::ranges::greater{}, [](const auto& one) { return one.first; });
+  for (std::size_t i = 0; given < kWholeWeight; ++i, ++given) ++out[remainders[i].second];
+  return out;
+}
+
+const RevisionFacts* latest_ready(const ServiceFacts& facts) {
+  for (const RevisionFacts& one : facts.revisions | std::views::reverse) {
+    if (one.result == store::RevisionResult::ready) return &one;
+  }
+  return nullptr;
+}
+
+model::RevisionRoute route_of(const model::Revision& revision) {
+  const model::Template& spec = revision.spec;
+  return {.name = revision.name,
+          .service = revision.service,
+          .port = spec.container.port,
+          .concurrency = spec.concurrency,
+          .min_scale = spec.min_scale,
+          .max_scale = spec.max_scale,
+          .timeout = spec.timeout,
+          .idle_timeout = spec.idle_timeout,
+          .startup = spec.container.startup,
+          .has_liveness = spec.container.liveness.has_value(),
+          .liveness = spec.container.liveness.value_or(model::Probe{})};
+}
+
+ServiceOutcome plan_service(const ServiceFacts& facts) {
+  ServiceOutcome out;
+  std::vector<model::RouteShare> shares;
+  if (!facts.deleting) {
+    shares = shares_of(facts, out.unmet);
+    out.route = model::ServiceRoute{
+        .name = facts.service->name, .hosts = facts.service->hosts, .shares = shares, .unready = {}};
+    if (shares.empty()) out.route->unready = why_unready(facts);
+  }
+  for (RevisionFacts revision : facts.revisions) {
+    const bool shared =
+        std::ranges::find(shares, revision.revision->name, &model::RouteShare::revision) != shares.end();
+    if (facts.deleting) revision.checking = false;
+    if (revision.routed && !shared) out.lost.push_back(revision.revision->name);
+    const bool known = shared || revision.checking || revision.routed || revision.releasing || revision.live > 0;
+    if (!known || revision.revision->image.digest.empty()) continue;
+    out.plans.push_back(plan_of(revision, shared));
+    // The router keeps what it needs to finish the requests of a draining revision.
+    out.revision_routes.push_back(route_of(*revision.revision));
+  }
+  return out;
+}
+
+}  // namespace marea::control

@@ -1,0 +1,60 @@
+// From what is desired and known of one service to what the router and the engine shall do about it. Pure: the same
+// facts give the same outcome, so control recomputes it after every event and sends only what differs.
+//
+// The rules, in the order in which a deploy meets them:
+//   - a revision that is being checked is known to the router (it finds readiness by connecting) and one instance of it
+//     is wanted (DeployCheck); it gets no traffic yet;
+//   - traffic goes to ready revisions only. A target that is not ready is left out and its share divided among the
+//     others in proportion; when none is left, the latest ready revision takes everything;
+//   - a revision that lost its share keeps its grant until the router routes without it (`releasing`), so that no
+//     request is lost; then its maximum is 0 and the engine drains it.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "model/plan.h"
+#include "model/routes.h"
+#include "model/service.h"
+#include "store/records.h"
+
+namespace marea::control {
+
+struct RevisionFacts {
+  const model::Revision* revision = nullptr;  // never null; outlives the call
+  store::RevisionResult result = store::RevisionResult::pending;
+  model::Reason reason = model::Reason::none;  // of a failed one
+  bool checking = false;                       // pending, image resolved: it shall prove now that it starts
+  bool routed = false;                         // the newest published routes give it a share
+  bool releasing = false;                      // it lost its share and the router may still use it
+  int live = 0;                                // instances that have not ended
+};
+
+struct ServiceFacts {
+  const model::Service* service = nullptr;  // never null; outlives the call
+  bool deleting = false;
+  std::vector<RevisionFacts> revisions;  // oldest first
+};
+
+struct ServiceOutcome {
+  std::optional<model::ServiceRoute> route;  // nothing: the service is not routed
+  std::vector<model::RevisionRoute> revision_routes;
+  std::vector<model::RevisionPlan> plans;
+  std::vector<base::RevisionName> lost;  // had a share in the published routes, has none in these
+  std::vector<std::string> unmet;        // revisions that traffic names and that cannot serve
+  friend bool operator==(const ServiceOutcome&, const ServiceOutcome&) = default;
+};
+
+ServiceOutcome plan_service(const ServiceFacts& facts);
+
+// The newest ready revision, or null.
+const RevisionFacts* latest_ready(const ServiceFacts& facts);
+
+// What the router must know of a revision.
+model::RevisionRoute route_of(const model::Revision& revision);
+
+// `parts` scaled to a sum of 10,000 by largest remainder; all zero or empty stays so.
+std::vector<std::uint32_t> scaled_weights(const std::vector<std::uint32_t>& parts);
+
+}  // namespace marea::control

@@ -1,0 +1,196 @@
+#include "control/planner.h"
+
+#include <gtest/gtest.h>
+
+#include <deque>
+
+namespace marea::control {
+namespace {
+
+using model::Reason;
+using store::RevisionResult;
+
+// One service with revisions r1, r2, … and the words to describe what is known of them.
+class World {
+ public:
+  explicit World(std::vector<model::TrafficTarget> traffic = {{.latest = true, .percent = 100}}) {
+    service_.name = base::ServiceName("hola");
+    service_.hosts = {"hola.localhost"};
+    service_.traffic = std::move(traffic);
+    revisions_.reserve(8);
+  }
+  RevisionFacts& add(RevisionResult result, int min_scale = 0) {
+    const std::string number = std::to_string(revisions_.size() + 1);
+    model::Revision revision{.name = base::RevisionName("r" + number), .service = service_.name};
+    revision.image.digest = "sha256:" + number;
+    revision.spec.min_scale = min_scale;
+    revision.spec.max_scale = 10;
+    revisions_.push_back(revision);
+    facts_.push_back({.revision = &revisions_.back(), .result = result});
+    return facts_.back();
+  }
+  ServiceOutcome plan() const {
+    return plan_service({.service = &service_, .deleting = deleting_, .revisions = {facts_.begin(), facts_.end()}});
+  }
+  void set_deleting() { deleting_ = true; }
+
+ private:
+  model::Service service_;
+  std::vector<model::Revision> revisions_;
+  std::deque<RevisionFacts> facts_;
+  bool deleting_ = false;
+};
+
+std::string text(const ServiceOutcome& outcome) {
+  std::string out = outcome.route ? "route:" : "no route:";
+  if (outcome.route) {
+    for (const auto& share : outcome.route->shares)
+      out += " " + share.revision.str() + "=" + std::to_string(share.weight);
+    if (!outcome.route->unready.empty()) out += " (" + outcome.route->unready + ")";
+  }
+  out += "; plan:";
+  for (const auto& plan : outcome.plans) {
+    out += " " + plan.revision.name.str() + "[" + std::to_string(plan.min) + ".." + std::to_string(plan.max) +
+           " want " + std::to_string(plan.wanted) + "]" + std::string(to_string(plan.reason));
+  }
+  return out;
+}
+
+TEST(Planner, a_first_revision_that_is_being_checked_is_wanted_once_and_gets_no_traffic) {
+  World world;
+  world.add(RevisionResult::pending).checking = true;
+  EXPECT_EQ(text(world.plan()), "route: (r1 is being deployed); plan: r1[0..10 want 1]DeployCheck");
+  EXPECT_EQ(world.plan().revision_routes.at(0).name.str(), "r1");
+}
+
+TEST(Planner, a_revision_whose_image_is_not_ready_is_not_planned) {
+  World world;
+  world.add(RevisionResult::pending);
+  EXPECT_EQ(text(world.plan()), "route: (r1 is being deployed); plan:");
+}
+
+TEST(Planner, a_ready_revision_has_all_traffic_and_its_bounds) {
+  World world;
+  world.add(RevisionResult::ready, 2);
+  EXPECT_EQ(text(world.plan()), "route: r1=10000; plan: r1[2..10 want 2]MinScale");
+}
+
+TEST(Planner, the_old_revision_keeps_everything_while_the_new_one_is_checked) {
+  World world;
+  world.add(RevisionResult::ready).routed = true;
+  world.add(RevisionResult::pending).checking = true;
+  EXPECT_EQ(text(world.plan()), "route: r1=10000; plan: r1[0..10 want 0] r2[0..10 want 1]DeployCheck");
+  EXPECT_TRUE(world.plan().lost.empty());
+}
+
+TEST(Planner, a_failed_revision_is_dropped_and_the_old_one_serves_on) {
+  World world;
+  world.add(RevisionResult::ready).routed = true;
+  RevisionFacts& failed = world.add(RevisionResult::failed);
+  failed.reason = Reason::port_mismatch;
+  EXPECT_EQ(text(world.plan()), "route: r1=10000; plan: r1[0..10 want 0]");
+  failed.live = 1;
+  EXPECT_EQ(text(world.plan()), "route: r1=10000; plan: r1[0..10 want 0] r2[0..0 want 0]RevisionRetired");
+}
+
+TEST(Planner, callers_of_a_service_without_ready_revision_are_told_the_reason) {
+  World world;
+  world.add(RevisionResult::failed).reason = Reason::port_mismatch;
+  EXPECT_EQ(text(world.plan()), "route: (r1 is not ready: PortMismatch); plan:");
+}
+
+// The seam of a deploy, step by step: no moment has a revision with traffic and without a grant.
+TEST(Planner, a_revision_keeps_its_grant_from_losing_its_share_until_the_router_let_go) {
+  World world;
+  RevisionFacts& old = world.add(RevisionResult::ready, 1);
+  old.routed = true;
+  old.live = 1;
+  RevisionFacts& next = world.add(RevisionResult::pending, 1);
+  next.checking = true;
+  EXPECT_EQ(text(world.plan()), "route: r1=10000; plan: r1[1..10 want 1]MinScale r2[0..10 want 1]DeployCheck");
+  next.checking = false;
+  next.result = RevisionResult::ready;
+  next.live = 1;
+  const ServiceOutcome moved = world.plan();
+  EXPECT_EQ(text(moved), "route: r2=10000; plan: r1[0..10 want 0] r2[1..10 want 1]MinScale");
+  EXPECT_EQ(moved.lost, std::vector{base::RevisionName("r1")});
+  old.routed = false;
+  old.releasing = true;
+  next.routed = true;
+  EXPECT_EQ(text(world.plan()), "route: r2=10000; plan: r1[0..10 want 0] r2[1..10 want 1]MinScale");
+  EXPECT_TRUE(world.plan().lost.empty());
+  old.releasing = false;
+  const ServiceOutcome draining = world.plan();
+  EXPECT_EQ(text(draining), "route: r2=10000; plan: r1[0..0 want 0]RevisionRetired r2[1..10 want 1]MinScale");
+  EXPECT_EQ(draining.revision_routes.size(), 2U) << "the router finishes the requests of a draining revision";
+  old.live = 0;
+  EXPECT_EQ(text(world.plan()), "route: r2=10000; plan: r2[1..10 want 1]MinScale");
+}
+
+TEST(Planner, named_targets_share_the_traffic_as_written) {
+  World world({{.revision = "r1", .percent = 90}, {.latest = true, .percent = 10}, {.revision = "r1", .tag = "old"}});
+  world.add(RevisionResult::ready);
+  world.add(RevisionResult::ready);
+  EXPECT_EQ(text(world.plan()), "route: r1=9000 r2=1000; plan: r1[0..10 want 0] r2[0..10 want 0]");
+  EXPECT_TRUE(world.plan().unmet.empty());
+}
+
+TEST(Planner, two_targets_that_lead_to_one_revision_are_one_share) {
+  World world({{.revision = "r1", .percent = 40}, {.latest = true, .percent = 60}});
+  world.add(RevisionResult::ready);
+  EXPECT_EQ(text(world.plan()), "route: r1=10000; plan: r1[0..10 want 0]");
+}
+
+TEST(Planner, the_share_of_a_target_that_is_not_ready_goes_to_the_others) {
+  World world(
+      {{.revision = "r1", .percent = 60}, {.revision = "r2", .percent = 30}, {.revision = "r3", .percent = 10}});
+  world.add(RevisionResult::ready);
+  world.add(RevisionResult::ready);
+  world.add(RevisionResult::failed);
+  EXPECT_EQ(text(world.plan()), "route: r1=6667 r2=3333; plan: r1[0..10 want 0] r2[0..10 want 0]");
+  EXPECT_EQ(world.plan().unmet, std::vector<std::string>{"r3"});
+}
+
+TEST(Planner, when_no_target_is_ready_the_latest_ready_revision_serves) {
+  World world({{.revision = "gone", .percent = 100}});
+  world.add(RevisionResult::ready);
+  EXPECT_EQ(text(world.plan()), "route: r1=10000; plan: r1[0..10 want 0]");
+  EXPECT_EQ(world.plan().unmet, std::vector<std::string>{"gone"});
+}
+
+TEST(Planner, a_new_revision_without_traffic_is_drained_after_its_check) {
+  World world({{.revision = "r1", .percent = 100}});
+  world.add(RevisionResult::ready).routed = true;
+  RevisionFacts& next = world.add(RevisionResult::ready);
+  next.live = 1;
+  EXPECT_EQ(text(world.plan()), "route: r1=10000; plan: r1[0..10 want 0] r2[0..0 want 0]RevisionRetired");
+}
+
+TEST(Planner, deleting_takes_the_routes_first_and_the_plan_when_the_router_let_go) {
+  World world;
+  RevisionFacts& revision = world.add(RevisionResult::ready, 1);
+  RevisionFacts& checked = world.add(RevisionResult::pending);
+  checked.checking = true;
+  revision.routed = true;
+  revision.live = 1;
+  world.set_deleting();
+  EXPECT_EQ(text(world.plan()), "no route:; plan: r1[0..10 want 0]");
+  EXPECT_EQ(world.plan().lost.size(), 1U);
+  revision.routed = false;
+  EXPECT_EQ(text(world.plan()), "no route:; plan: r1[0..0 want 0]RevisionRetired");
+  revision.live = 0;
+  EXPECT_EQ(text(world.plan()), "no route:; plan:");
+}
+
+TEST(Weights, scaling_keeps_the_sum_exact_and_the_order) {
+  EXPECT_EQ(scaled_weights({1, 1, 1}), (std::vector<std::uint32_t>{3334, 3333, 3333}));
+  EXPECT_EQ(scaled_weights({0, 0}), (std::vector<std::uint32_t>{0, 0}));
+  EXPECT_EQ(scaled_weights({}), std::vector<std::uint32_t>{});
+  for (std::uint32_t a = 1; a < 60; ++a) {
+    const auto weights = scaled_weights({a, 17, 5 * a, 1});
+    EXPECT_EQ(weights[0] + weights[1] + weights[2] + weights[3], 10'000U) << a;
+  }
+}
+
+}  // namespace
+}  // namespace marea::control
