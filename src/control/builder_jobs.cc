@@ -1,0 +1,112 @@
+#include "control/builder_jobs.h"
+
+#include <sys/wait.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "model/instance.h"
+
+namespace marea::control {
+
+namespace msg = net::msg;
+
+BuilderJobs::BuilderJobs(net::Loop& loop, net::ToKeeper to_keeper, std::uint64_t first_number)
+    : loop_(loop),
+      to_keeper_(std::move(to_keeper)),
+      last_number_(first_number),
+      kick_(loop, [this] { start_next(); }) {}
+
+base::Result<std::uint64_t> BuilderJobs::add(Job job) {
+  if (waiting_.size() >= kMostWaitingJobs) {
+    return base::fail(base::ErrorCode::too_large, "cannot start another image job",
+                      std::to_string(waiting_.size()) + " are waiting already", "Try again when some have ended");
+  }
+  const std::uint64_t number = ++last_number_;
+  waiting_.emplace_back(number, std::move(job));
+  kick_.arm_in(base::Duration{0});
+  return number;
+}
+
+void BuilderJobs::cancel(std::uint64_t number) {
+  std::erase_if(waiting_, [number](const auto& one) { return one.first == number; });
+  if (running_.erase(number) == 0) return;
+  to_keeper_(msg::KillBuilder{.job = number}, {});
+  kick_.arm_in(base::Duration{0});
+}
+
+void BuilderJobs::start_next() {
+  while (running_.size() < kMostRunningJobs && !waiting_.empty()) {
+    auto [number, job] = std::move(waiting_.front());
+    waiting_.pop_front();
+    start(number, std::move(job));
+  }
+}
+
+void BuilderJobs::start(std::uint64_t number, Job job) {
+  auto pair = net::make_socket_pair();
+  if (!pair) {
+    job.on_done(base::fail(std::move(pair.error())));
+    return;
+  }
+  Running& running = running_[number];
+  running.job = std::move(job);
+  running.link = std::make_unique<Link>(
+      loop_, std::move(pair->first),
+      Link::Events{.on_message = [this, number](net::BuilderToControl message,
+                                                std::vector<base::Fd>) { on_message(number, std::move(message)); },
+                   .on_closed = [this, number](const std::string&) { finish_without_result(number); }});
+  running.deadline = std::make_unique<net::Timer>(loop_, [this, number] {
+    to_keeper_(msg::KillBuilder{.job = number}, {});
+    finish(number, base::fail(base::ErrorCode::timeout, "the builder did not finish the image in time",
+                              "deadline passed", "Look at its last lines; a smaller image or build context may help"));
+  });
+  running.deadline->arm_in(running.job.deadline);
+  running.link->send(running.job.work);
+  std::vector<base::Fd> fds;
+  fds.push_back(std::move(pair->second));
+  to_keeper_(msg::RunBuilder{.job = number}, std::move(fds));
+}
+
+void BuilderJobs::on_message(std::uint64_t number, net::BuilderToControl message) {
+  const auto running = running_.find(number);
+  if (running == running_.end()) return;
+  if (auto* progress = std::get_if<msg::Progress>(&message)) {
+    const auto on_progress = running->second.job.on_progress;  // it may cancel the job
+    if (on_progress) on_progress(std::move(progress->line));
+  } else if (auto* done = std::get_if<msg::ImageDone>(&message)) {
+    finish(number, std::move(done->image));
+  } else if (auto* failed = std::get_if<msg::JobFailed>(&message)) {
+    finish(number, base::fail(std::move(failed->error)));
+  }
+}
+
+void BuilderJobs::on_ended(std::uint64_t number, int wait_status) {
+  const auto running = running_.find(number);
+  if (running == running_.end()) return;
+  running->second.wait_status = wait_status;
+  finish_without_result(number);
+}
+
+// The process and its socket end in either order, and its last message may still be on the way: only when both have
+// ended is it certain that there is no result.
+void BuilderJobs::finish_without_result(std::uint64_t number) {
+  const auto running = running_.find(number);
+  if (running == running_.end() || !running->second.wait_status || running->second.link->open()) return;
+  const int raw = *running->second.wait_status;
+  const model::ExitStatus status{.code = WIFEXITED(raw) ? WEXITSTATUS(raw) : 0,
+                                 .signal = WIFSIGNALED(raw) ? WTERMSIG(raw) : 0};
+  finish(number, base::fail(base::ErrorCode::build_failed, "the builder ended without a result", to_string(status),
+                            "Look at marea's log, and run: marea doctor"));
+}
+
+void BuilderJobs::finish(std::uint64_t number, base::Result<model::Image> result) {
+  const auto running = running_.find(number);
+  if (running == running_.end()) return;
+  Running ended = std::move(running->second);
+  running_.erase(running);
+  kick_.arm_in(base::Duration{0});
+  ended.job.on_done(std::move(result));
+}
+
+}  // namespace marea::control

@@ -1,0 +1,63 @@
+// Work for the builder role: image unpacking and builds. keeper starts one builder process per job and hands it a
+// socket; a few run at a time, the rest wait in a bounded queue, and a job that overstays its deadline is killed.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "base/error.h"
+#include "net/link.h"
+#include "net/messages.h"
+#include "net/role.h"
+
+namespace marea::control {
+
+inline constexpr std::size_t kMostRunningJobs = 2;  // builder has low CPU weight, but unpacking is bound by the disk
+inline constexpr std::size_t kMostWaitingJobs = 64;
+
+class BuilderJobs {
+ public:
+  struct Job {
+    net::ControlToBuilder work;
+    base::Duration deadline{};  // from the start of its process
+    std::function<void(std::string line)> on_progress;
+    std::function<void(base::Result<model::Image>)> on_done;  // once, never inside add() or cancel()
+  };
+  // Job numbers start above first_number, which must grow over restarts of control.
+  BuilderJobs(net::Loop& loop, net::ToKeeper to_keeper, std::uint64_t first_number);
+
+  // The job's number; too_large when the queue is full.
+  base::Result<std::uint64_t> add(Job job);
+  // Ends it; its on_done is not called. Unknown numbers are ignored.
+  void cancel(std::uint64_t number);
+  // keeper says that the process of a job ended.
+  void on_ended(std::uint64_t number, int wait_status);
+
+ private:
+  using Link = net::Link<net::ControlToBuilder, net::BuilderToControl>;
+  struct Running {
+    Job job;
+    std::unique_ptr<Link> link;
+    std::unique_ptr<net::Timer> deadline;
+    std::optional<int> wait_status;
+  };
+  void start_next();
+  void start(std::uint64_t number, Job job);
+  void on_message(std::uint64_t number, net::BuilderToControl message);
+  void finish_without_result(std::uint64_t number);
+  void finish(std::uint64_t number, base::Result<model::Image> result);
+
+  net::Loop& loop_;
+  net::ToKeeper to_keeper_;
+  std::uint64_t last_number_;
+  std::deque<std::pair<std::uint64_t, Job>> waiting_;
+  std::map<std::uint64_t, Running> running_;
+  net::Timer kick_;  // starts jobs from the loop, not from add()
+};
+
+}  // namespace marea::control

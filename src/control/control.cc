@@ -1,0 +1,319 @@
+#include "control/control.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "telemetry/log_spool.h"
+
+namespace marea::control {
+namespace {
+
+// Numbers that must grow over restarts: the upper half counts the starts.
+std::uint64_t first_number(const store::Store& store) {
+  constexpr unsigned kEpochShift = 32;
+  return store.epoch() << kEpochShift;
+}
+
+}  // namespace
+
+Control::Control(World world)
+    : loop_(world.loop),
+      random_(world.random),
+      log_(world.log),
+      store_(world.store),
+      folders_(std::move(world.folders)),
+      router_(loop_, first_number(store_),
+              {.on_applied = [this](std::uint64_t) { on_applied(); },
+               .on_instance_load = [this](const auto& load) { instances_.set_load(load.id, load.in_flight); },
+               .on_revision_load = [this](const auto& load) { on_revision_load(load); }}),
+      engine_(loop_, first_number(store_),
+              {.on_listing = [this] { instances_.begin_listing(); },
+               .on_report = [this](const model::InstanceReport& report) { on_report(report); },
+               .on_listed = [this] { on_listed(); }}),
+      jobs_(loop_, std::move(world.to_keeper), first_number(store_)),
+      tick_(loop_, [this] { tick(); }),
+      settle_(loop_, [this] { settle_outputs(); }),
+      expire_(loop_, [this] {
+        for (const auto& revision : instances_.expire(loop_.clock().wall().unix_ns)) touch_owner(revision);
+        expire_.arm_in(kEndedShown / 4);
+      }) {}
+
+base::Result<void> Control::start() {
+  base::Result<store::Contents> contents = store_.load();
+  if (!contents) return base::fail(std::move(contents.error()));
+  for (store::ServiceRecord& record : contents->services) {
+    const base::ServiceName name = record.service.name;
+    for (const std::string& host : record.service.hosts) hosts_.emplace(host, name);
+    services_[name].record = std::move(record);
+    touch(name);
+  }
+  for (store::RevisionRecord& record : contents->revisions) {
+    owners_.emplace(record.revision.name, record.revision.service);
+    services_[record.revision.service].revisions.push_back({.record = std::move(record)});
+  }
+  for (store::ImageName& name : contents->names) names_.emplace(name.name, std::move(name));
+  for (store::ImageRecord& record : contents->images) images_.emplace(record.digest, std::move(record.image));
+  restore_images();
+  expire_.arm_in(kEndedShown / 4);
+  return {};
+}
+
+void Control::connect_router(base::Fd link) {
+  instances_.clear_loads();
+  for (auto& [name, service] : services_) {
+    for (RevisionState& revision : service.revisions) revision.waiting = 0;
+  }
+  router_.connect(std::move(link));
+  tick_.arm_in(base::Duration{0});
+}
+
+ServiceState* Control::find(const base::ServiceName& name) {
+  const auto found = services_.find(name);
+  return found == services_.end() ? nullptr : &found->second;
+}
+
+RevisionState* Control::find_revision(const base::RevisionName& name) {
+  return const_cast<RevisionState*>(std::as_const(*this).revision(name));
+}
+
+const ServiceState* Control::service_of(const base::RevisionName& revision) const {
+  const auto owner = owners_.find(revision);
+  return owner == owners_.end() ? nullptr : &services_.at(owner->second);
+}
+
+const RevisionState* Control::revision(const base::RevisionName& name) const {
+  const ServiceState* service = service_of(name);
+  if (service == nullptr) return nullptr;
+  const auto found = std::ranges::find_if(service->revisions,
+                                          [&](const RevisionState& one) { return one.record.revision.name == name; });
+  return found == service->revisions.end() ? nullptr : &*found;
+}
+
+void Control::touch(const base::ServiceName& service) {
+  touched_.insert(service);
+  tick_.arm_in(base::Duration{0});
+}
+
+void Control::touch_owner(const base::RevisionName& revision) {
+  if (const auto owner = owners_.find(revision); owner != owners_.end()) touch(owner->second);
+}
+
+bool Control::write(std::vector<store::Change> changes) {
+  if (auto done = store_.commit(changes); !done) {
+    log_(base::Severity::error, "a change could not be stored", {{"error", done.error().line()}});
+    tick_.arm_in(kStoreRetry);
+    return false;
+  }
+  for (store::Change& change : changes) {
+    if (auto* service = std::get_if<store::ServiceRecord>(&change)) {
+      if (ServiceState* state = find(service->service.name)) state->record = std::move(*service);
+    } else if (auto* revision = std::get_if<store::RevisionRecord>(&change)) {
+      if (RevisionState* state = find_revision(revision->revision.name)) state->record = std::move(*revision);
+    }
+  }
+  return true;
+}
+
+// Everything that follows from the events of this turn, once.
+void Control::tick() {
+  const std::set<base::ServiceName> touched = std::exchange(touched_, {});
+  for (const base::ServiceName& name : touched) {
+    if (ServiceState* service = find(name)) {
+      advance(*service);
+      plan(*service);
+    }
+  }
+  // Router first: it must know a revision before the engine opens an instance of it.
+  router_.flush();
+  engine_.flush();
+  for (const base::ServiceName& name : touched) {
+    const ServiceState* service = find(name);
+    if (service == nullptr || !service->record.deleting) continue;
+    if (router_.connected() && router_.applied() >= service->routes_version && service->routes_version != 0) {
+      finish_delete(name);
+    }
+  }
+}
+
+int Control::live_instances(const base::RevisionName& revision, int* up) const {
+  int live = 0;
+  for (const InstanceEntry* entry : instances_.of(revision)) {
+    live += is_live(entry->report.state) ? 1 : 0;
+    if (up != nullptr) *up += is_up(entry->report.state) ? 1 : 0;
+  }
+  return live;
+}
+
+void Control::plan(ServiceState& service) {
+  ServiceFacts facts{.service = &service.record.service, .deleting = service.record.deleting};
+  const auto shared = [&](const base::RevisionName& name) {
+    return std::ranges::find(service.shares, name, &model::RouteShare::revision) != service.shares.end();
+  };
+  for (RevisionState& one : service.revisions) {
+    const base::RevisionName& name = one.record.revision.name;
+    if (one.unrouted_in != 0 && router_.applied() >= one.unrouted_in && one.waiting == 0) one.unrouted_in = 0;
+    facts.revisions.push_back({.revision = &one.record.revision,
+                               .result = one.record.result,
+                               .reason = one.record.reason,
+                               .checking = one.checking,
+                               .routed = shared(name),
+                               .releasing = one.unrouted_in != 0,
+                               .live = live_instances(name)});
+  }
+  ServiceOutcome outcome = plan_service(facts);
+  service.shares = outcome.route ? outcome.route->shares : std::vector<model::RouteShare>();
+  service.unmet = std::move(outcome.unmet);
+  const base::ServiceName& name = service.record.service.name;
+  const bool changed = router_.set(name, std::move(outcome.route), std::move(outcome.revision_routes));
+  if (changed || service.routes_version == 0) service.routes_version = router_.pending_version();
+  for (RevisionState& one : service.revisions) {
+    if (std::ranges::find(outcome.lost, one.record.revision.name) != outcome.lost.end()) {
+      one.unrouted_in = router_.pending_version();
+    }
+    if (shared(one.record.revision.name)) one.unrouted_in = 0;
+  }
+  engine_.set(name, std::move(outcome.plans));
+  if (service.record.deleting && !service.delete_deadline) {
+    service.delete_deadline = std::make_unique<net::Timer>(loop_, [this, name] { finish_delete(name); });
+    service.delete_deadline->arm_in(kDeleteWait);
+  }
+}
+
+// Takes the newest revision one step further, when it can go on.
+void Control::advance(ServiceState& service) {
+  if (service.record.deleting || service.revisions.empty()) return;
+  for (RevisionState& one : service.revisions) {
+    if (one.record.result != store::RevisionResult::pending) one.checking = false;
+  }
+  RevisionState& newest = service.revisions.back();
+  if (newest.record.result != store::RevisionResult::pending || newest.preparing) return;
+  if (!newest.checking) prepare_image(service, newest);
+  if (newest.checking) judge(service, newest);
+}
+
+void Control::begin_check(ServiceState& service, RevisionState& revision) {
+  revision.checking = true;
+  const base::RevisionName name = revision.record.revision.name;
+  const base::Duration most = revision.record.revision.spec.container.startup.deadline() + kCheckSlack;
+  revision.deadline = std::make_unique<net::Timer>(loop_, [this, name, most] {
+    RevisionState* late = find_revision(name);
+    if (late == nullptr || !late->checking) return;
+    if (!engine_.listed()) {  // nobody could have started it: the time does not count
+      late->deadline->arm_in(most);
+      return;
+    }
+    const Failure failure = describe_silence(late->record.revision, most);
+    ServiceState& owner = services_.at(owners_.at(name));
+    decide(owner, *late, &failure);
+    touch(owner.record.service.name);
+  });
+  revision.deadline->arm_in(most);
+  log_(base::Severity::info, "checking that a new revision starts",
+       {{"service", service.record.service.name.str()}, {"revision", name.str()}});
+}
+
+void Control::judge(ServiceState& service, RevisionState& revision) {
+  std::vector<model::InstanceReport> reports;
+  const auto entries = instances_.of(revision.record.revision.name);
+  for (const InstanceEntry* entry : entries) reports.push_back(entry->report);
+  const std::optional<Verdict> verdict = judge_start(reports);
+  if (!verdict) return;
+  if (verdict->ready) {
+    decide(service, revision, nullptr);
+    return;
+  }
+  const InstanceEntry* failed = instances_.find(verdict->failure->id);
+  if (failed->failure) decide(service, revision, &*failed->failure);  // else once its output has settled
+}
+
+void Control::decide(ServiceState& service, RevisionState& revision, const Failure* failure) {
+  store::RevisionRecord record = revision.record;
+  record.decided_unix_ns = loop_.clock().wall().unix_ns;
+  record.result = failure == nullptr ? store::RevisionResult::ready : store::RevisionResult::failed;
+  if (failure != nullptr) {
+    record.reason = failure->reason;
+    record.code = failure->code;
+    record.message = failure->message;
+  }
+  const std::string name = record.revision.name.str();
+  const base::ServiceName owner = service.record.service.name;
+  if (!write({service.record, std::move(record)})) {
+    touched_.insert(owner);
+    return;
+  }
+  revision.checking = false;
+  if (failure == nullptr) {
+    log_(base::Severity::info, "a revision is ready", {{"service", owner.str()}, {"revision", name}});
+  } else {
+    log_(base::Severity::warning, "a revision failed",
+         {{"service", owner.str()},
+          {"revision", name},
+          {"reason", std::string(to_string(failure->reason))},
+          {"message", failure->message}});
+  }
+}
+
+void Control::on_report(const model::InstanceReport& report) {
+  const InstanceEntry* before = instances_.find(report.id);
+  const bool failed_before = before != nullptr && before->failure.has_value();
+  const bool fails = report.state == model::InstanceState::failed;
+  if (fails && failed_before) return;  // told again over a new link
+  instances_.report(report);
+  if (fails) {
+    settling_.emplace_back(loop_.now() + kOutputSettles, report.id);
+    if (!settle_.armed()) settle_.arm_at(settling_.front().first);
+  }
+  touch_owner(report.revision);
+}
+
+// The last words of an app reach the spool a moment after its end.
+void Control::settle_outputs() {
+  while (!settling_.empty() && settling_.front().first <= loop_.now()) {
+    const base::InstanceId id = settling_.front().second;
+    settling_.pop_front();
+    const InstanceEntry* entry = instances_.find(id);
+    if (entry == nullptr) continue;
+    const RevisionState* state = revision(entry->report.revision);
+    if (state == nullptr) continue;
+    const telemetry::LogSpoolReader spool(folders_.logs + "/" + entry->report.service.str());
+    std::vector<std::string> lines;
+    for (telemetry::LogLine& line : spool.tail({.instance = id, .tail = kShownLogLines})) {
+      lines.push_back(std::move(line.text));
+    }
+    instances_.set_failure(id, describe_failure(state->record.revision, entry->report, lines));
+    touch_owner(entry->report.revision);
+  }
+  if (!settling_.empty()) settle_.arm_at(settling_.front().first);
+}
+
+void Control::on_listed() {
+  for (const base::RevisionName& lost : instances_.finish_listing()) touch_owner(lost);
+  // After a restart, the router may still send requests to a revision that lost its share before; it keeps its
+  // instances until the router has applied the routes of this life.
+  for (auto& [name, service] : services_) {
+    for (RevisionState& one : service.revisions) {
+      if (live_instances(one.record.revision.name) == 0 || one.unrouted_in != 0) continue;
+      const bool ready = one.record.result == store::RevisionResult::ready;
+      if (ready) one.unrouted_in = std::max<std::uint64_t>(1, router_.pending_version());
+      touch(name);
+    }
+  }
+  tick_.arm_in(base::Duration{0});
+}
+
+void Control::on_revision_load(const net::msg::RevisionLoad& load) {
+  RevisionState* state = find_revision(load.revision);
+  if (state == nullptr) return;
+  state->waiting = load.waiting;
+  if (state->unrouted_in != 0) touch_owner(load.revision);
+}
+
+void Control::on_applied() {
+  for (const auto& [name, service] : services_) {
+    const bool releasing =
+        std::ranges::any_of(service.revisions, [](const RevisionState& one) { return one.unrouted_in != 0; });
+    if (releasing || service.record.deleting) touch(name);
+  }
+}
+
+}  // namespace marea::control

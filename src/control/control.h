@@ -1,0 +1,189 @@
+// The platform's will: keeps what is desired in the store, resolves images, checks new revisions, and tells the engine
+// and the router what to do about it. Lives on one loop; everything it needs is given to it.
+//
+// The life of a deploy: ApplyService is stored and acknowledged → the image's name becomes a digest and is unpacked by
+// a builder job → the revision is planned with one wanted instance (DeployCheck) → engine reports it running → the
+// revision is ready, traffic moves to it → when the router has applied the routes, the old revision drains. When it
+// fails instead, the old revision simply keeps its traffic. Each step is derived from the store and from what engine
+// and router report, so a control that starts again goes on where it was.
+//
+// Deleting a service: its routes go first; when the router confirmed that (or kDeleteWait passed), its rows and its
+// part of the plan go at once, and engine drains what still runs.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "base/log.h"
+#include "base/random.h"
+#include "control/apply.h"
+#include "control/builder_jobs.h"
+#include "control/command.h"
+#include "control/engine_port.h"
+#include "control/instances.h"
+#include "control/planner.h"
+#include "control/router_port.h"
+#include "control/status.h"
+#include "net/loop.h"
+#include "net/role.h"
+#include "store/store.h"
+
+namespace marea::control {
+
+inline constexpr base::Duration kDeleteWait = std::chrono::seconds(5);            // for a router that does not answer
+inline constexpr base::Duration kOutputSettles = std::chrono::milliseconds(200);  // logs reads a dead app's pipe
+inline constexpr base::Duration kCheckSlack = std::chrono::seconds(30);           // beyond the startup probe's deadline
+inline constexpr base::Duration kUnpackDeadline = std::chrono::minutes(10);
+inline constexpr base::Duration kBuildDeadline = std::chrono::minutes(30);
+inline constexpr base::Duration kStoreRetry = std::chrono::seconds(1);  // after a write that the disk refused
+
+struct RevisionState {
+  store::RevisionRecord record;
+  bool preparing = false;         // a builder job unpacks its image
+  bool checking = false;          // it shall prove that it starts
+  std::uint64_t unrouted_in = 0;  // routes version that took its share away; 0: the router does not hold on to it
+  int waiting = 0;                // requests that wait for a slot
+  std::unique_ptr<net::Timer> deadline;  // of the check
+};
+
+struct ServiceState {
+  store::ServiceRecord record;
+  std::vector<RevisionState> revisions;   // oldest first
+  std::vector<model::RouteShare> shares;  // as published last
+  std::vector<std::string> unmet;         // revisions that traffic names and that cannot serve
+  std::uint64_t routes_version = 0;       // in which its routes changed last
+  std::unique_ptr<net::Timer> delete_deadline;
+  std::vector<std::function<void(std::expected<Outcome, Refusal>)>> on_deleted;
+};
+
+class Control {
+ public:
+  struct Folders {  // absolute; engine/local/data_dir.h makes them
+    std::string blobs;
+    std::string images;
+    std::string builds;  // buildah's storage
+    std::string logs;
+  };
+  struct World {
+    net::Loop& loop;
+    base::Random& random;
+    const base::Log& log;
+    store::Store& store;
+    net::ToKeeper to_keeper;
+    Folders folders;
+  };
+  using Done = std::function<void(std::expected<Outcome, Refusal>)>;
+  struct Observer {
+    std::function<void(std::string line)> on_progress;  // builds only
+    Done on_done;                                       // once; may be called inside execute()
+  };
+  using Ticket = std::uint64_t;  // 0: there is nothing to cancel
+
+  explicit Control(World world);
+  Control(const Control&) = delete;
+  Control& operator=(const Control&) = delete;
+
+  // Reads the store. Before anything else; an error ends the start.
+  base::Result<void> start();
+
+  void connect_engine(base::Fd link) { engine_.connect(std::move(link)); }
+  void connect_router(base::Fd link);
+  void builder_ended(std::uint64_t job, int wait_status) { jobs_.on_ended(job, wait_status); }
+
+  Ticket execute(Command command, Observer observer);
+  // The one who asked went away: a build is ended; everything else goes on. on_done is not called any more.
+  void cancel(Ticket ticket);
+
+  // Reading. References are valid until the loop's next turn.
+  const std::map<base::ServiceName, ServiceState>& services() const { return services_; }
+  const ServiceState* service_of(const base::RevisionName& revision) const;
+  const RevisionState* revision(const base::RevisionName& name) const;
+  ServiceStatus status(const ServiceState& service) const;
+  RevisionStatus status(const ServiceState& service, const RevisionState& revision) const;
+  const Instances& instances() const { return instances_; }
+  const std::map<std::string, store::ImageName>& image_names() const { return names_; }
+  const model::Image* image(const std::string& digest) const;
+  std::uint64_t resource_version() const { return store_.resource_version(); }
+  bool engine_connected() const { return engine_.connected(); }
+  bool router_connected() const { return router_.connected(); }
+  const std::string& runtime() const { return engine_.runtime(); }
+  const Folders& folders() const { return folders_; }
+
+ private:
+  // control.cc: events and planning
+  void touch(const base::ServiceName& service);
+  void touch_owner(const base::RevisionName& revision);
+  void tick();
+  void plan(ServiceState& service);
+  void advance(ServiceState& service);
+  void judge(ServiceState& service, RevisionState& revision);
+  void decide(ServiceState& service, RevisionState& revision, const Failure* failure);
+  void begin_check(ServiceState& service, RevisionState& revision);
+  void on_report(const model::InstanceReport& report);
+  void on_listed();
+  void on_revision_load(const net::msg::RevisionLoad& load);
+  void on_applied();
+  void settle_outputs();
+  bool write(std::vector<store::Change> changes);
+  int live_instances(const base::RevisionName& revision, int* up = nullptr) const;
+  ServiceState* find(const base::ServiceName& name);
+  RevisionState* find_revision(const base::RevisionName& name);
+
+  // control_images.cc
+  struct Lookup {
+    std::string digest;
+    const model::Image* image = nullptr;  // null: it must be unpacked
+  };
+  base::Result<Lookup> look_up(const std::string& reference) const;
+  // Unpacks again what ready revisions run and the disk has lost; the path of an image follows from its digest.
+  void restore_images();
+  bool has_blob(const std::string& digest) const;
+  void prepare_image(ServiceState& service, RevisionState& revision);
+  void use_image(const base::RevisionName& name, const base::Result<model::Image>& image);
+  void unpack(const std::string& digest, std::function<void(base::Result<model::Image>)> done);
+  void unpacked(const std::string& digest, const base::Result<model::Image>& image);
+
+  // control_commands.cc
+  std::expected<Outcome, Refusal> run(const ApplyService& command);
+  std::expected<Outcome, Refusal> run(const DeleteRevision& command);
+  std::expected<Outcome, Refusal> run(const DeleteInstance& command);
+  void run(const DeleteService& command, Done done);
+  void run(const NameImage& command, Done done);
+  Ticket run(const BuildImage& command, Observer observer);
+  std::expected<void, Refusal> check_hosts(const model::Service& wanted) const;
+  std::vector<store::Change> surplus(const ServiceState* service) const;
+  void adopt(ApplyDecision decision, const std::vector<store::Change>& dropped);
+  void finish_delete(base::ServiceName name);  // by value: it destroys what may hold the caller's name
+  std::expected<Outcome, Refusal> name_image(const std::string& name, const model::Image& image);
+
+  net::Loop& loop_;
+  base::Random& random_;
+  const base::Log& log_;
+  store::Store& store_;
+  Folders folders_;
+  RouterPort router_;
+  EnginePort engine_;
+  BuilderJobs jobs_;
+
+  std::map<base::ServiceName, ServiceState> services_;
+  std::map<base::RevisionName, base::ServiceName> owners_;
+  std::map<std::string, base::ServiceName> hosts_;
+  std::map<std::string, store::ImageName> names_;
+  std::map<std::string, model::Image> images_;
+  std::map<std::string, std::vector<std::function<void(base::Result<model::Image>)>>> unpacking_;
+  Instances instances_;
+
+  std::set<base::ServiceName> touched_;
+  net::Timer tick_;
+  std::deque<std::pair<base::Instant, base::InstanceId>> settling_;
+  net::Timer settle_;
+  net::Timer expire_;
+};
+
+}  // namespace marea::control

@@ -1,0 +1,282 @@
+// The commands: what a person or a tool asks for, checked, stored, and begun.
+#include <algorithm>
+#include <array>
+#include <cstdio>
+#include <filesystem>
+#include <utility>
+
+#include "control/control.h"
+
+namespace marea::control {
+namespace {
+
+constexpr int kSuffixLength = 3;  // as gcloud and Knative: NAME-00001-abc
+
+// RFC 9562 version 4.
+std::string make_uid(base::Random& random) {
+  const std::uint64_t a = random.next();
+  const std::uint64_t b = random.next();
+  std::array<char, 37> text{};
+  std::snprintf(text.data(), text.size(), "%08x-%04x-4%03x-%04x-%012llx", static_cast<unsigned>(a >> 32U),
+                static_cast<unsigned>((a >> 16U) & 0xFFFFU), static_cast<unsigned>(a & 0xFFFU),
+                static_cast<unsigned>(0x8000U | ((b >> 48U) & 0x3FFFU)),
+                static_cast<unsigned long long>(b & 0xFFFF'FFFF'FFFFULL));
+  return text.data();
+}
+
+std::unexpected<Refusal> not_found(const std::string& kind, const std::string& name) {
+  return refuse(base::ErrorCode::not_found, kind + " \"" + name + "\" not found");
+}
+
+std::unexpected<Refusal> refuse(base::Error error) {
+  return std::unexpected<Refusal>(Refusal{.error = std::move(error), .faults = {}});
+}
+
+}  // namespace
+
+Control::Ticket Control::execute(Command command, Observer observer) {
+  if (const auto* build = std::get_if<BuildImage>(&command)) return run(*build, std::move(observer));
+  if (const auto* one = std::get_if<ApplyService>(&command)) {
+    observer.on_done(run(*one));
+  } else if (const auto* revision = std::get_if<DeleteRevision>(&command)) {
+    observer.on_done(run(*revision));
+  } else if (const auto* instance = std::get_if<DeleteInstance>(&command)) {
+    observer.on_done(run(*instance));
+  } else if (const auto* service = std::get_if<DeleteService>(&command)) {
+    run(*service, std::move(observer.on_done));
+  } else {
+    run(std::get<NameImage>(command), std::move(observer.on_done));
+  }
+  return 0;
+}
+
+void Control::cancel(Ticket ticket) {
+  if (ticket != 0) jobs_.cancel(ticket);
+}
+
+std::expected<void, Refusal> Control::check_hosts(const model::Service& wanted) const {
+  Refusal refusal;
+  for (const std::string& host : wanted.hosts) {
+    const auto taken = hosts_.find(host);
+    if (taken == hosts_.end() || taken->second == wanted.name) continue;
+    refusal.faults.push_back({.path = "metadata.annotations[\"marea.dev/hosts\"]",
+                              .message = "host " + host + " belongs to service " + taken->second.str()});
+  }
+  if (refusal.faults.empty()) return {};
+  refusal.error = {.code = base::ErrorCode::manifest_invalid, .what = "the manifest has faults"};
+  return std::unexpected<Refusal>(std::move(refusal));
+}
+
+// The oldest revisions without any use, as many as make room for one more.
+std::vector<store::Change> Control::surplus(const ServiceState* service) const {
+  std::vector<store::Change> out;
+  if (service == nullptr || service->revisions.size() < kMostRevisionsPerService) return out;
+  std::size_t left = service->revisions.size() - kMostRevisionsPerService + 1;
+  const std::string keep = status(*service).latest_ready;
+  for (const RevisionState& one : service->revisions) {
+    if (left == 0) break;
+    const base::RevisionName& name = one.record.revision.name;
+    const bool named = std::ranges::any_of(service->record.service.traffic,
+                                           [&](const auto& target) { return target.revision == name.str(); });
+    const bool used = named || name.str() == keep || one.unrouted_in != 0 || live_instances(name) > 0 ||
+                      &one == &service->revisions.back() ||
+                      std::ranges::find(service->shares, name, &model::RouteShare::revision) != service->shares.end();
+    if (used) continue;
+    out.emplace_back(store::DropRevision{.name = name});
+    --left;
+  }
+  return out;
+}
+
+std::expected<Outcome, Refusal> Control::run(const ApplyService& command) {
+  const model::Service& wanted = command.document.service;
+  const ServiceState* state = find(wanted.name);
+  if (state == nullptr && services_.size() >= kMostServices) {
+    return control::refuse(base::ErrorCode::too_large, "cannot create service " + wanted.name.str(),
+                           "there are " + std::to_string(kMostServices) + " already", "Delete one first");
+  }
+  if (auto free = check_hosts(wanted); !free) return std::unexpected(std::move(free.error()));
+  std::vector<const store::RevisionRecord*> revisions;
+  if (state != nullptr) {
+    for (const RevisionState& one : state->revisions) revisions.push_back(&one.record);
+  }
+  ApplyInput input{.service = state == nullptr ? nullptr : &state->record,
+                   .revisions = revisions,
+                   .uid = make_uid(random_),
+                   .revision_uid = make_uid(random_),
+                   .suffix = random_.suffix(kSuffixLength),
+                   .now_unix_ns = loop_.clock().wall().unix_ns};
+  const base::RevisionName asked(wanted.revision_template.revision_name);
+  input.name_taken = !asked.empty() && owners_.contains(asked) && owners_.at(asked) != wanted.name;
+  if (const auto found = look_up(wanted.revision_template.container.image)) {
+    input.image_digest = found->image != nullptr ? found->image->digest : found->digest;
+  }
+  auto decision = decide_apply(command, input);
+  if (!decision) return std::unexpected(std::move(decision.error()));
+  Applied applied{.name = wanted.name, .created = decision->created, .notices = decision->notices};
+  if (!decision->changed) return applied;
+  std::vector<store::Change> dropped;
+  const bool adds = !decision->revisions.empty() && !owners_.contains(decision->revisions.back().revision.name);
+  if (adds) dropped = surplus(state);
+  std::vector<store::Change> changes{decision->service};
+  changes.insert(changes.end(), decision->revisions.begin(), decision->revisions.end());
+  changes.insert(changes.end(), dropped.begin(), dropped.end());
+  if (auto done = store_.commit(changes); !done) return refuse(std::move(done.error()));
+  decision->service.resource_version = store_.resource_version();
+  for (store::RevisionRecord& one : decision->revisions) one.resource_version = store_.resource_version();
+  adopt(std::move(*decision), dropped);
+  return applied;
+}
+
+// Takes what was stored into memory.
+void Control::adopt(ApplyDecision decision, const std::vector<store::Change>& dropped) {
+  const base::ServiceName name = decision.service.service.name;
+  ServiceState& state = services_[name];
+  for (const std::string& host : state.record.service.hosts) hosts_.erase(host);
+  for (const std::string& host : decision.service.service.hosts) hosts_[host] = name;
+  state.record = std::move(decision.service);
+  for (const store::Change& one : dropped) {
+    const base::RevisionName& gone = std::get<store::DropRevision>(one).name;
+    std::erase_if(state.revisions, [&](const RevisionState& each) { return each.record.revision.name == gone; });
+    owners_.erase(gone);
+  }
+  for (store::RevisionRecord& one : decision.revisions) {
+    if (RevisionState* have = find_revision(one.revision.name)) {
+      have->record = std::move(one);
+      have->checking = false;
+      // A retry is judged by new instances, not by those that failed before.
+      instances_.forget_failed(have->record.revision.name);
+      continue;
+    }
+    owners_.emplace(one.revision.name, name);
+    state.revisions.push_back({.record = std::move(one)});
+  }
+  touch(name);
+}
+
+std::expected<Outcome, Refusal> Control::run(const DeleteRevision& command) {
+  const std::string& name = command.name.str();
+  const ServiceState* service = service_of(command.name);
+  if (service == nullptr) return not_found("revisions.serving.knative.dev", name);
+  const RevisionState* state = revision(command.name);
+  const auto in_use = [&](std::string why) {
+    return control::refuse(base::ErrorCode::conflict, "cannot delete revision " + name, std::move(why),
+                           "Move the traffic to another revision first, or delete the service");
+  };
+  if (state == &service->revisions.back()) return in_use("it is the newest of its service");
+  if (std::ranges::find(service->shares, command.name, &model::RouteShare::revision) != service->shares.end()) {
+    return in_use("it has traffic");
+  }
+  if (std::ranges::any_of(service->record.service.traffic, [&](const auto& one) { return one.revision == name; })) {
+    return in_use("spec.traffic names it");
+  }
+  if (state->unrouted_in != 0) return in_use("its traffic is still moving away; try again in a moment");
+  Deleted deleted{.kind = "revisions", .name = name, .uid = state->record.uid};
+  std::vector<store::Change> changes{store::DropRevision{.name = command.name}};
+  if (auto done = store_.commit(changes); !done) return refuse(std::move(done.error()));
+  const base::ServiceName owner = service->record.service.name;
+  std::erase_if(services_.at(owner).revisions,
+                [&](const RevisionState& one) { return one.record.revision.name == command.name; });
+  owners_.erase(command.name);
+  touch(owner);
+  return deleted;
+}
+
+std::expected<Outcome, Refusal> Control::run(const DeleteInstance& command) {
+  const std::string& id = command.id.str();
+  const InstanceEntry* entry = instances_.find(command.id);
+  if (entry == nullptr || !is_live(entry->report.state)) return not_found("instances.marea.dev", id);
+  if (!engine_.delete_instance(command.id)) {
+    return control::refuse(base::ErrorCode::unavailable, "cannot delete instance " + id, "the engine does not answer",
+                           "Try again in a moment; marea restarts it by itself");
+  }
+  return Deleted{.kind = "instances", .name = id, .uid = id};
+}
+
+void Control::run(const DeleteService& command, Done done) {
+  ServiceState* state = find(command.name);
+  if (state == nullptr) {
+    done(not_found("services.serving.knative.dev", command.name.str()));
+    return;
+  }
+  if (!state->record.deleting) {
+    store::ServiceRecord record = state->record;
+    record.deleting = true;
+    std::vector<store::Change> changes{record};
+    if (auto stored = store_.commit(changes); !stored) {
+      done(refuse(std::move(stored.error())));
+      return;
+    }
+    state->record = std::get<store::ServiceRecord>(std::move(changes.front()));
+  }
+  state->on_deleted.push_back(std::move(done));
+  touch(command.name);
+}
+
+void Control::finish_delete(base::ServiceName name) {
+  ServiceState* state = find(name);
+  if (state == nullptr) return;
+  std::vector<store::Change> changes{store::DropService{.name = name}};
+  if (auto done = store_.commit(changes); !done) {
+    log_(base::Severity::error, "a deletion could not be stored", {{"error", done.error().line()}});
+    state->delete_deadline->arm_in(kStoreRetry);
+    return;
+  }
+  const Deleted deleted{.kind = "services", .name = name.str(), .uid = state->record.uid};
+  const std::vector<Done> waiting = std::move(state->on_deleted);
+  for (const std::string& host : state->record.service.hosts) hosts_.erase(host);
+  for (const RevisionState& one : state->revisions) owners_.erase(one.record.revision.name);
+  services_.erase(name);
+  router_.set(name, std::nullopt, {});
+  engine_.set(name, {});
+  tick_.arm_in(base::Duration{0});
+  for (const Done& done : waiting) done(deleted);
+}
+
+std::expected<Outcome, Refusal> Control::name_image(const std::string& name, const model::Image& image) {
+  store::ImageName row{.name = name, .digest = image.digest, .named_unix_ns = loop_.clock().wall().unix_ns};
+  std::vector<store::Change> changes{row, store::ImageRecord{.digest = image.digest, .image = image}};
+  if (auto done = store_.commit(changes); !done) return refuse(std::move(done.error()));
+  images_[image.digest] = image;
+  names_[name] = std::move(row);
+  return ImageReady{.name = name, .digest = image.digest, .bytes = image.bytes};
+}
+
+void Control::run(const NameImage& command, Done done) {
+  const base::Result<Lookup> found = look_up(command.digest);
+  if (!found) {
+    done(refuse(found.error()));
+    return;
+  }
+  if (found->image != nullptr) {
+    const model::Image image = *found->image;
+    done(name_image(command.name, image));
+    return;
+  }
+  unpack(found->digest, [this, name = command.name, done = std::move(done)](const base::Result<model::Image>& image) {
+    done(image ? name_image(name, *image) : std::expected<Outcome, Refusal>(refuse(image.error())));
+  });
+}
+
+Control::Ticket Control::run(const BuildImage& command, Observer observer) {
+  net::msg::BuildImage work{.context = command.context,
+                            .dockerfile = command.dockerfile,
+                            .tag = command.name,
+                            .blobs = folders_.blobs,
+                            .images = folders_.images,
+                            .storage = folders_.builds};
+  for (const auto& [name, row] : names_) work.known.emplace_back(name, row.digest);
+  const auto on_done = observer.on_done;
+  const base::Result<std::uint64_t> added =
+      jobs_.add({.work = std::move(work),
+                 .deadline = kBuildDeadline,
+                 .on_progress = std::move(observer.on_progress),
+                 .on_done = [this, name = command.name, on_done](const base::Result<model::Image>& image) {
+                   on_done(image ? name_image(name, *image) : std::expected<Outcome, Refusal>(refuse(image.error())));
+                 }});
+  if (added) return *added;
+  on_done(refuse(added.error()));
+  return 0;
+}
+
+}  // namespace marea::control

@@ -1,0 +1,56 @@
+// control's side of the link to the engine: keeps the plan and sends it whole whenever it changed, because the newest
+// plan is the whole truth. A new link first lists its instances; the plan follows that list, so that control knows
+// which revisions still run before it says which may.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "net/link.h"
+#include "net/messages.h"
+
+namespace marea::control {
+
+class EnginePort {
+ public:
+  using Link = net::Link<net::ControlToEngine, net::EngineToControl>;
+  struct Events {
+    std::function<void()> on_listing;  // a new link: its list of instances begins
+    std::function<void(const model::InstanceReport&)> on_report;
+    std::function<void()> on_listed;  // …and is complete
+  };
+  // Plan numbers start above first_number, which must grow over restarts of control.
+  EnginePort(net::Loop& loop, std::uint64_t first_number, Events events);
+
+  void connect(base::Fd fd);
+  bool connected() const { return link_ != nullptr && link_->open(); }
+  // It has listed its instances over the present link.
+  bool listed() const { return connected() && listed_; }
+  const std::string& runtime() const { return runtime_; }
+
+  void set(const base::ServiceName& service, std::vector<model::RevisionPlan> plans);
+  void flush();
+  // False when engine is not there.
+  bool delete_instance(const base::InstanceId& id);
+
+  // The plan of that revision, or null.
+  const model::RevisionPlan* plan_of(const base::ServiceName& service, const base::RevisionName& revision) const;
+
+ private:
+  void on_message(const net::EngineToControl& message);
+
+  net::Loop& loop_;
+  Events events_;
+  std::uint64_t number_;
+  std::map<base::ServiceName, std::vector<model::RevisionPlan>> plans_;
+  std::unique_ptr<Link> link_;
+  std::string runtime_;
+  bool listed_ = false;
+  bool changed_ = true;
+};
+
+}  // namespace marea::control

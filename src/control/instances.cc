@@ -1,0 +1,104 @@
+#include "control/instances.h"
+
+#include <algorithm>
+
+namespace marea::control {
+
+using model::InstanceState;
+
+Instances::Entries::iterator Instances::erase(Entries::iterator entry) {
+  const auto list = by_revision_.find(entry->second.report.revision);
+  std::erase(list->second, entry->first);
+  if (list->second.empty()) by_revision_.erase(list);
+  return entries_.erase(entry);
+}
+
+void Instances::forget_failed(const base::RevisionName& revision, std::size_t keep) {
+  std::vector<base::InstanceId> failed;
+  for (const InstanceEntry* entry : of(revision)) {
+    if (entry->report.state == InstanceState::failed) failed.push_back(entry->report.id);
+  }
+  for (std::size_t i = 0; i + keep < failed.size(); ++i) erase(entries_.find(failed[i]));
+}
+
+void Instances::report(const model::InstanceReport& report) {
+  const auto found = entries_.find(report.id);
+  if (report.state == InstanceState::stopped) {
+    if (found != entries_.end()) erase(found);
+    return;
+  }
+  if (found == entries_.end()) {
+    entries_.emplace(report.id, InstanceEntry{.report = report});
+    by_revision_[report.revision].push_back(report.id);
+  } else {
+    if (found->second.report.state == InstanceState::failed) found->second.failure.reset();
+    found->second.report = report;
+    found->second.stale = false;
+    if (!is_live(report.state)) found->second.in_flight = 0;
+  }
+  if (is_up(report.state)) {
+    entries_.at(report.id).was_up = true;
+    forget_failed(report.revision, 0);
+  }
+  if (report.state == InstanceState::failed) forget_failed(report.revision, kMostEndedPerRevision);
+}
+
+void Instances::set_failure(const base::InstanceId& id, Failure failure) {
+  const auto found = entries_.find(id);
+  if (found != entries_.end()) found->second.failure = std::move(failure);
+}
+
+void Instances::set_load(const base::InstanceId& id, int in_flight) {
+  const auto found = entries_.find(id);
+  if (found != entries_.end()) found->second.in_flight = in_flight;
+}
+
+void Instances::begin_listing() {
+  for (auto& [id, entry] : entries_) entry.stale = is_live(entry.report.state);
+}
+
+std::vector<base::RevisionName> Instances::finish_listing() {
+  std::vector<base::RevisionName> lost;
+  for (auto entry = entries_.begin(); entry != entries_.end();) {
+    if (!entry->second.stale) {
+      ++entry;
+      continue;
+    }
+    lost.push_back(entry->second.report.revision);
+    entry = erase(entry);
+  }
+  return lost;
+}
+
+void Instances::clear_loads() {
+  for (auto& [id, entry] : entries_) entry.in_flight = 0;
+}
+
+std::vector<base::RevisionName> Instances::expire(std::int64_t now_unix_ns) {
+  std::vector<base::RevisionName> changed;
+  for (auto entry = entries_.begin(); entry != entries_.end();) {
+    const model::InstanceReport& report = entry->second.report;
+    if (is_live(report.state) || now_unix_ns - report.since_unix_ns < kEndedShown.count()) {
+      ++entry;
+      continue;
+    }
+    changed.push_back(report.revision);
+    entry = erase(entry);
+  }
+  return changed;
+}
+
+const InstanceEntry* Instances::find(const base::InstanceId& id) const {
+  const auto found = entries_.find(id);
+  return found == entries_.end() ? nullptr : &found->second;
+}
+
+std::vector<const InstanceEntry*> Instances::of(const base::RevisionName& revision) const {
+  std::vector<const InstanceEntry*> out;
+  const auto list = by_revision_.find(revision);
+  if (list == by_revision_.end()) return out;
+  for (const base::InstanceId& id : list->second) out.push_back(&entries_.at(id));
+  return out;
+}
+
+}  // namespace marea::control

@@ -1,0 +1,59 @@
+// What is known of all instances: soft state, filled by engine's reports and router's loads, forgotten with the
+// process. Ended instances stay visible for a while, because a person asks about them.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "control/deploy_check.h"
+#include "model/instance.h"
+
+namespace marea::control {
+
+inline constexpr int kMostEndedPerRevision = 8;
+inline constexpr base::Duration kEndedShown = std::chrono::minutes(15);
+
+struct InstanceEntry {
+  model::InstanceReport report;
+  int in_flight = 0;
+  bool stale = false;              // not yet confirmed over the newest link to engine
+  bool was_up = false;             // it served once: its end is no failed start
+  std::optional<Failure> failure;  // of a failed one, once its last output was read
+};
+
+class Instances {
+ public:
+  // Adds or replaces. A `stopped` instance is forgotten, and an instance that is up forgets the failed ones before it.
+  void report(const model::InstanceReport& report);
+  void set_failure(const base::InstanceId& id, Failure failure);
+  // A new attempt begins: what failed before says nothing about it.
+  void forget_failed(const base::RevisionName& revision) { forget_failed(revision, 0); }
+  void set_load(const base::InstanceId& id, int in_flight);
+
+  // A new link to engine begins: what it does not report again before finish_listing() has ended unseen. Gives the
+  // revisions that lost an instance this way.
+  void begin_listing();
+  std::vector<base::RevisionName> finish_listing();
+  // A new link to router begins: it counts from zero.
+  void clear_loads();
+  // Forgets what ended longer than kEndedShown ago; gives the revisions concerned.
+  std::vector<base::RevisionName> expire(std::int64_t now_unix_ns);
+
+  const InstanceEntry* find(const base::InstanceId& id) const;
+  const std::map<base::InstanceId, InstanceEntry>& all() const { return entries_; }
+  // Oldest first.
+  std::vector<const InstanceEntry*> of(const base::RevisionName& revision) const;
+
+ private:
+  using Entries = std::map<base::InstanceId, InstanceEntry>;
+  Entries::iterator erase(Entries::iterator entry);
+  void forget_failed(const base::RevisionName& revision, std::size_t keep);
+
+  Entries entries_;
+  std::map<base::RevisionName, std::vector<base::InstanceId>> by_revision_;
+};
+
+}  // namespace marea::control

@@ -1,0 +1,61 @@
+// control's side of the link to the router: remembers the routes in force, sends only what differs, and all of them
+// when the router is new. Knows how far the router is: applied() >= version means that every worker routes by it.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "net/link.h"
+#include "net/messages.h"
+
+namespace marea::control {
+
+class RouterPort {
+ public:
+  using Link = net::Link<net::ControlToRouter, net::RouterToControl>;
+  struct Events {
+    std::function<void(std::uint64_t version)> on_applied;
+    std::function<void(const net::msg::InstanceLoad&)> on_instance_load;
+    std::function<void(const net::msg::RevisionLoad&)> on_revision_load;
+  };
+  // Versions start above first_version, which must grow over restarts of control.
+  RouterPort(net::Loop& loop, std::uint64_t first_version, Events events);
+
+  // A fresh link; the routes go out with the next flush() (so that a starting control does not publish half of them).
+  void connect(base::Fd fd);
+  bool connected() const { return link_ != nullptr && link_->open(); }
+
+  // The routes of one service, nothing to drop it. Takes effect with flush(). True when `route`
+  // differs from before.
+  bool set(const base::ServiceName& service, std::optional<model::ServiceRoute> route,
+           std::vector<model::RevisionRoute> revisions);
+  // Publishes what changed since the last flush, as one.
+  void flush();
+
+  // The version by which everything set so far is or will be published.
+  std::uint64_t pending_version() const { return changes_.empty() ? version_ : version_ + 1; }
+  std::uint64_t applied() const { return applied_; }
+
+ private:
+  struct Entry {
+    std::optional<model::ServiceRoute> route;
+    std::map<base::RevisionName, model::RevisionRoute> revisions;
+  };
+  void send_all();
+  void on_message(const net::RouterToControl& message);
+
+  net::Loop& loop_;
+  Events events_;
+  std::uint64_t version_;
+  std::uint64_t applied_ = 0;
+  std::map<base::ServiceName, Entry> entries_;
+  std::vector<net::ControlToRouter> changes_;
+  std::unique_ptr<Link> link_;
+  bool whole_ = false;  // the link is new: it needs everything
+};
+
+}  // namespace marea::control
