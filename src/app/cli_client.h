@@ -12,16 +12,15 @@
 
 #include "app/cli_endpoint.h"
 #include "app/cli_failure.h"
+#include "app/cli_output.h"
 #include "app/cli_text.h"
-#include "model/manifest.h"
 
 namespace marea::app {
 
-using Json = model::Json;
-
 inline constexpr std::string_view kServices = "/apis/serving.knative.dev/v1/namespaces/default/services";
 inline constexpr std::string_view kRevisions = "/apis/serving.knative.dev/v1/namespaces/default/revisions";
-inline constexpr std::string_view kMarea = "/apis/marea.dev/v1/";
+inline constexpr std::string_view kInstances = "/apis/marea.dev/v1/instances";
+inline constexpr std::string_view kMarea = "/apis/marea.dev/v1";
 
 // Whole answers beyond it are not from marea: a list of 10,000 services is about 40 MB.
 inline constexpr std::size_t kMostAnswerBytes = 256U << 20;

@@ -3,7 +3,13 @@
 
 // clang-format off
 #define MAREA_TEXTS(X) \
-  MAREA_TEXTS_ERRORS(X)
+  MAREA_TEXTS_ERRORS(X) \
+  MAREA_TEXTS_USAGE(X) \
+  MAREA_TEXTS_HELP(X) \
+  MAREA_TEXTS_ABOUT(X) \
+  MAREA_TEXTS_VIEWS(X) \
+  MAREA_TEXTS_IMAGES(X) \
+  MAREA_TEXTS_DEPLOY(X)
 
 #define MAREA_TEXTS_ERRORS(X) \
   X(no_platform, "cannot reach the platform at {}", "no se puede llegar a la plataforma en {}") \
@@ -22,4 +28,147 @@
   X(bad_answer_remedy, "Compare the versions: marea version; is it marea that listens there?", "Compare las versiones: marea version; ¿es marea quien escucha ahí?") \
   X(read_more, "More: {}", "Más: {}") \
   X(notice, "notice: {}", "aviso: {}")
+
+#define MAREA_TEXTS_USAGE(X) \
+  X(bad_empty, "{} needs a value that is not empty", "{} necesita un valor que no esté vacío") \
+  X(bad_pair, "{} needs NAME=VALUE, got '{}'", "{} necesita NOMBRE=VALOR, recibió '{}'") \
+  X(bad_count, "{} needs a whole number from 0, got '{}'", "{} necesita un número entero desde 0, recibió '{}'") \
+  X(bad_port, "{} needs a port from 1 to 65535, got '{}'", "{} necesita un puerto de 1 a 65535, recibió '{}'") \
+  X(bad_seconds, "{} needs a time such as 90, 90s, 5m or 1h, got '{}'", "{} necesita un tiempo como 90, 90s, 5m o 1h, recibió '{}'") \
+  X(bad_format, "{} must be table, json, yaml or name, is '{}'", "{} debe ser table, json, yaml o name, es '{}'") \
+  X(bad_usage, "the command line cannot be read: {}", "no se puede leer la línea de órdenes: {}") \
+  X(unknown_option, "there is no option '{}' here", "aquí no hay ninguna opción '{}'") \
+  X(unexpected_word, "one word too many: '{}'", "sobra una palabra: '{}'") \
+  X(missing_word, "{} is missing", "falta {}") \
+  X(unknown_verb, "there is no command '{}'", "no existe la orden '{}'") \
+  X(no_verb, "no command was given", "no se dio ninguna orden") \
+  X(see_help, "See: marea help{}", "Vea: marea help{}")
+
+#define MAREA_TEXTS_HELP(X) \
+  X(help_first, "marea runs web services from zero and back. Its commands:", "marea ejecuta servicios web desde cero y de vuelta. Sus órdenes:") \
+  X(help_last, "More about one: marea help COMMAND. Reference: docs/cli.md", "Más sobre una: marea help ORDEN. Referencia: docs/cli.md") \
+  X(help_options, "options", "opciones") \
+  X(help_options_title, "Options", "Opciones") \
+  X(help_server, "where the platform is; else MAREA_SERVER", "dónde está la plataforma; si no, MAREA_SERVER") \
+  X(help_data, "the platform's data directory; else MAREA_DATA, else /var/lib/marea", "el directorio de datos de la plataforma; si no, MAREA_DATA, si no, /var/lib/marea") \
+  X(help_help, "print this help", "muestra esta ayuda") \
+  X(help_output, "form of what is printed (table)", "forma de lo que se imprime (table)") \
+  X(help_name, "name of the service (the directory's name)", "nombre del servicio (el del directorio)") \
+  X(help_wait, "wait until the new revision serves or failed", "espera a que la nueva revisión sirva o falle") \
+  X(help_no_wait, "do not wait for it", "no la espera") \
+  X(help_wait_timeout, "how long to wait (10m); then exit code 8", "cuánto esperar (10m); después, código de salida 8") \
+  X(help_port, "the port on which the app listens (8080)", "el puerto en el que escucha la aplicación (8080)") \
+  X(help_env, "set an environment variable; may be repeated", "da valor a una variable de entorno; se puede repetir") \
+  X(help_concurrency, "requests that one instance takes at once (80)", "peticiones que una instancia atiende a la vez (80)") \
+  X(help_min_scale, "instances kept also without requests (0)", "instancias que se mantienen también sin peticiones (0)") \
+  X(help_max_scale, "the most instances (100)", "el máximo de instancias (100)") \
+  X(help_cpu, "processor share of an instance: 1, 500m", "procesador de una instancia: 1, 500m") \
+  X(help_memory, "memory of an instance: 512Mi, 1Gi", "memoria de una instancia: 512Mi, 1Gi") \
+  X(help_timeout, "the longest time for one request (5m)", "el tiempo máximo de una petición (5m)") \
+  X(help_idle_timeout, "idle time after which an instance stops (60s)", "tiempo sin peticiones tras el que una instancia para (60s)") \
+  X(help_command, "a word of the command, instead of the image's entry point; may be repeated", "una palabra de la orden, en lugar del punto de entrada de la imagen; se puede repetir") \
+  X(help_args, "an argument of the command, instead of the image's; may be repeated", "un argumento de la orden, en lugar de los de la imagen; se puede repetir") \
+  X(help_image, "an OCI image layout on this machine, or a name in `marea images`", "un directorio OCI de esta máquina, o un nombre de `marea images`") \
+  X(help_dockerfile, "the Dockerfile, relative to the directory (Dockerfile, else Containerfile)", "el Dockerfile, relativo al directorio (Dockerfile; si no, Containerfile)") \
+  X(help_service, "only those of this service", "solo los de este servicio") \
+  X(help_revision, "only those of this revision", "solo los de esta revisión") \
+  X(help_instance, "only those of this instance", "solo los de esta instancia") \
+  X(help_http, "where services answer (127.0.0.1:8080)", "dónde responden los servicios (127.0.0.1:8080)") \
+  X(help_api, "where the API answers beside DATA/api.sock (127.0.0.1:8088)", "dónde responde la API, además de DATA/api.sock (127.0.0.1:8088)") \
+  X(help_runtime, "the program that makes sandboxes (auto)", "el programa que crea los aislamientos (auto)") \
+  X(help_filename, "the manifest, YAML or JSON, one or more documents; - is standard input", "el manifiesto, YAML o JSON, uno o más documentos; - es la entrada estándar") \
+  X(help_follow, "go on with what comes", "sigue con lo que vaya llegando") \
+  X(help_tail, "begin with the last N lines", "empieza por las últimas N líneas") \
+  X(bad_runtime, "--runtime must be auto, crun or runc, is '{}'", "--runtime debe ser auto, crun o runc, es '{}'")
+
+#define MAREA_TEXTS_ABOUT(X) \
+  X(about_serve, "run the platform, in the foreground", "ejecuta la plataforma, en primer plano") \
+  X(about_up, "build a directory and deploy it; print the URL", "construye un directorio y lo despliega; imprime la URL") \
+  X(about_deploy, "deploy an image; print the URL", "despliega una imagen; imprime la URL") \
+  X(about_apply, "create or change what a manifest says", "crea o cambia lo que dice un manifiesto") \
+  X(about_services_list, "all services", "todos los servicios") \
+  X(about_services_describe, "one service, in detail", "un servicio, con detalle") \
+  X(about_services_delete, "drain a service and delete it with its revisions", "vacía un servicio y lo borra con sus revisiones") \
+  X(about_revisions_list, "revisions, of one service or of all", "las revisiones, de un servicio o de todos") \
+  X(about_revisions_describe, "one revision, in detail", "una revisión, con detalle") \
+  X(about_revisions_delete, "delete a revision without traffic", "borra una revisión sin tráfico") \
+  X(about_instances_list, "what runs now", "lo que está en marcha ahora") \
+  X(about_instances_describe, "one instance, in detail", "una instancia, con detalle") \
+  X(about_instances_delete, "drain an instance and stop it", "vacía una instancia y la para") \
+  X(about_images_list, "images in the platform's store", "las imágenes del almacén de la plataforma") \
+  X(about_images_import, "store an OCI image layout under a name", "guarda un directorio OCI con un nombre") \
+  X(about_logs, "what the apps of a service wrote", "lo que escribieron las aplicaciones de un servicio") \
+  X(about_doctor, "what is wrong with this machine, and what mends it", "qué le pasa a esta máquina y qué lo arregla") \
+  X(about_version, "the version of this program", "la versión de este programa") \
+  X(about_help, "this list, or the options of one command", "esta lista, o las opciones de una orden")
+
+#define MAREA_TEXTS_VIEWS(X) \
+  X(head_name, "NAME", "NOMBRE") \
+  X(head_url, "URL", "URL") \
+  X(head_revision, "REVISION", "REVISIÓN") \
+  X(head_ready, "READY", "LISTO") \
+  X(head_reason, "REASON", "MOTIVO") \
+  X(head_service, "SERVICE", "SERVICIO") \
+  X(head_replicas, "INSTANCES", "INSTANCIAS") \
+  X(head_digest, "DIGEST", "RESUMEN") \
+  X(head_state, "STATE", "ESTADO") \
+  X(head_since, "SINCE", "DESDE") \
+  X(head_in_flight, "IN-FLIGHT", "EN-CURSO") \
+  X(head_bytes, "BYTES", "BYTES") \
+  X(head_check, "CHECK", "COMPROBACIÓN") \
+  X(head_result, "RESULT", "RESULTADO") \
+  X(head_remedy, "REMEDY", "REMEDIO") \
+  X(label_name, "Name", "Nombre") \
+  X(label_image, "Image", "Imagen") \
+  X(label_latest_created, "Newest revision", "Última revisión") \
+  X(label_latest_ready, "Newest ready", "Última lista") \
+  X(label_traffic, "Traffic", "Tráfico") \
+  X(label_generation, "Generation", "Generación") \
+  X(label_created, "Created", "Creado") \
+  X(label_condition, "{}", "{}") \
+  X(label_service, "Service", "Servicio") \
+  X(label_digest, "Digest", "Resumen") \
+  X(label_replicas, "Instances", "Instancias") \
+  X(label_desired, "Wanted", "Deseadas") \
+  X(label_revision, "Revision", "Revisión") \
+  X(label_state, "State", "Estado") \
+  X(label_since, "Since", "Desde") \
+  X(label_in_flight, "In flight", "En curso") \
+  X(label_reason, "Reason", "Motivo") \
+  X(label_detail, "Detail", "Detalle") \
+  X(label_exit_code, "Exit code", "Código de salida") \
+  X(label_signal, "Signal", "Señal") \
+  X(label_peak_memory, "Peak memory, bytes", "Memoria máxima, bytes") \
+  X(label_listening, "Listening", "Escucha") \
+  X(deleted, "deleted: {}/{}", "borrado: {}/{}")
+
+#define MAREA_TEXTS_IMAGES(X) \
+  X(interrupted, "interrupted; what the platform began goes on\n", "interrumpido; lo que la plataforma empezó sigue adelante\n") \
+  X(uploading, "uploading {} ({} bytes)", "subiendo {} ({} bytes)") \
+  X(no_layout_reference, "'{}' is no image layout", "'{}' no es un directorio de imagen OCI") \
+  X(layout_reference_remedy, "Write oci:DIR or oci:DIR:TAG, where DIR holds an oci-layout file", "Escriba oci:DIR u oci:DIR:ETIQUETA, donde DIR contenga un archivo oci-layout")
+
+#define MAREA_TEXTS_DEPLOY(X) \
+  X(created, "created: {}/{}", "creado: {}/{}") \
+  X(changed, "changed: {}/{}", "cambiado: {}/{}") \
+  X(no_image, "service {} does not exist yet, and no image was given", "el servicio {} aún no existe, y no se dio ninguna imagen") \
+  X(no_image_remedy, "Run: marea deploy {} --image oci:DIR[:TAG]", "Ejecute: marea deploy {} --image oci:DIR[:ETIQUETA]") \
+  X(bad_name, "'{}' is no name for a service", "'{}' no sirve como nombre de servicio") \
+  X(bad_name_remedy, "For example: {}", "Por ejemplo: {}") \
+  X(deploy_failed, "{} is not ready: {}", "{} no está lista: {}") \
+  X(deploy_kept, "{} keeps serving. More: marea services describe {}", "{} sigue sirviendo. Más: marea services describe {}") \
+  X(deploy_nothing, "Mend it and deploy again. More: marea services describe {}", "Corríjalo y despliegue otra vez. Más: marea services describe {}") \
+  X(wait_timeout, "service {} was not ready after {} s", "el servicio {} no estaba listo tras {} s") \
+  X(wait_timeout_remedy, "It goes on; look at it: marea services describe {}", "Sigue en marcha; mírelo: marea services describe {}") \
+  X(standard_input, "standard input", "la entrada estándar") \
+  X(manifest_invalid, "{} has faults: {}", "{} tiene fallos: {}") \
+  X(nothing_stored, "nothing was stored", "no se guardó nada") \
+  X(manifest_remedy, "Mend every line above and run it again", "Corrija cada línea de arriba y ejecútelo otra vez") \
+  X(up_no_name, "the directory {} gives no name for a service", "el directorio {} no da ningún nombre de servicio") \
+  X(up_no_name_remedy, "Say one: --name NAME", "Diga uno: --name NOMBRE") \
+  X(up_building, "building {} from {} ({} entries, {} bytes)", "construyendo {} desde {} ({} entradas, {} bytes)") \
+  X(doctor_ok, "ok", "bien") \
+  X(doctor_bad, "WRONG", "MAL") \
+  X(head_detail, "DETAIL", "DETALLE") \
+  X(doctor_role_remedy, "Wait a moment and look again; if it stays: restart marea serve", "Espere un momento y mire otra vez; si sigue así: reinicie marea serve")
 // clang-format on

@@ -39,12 +39,14 @@ TEST(CliText, BothLanguagesHaveTheSamePlaceholdersInTheSameOrder) {
 
 TEST(CliText, TheCheckOfPlaceholdersSeesADifference) {
   EXPECT_NE(placeholders("{} of {:.1f}"), placeholders("{:.1f} de {}"));
-  EXPECT_THAT(placeholders("{{no}} {0}"), testing::ElementsAre("{0}"));
+  EXPECT_THAT(placeholders("{{no}} {0}"), ::testing::ElementsAre("{0}"));
 }
 
 TEST(CliText, SentencesAreTranslatedAndNotCopied) {
   for (const TextEntry& entry : kTexts) {
-    if (entry.en.size() > 20) EXPECT_NE(entry.en, entry.es) << entry.name;
+    if (entry.en.size() > 20) {
+      EXPECT_NE(entry.en, entry.es) << entry.name;
+    }
   }
 }
 

@@ -1,25 +1,61 @@
 #include "app/command_line.h"
 
-#include <cstdio>
-#include <cstring>
+#include <curl/curl.h>
+#include <signal.h>
+#include <unistd.h>
 
+#include <algorithm>
+#include <cstdlib>
+#include <iostream>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "app/cli_run.h"
 #include "app/keeper_main.h"
 #include "app/role_main.h"
-#include "app/serve.h"
 
 namespace marea::app {
+namespace {
+
+// What SIGINT says while a verb runs; set before the signal can come.
+std::string_view interrupted_text;
+
+extern "C" void marea_cli_interrupted(int /*signal*/) {
+  const ssize_t ignored = ::write(STDERR_FILENO, interrupted_text.data(), interrupted_text.size());
+  static_cast<void>(ignored);
+  ::_exit(static_cast<int>(Exit::interrupted));
+}
+
+std::string environment(const char* name) {
+  const char* value = std::getenv(name);
+  return value == nullptr ? std::string() : std::string(value);
+}
+
+// `marea logs` is a verb and a role; only keeper says --shim (role_options.h).
+bool is_role(net::Role role, const std::vector<std::string>& words) {
+  if (words.empty() || words[0] != net::to_string(role)) return false;
+  return role != net::Role::logs || std::ranges::find(words, "--shim") != words.end();
+}
+
+}  // namespace
 
 int run(int argc, char** argv) {
+  const std::vector<std::string> words(argv + std::min(argc, 1), argv + argc);
+  if (!words.empty() && words[0] == "keeper") return keeper_main(argc - 2, argv + 2);
   using net::Role;
-  if (argc < 2) {
-    std::fputs("marea: no verbs yet\n", stderr);
-    return 2;
-  }
-  if (std::strcmp(argv[1], "keeper") == 0) return keeper_main(argc - 2, argv + 2);
   for (const Role role : {Role::engine, Role::router, Role::control, Role::logs, Role::builder}) {
-    if (net::to_string(role) == argv[1]) return role_main(role, argc - 2, argv + 2);
+    if (is_role(role, words)) return role_main(role, argc - 2, argv + 2);
   }
-  return 2;
+  const Words language(language_of_environment());
+  interrupted_text = language.raw(Text::interrupted);
+  ::signal(SIGINT, marea_cli_interrupted);
+  curl_global_init(CURL_GLOBAL_DEFAULT);
+  Console console(std::cout, std::cerr, language, wants_colour());
+  const int code =
+      run_words(words, {.server = environment("MAREA_SERVER"), .data = environment("MAREA_DATA")}, console);
+  curl_global_cleanup();
+  return code;
 }
 
 }  // namespace marea::app

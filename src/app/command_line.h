@@ -1,4 +1,5 @@
-// Picks the verb or role that argv names and runs it; the exit codes are those of docs/cli.md.
+// The one entry of the program: runs the verb or the role that argv names. Verbs are in the command table
+// (cli_commands.h); the roles are started by keeper alone. The exit codes are those of docs/cli.md.
 #pragma once
 
 namespace marea::app {

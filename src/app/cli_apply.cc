@@ -1,0 +1,133 @@
+// apply -f FILE. Everything is checked before anything is sent: the manifest with the platform's own reader, then the
+// images it names; only then do images and services go out, in the order of the documents.
+#include <unistd.h>
+
+#include <filesystem>
+#include <set>
+
+#include "app/cli_release.h"
+#include "app/cli_upload.h"
+#include "app/cli_verbs.h"
+#include "app/cli_view.h"
+#include "pipeline/files.h"
+#include "pipeline/oci_layout.h"
+
+namespace marea::app {
+namespace {
+
+struct Source {
+  std::string name;  // in messages
+  std::string base;  // directory that relative layouts are below
+  std::string text;
+};
+
+Outcome<Source> read_source(const std::string& file, const Words& words) {
+  if (file != "-") {
+    base::Result<std::string> text = pipeline::read_small_file(file, model::kMostManifestBytes);
+    if (!text) return give_up(text.error());
+    return Source{file, std::filesystem::path(file).parent_path().string(), *std::move(text)};
+  }
+  Source out{words(Text::standard_input), "", ""};
+  std::string block(1 << 16, '\0');
+  while (out.text.size() <= model::kMostManifestBytes) {
+    const ssize_t got = ::read(STDIN_FILENO, block.data(), block.size());
+    if (got < 0) return give_up(base::os_error("cannot read standard input"));
+    if (got == 0) break;
+    out.text.append(block, 0, static_cast<std::size_t>(got));
+  }
+  return out;
+}
+
+Failure faulty(const Source& source, const model::Faults& faults, const Words& words) {
+  Failure out{.error = {.code = base::ErrorCode::manifest_invalid,
+                        .what = words(Text::manifest_invalid, source.name, faults.size()),
+                        .why = words(Text::nothing_stored),
+                        .remedy = words(Text::manifest_remedy),
+                        .more = "docs/manifest.md"},
+              .file = source.name};
+  for (const model::Fault& fault : faults) {
+    out.causes.push_back({.line = fault.line, .column = fault.column, .field = fault.path, .message = fault.message});
+  }
+  return out;
+}
+
+// The images of a document, wherever a template has containers.
+std::vector<Json*> images_of(Json& document) {
+  std::vector<Json*> out;
+  const Json* found = find(document, {"spec", "template", "spec", "containers"});
+  if (found == nullptr || !found->is_array()) return out;
+  for (Json& container : document["spec"]["template"]["spec"]["containers"]) {
+    const auto image = container.find("image");
+    if (image != container.end() && image->is_string()) out.push_back(&*image);
+  }
+  return out;
+}
+
+// Makes layouts absolute and checks that each can be read; answers the references to upload.
+Outcome<std::set<std::string>> prepare_images(std::vector<model::ServiceDocument>& documents, const Source& source) {
+  std::set<std::string> out;
+  for (model::ServiceDocument& document : documents) {
+    for (Json* image : images_of(document.document)) {
+      const std::string reference = image->get<std::string>();
+      if (!pipeline::is_oci_reference(reference)) continue;
+      Outcome<std::string> absolute = absolute_reference(reference, source.base);
+      if (!absolute) return std::unexpected(absolute.error());
+      const base::Result<pipeline::OciReference> parsed = pipeline::parse_oci_reference(*absolute);
+      if (!parsed) return give_up(parsed.error());
+      if (const auto layout = pipeline::open_layout(*parsed); !layout) return give_up(layout.error());
+      *image = *absolute;
+      out.insert(*std::move(absolute));
+    }
+  }
+  return out;
+}
+
+void print_applied(Verb& verb, const std::vector<Json>& services) {
+  const Format format = verb.arguments.format();
+  if (services.size() == 1 && (format == Format::json || format == Format::yaml)) {
+    verb.console.data(print_value(services.front(), format));
+    return;
+  }
+  const Json list = {{"apiVersion", "v1"}, {"kind", "List"}, {"items", services}};
+  verb.console.data(print_list(*view_of("services"), list, format, verb.words()));
+}
+
+}  // namespace
+
+Outcome<Exit> apply_manifests(Verb& verb) {
+  const std::optional<std::string> file = verb.arguments.text("--filename");
+  if (!file) return give_up(usage_failure(verb.words()(Text::missing_word, "-f FILE"), {}));
+  const Outcome<Source> source = read_source(*file, verb.words());
+  if (!source) return std::unexpected(source.error());
+  auto documents = model::parse_manifests(source->text);
+  if (!documents) return give_up(faulty(*source, documents.error(), verb.words()));
+  const Outcome<std::set<std::string>> images = prepare_images(*documents, *source);
+  if (!images) return std::unexpected(images.error());
+  for (const std::string& image : *images) {
+    const Outcome<UploadedImage> uploaded = ImageUpload(verb.api, verb.console).upload(image, image);
+    if (!uploaded) return std::unexpected(uploaded.error());
+  }
+  std::vector<Json> services;
+  for (const model::ServiceDocument& document : *documents) {
+    for (const model::Fault& fault : document.notices) {
+      verb.console.notice(to_string(Cause{fault.line, fault.column, fault.path, fault.message}, source->name));
+    }
+    Outcome<Sent> sent = send_service(verb, document.document, document.notices);
+    if (!sent) {
+      Failure failure = sent.error();
+      failure.file = source->name;
+      return give_up(std::move(failure));
+    }
+    verb.console.say(sent->created ? Text::created : Text::changed, "services", name_of(sent->service));
+    services.push_back(std::move(sent->service));
+  }
+  for (Json& service : services) {
+    Outcome<Json> now = wait_as_asked(verb, service, false);
+    if (!now) return std::unexpected(now.error());
+    service = *std::move(now);
+  }
+  print_applied(verb, services);
+  return Exit::ok;
+}
+
+}  // namespace marea::app

@@ -1,0 +1,73 @@
+// The words of one command line, checked against the command table (cli_commands.h). Reading is CLI11's work; what is
+// wrong is said in the user's language, with the command's own help as the next step.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "app/cli_failure.h"
+#include "app/cli_output.h"
+#include "app/cli_text.h"
+
+namespace marea::app {
+
+enum class ValueKind {
+  none,     // a switch
+  word,     // any text
+  any,      // any text, even one that begins with "-"; may be given again: each is one more element
+  pairs,    // NAME=VALUE, may be given again
+  count,    // an integer from 0
+  port,     // 1 to 65535
+  seconds,  // "90", "90s", "5m", "1h"
+  format,   // table, json, yaml, name
+};
+
+struct OptionSpec {
+  std::string_view name;  // "--port"
+  char letter = '\0';     // 'f' of -f
+  ValueKind kind = ValueKind::none;
+  std::string_view value;  // what stands for the value in the help: "N"
+  Text help;
+};
+
+struct PositionalSpec {
+  std::string_view name;  // "NAME", as the help prints it
+  bool required = true;
+};
+
+class Arguments {
+ public:
+  // Only names that the command's table has; any other is a bug. Absent: nothing.
+  bool has(std::string_view option) const { return values_.contains(option); }
+  std::optional<std::string> text(std::string_view option) const;
+  std::vector<std::string> all(std::string_view option) const;
+  std::optional<std::int64_t> number(std::string_view option) const;  // count, port, seconds: already checked
+  std::vector<std::pair<std::string, std::string>> pairs(std::string_view option) const;
+  Format format() const;  // of -o; a table unless given
+  // Absent ones are empty.
+  const std::string& positional(std::size_t index) const;
+
+ private:
+  friend Outcome<Arguments> read_arguments(std::span<const OptionSpec> options,
+                                           std::span<const PositionalSpec> positionals, std::vector<std::string> words,
+                                           const Words& language);
+  std::map<std::string, std::vector<std::string>, std::less<>> values_;
+  std::vector<std::string> positionals_;
+};
+
+Outcome<Arguments> read_arguments(std::span<const OptionSpec> options, std::span<const PositionalSpec> positionals,
+                                  std::vector<std::string> words, const Words& language);
+
+// "90", "90s", "5m", "1h" as seconds.
+std::optional<std::int64_t> read_seconds(std::string_view text);
+
+// A usage error without a better place.
+Failure usage_failure(std::string what, std::string remedy);
+
+}  // namespace marea::app

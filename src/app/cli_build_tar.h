@@ -1,0 +1,30 @@
+// The build context as a tar: the directory without what its ignore file leaves out, in the order of names, owned by
+// nobody in particular (uid and gid 0), links as links. It is spooled to a file without a name, because a request needs
+// its length and a context may be larger than memory. Sockets, FIFOs and devices are left out.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "app/cli_ignore.h"
+#include "base/error.h"
+#include "base/fd.h"
+
+namespace marea::app {
+
+struct BuildTar {
+  base::Fd file;
+  std::int64_t bytes = 0;
+  std::int64_t entries = 0;
+};
+
+// The Dockerfile's path inside `dir`: `wanted` if it is there, else Dockerfile, else Containerfile.
+base::Result<std::string> find_dockerfile(const std::string& dir, const std::string& wanted);
+
+// `always` (the Dockerfile) is packed even when a rule ignores it.
+base::Result<BuildTar> pack_build_tar(const std::string& dir, const IgnoreRules& rules, const std::string& always);
+
+// .containerignore, else .dockerignore, else no rules.
+base::Result<IgnoreRules> read_ignore_file(const std::string& dir);
+
+}  // namespace marea::app

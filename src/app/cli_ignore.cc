@@ -1,0 +1,139 @@
+#include "app/cli_ignore.h"
+
+#include <filesystem>
+#include <optional>
+#include <utility>
+
+namespace marea::app {
+namespace {
+
+// "[a-z]" or "[^a-z]" at the start of `pattern`: whether it has `c`, and its length. Nothing: no class at all.
+std::optional<std::pair<bool, std::size_t>> class_matches(std::string_view pattern, char c) {
+  std::size_t at = 1;
+  const bool negated = at < pattern.size() && pattern[at] == '^';
+  if (negated) ++at;
+  bool found = false;
+  for (bool first = true; at < pattern.size() && (first || pattern[at] != ']'); first = false) {
+    const auto take = [&]() {
+      if (pattern[at] == '\\' && at + 1 < pattern.size()) ++at;
+      return pattern[at++];
+    };
+    const char low = take();
+    char high = low;
+    if (at + 1 < pattern.size() && pattern[at] == '-' && pattern[at + 1] != ']') {
+      ++at;
+      high = take();
+    }
+    found = found || (low <= c && c <= high);
+  }
+  if (at >= pattern.size()) return std::nullopt;
+  return std::pair(found != negated && c != '/', at + 1);
+}
+
+// Backtracking with a memory of dead ends, so that no pattern takes more than pattern × path steps.
+class Glob {
+ public:
+  Glob(std::string_view pattern, std::string_view path)
+      : pattern_(pattern), path_(path), dead_((pattern.size() + 1) * (path.size() + 1)) {}
+
+  bool matches(std::size_t p, std::size_t t) {
+    if (p == pattern_.size()) return t == path_.size();
+    const std::size_t state = p * (path_.size() + 1) + t;
+    if (dead_[state]) return false;
+    const bool good = pattern_[p] == '*' ? star(p, t) : one(p, t);
+    dead_[state] = !good;
+    return good;
+  }
+
+ private:
+  bool star(std::size_t p, std::size_t t) {
+    if (p + 1 < pattern_.size() && pattern_[p + 1] == '*') {
+      std::size_t rest = p + 2;
+      if (rest < pattern_.size() && pattern_[rest] == '/') ++rest;
+      if (rest == pattern_.size()) return true;
+      if (matches(rest, t)) return true;
+      for (std::size_t i = t; i < path_.size(); ++i) {
+        if (path_[i] == '/' && matches(rest, i + 1)) return true;
+      }
+      return false;
+    }
+    for (std::size_t i = t; i <= path_.size(); ++i) {
+      if (matches(p + 1, i)) return true;
+      if (i == path_.size() || path_[i] == '/') return false;
+    }
+    return false;
+  }
+
+  bool one(std::size_t p, std::size_t t) {
+    if (t == path_.size()) return false;
+    const char c = path_[t];
+    if (pattern_[p] == '?') return c != '/' && matches(p + 1, t + 1);
+    if (pattern_[p] == '[') {
+      if (const auto set = class_matches(pattern_.substr(p), c)) return set->first && matches(p + set->second, t + 1);
+    }
+    if (pattern_[p] == '\\' && p + 1 < pattern_.size()) ++p;
+    return pattern_[p] == c && matches(p + 1, t + 1);
+  }
+
+  std::string_view pattern_;
+  std::string_view path_;
+  std::vector<bool> dead_;
+};
+
+std::string_view trimmed(std::string_view text) {
+  constexpr std::string_view kBlank = " \t\r";
+  const std::size_t begin = text.find_first_not_of(kBlank);
+  if (begin == std::string_view::npos) return {};
+  return text.substr(begin, text.find_last_not_of(kBlank) - begin + 1);
+}
+
+// "/a/./b/" as "a/b"; "." stands for everything and is left out, as Docker does.
+std::string cleaned(std::string_view pattern) {
+  std::string out = std::filesystem::path(pattern).lexically_normal().string();
+  while (out.starts_with('/')) out.erase(0, 1);
+  while (out.ends_with('/')) out.pop_back();
+  return out == "." ? std::string() : out;
+}
+
+}  // namespace
+
+bool glob_matches(std::string_view pattern, std::string_view path) {
+  return Glob(pattern, path).matches(0, 0);
+}
+
+IgnoreRules::IgnoreRules(std::string_view text) {
+  if (text.starts_with("\xEF\xBB\xBF")) text.remove_prefix(3);
+  while (!text.empty()) {
+    const std::size_t end = std::min(text.find('\n'), text.size());
+    std::string_view line = text.substr(0, end);
+    text.remove_prefix(std::min(end + 1, text.size()));
+    if (line.starts_with('#')) continue;
+    line = trimmed(line);
+    Rule rule;
+    if (line.starts_with('!')) {
+      rule.exception = true;
+      line = trimmed(line.substr(1));
+    }
+    rule.pattern = cleaned(line);
+    if (rule.pattern.empty()) continue;
+    has_exceptions_ = has_exceptions_ || rule.exception;
+    rules_.push_back(std::move(rule));
+  }
+}
+
+bool IgnoreRules::ignores(std::string_view path) const {
+  bool ignored = false;
+  for (const Rule& rule : rules_) {
+    if (rule.exception != ignored) continue;  // it would change nothing
+    for (std::size_t end = path.find('/');; end = path.find('/', end + 1)) {
+      if (glob_matches(rule.pattern, path.substr(0, end))) {
+        ignored = !rule.exception;
+        break;
+      }
+      if (end == std::string_view::npos) break;
+    }
+  }
+  return ignored;
+}
+
+}  // namespace marea::app

@@ -1,0 +1,49 @@
+// logs NAME [-f].
+#include "app/cli_verbs.h"
+
+namespace marea::app {
+namespace {
+
+constexpr int kTailOfFollow = 10;  // as tail -f
+
+std::string logs_path(const Arguments& arguments) {
+  std::string out = fmt::format("{}/logs?service={}", kMarea, escape(arguments.positional(0)));
+  if (const auto revision = arguments.text("--revision")) out += "&revision=" + escape(*revision);
+  if (const auto instance = arguments.text("--instance")) out += "&instance=" + escape(*instance);
+  const bool follow = arguments.has("--follow");
+  if (const auto tail = arguments.number("--tail")) {
+    out += fmt::format("&tail={}", *tail);
+  } else if (follow) {
+    out += fmt::format("&tail={}", kTailOfFollow);
+  }
+  return follow ? out + "&follow=1" : out;
+}
+
+// The app's own line; what is no JSON object (a newer platform) passes as it is.
+std::string shown_line(std::string_view line, Format format) {
+  const Json record = Json::parse(line, nullptr, false);
+  if (!record.is_object() || !record.contains("text")) return std::string(line) + "\n";
+  if (format == Format::json) return std::string(line) + "\n";
+  if (format == Format::yaml) return "---\n" + print_value(record, format);
+  if (format == Format::name) return text_at(record, {"instance"}) + "\n";
+  return fmt::format("{} {} {}\n", text_at(record, {"time"}), text_at(record, {"instance"}), text_at(record, {"text"}));
+}
+
+}  // namespace
+
+Outcome<Exit> print_logs(Verb& verb) {
+  const std::string& name = verb.arguments.positional(0);
+  // A wrong name must not look like a quiet service.
+  const Outcome<Json> service = verb.api.get(fmt::format("{}/{}", kServices, escape(name)));
+  if (!service) return std::unexpected(service.error());
+  const Format format = verb.arguments.format();
+  const Outcome<Answer> answer =
+      verb.api.send({.path = logs_path(verb.arguments), .on_line = [&](std::string_view line) {
+                       if (!line.empty()) verb.console.data(shown_line(line, format));
+                       return true;
+                     }});
+  if (!answer) return std::unexpected(answer.error());
+  return Exit::ok;
+}
+
+}  // namespace marea::app

@@ -1,0 +1,62 @@
+#include "app/cli_manifest.h"
+
+#include <gtest/gtest.h>
+
+namespace marea::app {
+namespace {
+
+TEST(CliManifest, ANewServiceHasOnlyWhatWasAskedFor) {
+  Json service = new_service("web");
+  change_service(service, {.image = "oci:/images/web:latest"});
+  EXPECT_EQ(service, Json::parse(R"({"apiVersion":"serving.knative.dev/v1","kind":"Service","metadata":{"name":"web"},
+      "spec":{"template":{"spec":{"containers":[{"image":"oci:/images/web:latest"}]}}}})"));
+}
+
+TEST(CliManifest, EverySettingHasItsPlace) {
+  Json service = new_service("web");
+  change_service(service, {.image = "i",
+                           .port = 9000,
+                           .env = {{"A", "1"}, {"B", ""}},
+                           .concurrency = 10,
+                           .min_scale = 1,
+                           .max_scale = 5,
+                           .cpu = "500m",
+                           .memory = "256Mi",
+                           .timeout_seconds = 30,
+                           .idle_timeout = "3s",
+                           .command = {"python3"},
+                           .args = {"-m", "http.server"}});
+  EXPECT_EQ(service["spec"]["template"], Json::parse(R"({
+      "spec":{"containers":[{"image":"i","ports":[{"containerPort":9000}],
+                "env":[{"name":"A","value":"1"},{"name":"B","value":""}],
+                "command":["python3"],"args":["-m","http.server"],
+                "resources":{"limits":{"cpu":"500m","memory":"256Mi"}}}],
+              "containerConcurrency":10,"timeoutSeconds":30},
+      "metadata":{"annotations":{"autoscaling.knative.dev/minScale":"1","autoscaling.knative.dev/maxScale":"5",
+                                 "marea.dev/idle-timeout":"3s"}}})"));
+}
+
+TEST(CliManifest, AChangeKeepsAllElseAndTheResourceVersion) {
+  Json service = Json::parse(R"({"kind":"Service","metadata":{"name":"web","resourceVersion":"7","labels":{"x":"y"}},
+      "spec":{"template":{"metadata":{"name":"web-00001","annotations":{"autoscaling.knative.dev/max-scale":"3"}},
+              "spec":{"containers":[{"image":"old","env":[{"name":"A","value":"1"},{"name":"B","value":"2"}],
+                                     "ports":[{"name":"h2c","containerPort":8080}]}]}},
+              "traffic":[{"latestRevision":true,"percent":100}]},"status":{"url":"http://web.localhost"}})");
+  change_service(service, {.image = "new", .port = 90, .env = {{"A", "9"}}, .max_scale = 4});
+  EXPECT_EQ(service,
+            Json::parse(R"({"kind":"Service","metadata":{"name":"web","resourceVersion":"7","labels":{"x":"y"}},
+      "spec":{"template":{"metadata":{"annotations":{"autoscaling.knative.dev/maxScale":"4"}},
+              "spec":{"containers":[{"image":"new","env":[{"name":"A","value":"9"},{"name":"B","value":"2"}],
+                                     "ports":[{"name":"h2c","containerPort":90}]}]}},
+              "traffic":[{"latestRevision":true,"percent":100}]}})"));
+}
+
+TEST(CliManifest, AnUnexpectedShapeIsReplacedInsteadOfCrashing) {
+  Json service = Json::parse(R"({"spec":{"template":{"metadata":5,"spec":{"containers":[7]}}}})");
+  change_service(service, {.image = "i", .env = {{"A", "1"}}, .min_scale = 0});
+  EXPECT_EQ(text_at(service["spec"]["template"]["spec"]["containers"][0], {"image"}), "i");
+  EXPECT_EQ(text_at(service, {"spec", "template", "metadata", "annotations", "autoscaling.knative.dev/minScale"}), "0");
+}
+
+}  // namespace
+}  // namespace marea::app

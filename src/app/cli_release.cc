@@ -1,0 +1,91 @@
+#include "app/cli_release.h"
+
+#include <algorithm>
+#include <chrono>
+#include <thread>
+
+#include "app/cli_view.h"
+#include "app/cli_wait.h"
+#include "base/clock.h"
+#include "model/names.h"
+
+namespace marea::app {
+namespace {
+
+std::string service_path(const std::string& name) {
+  return fmt::format("{}/{}", kServices, escape(name));
+}
+
+void say_notices(Verb& verb, const Answer& answer, const std::vector<model::Fault>& known) {
+  for (const std::string& notice : answer.notices) {
+    const bool said =
+        std::ranges::any_of(known, [&](const model::Fault& fault) { return notice.ends_with(fault.message); });
+    if (!said) verb.console.notice(notice);
+  }
+}
+
+}  // namespace
+
+Outcome<Sent> send_service(Verb& verb, const Json& service, const std::vector<model::Fault>& known) {
+  const Outcome<Answer> answer = verb.api.send({.method = "PUT",
+                                                .path = service_path(name_of(service)),
+                                                .body = service.dump(-1, ' ', false, Json::error_handler_t::replace)});
+  if (!answer) return std::unexpected(answer.error());
+  say_notices(verb, *answer, known);
+  Sent out{.service = answer->json(), .created = answer->status == 201};
+  if (!out.service.is_object()) {
+    return give_up(base::Error{.code = base::ErrorCode::unavailable,
+                               .what = verb.words()(Text::bad_answer, verb.api.endpoint().name()),
+                               .remedy = verb.words()(Text::bad_answer_remedy)});
+  }
+  return out;
+}
+
+Outcome<Json> change_and_send(Verb& verb, const std::string& name, const ServiceSettings& settings) {
+  Outcome<Json> service = verb.api.get(service_path(name));
+  if (!service) {
+    if (service.error().error.code != base::ErrorCode::not_found) return service;
+    if (!settings.image) {
+      return give_up(usage_failure(verb.words()(Text::no_image, name), verb.words()(Text::no_image_remedy, name)));
+    }
+    service = new_service(name);
+  }
+  change_service(*service, settings);
+  Outcome<Sent> sent = send_service(verb, *service);
+  if (!sent) return std::unexpected(sent.error());
+  verb.console.say(sent->created ? Text::created : Text::changed, "services", name);
+  return std::move(sent->service);
+}
+
+Outcome<Json> wait_as_asked(Verb& verb, const Json& service, bool unless_told) {
+  const bool wait = !verb.arguments.has("--no-wait") && (unless_told || verb.arguments.has("--wait"));
+  if (!wait) return service;
+  const base::SystemClock clock;
+  DeployWait waiting(verb.api, verb.console, clock,
+                     [](base::Duration duration) { std::this_thread::sleep_for(duration); });
+  return waiting.until_ready(service, verb.arguments.number("--wait-timeout").value_or(kDefaultWaitSeconds));
+}
+
+void print_deployed(Verb& verb, const Json& service) {
+  const Format format = verb.arguments.format();
+  switch (format) {
+    case Format::json:
+    case Format::yaml: verb.console.data(print_value(service, format)); return;
+    case Format::name: verb.console.data(name_of(service) + "\n"); return;
+    case Format::table: break;
+  }
+  const std::string url = text_at(service, {"status", "url"});
+  if (!url.empty()) verb.console.data(url + "\n");
+}
+
+Outcome<void> check_service_name(const std::string& name, const Words& words) {
+  const std::optional<std::string> fault = model::label_fault(name);
+  if (!fault) return {};
+  const std::string better = model::suggest_label(name);
+  Failure failure =
+      usage_failure(words(Text::bad_name, name), better.empty() ? std::string() : words(Text::bad_name_remedy, better));
+  failure.error.why = *fault;
+  return give_up(std::move(failure));
+}
+
+}  // namespace marea::app

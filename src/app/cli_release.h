@@ -1,0 +1,34 @@
+// What deploy, up and apply share: send a Service, wait for it, print it.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "app/cli_commands.h"
+#include "app/cli_manifest.h"
+#include "model/manifest.h"
+
+namespace marea::app {
+
+struct Sent {
+  Json service;  // the platform's answer
+  bool created = false;
+};
+
+// Creates or replaces it; one that was read before has its resourceVersion, which must still be right. The platform's
+// notices are said, but not those that end with a message of `known`.
+Outcome<Sent> send_service(Verb& verb, const Json& service, const std::vector<model::Fault>& known = {});
+
+// Reads the service, changes what the settings say and sends it; a new one needs an image.
+Outcome<Json> change_and_send(Verb& verb, const std::string& name, const ServiceSettings& settings);
+
+// Waits as --wait, --no-wait and --wait-timeout say; gives the newest known state.
+Outcome<Json> wait_as_asked(Verb& verb, const Json& service, bool unless_told);
+
+// The URL for people (a table), else as -o says.
+void print_deployed(Verb& verb, const Json& service);
+
+// The name must be a DNS label; says which one would do.
+Outcome<void> check_service_name(const std::string& name, const Words& words);
+
+}  // namespace marea::app

@@ -1,0 +1,23 @@
+// `marea serve`.
+#include <cstdlib>
+
+#include "app/cli_verbs.h"
+#include "app/serve.h"
+
+namespace marea::app {
+
+Outcome<Exit> serve_platform(Verb& verb) {
+  const char* env_data = std::getenv("MAREA_DATA");
+  ServeOptions options;
+  options.data = data_dir_of(
+      {.data = verb.arguments.text("--data").value_or(""), .env_data = env_data == nullptr ? "" : env_data});
+  options.http = verb.arguments.text("--http").value_or(options.http);
+  options.api = verb.arguments.text("--api").value_or(options.api);
+  options.runtime = verb.arguments.text("--runtime").value_or(options.runtime);
+  if (options.runtime != "auto" && options.runtime != "crun" && options.runtime != "runc") {
+    return give_up(usage_failure(verb.words()(Text::bad_runtime, options.runtime), {}));
+  }
+  return static_cast<Exit>(serve(options));
+}
+
+}  // namespace marea::app

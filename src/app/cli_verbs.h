@@ -1,0 +1,23 @@
+// The verbs that cli_commands.cc lists, one source file per noun. Each does its work and prints its data; a Failure is
+// printed by run() (command_line.h).
+#pragma once
+
+#include "app/cli_commands.h"
+
+namespace marea::app {
+
+Outcome<Exit> list_objects(Verb& verb);     // cli_objects.cc: services, revisions, instances
+Outcome<Exit> describe_object(Verb& verb);  //
+Outcome<Exit> delete_object(Verb& verb);    //
+Outcome<Exit> list_images(Verb& verb);      // cli_images.cc
+Outcome<Exit> import_image(Verb& verb);     //
+Outcome<Exit> apply_manifests(Verb& verb);  // cli_apply.cc
+Outcome<Exit> deploy_image(Verb& verb);     // cli_deploy.cc
+Outcome<Exit> up_directory(Verb& verb);     // cli_up.cc
+Outcome<Exit> print_logs(Verb& verb);       // cli_logs.cc
+Outcome<Exit> check_machine(Verb& verb);    // cli_doctor.cc
+Outcome<Exit> serve_platform(Verb& verb);   // cli_serve.cc
+Outcome<Exit> print_version(Verb& verb);    // cli_help.cc
+Outcome<Exit> print_help(Verb& verb);       //
+
+}  // namespace marea::app
