@@ -31,13 +31,12 @@ struct FleetInstance {
   std::shared_ptr<const model::Revision> revision;
   Phase phase = Phase::preparing;
   std::int64_t created_unix_ns = 0;
-  std::int64_t since_unix_ns = 0;  // in the state that was last reported
-  model::InstanceState reported = model::InstanceState::starting;
+  std::int64_t since_unix_ns = 0;                 // in the state that was last reported
+  std::optional<model::InstanceReport> reported;  // the last one that control got
 
   base::Instant deadline{};  // of the phase; Instant::max() where there is none
   bool opened = false;       // router was told of it
   bool was_ready = false;
-  base::Instant started_at{};
   base::Instant ready_at{};
   std::uint64_t epoch = 0;  // of its InstanceDrain
 
