@@ -1,0 +1,77 @@
+#include "engine/local/engine_plan.h"
+
+#include <string_view>
+#include <utility>
+
+#include "model/names.h"
+#include "model/service.h"
+
+namespace marea::engine::local {
+namespace {
+
+bool plain_path(std::string_view path) {
+  return path.starts_with('/') && (path.find("/../") == std::string_view::npos) && !path.ends_with("/..");
+}
+
+bool in_scale(int count) {
+  return count >= 0 && count <= model::kMostScale;
+}
+
+}  // namespace
+
+std::string fault_in(const model::RevisionPlan& plan) {
+  const model::Revision& revision = plan.revision;
+  const model::Container& container = revision.spec.container;
+  if (model::label_fault(revision.name.str())) return "its name is not a DNS label";
+  if (model::label_fault(revision.service.str())) return "its service's name is not a DNS label";
+  if (!in_scale(plan.min) || !in_scale(plan.max) || !in_scale(plan.wanted)) {
+    return "its scale is not between 0 and " + std::to_string(model::kMostScale);
+  }
+  if (!plain_path(revision.image.rootfs)) return "its root file system has no plain absolute path";
+  if (container.port == 0) return "its port is 0";
+  if (container.limits.memory_bytes < model::kLeastMemoryBytes) return "its memory limit is below 16 MiB";
+  if (container.limits.milli_cpu <= 0) return "its CPU limit is not positive";
+  if (revision.spec.timeout <= base::Duration{0} || revision.spec.timeout > model::kMostTimeout) {
+    return "its request timeout is not between 0 and 3600 s";
+  }
+  const model::Probe& startup = container.startup;
+  if (startup.initial_delay < base::Duration{0} || startup.period <= base::Duration{0} ||
+      startup.period > model::kMostTimeout || startup.initial_delay > model::kMostTimeout ||
+      startup.failure_threshold < 1 || startup.failure_threshold > model::kMostScale) {
+    return "its startup probe's times are not plausible";
+  }
+  return {};
+}
+
+std::string PlanInbox::take(const net::msg::PlanRevision& message) {
+  if (message.number != staged_number_) {
+    staged_number_ = message.number;
+    staged_.clear();
+  }
+  const base::RevisionName& name = message.plan.revision.name;
+  if (staged_.size() >= kMostPlannedRevisions && !staged_.contains(name)) return "the plan names too many revisions";
+  std::string fault = fault_in(message.plan);
+  if (fault.empty()) {
+    staged_[name] = message.plan;
+  } else if (const auto last = last_.find(name); last != last_.end()) {
+    staged_[name] = last->second;
+  }
+  return fault;
+}
+
+std::optional<model::Plan> PlanInbox::commit(const net::msg::PlanCommit& message) {
+  if (message.number <= committed_) return std::nullopt;
+  if (staged_number_ != message.number) staged_.clear();  // a plan that names nothing
+  committed_ = message.number;
+  last_ = std::exchange(staged_, {});
+  model::Plan plan{.number = message.number, .revisions = {}};
+  for (const auto& [name, each] : last_) plan.revisions.push_back(each);
+  return plan;
+}
+
+void PlanInbox::restart() {
+  committed_ = staged_number_ = 0;
+  staged_.clear();
+}
+
+}  // namespace marea::engine::local

@@ -1,0 +1,275 @@
+#include "engine/local/engine_process.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace marea::engine::local {
+namespace {
+
+namespace msg = net::msg;
+using base::Severity;
+
+// Of the machine's memory, for the sum of the instances' limits; the rest is for the system and for marea.
+std::int64_t share_of(std::int64_t machine_bytes) {
+  return machine_bytes / 10 * 9;
+}
+
+}  // namespace
+
+EngineProcess::EngineProcess(World world)
+    : world_(std::move(world)),
+      fleet_({.memory_bytes = share_of(world_.host->memory_bytes())}, world_.random),
+      deadline_(world_.loop,
+                [this] {
+                  fleet_.tick(moment());
+                  carry_out();
+                }),
+      sweep_(world_.loop, [this] { ended_.clear(); }),
+      retry_sockets_(world_.loop, [this] { pay_sockets(); }),
+      stop_by_(world_.loop, [this] { finish_stop(); }) {}
+
+EngineProcess::~EngineProcess() = default;
+
+Moment EngineProcess::moment() const {
+  return {.now = world_.loop.now(), .wall = world_.loop.clock().wall()};
+}
+
+// After every event. Actions may cause events at once; their actions are carried out here too.
+void EngineProcess::carry_out() {
+  if (carrying_) return;
+  carrying_ = true;
+  for (std::vector<Action> actions = fleet_.take_actions(); !actions.empty(); actions = fleet_.take_actions()) {
+    for (const Action& action : actions) std::visit(*this, action);
+  }
+  carrying_ = false;
+  const base::Instant next = fleet_.next_deadline();
+  if (next == base::Instant::max()) {
+    deadline_.cancel();
+  } else {
+    deadline_.arm_at(next);
+  }
+  if (stopped_ && fleet_.instances().empty()) finish_stop();
+}
+
+// ---- keeper
+
+void EngineProcess::on_peer(net::Role peer, base::Fd link) {
+  switch (peer) {
+    case net::Role::control: connect_control(std::move(link)); return;
+    case net::Role::router: connect_router(std::move(link)); return;
+    case net::Role::keeper:
+    case net::Role::engine:
+    case net::Role::logs:
+    case net::Role::builder: return;
+  }
+}
+
+void EngineProcess::on_listener(net::ListenerKind /*kind*/, std::string /*address*/, base::Fd /*listener*/) {}
+void EngineProcess::on_held(std::string /*key*/, std::vector<base::Fd> /*fds*/) {}
+void EngineProcess::on_held_done() {}
+void EngineProcess::on_builder_ended(std::uint64_t /*job*/, int /*wait_status*/) {}
+
+void EngineProcess::on_stop(base::Duration grace, std::function<void()> done) {
+  stopped_ = std::move(done);
+  const base::Duration usable = std::max(base::Duration{0}, grace - kStopReserve);
+  stop_by_.arm_in(usable);
+  fleet_.stop_all(usable, moment());
+  carry_out();
+}
+
+void EngineProcess::finish_stop() {
+  stop_by_.cancel();
+  for (const auto& [id, sandbox] : sandboxes_) {
+    world_.log(Severity::warning, "an instance did not end in time and is killed", {{"instance", id.str()}});
+  }
+  if (const auto done = std::exchange(stopped_, nullptr)) done();
+}
+
+// ---- control
+
+void EngineProcess::connect_control(base::Fd link) {
+  inbox_.restart();
+  control_ = std::make_unique<ControlLink>(
+      world_.loop, std::move(link),
+      ControlLink::Events{.on_message =
+                              [this](net::ControlToEngine message, std::vector<base::Fd> /*none*/) {
+                                std::visit(*this, message);
+                                carry_out();
+                              },
+                          .on_closed = [](const std::string&) {}});
+  control_->send(msg::EngineReady{world_.host->runtime()});
+  fleet_.control_linked();
+  carry_out();
+  control_->send(msg::InstancesDone{});
+}
+
+void EngineProcess::operator()(const msg::PlanRevision& message) {
+  const std::string fault = inbox_.take(message);
+  if (fault.empty()) return;
+  world_.log(Severity::error, "a plan is refused", {{"revision", message.plan.revision.name.str()}, {"why", fault}});
+}
+
+void EngineProcess::operator()(const msg::PlanCommit& message) {
+  if (const std::optional<model::Plan> plan = inbox_.commit(message)) fleet_.apply(*plan, moment());
+}
+
+void EngineProcess::operator()(const msg::DeleteInstance& message) {
+  fleet_.remove({message.id, model::Reason::deleted}, moment());
+}
+
+// ---- router
+
+void EngineProcess::connect_router(base::Fd link) {
+  router_ = std::make_unique<RouterLink>(
+      world_.loop, std::move(link),
+      RouterLink::Events{.on_message =
+                             [this](net::RouterToEngine message, std::vector<base::Fd> /*none*/) {
+                               std::visit(*this, message);
+                               carry_out();
+                             },
+                         .on_closed =
+                             [this](const std::string&) {
+                               fleet_.router_lost(moment());
+                               carry_out();
+                             }});
+  owed_.clear();
+  fleet_.router_linked(moment());
+  carry_out();
+}
+
+void EngineProcess::operator()(const msg::Demand& message) {
+  const int wanted = std::clamp(message.wanted, 0, model::kMostScale);
+  const bool for_min = message.reason == model::Reason::min_scale;
+  const model::Reason reason = for_min ? model::Reason::min_scale : model::Reason::request_waiting;
+  fleet_.demand({message.revision, wanted, reason}, moment());
+}
+
+void EngineProcess::operator()(const msg::InstanceReady& message) {
+  fleet_.ready(message.id, moment());
+}
+
+void EngineProcess::operator()(msg::InstanceUnready& message) {
+  const bool known =
+      message.reason == model::Reason::never_listened || message.reason == model::Reason::liveness_failed;
+  if (!known) message.reason = model::Reason::startup_probe_failed;
+  if (message.detail.size() > kMostDetailBytes) message.detail.resize(kMostDetailBytes);
+  fleet_.unready(message, listening_of(message.id), moment());
+}
+
+void EngineProcess::operator()(const msg::Retire& message) {
+  fleet_.retire({message.id, model::Reason::idle_timeout}, moment());
+}
+
+void EngineProcess::operator()(const msg::Quiet& message) {
+  fleet_.quiet(message, moment());
+}
+
+void EngineProcess::operator()(const msg::SocketsWanted& message) {
+  if (!fleet_.open(message.id) || message.count <= 0) return;
+  const int count = std::min(message.count, static_cast<int>(net::kMostFds));
+  std::vector<base::Fd> sockets = sockets_of(message.id, count);
+  if (!sockets.empty()) router_->send(msg::Sockets{message.id}, std::move(sockets));
+}
+
+// What cannot be made now is owed: router waits for an answer to what it asked.
+std::vector<base::Fd> EngineProcess::sockets_of(const base::InstanceId& id, int count) {
+  const auto sandbox = sandboxes_.find(id);
+  if (sandbox == sandboxes_.end()) return {};
+  base::Result<std::vector<base::Fd>> made = sandbox->second->make_sockets(count);
+  if (made && !made->empty()) {
+    owed_.erase(id);
+    return std::move(*made);
+  }
+  if (!owed_.contains(id)) {
+    world_.log(Severity::warning, "cannot make sockets for an instance",
+               {{"instance", id.str()}, {"why", made ? std::string("none were made") : made.error().line()}});
+  }
+  owed_[id] = count;
+  if (!retry_sockets_.armed()) retry_sockets_.arm_in(kSocketRetry);
+  return {};
+}
+
+void EngineProcess::pay_sockets() {
+  for (const auto& [id, count] : std::map<base::InstanceId, int>(owed_)) {
+    if (!fleet_.open(id)) {
+      owed_.erase(id);
+    } else {
+      (*this)(msg::SocketsWanted{id, count});
+    }
+  }
+  carry_out();
+}
+
+// ---- what the fleet wants done
+
+void EngineProcess::operator()(const act::Create& action) {
+  const base::InstanceId id = action.id;
+  base::Result<std::unique_ptr<Sandbox>> made =
+      world_.host->create({.id = id, .slot = action.slot, .revision = *action.revision},
+                          {.on_prepared =
+                               [this, id] {
+                                 fleet_.sandbox_prepared(id, moment());
+                                 carry_out();
+                               },
+                           .on_started =
+                               [this, id] {
+                                 fleet_.sandbox_started(id, moment());
+                                 carry_out();
+                               },
+                           .on_ended = [this, id](const SandboxEnd& end) { on_sandbox_ended(id, end); }});
+  if (!made) {
+    on_sandbox_ended(id, {.reason = model::Reason::sandbox_failed, .detail = made.error().line(), .exit = {}});
+  } else if (fleet_.instances().contains(id)) {
+    sandboxes_[id] = std::move(*made);
+  } else {
+    ended_.push_back(std::move(*made));  // it ended while it was made
+    sweep_.arm_in(base::Duration{0});
+  }
+}
+
+void EngineProcess::on_sandbox_ended(const base::InstanceId& id, const SandboxEnd& end) {
+  if (const auto found = sandboxes_.find(id); found != sandboxes_.end()) {
+    ended_.push_back(std::move(found->second));
+    sandboxes_.erase(found);
+    sweep_.arm_in(base::Duration{0});
+  }
+  owed_.erase(id);
+  fleet_.sandbox_ended(id, end, moment());
+  carry_out();
+}
+
+void EngineProcess::operator()(const act::Start& action) {
+  if (const auto found = sandboxes_.find(action.id); found != sandboxes_.end()) found->second->start();
+}
+
+void EngineProcess::operator()(const act::Look& action) {
+  fleet_.looked(action.id, listening_of(action.id), moment());
+}
+
+void EngineProcess::operator()(const act::Stop& action) {
+  if (const auto found = sandboxes_.find(action.id); found != sandboxes_.end()) found->second->stop(action.grace);
+}
+
+void EngineProcess::operator()(const act::ToRouter& action) {
+  if (!router_ || !router_->open()) return;  // the next one hears of all
+  const auto* open = std::get_if<msg::InstanceOpen>(&action.message);
+  router_->send(action.message, open != nullptr ? sockets_of(open->id, kSocketStock) : std::vector<base::Fd>());
+}
+
+void EngineProcess::operator()(const act::Report& action) {
+  const model::InstanceReport& report = action.report;
+  const bool failed = report.state == model::InstanceState::failed;
+  world_.log(failed ? Severity::warning : Severity::info, "instance " + std::string(to_string(report.state)),
+             {{"instance", report.id.str()},
+              {"revision", report.revision.str()},
+              {"reason", std::string(to_string(report.reason))},
+              {"detail", report.detail}});
+  if (control_) control_->send(report);
+}
+
+std::vector<model::ListeningSocket> EngineProcess::listening_of(const base::InstanceId& id) const {
+  const auto found = sandboxes_.find(id);
+  return found == sandboxes_.end() ? std::vector<model::ListeningSocket>() : found->second->listening();
+}
+
+}  // namespace marea::engine::local

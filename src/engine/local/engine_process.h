@@ -1,0 +1,100 @@
+// The `engine` role: owns the sandboxes, carries out what the fleet decides (engine/local/fleet.h), and speaks with
+// control and router. Every message is checked again before it is believed: both are unprivileged, and what they say
+// must at worst stop instances, never reach the machine. A fresh link begins with the whole state.
+//
+// An engine that dies takes its instances along: the next one cleans up what is left of them (open_sandbox_host) and
+// starts anew what the plan wants.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/log.h"
+#include "base/random.h"
+#include "engine/local/engine_plan.h"
+#include "engine/local/fleet.h"
+#include "engine/local/sandbox.h"
+#include "net/link.h"
+#include "net/loop.h"
+#include "net/role.h"
+
+namespace marea::engine::local {
+
+inline constexpr int kSocketStock = 8;  // sent with InstanceOpen: a probe and the first requests; router asks for more
+inline constexpr base::Duration kSocketRetry = std::chrono::milliseconds(100);
+inline constexpr base::Duration kStopReserve = std::chrono::seconds(1);  // to end before keeper kills
+inline constexpr std::size_t kMostDetailBytes = 1000;                    // of a sentence that router sends
+
+class EngineProcess final : public net::RoleProcess {
+ public:
+  struct World {
+    net::Loop& loop;
+    base::Random& random;
+    const base::Log& log;
+    std::unique_ptr<SandboxHost> host;
+  };
+  explicit EngineProcess(World world);
+  ~EngineProcess() override;
+  EngineProcess(const EngineProcess&) = delete;
+  EngineProcess& operator=(const EngineProcess&) = delete;
+
+  void on_peer(net::Role peer, base::Fd link) override;
+  void on_listener(net::ListenerKind kind, std::string address, base::Fd listener) override;
+  void on_held(std::string key, std::vector<base::Fd> fds) override;
+  void on_held_done() override;
+  void on_builder_ended(std::uint64_t job, int wait_status) override;
+  void on_stop(base::Duration grace, std::function<void()> done) override;
+
+  // control and router
+  void operator()(const net::msg::PlanRevision& message);
+  void operator()(const net::msg::PlanCommit& message);
+  void operator()(const net::msg::DeleteInstance& message);
+  void operator()(const net::msg::Demand& message);
+  void operator()(const net::msg::InstanceReady& message);
+  void operator()(net::msg::InstanceUnready& message);
+  void operator()(const net::msg::Retire& message);
+  void operator()(const net::msg::Quiet& message);
+  void operator()(const net::msg::SocketsWanted& message);
+
+  // the fleet's actions
+  void operator()(const act::Create& action);
+  void operator()(const act::Start& action);
+  void operator()(const act::Look& action);
+  void operator()(const act::Stop& action);
+  void operator()(const act::ToRouter& action);
+  void operator()(const act::Report& action);
+
+ private:
+  using ControlLink = net::Link<net::EngineToControl, net::ControlToEngine>;
+  using RouterLink = net::Link<net::EngineToRouter, net::RouterToEngine>;
+
+  Moment moment() const;
+  void carry_out();
+  void connect_control(base::Fd link);
+  void connect_router(base::Fd link);
+  void on_sandbox_ended(const base::InstanceId& id, const SandboxEnd& end);
+  std::vector<base::Fd> sockets_of(const base::InstanceId& id, int count);
+  void pay_sockets();
+  std::vector<model::ListeningSocket> listening_of(const base::InstanceId& id) const;
+  void finish_stop();
+
+  World world_;
+  Fleet fleet_;
+  PlanInbox inbox_;
+  std::unique_ptr<ControlLink> control_;
+  std::unique_ptr<RouterLink> router_;
+  std::map<base::InstanceId, std::unique_ptr<Sandbox>> sandboxes_;
+  std::vector<std::unique_ptr<Sandbox>> ended_;  // destroyed in the next turn: we may be inside one of them
+  std::map<base::InstanceId, int> owed_;         // sockets that could not be made
+  bool carrying_ = false;
+  std::function<void()> stopped_;
+  net::Timer deadline_;
+  net::Timer sweep_;
+  net::Timer retry_sockets_;
+  net::Timer stop_by_;
+};
+
+}  // namespace marea::engine::local
