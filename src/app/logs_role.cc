@@ -122,7 +122,9 @@ LogsRole::LogsRole(World world)
 
 LogsRole::~LogsRole() = default;
 
-void LogsRole::on_peer(net::Role /*peer*/, base::Fd /*link*/) {}
+void LogsRole::on_peer(net::Role /*peer*/, base::Fd link) {
+  control_ = std::move(link);
+}
 void LogsRole::on_listener(net::ListenerKind /*kind*/, std::string /*address*/, base::Fd /*listener*/) {}
 void LogsRole::on_held_done() {}
 void LogsRole::on_builder_ended(std::uint64_t /*job*/, int /*wait_status*/) {}

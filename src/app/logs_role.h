@@ -53,6 +53,7 @@ class LogsRole final : public net::RoleProcess {
   std::map<std::string, telemetry::LogSpoolWriter> writers_;  // by service
   std::vector<std::string> finished_;
   net::Timer sweep_;
+  base::Fd control_;  // nothing is said on it: that it is open tells control that we live
 };
 
 }  // namespace marea::app

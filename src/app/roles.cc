@@ -3,26 +3,50 @@
 #include <algorithm>
 #include <thread>
 
+#include "app/control_role.h"
 #include "app/logs_role.h"
 #include "pipeline/builder_role.h"
 #include "router/router.h"
 
 namespace marea::app {
 
-base::Result<std::unique_ptr<net::RoleProcess>> make_role(net::Role role, RoleWorld world) {
-  if (role == net::Role::router) {
-    constexpr unsigned kMostWorkers = 64;
-    return std::make_unique<router::Router>(router::Router::World{
-        .loop = world.loop,
-        .random = world.random,
-        .log = world.log,
-        .routes_file = world.options.data + "/router/routes",
-        .workers = static_cast<int>(std::clamp(std::thread::hardware_concurrency(), 1U, kMostWorkers))});
-  }
+namespace {
+
+std::unique_ptr<net::RoleProcess> make_router(const RoleWorld& world) {
+  constexpr unsigned kMostWorkers = 64;
+  return std::make_unique<router::Router>(router::Router::World{
+      .loop = world.loop,
+      .random = world.random,
+      .log = world.log,
+      .routes_file = world.options.data + "/router/routes",
+      .workers = static_cast<int>(std::clamp(std::thread::hardware_concurrency(), 1U, kMostWorkers))});
+}
+
+std::unique_ptr<net::RoleProcess> make_logs(RoleWorld world) {
   return std::make_unique<LogsRole>(LogsRole::World{.loop = world.loop,
                                                     .log = world.log,
                                                     .folder = world.options.data + "/logs",
                                                     .to_keeper = std::move(world.to_keeper)});
+}
+
+}  // namespace
+
+base::Result<std::unique_ptr<net::RoleProcess>> make_role(net::Role role, RoleWorld world) {
+  switch (role) {
+    case net::Role::router: return make_router(world);
+    case net::Role::control:
+      return ControlRole::open({.loop = world.loop,
+                                .random = world.random,
+                                .log = world.log,
+                                .data = world.options.data,
+                                .http_port = world.options.http_port,
+                                .to_keeper = std::move(world.to_keeper)});
+    case net::Role::logs: return make_logs(std::move(world));
+    case net::Role::engine:
+    case net::Role::keeper:
+    case net::Role::builder: break;
+  }
+  return base::fail(base::ErrorCode::internal, "no such role");
 }
 
 int run_builder_role(base::Fd control) {

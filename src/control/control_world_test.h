@@ -172,6 +172,19 @@ class ControlWorld {
     run();
   }
 
+  net::msg::BuildImage build_job() const {
+    return std::get<net::msg::BuildImage>(builders_.begin()->second.work.value());
+  }
+  void tell_progress(const std::string& line) {
+    builders_.begin()->second.link->send(net::msg::Progress{.line = line});
+    run();
+  }
+  void finish_build(char letter) {
+    const std::string digest = make_image(letter);
+    builders_.begin()->second.link->send(net::msg::ImageDone{.image = unpack(digest)});
+    run();
+  }
+
   std::expected<Outcome, Refusal> execute(Command command) {
     // Shared: an answer may come long after this call.
     auto got = std::make_shared<std::optional<std::expected<Outcome, Refusal>>>();
@@ -213,6 +226,8 @@ class ControlWorld {
   }
 
   Control& control() { return *control_; }
+  net::Loop& loop() { return loop_; }
+  base::Random& random() { return random_; }
   const std::string& folder() const { return folder_; }
   std::size_t builders() const { return builders_.size(); }
   std::vector<std::uint64_t> killed;  // builder jobs

@@ -40,6 +40,7 @@ constexpr std::array kEdges = {
     std::pair{Role::engine, Role::router},
     std::pair{Role::engine, Role::control},
     std::pair{Role::control, Role::router},
+    std::pair{Role::control, Role::logs},
 };
 
 // Who serves which listening socket.

@@ -1,0 +1,189 @@
+// Images: blobs, names, builds.
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <system_error>
+#include <utility>
+
+#include "api/api.h"
+#include "api/json_lines.h"
+#include "api/methods.h"
+#include "control/blob_upload.h"
+
+namespace marea::api {
+namespace {
+
+constexpr std::uint64_t kMostContextBytes = 4ULL << 30;  // a build context; more is a forgotten .dockerignore
+
+net::HttpResponse storage_failure(const base::Error& error) {
+  constexpr int kInsufficientStorage = 507;
+  return control::is_disk_full(error) ? failure(kInsufficientStorage, error) : failure(error);
+}
+
+// One blob that is being received.
+struct Upload {
+  control::BlobUpload blob;
+  net::Responder responder;
+  bool failed = false;
+
+  void fail(const base::Error& error) {
+    failed = true;
+    responder.send(storage_failure(error));
+  }
+};
+
+// A build context that is being received, and the build it is for.
+struct Build {
+  std::string folder;
+  base::Fd file;
+  net::Responder responder;
+  bool failed = false;
+
+  ~Build() {
+    std::error_code ignored;
+    if (!folder.empty()) std::filesystem::remove_all(folder, ignored);
+  }
+  void fail(const base::Error& error) {
+    failed = true;
+    responder.send(storage_failure(error));
+  }
+};
+
+}  // namespace
+
+net::BodyPlan Api::blob(const net::HttpRequest& head, const std::string& digest) {
+  if (!pipeline::is_digest(digest)) {
+    return failure({.code = base::ErrorCode::invalid_argument,
+                    .what = "\"" + digest + "\" is no digest",
+                    .why = "blobs are named sha256: and 64 hexadecimal digits"});
+  }
+  const std::string& blobs = world_.control.folders().blobs;
+  if (head.method == "HEAD") {
+    std::error_code problem;
+    const bool here = std::filesystem::exists(control::blob_path(blobs, digest), problem);
+    return here ? net::HttpResponse{.status = 200, .fields = {}, .body = {}} : not_found("blobs.marea.dev", digest);
+  }
+  if (head.method != "PUT") return wrong_method(head, "HEAD, PUT");
+  return net::StreamedBody{
+      .most = control::kMostBlobBytes, .begin = [blobs, digest](const net::HttpRequest&, net::Responder responder) {
+        auto begun = control::BlobUpload::begin(blobs, digest);
+        if (!begun) {
+          responder.send(storage_failure(begun.error()));
+          return net::BodySink{};
+        }
+        auto upload = std::make_shared<Upload>(Upload{std::move(*begun), std::move(responder)});
+        return net::BodySink{.on_data =
+                                 [upload](std::string_view piece) {
+                                   if (upload->failed) return;
+                                   if (auto done = upload->blob.write(piece); !done) upload->fail(done.error());
+                                 },
+                             .on_end =
+                                 [upload, digest] {
+                                   if (auto done = upload->blob.finish(); !done) return upload->fail(done.error());
+                                   upload->responder.send(json_response(201, {{"digest", digest}}));
+                                 },
+                             .on_abort = {}};
+      }};
+}
+
+net::BodyPlan Api::images(const net::HttpRequest& head) {
+  if (head.method == "PUT") {
+    return net::WholeBody{.most = kMostSmallBody, .then = [this](const net::HttpRequest& request, net::Responder to) {
+                            name_image(request, std::move(to));
+                          }};
+  }
+  if (head.method != "GET") return wrong_method(head, "GET, PUT");
+  Json items = Json::array();
+  for (const auto& [name, row] : world_.control.image_names()) {
+    const model::Image* image = world_.control.image(row.digest);
+    items.push_back({{"name", name}, {"digest", row.digest}, {"bytes", image == nullptr ? 0 : image->bytes}});
+  }
+  return json_response(200, {{"items", std::move(items)}});
+}
+
+void Api::name_image(const net::HttpRequest& request, net::Responder responder) {
+  const Json body = Json::parse(request.body, nullptr, false);
+  const bool sound = body.is_object() && body.contains("name") && body["name"].is_string() && body.contains("digest") &&
+                     body["digest"].is_string() && pipeline::is_digest(body["digest"].get<std::string>());
+  const std::string name = sound ? body["name"].get<std::string>() : std::string();
+  constexpr std::size_t kMostNameBytes = 4096;  // "oci:" and a path
+  if (!sound || name.empty() || name.size() > kMostNameBytes) {
+    responder.send(failure({.code = base::ErrorCode::invalid_argument,
+                            .what = "cannot name the image",
+                            .why = R"(the body must be {"name": NAME, "digest": "sha256:…"})"}));
+    return;
+  }
+  auto kept = std::make_shared<net::Responder>(std::move(responder));
+  world_.control.execute(control::NameImage{.name = name, .digest = body["digest"].get<std::string>()},
+                         {.on_progress = {}, .on_done = [kept](const auto& outcome) {
+                            if (!outcome) {
+                              kept->send(failure(outcome.error()));
+                              return;
+                            }
+                            const auto& image = std::get<control::ImageReady>(*outcome);
+                            kept->send(json_response(200, {{"digest", image.digest}, {"bytes", image.bytes}}));
+                          }});
+}
+
+net::BodyPlan Api::builds(const net::HttpRequest& head) {
+  if (head.method != "POST") return wrong_method(head, "POST");
+  control::BuildImage command{.name = std::string(head.parameter("name").value_or("")),
+                              .dockerfile = std::string(head.parameter("dockerfile").value_or("Dockerfile")),
+                              .context = world_.incoming + "/" + world_.random.suffix(12)};
+  if (command.name.empty()) {
+    return failure({.code = base::ErrorCode::invalid_argument, .what = "a build needs ?name=TAG"});
+  }
+  return net::StreamedBody{
+      .most = kMostContextBytes,
+      .begin = [this, command = std::move(command)](const net::HttpRequest&, net::Responder responder) {
+        auto build = std::make_shared<Build>();
+        build->responder = std::move(responder);
+        constexpr mode_t kFolder = 0711;
+        constexpr mode_t kFile = 0644;  // the builder reads it as another user
+        if (::mkdir(command.context.c_str(), kFolder) == 0) build->folder = command.context;
+        const std::string path = command.context + "/context.tar";
+        build->file = base::Fd(::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, kFile));
+        if (!build->file) {
+          build->fail(base::os_error("cannot store the build context at " + path));
+          return net::BodySink{};
+        }
+        return net::BodySink{
+            .on_data =
+                [build](std::string_view piece) {
+                  if (build->failed) return;
+                  if (auto done = control::write_all(build->file, piece, "the build context"); !done) {
+                    build->fail(done.error());
+                  }
+                },
+            .on_end =
+                [this, build, command] {
+                  build->file.reset();
+                  auto lines = JsonLines::begin(std::move(build->responder));
+                  const auto ticket = world_.control.execute(
+                      command, {.on_progress = [lines](const std::string& line) { lines->offer({{"line", line}}); },
+                                .on_done =
+                                    [lines, build](const auto& outcome) {
+                                      if (outcome) {
+                                        const auto& image = std::get<control::ImageReady>(*outcome);
+                                        lines->finish({{"image", {{"name", image.name}, {"digest", image.digest}}}});
+                                        return;
+                                      }
+                                      const base::Error& error = outcome.error().error;
+                                      lines->finish({{"error",
+                                                      {{"code", base::to_string(error.code)},
+                                                       {"what", error.what},
+                                                       {"why", error.why},
+                                                       {"remedy", error.remedy}}}});
+                                    }});
+                  lines->on_closed([this, ticket] { world_.control.cancel(ticket); });
+                },
+            .on_abort = {}};
+      }};
+}
+
+}  // namespace marea::api

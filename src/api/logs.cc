@@ -1,0 +1,117 @@
+// The apps' output, as it is in the spool, and as it comes.
+#include <charconv>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <system_error>
+#include <utility>
+#include <vector>
+
+#include "api/api.h"
+#include "api/json_lines.h"
+#include "api/methods.h"
+#include "base/log.h"
+#include "telemetry/log_spool.h"
+
+namespace marea::api {
+namespace {
+
+constexpr std::size_t kMostTail = 100'000;
+constexpr base::Duration kFollowEvery = std::chrono::milliseconds(100);  // a person sees no difference to at once
+
+Json line_object(const std::string& service, const telemetry::LogLine& line) {
+  return {{"time", base::rfc3339(line.unix_ns)}, {"service", service},
+          {"revision", line.revision.str()},     {"instance", line.instance.str()},
+          {"stream", to_string(line.stream)},    {"text", line.text}};
+}
+
+// Sends what comes until the client leaves. Lives as long as the exchange, whose callbacks hold it.
+class Follower : public std::enable_shared_from_this<Follower> {
+ public:
+  Follower(net::Loop& loop, std::string service, telemetry::LogSpoolReader spool, telemetry::LogQuery query)
+      : service_(std::move(service)),
+        spool_(std::move(spool)),
+        query_(std::move(query)),
+        again_(loop, [this] { go_on(); }) {}
+
+  void begin(std::shared_ptr<JsonLines> lines, std::vector<telemetry::LogLine> first, telemetry::LogCursor cursor) {
+    lines_ = std::move(lines);
+    pending_ = std::move(first);
+    cursor_ = cursor;
+    lines_->on_closed([self = shared_from_this()] { self->again_.cancel(); });
+    lines_->on_room([weak = weak_from_this()] {
+      if (const auto self = weak.lock()) self->go_on();
+    });
+    go_on();
+  }
+
+ private:
+  void go_on() {
+    const std::shared_ptr<Follower> self = shared_from_this();
+    if (!lines_->open()) return;
+    for (;;) {
+      while (next_ < pending_.size()) {
+        if (!lines_->offer(line_object(service_, pending_[next_]))) return;  // on_room goes on
+        ++next_;
+      }
+      pending_ = spool_.follow(query_, cursor_);
+      next_ = 0;
+      if (pending_.empty()) break;
+    }
+    again_.arm_in(kFollowEvery);
+  }
+
+  std::string service_;
+  telemetry::LogSpoolReader spool_;
+  telemetry::LogQuery query_;
+  telemetry::LogCursor cursor_;
+  std::vector<telemetry::LogLine> pending_;
+  std::size_t next_ = 0;
+  std::shared_ptr<JsonLines> lines_;
+  net::Timer again_;
+};
+
+}  // namespace
+
+net::BodyPlan Api::logs(const net::HttpRequest& head) {
+  if (head.method != "GET") return wrong_method(head, "GET");
+  const std::string service(head.parameter("service").value_or(""));
+  telemetry::LogQuery query{.revision = base::RevisionName(head.parameter("revision").value_or("")),
+                            .instance = base::InstanceId(head.parameter("instance").value_or(""))};
+  if (const auto tail = head.parameter("tail")) {
+    const auto [end, error] = std::from_chars(tail->data(), tail->data() + tail->size(), query.tail);
+    if (error != std::errc{} || end != tail->data() + tail->size() || query.tail > kMostTail) {
+      return failure({.code = base::ErrorCode::invalid_argument,
+                      .what = "tail must be a number of lines up to " + std::to_string(kMostTail)});
+    }
+  }
+  const std::string folder = world_.control.folders().logs + "/" + service;
+  std::error_code problem;
+  const bool known = world_.control.services().contains(base::ServiceName(service));
+  const bool plain = !service.empty() && service.find('/') == std::string::npos && service.front() != '.';
+  if (!plain || (!known && !std::filesystem::is_directory(folder, problem))) {
+    return not_found("services.serving.knative.dev", service);
+  }
+  const auto follow = head.parameter("follow");
+  const bool follows = follow && *follow != "0" && *follow != "false";
+  return net::StreamedBody{
+      .most = 0, .begin = [this, service, folder, query, follows](const net::HttpRequest&, net::Responder responder) {
+        telemetry::LogSpoolReader spool(folder);
+        telemetry::LogCursor cursor;
+        std::vector<telemetry::LogLine> lines = spool.tail(query, &cursor);
+        if (!follows) {
+          std::string body;
+          for (const telemetry::LogLine& line : lines) {
+            body += line_object(service, line).dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
+          }
+          responder.send(
+              {.status = 200, .fields = {{"Content-Type", "application/x-ndjson"}}, .body = std::move(body)});
+          return net::BodySink{};
+        }
+        const auto follower = std::make_shared<Follower>(world_.loop, service, std::move(spool), query);
+        follower->begin(JsonLines::begin(std::move(responder)), std::move(lines), cursor);
+        return net::BodySink{};
+      }};
+}
+
+}  // namespace marea::api

@@ -1,0 +1,30 @@
+// What the API shows: services and revisions as Knative prints them, instances as docs/api.md says. Pure functions of
+// control's state.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "api/errors.h"
+#include "control/control.h"
+
+namespace marea::api {
+
+// How a service is reached from outside.
+struct Front {
+  std::uint16_t http_port = 80;
+  // "http://NAME.localhost:8080"; without the port where it is 80.
+  std::string url(const std::string& host) const;
+};
+
+Json service_object(const control::Control& control, const control::ServiceState& service, const Front& front);
+Json revision_object(const control::Control& control, const control::ServiceState& service,
+                     const control::RevisionState& revision);
+Json instance_object(const control::InstanceEntry& instance);
+
+// {"apiVersion", "kind": KIND + "List", "metadata": {"resourceVersion"}, "items"}
+Json list_object(const std::string& api_version, const std::string& kind, std::uint64_t resource_version,
+                 std::vector<Json> items);
+
+}  // namespace marea::api

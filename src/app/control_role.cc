@@ -1,0 +1,84 @@
+#include "app/control_role.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace marea::app {
+namespace {
+
+// A follower of logs has no end of its own: it is given this long to take what is on its way.
+constexpr base::Duration kStreamsEnd = std::chrono::milliseconds(500);
+
+control::Control::Folders folders_in(const std::string& data) {
+  return {.blobs = data + "/blobs", .images = data + "/images", .builds = data + "/build", .logs = data + "/logs"};
+}
+
+}  // namespace
+
+base::Result<std::unique_ptr<ControlRole>> ControlRole::open(World world) {
+  base::Result<store::Store> store = store::Store::open(world.data + "/control/marea.db");
+  if (!store) return base::fail(std::move(store.error()));
+  // NOLINTNEXTLINE(cppcoreguidelines-owning-memory): make_unique cannot reach the constructor
+  std::unique_ptr<ControlRole> role(new ControlRole(std::move(world), std::move(*store)));
+  if (base::Result<void> started = role->control_.start(); !started) return base::fail(std::move(started.error()));
+  return role;
+}
+
+ControlRole::ControlRole(World world, store::Store store)
+    : world_(std::move(world)),
+      store_(std::move(store)),
+      control_({.loop = world_.loop,
+                .random = world_.random,
+                .log = world_.log,
+                .store = store_,
+                .to_keeper = world_.to_keeper,
+                .folders = folders_in(world_.data)}),
+      api_({.loop = world_.loop,
+            .control = control_,
+            .random = world_.random,
+            .front = {.http_port = world_.http_port},
+            .incoming = world_.data + "/incoming",
+            .logs_connected = [this] { return logs_ && logs_->open(); }}),
+      server_(world_.loop, {}, [this](const net::HttpRequest& head) { return api_.route(head); }),
+      overstayed_(world_.loop, [this] { stopped(); }) {}
+
+void ControlRole::on_peer(net::Role peer, base::Fd link) {
+  if (peer == net::Role::engine) control_.connect_engine(std::move(link));
+  if (peer == net::Role::router) control_.connect_router(std::move(link));
+  if (peer == net::Role::logs) connect_logs(std::move(link));
+}
+
+void ControlRole::connect_logs(base::Fd link) {
+  logs_ = std::make_unique<net::FrameSocket>(
+      world_.loop, std::move(link),
+      net::FrameSocket::Events{.on_frame = [](std::string_view, std::vector<base::Fd>) { return false; },
+                               .on_closed = [](const std::string&) {}});
+}
+
+void ControlRole::on_listener(net::ListenerKind kind, std::string address, base::Fd listener) {
+  if (kind == net::ListenerKind::http) return;  // the router's
+  if (const base::Result<void> listening = server_.listen(std::move(listener)); !listening) {
+    world_.log(base::Severity::error, "the API does not listen",
+               {{"address", address}, {"why", listening.error().line()}});
+  }
+}
+
+void ControlRole::on_held(std::string /*key*/, std::vector<base::Fd> /*fds*/) {}
+void ControlRole::on_held_done() {}
+
+void ControlRole::on_builder_ended(std::uint64_t job, int wait_status) {
+  control_.builder_ended(job, wait_status);
+}
+
+void ControlRole::on_stop(base::Duration grace, std::function<void()> done) {
+  done_ = std::move(done);
+  overstayed_.arm_in(std::min(grace, kStreamsEnd));
+  server_.stop([this] { stopped(); });
+}
+
+void ControlRole::stopped() {
+  overstayed_.cancel();
+  if (const std::function<void()> done = std::exchange(done_, {})) done();
+}
+
+}  // namespace marea::app

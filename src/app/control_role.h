@@ -1,0 +1,60 @@
+// The `control` role: the store, the platform's will (control/control.h) and its API (api/api.h) on one loop. It dies
+// and starts again without harm: what it acknowledged is in the store, instances and routes live on with engine and
+// router, which it asks anew over each fresh link.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "api/api.h"
+#include "base/log.h"
+#include "base/random.h"
+#include "control/control.h"
+#include "net/http_server.h"
+#include "net/link.h"
+#include "net/loop.h"
+#include "net/role.h"
+#include "store/store.h"
+
+namespace marea::app {
+
+class ControlRole final : public net::RoleProcess {
+ public:
+  struct World {
+    net::Loop& loop;
+    base::Random& random;
+    const base::Log& log;
+    std::string data;             // engine/local/data_dir.h says what lies there
+    std::uint16_t http_port = 0;  // of the listener that services answer on, for their URLs
+    net::ToKeeper to_keeper;
+  };
+  // Opens and reads the store; the error tells how to repair it.
+  static base::Result<std::unique_ptr<ControlRole>> open(World world);
+
+  void on_peer(net::Role peer, base::Fd link) override;
+  void on_listener(net::ListenerKind kind, std::string address, base::Fd listener) override;
+  void on_held(std::string key, std::vector<base::Fd> fds) override;
+  void on_held_done() override;
+  void on_builder_ended(std::uint64_t job, int wait_status) override;
+  // Requests in work are answered; streams (logs that are followed, builds) end at the latest after kStreamsEnd.
+  void on_stop(base::Duration grace, std::function<void()> done) override;
+
+ private:
+  ControlRole(World world, store::Store store);
+  void stopped();
+  void connect_logs(base::Fd link);
+
+  World world_;
+  store::Store store_;
+  control::Control control_;
+  std::unique_ptr<net::FrameSocket> logs_;  // says nothing; open as long as the role lives
+  api::Api api_;
+  net::HttpServer server_;  // last: its requests hold on to all of the above
+  net::Timer overstayed_;
+  std::function<void()> done_;
+};
+
+}  // namespace marea::app
