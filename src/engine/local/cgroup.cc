@@ -2,8 +2,8 @@
 
 #include <dirent.h>
 #include <fcntl.h>
-#include <signal.h>
 #include <unistd.h>
+#include <csignal>
 
 #include <algorithm>
 #include <array>
@@ -64,7 +64,11 @@ std::vector<std::string> folders_at(const base::Fd& root, const std::string& pat
 
 // Groups that the app itself cannot have made (the tree is read-only or absent inside), but a runtime may have.
 bool remove_tree(const base::Fd& root, const std::string& path) {
-  for (const std::string& child : folders_at(root, path)) remove_tree(root, path + "/" + child);
+  for (const std::string& child : folders_at(root, path)) {
+    std::string inner = path;
+    inner.append("/").append(child);
+    remove_tree(root, inner);
+  }
   return ::unlinkat(root.get(), path.c_str(), AT_REMOVEDIR) == 0 || errno == ENOENT;
 }
 

@@ -3,7 +3,7 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <sched.h>
-#include <signal.h>
+#include <csignal>
 
 #include <cstdlib>
 #include <utility>

@@ -38,6 +38,8 @@ Json mounts(const OciOrder& order) {
       entry("/dev/shm", "tmpfs", {"nosuid", "noexec", "nodev", "mode=1777", "nr_inodes=4096", shm}, "shm"),
       entry("/dev/mqueue", "mqueue", {"nosuid", "noexec", "nodev"}),
       entry("/sys", "sysfs", {"nosuid", "noexec", "nodev", "ro"}),
+      // Java and Node read their memory limit there and size their heaps by it.
+      entry("/sys/fs/cgroup", "cgroup", {"nosuid", "noexec", "nodev", "ro"}),
       bound_file(kShimInside, order.shim, true),
       bound_file("/etc/hosts", order.files + "/hosts", false),
       bound_file("/etc/hostname", order.files + "/hostname", false),

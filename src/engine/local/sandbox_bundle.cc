@@ -54,7 +54,9 @@ base::Result<void> write_files(const SandboxMachine& machine, const SandboxOrder
   base::Result<void> done = make_folder(folder);
   if (done) done = write_file(folder + "/hosts", hosts(order.id.str()));
   if (done) done = write_file(folder + "/hostname", order.id.str() + "\n");
-  if (done) done = write_file(folder + "/resolv.conf", resolver_file(machine.resolvers, order.revision.spec.egress));
+  if (done)
+    done = write_file(folder + "/resolv.conf",
+                      resolver_file(machine.egress.plan(), order.revision.spec.egress, order.slot));
   return done;
 }
 

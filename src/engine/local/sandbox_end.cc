@@ -1,7 +1,7 @@
 #include "engine/local/sandbox_end.h"
 
-#include <signal.h>
 #include <sys/wait.h>
+#include <csignal>
 
 namespace marea::engine::local {
 namespace {

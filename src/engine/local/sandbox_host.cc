@@ -1,16 +1,14 @@
 #include <fcntl.h>
-#include <signal.h>
 #include <sys/mount.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/sysinfo.h>
 #include <unistd.h>
+#include <csignal>
 
 #include <algorithm>
 #include <deque>
 #include <filesystem>
-#include <fstream>
-#include <iterator>
 #include <utility>
 
 #include "engine/local/overlay.h"
@@ -33,11 +31,6 @@ std::string tag_of(const struct stat& folder) {
   std::string out;
   for (int i = 0; i < 5; ++i) out += kDigits[(mixed >> (20 + 5 * i)) & 31U];
   return out;
-}
-
-std::string read_file(const std::string& path) {
-  std::ifstream in(path);
-  return {std::istreambuf_iterator<char>(in), {}};
 }
 
 base::Result<void> copy_shim(const std::string& from, const std::string& to) {
@@ -67,6 +60,8 @@ class LocalSandboxHost final : public SandboxHost {
     };
   }
 
+  ~LocalSandboxHost() override;
+
   base::Result<void> open();
   const std::string& runtime() const override { return machine_.runtime.version; }
   std::int64_t memory_bytes() const override {
@@ -92,7 +87,6 @@ base::Result<void> LocalSandboxHost::open() {
   }
   machine_.tag = tag_of(folder);
   machine_.swap_accounting = machine_.cgroups.swap_accounting();
-  machine_.resolvers = parse_resolvers(read_file("/etc/resolv.conf"));
   rlimit limit{};
   ::getrlimit(RLIMIT_NOFILE, &limit);
   machine_.most_descriptors = std::min<std::uint64_t>(kMostDescriptors, limit.rlim_max);
@@ -106,7 +100,22 @@ base::Result<void> LocalSandboxHost::open() {
   for (const std::string& path : {machine_.run_folder(), machine_.runtime_state()}) {
     if (::mkdir(path.c_str(), 0700) != 0 && errno != EEXIST) return base::fail(base::os_error("cannot make " + path));
   }
-  return remove_leftovers();
+  done = remove_leftovers();
+  if (!done) return done;
+  // Only what wants the way out fails without it.
+  done = machine_.egress.open(machine_.loop.clock(), machine_.tag, machine_.run_folder());
+  if (!done) {
+    machine_.log(base::Severity::warning, "sandboxes have no way out", {{"why", done.error().line()}});
+    machine_.no_egress = done.error();
+  }
+  return {};
+}
+
+LocalSandboxHost::~LocalSandboxHost() {
+  // Our cgroups and rules; a sandbox that still ends keeps its group, which the next life removes.
+  machine_.network.run([] { /* devices are gone before the rules that bind them */ });
+  machine_.egress.close(machine_.loop.clock());
+  machine_.cgroups.remove(machine_.cgroup_root());
 }
 
 base::Result<void> LocalSandboxHost::remove_leftovers() {
@@ -134,6 +143,9 @@ base::Result<void> LocalSandboxHost::remove_leftovers() {
 }
 
 base::Result<std::unique_ptr<Sandbox>> LocalSandboxHost::create(SandboxOrder order, Sandbox::Events events) {
+  if (machine_.no_egress && order.revision.spec.egress == model::Egress::internet) {
+    return base::fail(*machine_.no_egress);
+  }
   base::Result<std::unique_ptr<LocalSandbox>> sandbox =
       LocalSandbox::create(machine_, std::move(order), std::move(events));
   if (!sandbox) return std::unexpected(sandbox.error());

@@ -1,10 +1,10 @@
 #include "engine/local/sandbox_instance.h"
 
 #include <fcntl.h>
-#include <signal.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+#include <csignal>
 
 #include <array>
 #include <cerrno>
@@ -73,7 +73,8 @@ LocalSandbox::~LocalSandbox() {
   if (phase_ == Phase::ended) return;
   runtime_.reset();
   kill_all();
-  machine_.clean_up_later(order_.id.str());
+  disconnect();
+  if (!clean_up(machine_, order_.id.str())) machine_.clean_up_later(order_.id.str());
 }
 
 base::Result<void> LocalSandbox::prepare() {
@@ -163,13 +164,17 @@ base::Result<void> LocalSandbox::adopt_shim() {
 
 void LocalSandbox::connect_network() {
   phase_ = Phase::connecting;
-  machine_.network.give([this, alive = alive_, network = network_namespace_, machine = &machine_] {
-    // On the network's thread: nothing of *this but as a value for the loop.
-    base::Result<void> connected = connect_ingress(*network);
-    machine->results.push([this, alive, connected = std::move(connected)] {
-      if (*alive) on_connected(connected);
-    });
-  });
+  const bool egress = order_.revision.spec.egress == model::Egress::internet;
+  has_device_ = egress;
+  machine_.network.give(
+      [this, egress, slot = order_.slot, alive = alive_, network = network_namespace_, machine = &machine_] {
+        // On the network's thread: nothing of *this but as a value for the loop.
+        base::Result<void> connected = connect_ingress(*network);
+        if (connected && egress) connected = machine->egress.connect(*network, slot);
+        machine->results.push([this, alive, connected = std::move(connected)] {
+          if (*alive) on_connected(connected);
+        });
+      });
 }
 
 void LocalSandbox::on_connected(const base::Result<void>& connected) {
@@ -255,7 +260,7 @@ base::Result<std::vector<base::Fd>> LocalSandbox::make_sockets(int count) {
     return base::fail(base::ErrorCode::unavailable, "no sockets can be made", "the sandbox is not prepared");
   }
   base::Result<std::vector<base::Fd>> sockets;
-  machine_.network.run([&] { sockets = make_ingress_sockets(*network_namespace_, count); });
+  machine_.visits.run([&] { sockets = make_ingress_sockets(*network_namespace_, count); });
   return sockets;
 }
 
@@ -288,18 +293,26 @@ void LocalSandbox::on_dead() {
   finish();
 }
 
+// Given to the thread before our end is told: the slot's next sandbox finds its device's name free.
+void LocalSandbox::disconnect() {
+  if (!std::exchange(has_device_, false)) return;
+  machine_.network.give([machine = &machine_, slot = order_.slot] { machine->egress.disconnect(slot); });
+}
+
 void LocalSandbox::finish() {
   if (phase_ == Phase::ended) return;
   const std::string& id = order_.id.str();
   if (cleanup_tries_ == 0) {
     facts_.out_of_memory_kills = machine_.cgroups.out_of_memory_kills(machine_.cgroup_of(id));
     facts_.peak_memory_bytes = machine_.cgroups.peak_memory_bytes(machine_.cgroup_of(id));
+    disconnect();
     network_namespace_.reset();
     control_.reset();
     kill_timer_.cancel();
   }
   if (!clean_up(machine_, id)) {
     if (++cleanup_tries_ < kMostCleanupTries) {
+      machine_.cgroups.kill(machine_.cgroup_of(id));
       cleanup_timer_.arm_in(kCleanupPause);
       return;
     }

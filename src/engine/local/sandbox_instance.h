@@ -65,6 +65,7 @@ class LocalSandbox final : public Sandbox {
   void fail(std::string why);
   void kill_all();
   void on_dead();
+  void disconnect();
   void finish();
 
   SandboxMachine& machine_;
@@ -78,6 +79,7 @@ class LocalSandbox final : public Sandbox {
   std::unique_ptr<WatchedFd> control_;
   std::unique_ptr<WatchedFd> life_;  // the shim's pidfd
   std::shared_ptr<base::Fd> network_namespace_;
+  bool has_device_ = false;
   pid_t shim_ = -1;
   std::string outgoing_;
   std::string incoming_;

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 
 #include "base/log.h"
@@ -28,11 +29,13 @@ struct SandboxMachine {
   std::string shim;  // the copy of marea-shim on the stage
   std::uint64_t most_descriptors = 1024;
   bool swap_accounting = false;
-  Resolvers resolvers;
+  NetworkEgress egress;
+  std::optional<base::Error> no_egress;                       // why there is no way out of sandboxes on this machine
   std::function<void(const std::string& id)> clean_up_later;  // for what the kernel holds longer than we can wait
   // Results of `network`'s jobs, run on the loop.
   net::Mailbox<std::function<void()>> results{loop, kMostPendingResults,
                                               [](const std::function<void()>& run) { run(); }};
+  NetworkThread visits;   // for what the loop waits for: never anything slow
   NetworkThread network;  // after `results`: it finishes its jobs before it goes
 
   std::string cgroup_root() const { return "marea/" + tag; }

@@ -1,14 +1,9 @@
 // marea-shim: the first process of every sandbox, a static program without any library but libc, no heap and no
 // exceptions. It waits on its socket for the order to start (shim_protocol.h), forks the app, stays PID 1: passes
 // signals on, reaps what the app leaves behind, and ends with the app, which ends the whole PID namespace.
-#include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
 #include <poll.h>
-#include <signal.h>
-#include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
@@ -16,6 +11,11 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include <cerrno>
+#include <csignal>
+#include <cstdint>
+#include <cstdlib>
+#include <cstring>
 
 #include <linux/capability.h>
 
