@@ -37,7 +37,7 @@ void check_annotation(Findings& findings, const std::string& name, const Node& n
   if (row == nullptr) {
     const std::string_view domain = std::string_view(name).substr(0, name.find('/'));
     if (is_reserved(name)) {
-      findings.fault_at_key(node, unknown(name));
+      findings.fault_at_key(node, findings.is_full() ? std::string() : unknown(name));
     } else if (domain.ends_with(".knative.dev") && domain != "client.knative.dev") {
       apply_treatment(findings, node, Treatment::notice, "it is a setting of Knative's own parts");
     }
@@ -151,13 +151,16 @@ std::vector<std::string> hosts(Findings& findings, const Node& annotations) {
     const std::string_view host = rest.substr(0, rest.find_first_of(kSeparators));
     rest.remove_prefix(host.size());
     const std::string lower = lower_case(host);
+    if (out.size() >= kMostHosts) {
+      findings.fault(node, "must name at most " + std::to_string(kMostHosts) + " hosts");
+      return out;
+    }
     if (auto fault = host_fault(host)) {
       findings.fault(node, "the host " + in_quotes(host) + " " + *fault);
     } else if (std::ranges::find(out, lower) == out.end()) {
       out.push_back(lower);
     }
   }
-  if (out.size() > kMostHosts) findings.fault(node, "must name at most " + std::to_string(kMostHosts) + " hosts");
   return out;
 }
 

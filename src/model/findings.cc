@@ -51,14 +51,14 @@ Mark mark_of(const Node& node) {
   return node.value->is_structured() ? node.place->key : node.place->value;
 }
 
-void sort_and_cut(std::vector<Fault>& findings, std::string_view what) {
+void sort_and_cut(std::vector<Fault>& findings, std::size_t dropped, std::string_view what) {
   // Without text there are no places, and the order of reading is that of the object.
   if (std::ranges::any_of(findings, [](const Fault& fault) { return fault.line > 0; })) {
     std::ranges::sort(findings, {},
                       [](const Fault& fault) { return std::tie(fault.line, fault.column, fault.path, fault.message); });
   }
   if (findings.size() <= kMostFindings) return;
-  const std::size_t more = findings.size() - kMostFindings;
+  const std::size_t more = findings.size() - kMostFindings + dropped;
   findings.resize(kMostFindings);
   findings.push_back({0, 0, {}, "and " + std::to_string(more) + " more " + std::string(what)});
 }
@@ -98,25 +98,34 @@ std::vector<std::pair<std::string, Node>> Node::members() const {
   return out;
 }
 
+void Findings::keep(std::vector<Fault>& findings, std::size_t& dropped, Fault finding) {
+  if (findings.size() < kMostKeptFindings) {
+    findings.push_back(std::move(finding));
+  } else {
+    ++dropped;
+  }
+}
+
 void Findings::fault(const Node& node, std::string message) {
-  faults_.push_back(at(mark_of(node), node, std::move(message)));
+  keep(faults_, dropped_faults_, at(mark_of(node), node, std::move(message)));
 }
 
 void Findings::fault_at_key(const Node& node, std::string message) {
-  faults_.push_back(at(node.place == nullptr ? Mark{} : node.place->key, node, std::move(message)));
+  keep(faults_, dropped_faults_, at(node.place == nullptr ? Mark{} : node.place->key, node, std::move(message)));
 }
 
 void Findings::missing(const Node& owner, std::string_view name, std::string_view what) {
   const Mark mark = mark_of(owner);
-  faults_.push_back({mark.line, mark.column, member_path(owner.path, name), "is missing: " + std::string(what)});
+  keep(faults_, dropped_faults_,
+       {mark.line, mark.column, member_path(owner.path, name), "is missing: " + std::string(what)});
 }
 
 void Findings::notice(const Node& node, std::string message) {
-  notices_.push_back(at(node.place == nullptr ? Mark{} : node.place->key, node, std::move(message)));
+  keep(notices_, dropped_notices_, at(node.place == nullptr ? Mark{} : node.place->key, node, std::move(message)));
 }
 
 void Findings::add(Faults faults) {
-  std::ranges::move(faults, std::back_inserter(faults_));
+  for (Fault& fault : faults) keep(faults_, dropped_faults_, std::move(fault));
 }
 
 bool Findings::is_object(const Node& node) {
@@ -191,12 +200,12 @@ std::vector<std::string> Findings::texts(const Node& node) {
 }
 
 Faults Findings::take_faults() {
-  sort_and_cut(faults_, "faults");
+  sort_and_cut(faults_, std::exchange(dropped_faults_, 0), "faults");
   return std::exchange(faults_, {});
 }
 
 std::vector<Fault> Findings::take_notices() {
-  sort_and_cut(notices_, "notices");
+  sort_and_cut(notices_, std::exchange(dropped_notices_, 0), "notices");
   return std::exchange(notices_, {});
 }
 

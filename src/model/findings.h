@@ -15,6 +15,8 @@ namespace marea::model {
 
 // A hundred faults are more than anybody mends at once; a hostile text could have a hundred thousand.
 inline constexpr std::size_t kMostFindings = 100;
+// Beyond this, findings are counted and no longer kept: the hundred first in the text are among these.
+inline constexpr std::size_t kMostKeptFindings = 1000;
 
 struct Node {
   const Json* value = nullptr;
@@ -46,6 +48,8 @@ class Findings {
   std::optional<bool> boolean(const Node& node);
   std::vector<std::string> texts(const Node& node);
 
+  // Whether a further fault would only be counted: then its message need not be made.
+  bool is_full() const { return faults_.size() >= kMostKeptFindings; }
   bool has_faults() const { return !faults_.empty(); }
   // Both leave nothing behind. Sorted by place; shortened to kMostFindings with a last line that says so.
   Faults take_faults();
@@ -53,8 +57,12 @@ class Findings {
   void add(Faults faults);
 
  private:
+  static void keep(std::vector<Fault>& findings, std::size_t& dropped, Fault finding);
+
   Faults faults_;
   std::vector<Fault> notices_;
+  std::size_t dropped_faults_ = 0;
+  std::size_t dropped_notices_ = 0;
 };
 
 // "is text", "is a list": what a value is, for messages.

@@ -107,6 +107,10 @@ void read_yaml(std::string_view text, Documents& documents) {
     Events events(builder);
     while (parser.HandleNextDocument(events)) {
       if (!builder.done()) continue;
+      if (documents.trees.size() >= kMostDocuments) {
+        syntax = Fault{0, 0, {}, "has more than " + std::to_string(kMostDocuments) + " documents; apply them in parts"};
+        break;
+      }
       Tree tree = builder.take();
       if (!tree.value.is_null()) documents.trees.push_back(std::move(tree));
     }

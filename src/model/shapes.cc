@@ -214,6 +214,10 @@ std::string remedy(const Shape& shape, std::string_view name) {
   return "; remove it, or move it to metadata.annotations if it is a note of your own";
 }
 
+std::string unknown(const Shape& shape, std::string_view name) {
+  return "is no field that Cloud Run or Knative knows in " + std::string(shape.title) + remedy(shape, name);
+}
+
 bool says_nothing(const Json& value) {
   return value.is_null() || (value.is_structured() && value.empty()) || value == Json(false);
 }
@@ -239,8 +243,7 @@ bool check_fields(Findings& findings, const Node& node, ObjectKind kind) {
     if (const Field* field = find(shape, name)) {
       apply_treatment(findings, member, field->treatment, field->note);
     } else {
-      findings.fault_at_key(
-          member, "is no field that Cloud Run or Knative knows in " + std::string(shape.title) + remedy(shape, name));
+      findings.fault_at_key(member, findings.is_full() ? std::string() : unknown(shape, name));
     }
   }
   return true;

@@ -8,6 +8,7 @@ namespace {
 
 // What aliases may expand to in text; the text itself is at most kMostManifestBytes.
 constexpr std::size_t kMostExpandedBytes = 4 * kMostManifestBytes;
+constexpr std::size_t kMostTwice = 1000;      // nobody mends more by hand
 constexpr std::size_t kMostQuotedBytes = 80;  // in one message
 
 struct Size {
@@ -132,6 +133,7 @@ bool TreeBuilder::key(std::string text, Mark mark, bool merge) {
   if (!charge(0, text.size(), mark)) return false;
   if (text.find('\0') != std::string::npos) return fail(mark, "must not contain a NUL character");
   frame.twice = !merge && !frame.keys.insert(text).second;
+  if (frame.twice && faults_.size() >= kMostTwice) return fail(mark, "too many members are there twice");
   if (frame.twice) {
     faults_.push_back({mark.line, mark.column, member_path(path(), text), "is there twice; remove one of them"});
   }

@@ -98,6 +98,8 @@ class TreeBuilder {
   bool done_ = false;
 };
 
+inline constexpr std::size_t kMostDocuments = 1000;  // of one text
+
 // What a text holds: every document that could be read, and what is wrong with the text itself (no YAML, a member
 // twice). A fault that ends the reading is the last one. Empty documents are left out.
 struct Documents {
