@@ -177,7 +177,7 @@ struct UnpackImage {
   std::string images;  // where unpacked images live: IMAGES/HEX/{rootfs,image.json}
 };
 struct BuildImage {
-  std::string context;     // directory with the unpacked or packed build context
+  std::string context;     // directory with the build context, unpacked or as its one file context.tar
   std::string dockerfile;  // relative to it
   std::string tag;         // name to record
   std::string blobs;

@@ -13,6 +13,7 @@
 #include "net/link.h"
 #include "net/loop.h"
 #include "net/messages.h"
+#include "pipeline/build_image.h"
 #include "pipeline/unpack_image.h"
 
 namespace marea::pipeline {
@@ -51,9 +52,7 @@ class Builder {
   base::Result<model::Image> operator()(const msg::UnpackImage& job) {
     return unpack_image(job.blobs, job.digest, job.images, events());
   }
-  base::Result<model::Image> operator()(const msg::BuildImage& job) {
-    return base::fail(base::ErrorCode::build_failed, "cannot build " + job.tag, "this builder only unpacks images");
-  }
+  base::Result<model::Image> operator()(const msg::BuildImage& job) { return build_image(loop_, job, events()); }
 
  private:
   // The job runs outside the loop's callbacks and turns the loop itself, whenever it asks whether to go on.

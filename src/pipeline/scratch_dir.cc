@@ -40,12 +40,17 @@ base::Result<ScratchDir> ScratchDir::make(const std::string& parent, mode_t mode
   return base::fail(base::os_error("cannot make a directory in " + parent));
 }
 
-void ScratchDir::remove_abandoned(const std::string& parent) {
+int ScratchDir::remove_abandoned(const std::string& parent) {
+  int found = 0;
   std::error_code problem;
   for (const auto& entry : std::filesystem::directory_iterator(parent, problem)) {
     if (!entry.path().filename().string().starts_with(kPrefix)) continue;
-    if (const base::Fd fd = lock(entry.path().string())) (void)remove_tree(entry.path().string());
+    const base::Fd fd = lock(entry.path().string());
+    if (!fd) continue;
+    ++found;
+    (void)remove_tree(entry.path().string());
   }
+  return found;
 }
 
 ScratchDir::~ScratchDir() {

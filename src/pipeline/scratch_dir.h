@@ -15,9 +15,9 @@ class ScratchDir {
  public:
   // Makes PARENT/.scratch-XXXXXX with `mode`.
   static base::Result<ScratchDir> make(const std::string& parent, mode_t mode);
-  // Removes those of `parent` whose process is gone. Failures are ignored: they cost space, and the next call tries
-  // again.
-  static void remove_abandoned(const std::string& parent);
+  // Removes those of `parent` whose process is gone; returns how many there were. Failures are ignored: they cost
+  // space, and the next call tries again.
+  static int remove_abandoned(const std::string& parent);
 
   ScratchDir(ScratchDir&& other) noexcept = default;
   ScratchDir& operator=(ScratchDir&&) = delete;

@@ -1,0 +1,280 @@
+#include "pipeline/build_image.h"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <filesystem>
+#include <optional>
+#include <system_error>
+#include <utility>
+
+#include "base/fd.h"
+#include "net/process.h"
+#include "pipeline/buildah.h"
+#include "pipeline/digest.h"
+#include "pipeline/files.h"
+#include "pipeline/image_names.h"
+#include "pipeline/json_fields.h"
+#include "pipeline/layer.h"
+#include "pipeline/oci_image.h"
+#include "pipeline/scratch_dir.h"
+
+namespace marea::pipeline {
+namespace {
+
+using base::ErrorCode;
+
+constexpr std::size_t kShownLines = 12;  // of a failed step
+constexpr std::size_t kShownNames = 20;  // of known images
+constexpr const char* kPackedContext = "/context.tar";
+constexpr const char* kManifestType = "application/vnd.oci.image.manifest.v1+json";
+constexpr std::string_view kErrorLine = "Error: ";
+
+class Build {
+ public:
+  Build(net::Loop& loop, const net::msg::BuildImage& job, const JobEvents& events, std::string scratch)
+      : loop_(loop), job_(job), events_(events), scratch_(std::move(scratch)) {}
+
+  // `lock` is held exclusively when killed builds left something to clean up.
+  base::Result<model::Image> run(bool clean_up, const base::Fd& lock) {
+    base::Result<std::string> context = prepare_context();
+    if (!context) return std::unexpected(context.error());
+    base::Result<std::string> dockerfile = read_dockerfile(*context);
+    if (!dockerfile) return std::unexpected(dockerfile.error());
+    base::Result<Buildah> buildah = Buildah::open(loop_, events_, job_.storage, scratch_);
+    if (!buildah) return std::unexpected(buildah.error());
+    if (clean_up) {
+      // Working containers of killed builds; nobody else builds now.
+      if (auto done = buildah->run({"rm", "--all"}, Buildah::Show::nothing); !done) return lost(done.error());
+      ::flock(lock.get(), LOCK_SH);
+    }
+    if (base::Result<void> done = import_known(*buildah, *dockerfile); !done) return lost(done.error());
+    const base::Result<std::string> built = build(*buildah, *context);
+    if (!built) return lost(built.error());
+    const base::Result<std::string> digest = store(*buildah, *built);
+    if (!digest) return lost(digest.error());
+    return unpack_image(job_.blobs, *digest, job_.images, events_);
+  }
+
+ private:
+  static std::unexpected<base::Error> lost(const base::Error& error) { return std::unexpected(error); }
+
+  std::unexpected<base::Error> cannot(ErrorCode code, std::string why, std::string remedy) const {
+    return base::fail(code, "cannot build " + printable(job_.tag), std::move(why), std::move(remedy));
+  }
+
+  // A folder with the context's files: the one that was named, or one made from the archive in it.
+  base::Result<std::string> prepare_context() {
+    const std::string packed = job_.context + kPackedContext;
+    if (::access(job_.context.c_str(), X_OK) != 0) {
+      return base::fail(base::os_error("cannot read the build context " + job_.context));
+    }
+    if (::access(packed.c_str(), F_OK) != 0) return job_.context;
+    std::string folder = scratch_ + "/context";
+    if (::mkdir(folder.c_str(), 0755) != 0) return base::fail(base::os_error("cannot make " + folder));
+    Budget budget;
+    const base::Result<void> done = unpack_tar_file(
+        packed, folder,
+        {.budget = budget, .notice = events_.line, .go_on = events_.go_on, .keep_owners = false, .whiteouts = false});
+    if (!done) return std::unexpected(done.error());
+    return folder;
+  }
+
+  // A copy of the Dockerfile becomes scratch/Dockerfile, so that no link of the context decides what is read.
+  base::Result<std::string> read_dockerfile(const std::string& context) {
+    const base::Result<std::vector<std::string_view>> path = split_path(job_.dockerfile);
+    if (!path || path->empty()) {
+      return cannot(ErrorCode::invalid_argument,
+                    "'" + printable(job_.dockerfile) + "' is no path inside the build context",
+                    "Name the Dockerfile relative to the directory.");
+    }
+    const base::Fd root(::open(context.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+    const base::Fd fd(open_inside(root.get(), job_.dockerfile.c_str(), O_RDONLY | O_NONBLOCK | O_NOCTTY));
+    struct stat info{};
+    if (!fd || ::fstat(fd.get(), &info) != 0 || !S_ISREG(info.st_mode)) {
+      return cannot(ErrorCode::not_found, "the directory has no file '" + printable(job_.dockerfile) + "'",
+                    "Write a Dockerfile there, or name another one with --dockerfile.");
+    }
+    base::Result<std::string> text = read_to_end(fd.get(), job_.dockerfile, kMostDockerfileBytes);
+    if (!text) return text;
+    if (base::Result<void> put = write_file_atomically(scratch_ + "/Dockerfile", *text, 0644); !put) {
+      return std::unexpected(put.error());
+    }
+    return text;
+  }
+
+  base::Result<void> import_known(Buildah& buildah, const std::string& dockerfile) {
+    const KnownImages needed = images_for(dockerfile, job_.known);
+    if (needed.empty()) return {};
+    const base::Result<Buildah::Output> listed = buildah.run({"images", "--json"}, Buildah::Show::nothing);
+    if (!listed) return std::unexpected(listed.error());
+    std::string text;
+    for (const std::string& line : listed->lines) {
+      if (!text.empty() || line.starts_with('[')) text += line;  // warnings come before it
+    }
+    const Json present = Json::parse(text, nullptr, false);
+    for (const auto& [name, digest] : needed) {
+      if (base::Result<void> done = import(buildah, name, digest, present); !done) return done;
+    }
+    return {};
+  }
+
+  static bool has(const Json& present, const std::string& name, const std::string& digest) {
+    if (!present.is_array()) return false;
+    return std::ranges::any_of(present, [&](const Json& item) {
+      const std::optional<std::vector<std::string>> names = texts_member(item, "names", 1000);
+      return text_member(item, "digest") == digest && names && std::ranges::find(*names, name) != names->end();
+    });
+  }
+
+  // Gives buildah the image under its name: a layout of one index file whose blobs are marea's.
+  base::Result<void> import(Buildah& buildah, const std::string& name, const std::string& digest, const Json& present) {
+    const base::Result<OciImage> image = read_image(job_.blobs, {.media_type = {}, .digest = digest, .bytes = -1});
+    if (!image) return std::unexpected(image.error());
+    const Descriptor& manifest = image->manifest;
+    if (has(present, name, manifest.digest)) return {};
+    events_.say("importing " + name);
+    // The folder's path becomes a name in buildah's storage too: the same for the same image.
+    const std::string folder = job_.storage + "/import-" + std::string(hex_of(manifest.digest)).substr(0, 32);
+    const Json index = {{"schemaVersion", 2},
+                        {"manifests",
+                         {{{"mediaType", manifest.media_type.empty() ? kManifestType : manifest.media_type},
+                           {"digest", manifest.digest},
+                           {"size", manifest.bytes}}}}};
+    if (::mkdir(folder.c_str(), 0700) != 0 && errno != EEXIST) return base::fail(base::os_error("mkdir " + folder));
+    for (const auto& [file, content] :
+         {std::pair{"/index.json", index.dump()}, {"/oci-layout", R"({"imageLayoutVersion":"1.0.0"})"}}) {
+      if (base::Result<void> put = write_file_atomically(folder + file, content, 0600); !put) return put;
+    }
+    if (::symlink(job_.blobs.c_str(), (folder + "/blobs").c_str()) != 0 && errno != EEXIST) {
+      return base::fail(base::os_error("cannot link " + folder + "/blobs"));
+    }
+    const base::Result<Buildah::Output> pulled = buildah.run(
+        {"pull", "--quiet", "--signature-policy", buildah.policy(), "oci:" + folder}, Buildah::Show::nothing);
+    if (!pulled) return std::unexpected(pulled.error());
+    if (pulled->status != 0 || pulled->lines.empty()) return step_failed("importing " + name, *pulled);
+    std::string id = pulled->lines.back();
+    if (is_digest(id)) id = hex_of(id);
+    const base::Result<Buildah::Output> tagged = buildah.run({"tag", id, name}, Buildah::Show::nothing);
+    if (!tagged) return std::unexpected(tagged.error());
+    if (tagged->status != 0) return step_failed("naming " + name, *tagged);
+    return {};
+  }
+
+  // The id of the image that was built.
+  base::Result<std::string> build(Buildah& buildah, const std::string& context) {
+    const std::string id_file = scratch_ + "/image-id";
+    const base::Result<Buildah::Output> done =
+        buildah.run({"build", "--isolation", "chroot", "--layers", "--pull-never", "--format", "oci", "--iidfile",
+                     id_file, "--signature-policy", buildah.policy(), "--file", scratch_ + "/Dockerfile", context},
+                    Buildah::Show::every_line);
+    if (!done) return std::unexpected(done.error());
+    if (done->status != 0) return step_failed("building", *done);
+    base::Result<std::string> id = read_small_file(id_file, 4096);
+    if (!id) return id;
+    while (id->ends_with('\n')) id->pop_back();
+    return is_digest(*id) ? std::string(hex_of(*id)) : *id;
+  }
+
+  std::unexpected<base::Error> step_failed(const std::string& doing, const Buildah::Output& output) const {
+    std::string cause;
+    for (const std::string& line : output.lines) {
+      const std::size_t at = line.find(kErrorLine);  // behind a step's line, sometimes on the same one
+      if (at != std::string::npos) cause = line.substr(at + kErrorLine.size());
+    }
+    if (cause.find("image not known") != std::string::npos || cause.find("short-name") != std::string::npos) {
+      return unknown_image(cause);
+    }
+    std::string why = doing + " failed: " + (cause.empty() ? net::describe_wait_status(output.status) : cause);
+    const std::size_t from = output.lines.size() - std::min(output.lines.size(), kShownLines);
+    if (from < output.lines.size()) why += "\nlast lines:";
+    for (std::size_t i = from; i < output.lines.size(); ++i) why += "\n  " + output.lines[i];
+    return cannot(ErrorCode::build_failed, std::move(why), "Mend the step that failed and run the same command again.");
+  }
+
+  std::unexpected<base::Error> unknown_image(const std::string& cause) const {
+    std::string names;
+    std::size_t count = 0;
+    for (const auto& [name, digest] : job_.known) {
+      if (full_image_name(name).empty() || ++count > kShownNames) continue;
+      names += (names.empty() ? "" : ", ") + name;
+    }
+    if (count > kShownNames) names += ", …";
+    return cannot(
+        ErrorCode::image_not_found,
+        "a FROM names an image that marea does not have (" + cause + "); it has " + (names.empty() ? "none" : names),
+        "Give it the image: marea images import NAME oci:DIR");
+  }
+
+  // Moves what was built into the blob store; returns the manifest's digest.
+  base::Result<std::string> store(Buildah& buildah, const std::string& id) {
+    const std::string folder = scratch_ + "/image";
+    // Uncompressed: the same layer keeps its digest from build to build, and no time goes into gzip. Only `dir:` does
+    // that; its blobs are files named by their digests.
+    const base::Result<Buildah::Output> pushed =
+        buildah.run({"push", "--quiet", "--disable-compression", "--format", "oci", "--signature-policy",
+                     buildah.policy(), id, "dir:" + folder},
+                    Buildah::Show::nothing);
+    if (!pushed) return std::unexpected(pushed.error());
+    if (pushed->status != 0) return step_failed("storing the image", *pushed);
+    std::error_code problem;
+    for (const auto& entry : std::filesystem::directory_iterator(folder, problem)) {
+      const std::string name = entry.path().filename().string();
+      const std::string digest = "sha256:" + name;
+      if (!is_digest(digest)) continue;
+      if (base::Result<void> moved = move_blob(entry.path().string(), digest); !moved) {
+        return std::unexpected(moved.error());
+      }
+    }
+    const std::string manifest = folder + "/manifest.json";
+    const base::Result<FileDigest> found = hash_file(manifest);
+    if (!found) return std::unexpected(found.error());
+    if (base::Result<void> moved = move_blob(manifest, found->digest); !moved) return std::unexpected(moved.error());
+    return found->digest;
+  }
+
+  base::Result<void> move_blob(const std::string& file, const std::string& digest) const {
+    const base::Result<FileDigest> found = hash_file(file);
+    if (!found) return std::unexpected(found.error());
+    if (found->digest != digest) {
+      return cannot(ErrorCode::digest_mismatch, "buildah wrote " + found->digest + " as " + digest, "Build it again.");
+    }
+    const std::string target = blob_path(job_.blobs, digest);
+    // control reads it too; it never changes again.
+    if (::chmod(file.c_str(), 0444) != 0 || ::rename(file.c_str(), target.c_str()) != 0) {
+      return base::fail(base::os_error("cannot store the blob " + target));
+    }
+    return {};
+  }
+
+  net::Loop& loop_;
+  const net::msg::BuildImage& job_;
+  const JobEvents& events_;
+  std::string scratch_;
+};
+
+}  // namespace
+
+base::Result<model::Image> build_image(net::Loop& loop, const net::msg::BuildImage& job, const JobEvents& events) {
+  int lines = 0;
+  JobEvents bounded = events;
+  bounded.line = [&](const std::string& line) {
+    if (++lines < kMostProgressLines) events.say(line);
+    if (lines == kMostProgressLines) events.say("(further output is not shown)");
+  };
+  const base::Fd lock(::open((job.storage + "/lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
+  if (!lock) return base::fail(base::os_error("cannot use the build storage " + job.storage));
+  const bool alone = ::flock(lock.get(), LOCK_EX | LOCK_NB) == 0;
+  const bool abandoned = ScratchDir::remove_abandoned(job.storage) > 0;
+  base::Result<ScratchDir> scratch = ScratchDir::make(job.storage, 0700);
+  if (!scratch) return std::unexpected(scratch.error());
+  Build build(loop, job, bounded, scratch->path());
+  if (!(alone && abandoned)) ::flock(lock.get(), LOCK_SH);
+  return build.run(alone && abandoned, lock);
+}
+
+}  // namespace marea::pipeline
