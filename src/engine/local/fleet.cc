@@ -147,7 +147,8 @@ void Fleet::router_lost(Moment moment) {
 base::Instant Fleet::next_deadline() const {
   base::Instant next = base::Instant::max();
   for (const auto& [id, instance] : instances_) next = std::min({next, instance.deadline, instance.next_look});
-  for (const auto& [name, revision] : revisions_) {
+  for (const base::RevisionName& name : hungry_) {
+    const FleetRevision& revision = revisions_.at(name);
     if (count(revision, &FleetInstance::serving) >= revision.own_wish()) continue;
     // Of the two, the later one opens the way; when both are past, something else is missing.
     const base::Instant start = std::max(revision.retry_at, revision.rest_until);
@@ -170,7 +171,8 @@ void Fleet::tick(Moment moment) {
       actions_.emplace_back(act::Look{id});
     }
   }
-  for (auto& [name, revision] : revisions_) {
+  for (const base::RevisionName& name : std::set<base::RevisionName>(hungry_)) {
+    FleetRevision& revision = revisions_.at(name);
     const bool waits = revision.retry_at > revision.settled_at || revision.rest_until > revision.settled_at;
     if (waits) grow(revision, moment);
   }

@@ -24,6 +24,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -124,6 +125,7 @@ class Fleet {
   FleetLimits limits_;
   base::Random* random_;
   std::map<base::RevisionName, FleetRevision> revisions_;
+  std::set<base::RevisionName> hungry_;  // those with less than the plan wants, or short of room: few of ten thousand
   std::map<base::InstanceId, FleetInstance> instances_;
   std::vector<bool> slots_ = std::vector<bool>(net::kMostInstanceSlots);
   int next_slot_ = 0;

@@ -137,7 +137,8 @@ void Fleet::sandbox_ended(const base::InstanceId& id, const SandboxEnd& end, Mom
   settle(revision, moment);
   forget_unplanned(instance.revision->name);
   // Its memory may be what others wait for.
-  for (auto& [name, other] : revisions_) {
+  for (const base::RevisionName& name : std::set<base::RevisionName>(hungry_)) {
+    FleetRevision& other = revisions_.at(name);
     if (!other.short_of_room) continue;
     other.rest_until = std::min(other.rest_until, moment.now);
     grow(other, moment);

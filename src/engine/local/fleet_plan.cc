@@ -49,7 +49,9 @@ void Fleet::take(FleetRevision& revision, const model::Revision& content, Moment
 
 void Fleet::forget_unplanned(const base::RevisionName& name) {
   const auto found = revisions_.find(name);
-  if (found->second.max == 0 && found->second.members.empty()) revisions_.erase(found);
+  if (found->second.max > 0 || !found->second.members.empty()) return;
+  hungry_.erase(name);
+  revisions_.erase(found);
 }
 
 void Fleet::demand(const net::msg::Demand& message, Moment moment) {
@@ -117,6 +119,11 @@ void Fleet::grow(FleetRevision& revision, Moment moment) {
     create(revision, serving < revision.own_wish() ? own : revision.demand_reason, moment);
   }
   if (serving >= asked) revision.demand = 0;
+  if (revision.short_of_room || serving < revision.own_wish()) {
+    hungry_.insert(revision.revision->name);
+  } else {
+    hungry_.erase(revision.revision->name);
+  }
 }
 
 void Fleet::create(FleetRevision& revision, model::Reason reason, Moment moment) {

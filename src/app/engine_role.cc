@@ -1,0 +1,23 @@
+#include "app/engine_role.h"
+
+#include <utility>
+
+#include "engine/local/engine_process.h"
+#include "engine/local/sandbox.h"
+
+namespace marea::app {
+
+base::Result<std::unique_ptr<net::RoleProcess>> make_engine_role(RoleWorld world) {
+  namespace local = engine::local;
+  base::Result<std::unique_ptr<local::SandboxHost>> host =
+      local::open_sandbox_host(world.loop, world.log,
+                               {.data_dir = world.options.data,
+                                .runtime = world.options.runtime == "auto" ? "" : world.options.runtime,
+                                .shim = world.options.shim,
+                                .to_keeper = std::move(world.to_keeper)});
+  if (!host) return std::unexpected(std::move(host.error()));
+  return std::make_unique<local::EngineProcess>(local::EngineProcess::World{
+      .loop = world.loop, .random = world.random, .log = world.log, .host = std::move(*host)});
+}
+
+}  // namespace marea::app

@@ -1,0 +1,81 @@
+// What the fleet wants done, done; and what the sandboxes answer.
+#include <utility>
+
+#include "engine/local/engine_process.h"
+
+namespace marea::engine::local {
+
+namespace msg = net::msg;
+using base::Severity;
+
+void EngineProcess::operator()(const act::Create& action) {
+  const base::InstanceId id = action.id;
+  base::Result<std::unique_ptr<Sandbox>> made =
+      world_.host->create({.id = id, .slot = action.slot, .revision = *action.revision},
+                          {.on_prepared =
+                               [this, id] {
+                                 fleet_.sandbox_prepared(id, moment());
+                                 carry_out();
+                               },
+                           .on_started =
+                               [this, id] {
+                                 fleet_.sandbox_started(id, moment());
+                                 carry_out();
+                               },
+                           .on_ended = [this, id](const SandboxEnd& end) { on_sandbox_ended(id, end); }});
+  if (!made) {
+    on_sandbox_ended(id, {.reason = model::Reason::sandbox_failed, .detail = made.error().line(), .exit = {}});
+  } else if (fleet_.instances().contains(id)) {
+    sandboxes_[id] = std::move(*made);
+  } else {
+    ended_.push_back(std::move(*made));  // it ended while it was made
+    sweep_.arm_in(base::Duration{0});
+  }
+}
+
+void EngineProcess::on_sandbox_ended(const base::InstanceId& id, const SandboxEnd& end) {
+  if (const auto found = sandboxes_.find(id); found != sandboxes_.end()) {
+    ended_.push_back(std::move(found->second));
+    sandboxes_.erase(found);
+    sweep_.arm_in(base::Duration{0});
+  }
+  owed_.erase(id);
+  fleet_.sandbox_ended(id, end, moment());
+  carry_out();
+}
+
+void EngineProcess::operator()(const act::Start& action) {
+  if (const auto found = sandboxes_.find(action.id); found != sandboxes_.end()) found->second->start();
+}
+
+void EngineProcess::operator()(const act::Look& action) {
+  fleet_.looked(action.id, listening_of(action.id), moment());
+}
+
+void EngineProcess::operator()(const act::Stop& action) {
+  if (const auto found = sandboxes_.find(action.id); found != sandboxes_.end()) found->second->stop(action.grace);
+}
+
+void EngineProcess::operator()(const act::ToRouter& action) {
+  if (!router_ || !router_->open()) return;  // the next one hears of all
+  const auto* open = std::get_if<msg::InstanceOpen>(&action.message);
+  router_->send(action.message, open != nullptr ? sockets_of(open->id, kSocketStock) : std::vector<base::Fd>());
+}
+
+void EngineProcess::operator()(const act::Report& action) {
+  const model::InstanceReport& report = action.report;
+  const bool failed = report.state == model::InstanceState::failed;
+  world_.log(failed ? Severity::warning : Severity::info, "instance " + std::string(to_string(report.state)),
+             {{"instance", report.id.str()},
+              {"revision", report.revision.str()},
+              {"reason", std::string(to_string(report.reason))},
+              {"detail", report.detail}});
+  if (control_) control_->send(report);
+}
+
+std::vector<model::ListeningSocket> EngineProcess::listening_of(const base::InstanceId& id) const {
+  const auto found = sandboxes_.find(id);
+  return found == sandboxes_.end() ? std::vector<model::ListeningSocket>() : found->second->listening();
+}
+
+}  // namespace marea::engine::local
