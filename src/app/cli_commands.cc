@@ -91,7 +91,7 @@ std::vector<CommandSpec> make_commands() {
       {"images list", {}, with_output({}), Text::about_images_list, list_images},
       {"images import", {{"NAME"}, {"oci:DIR[:TAG]"}}, with_output({}), Text::about_images_import, import_image},
       {"logs", name, with_output(logs), Text::about_logs, print_logs},
-      {"doctor", {}, with_output({}), Text::about_doctor, check_machine},
+      {"doctor", {}, with_output({}), Text::about_doctor, run_doctor},
       {"version", {}, with_output({}), Text::about_version, print_version},
       {"help", {{"COMMAND", false}, {"VERB", false}}, {kHelp}, Text::about_help, print_help},
   };

@@ -25,7 +25,7 @@ Outcome<Exit> deploy_image(Verb& verb) {
   ServiceSettings settings = settings_of(verb.arguments);
   if (const auto image = verb.arguments.text("--image")) {
     Outcome<std::string> reference = bring_image(verb, *image);
-    if (!reference) return std::unexpected(reference.error());
+    if (!reference) return give_up(with_kept_revision(verb, name, reference.error()));
     settings.image = *std::move(reference);
   }
   const Outcome<Json> sent = change_and_send(verb, name, settings);

@@ -1,4 +1,7 @@
-// doctor: what is wrong with this machine and the platform on it, and the command that mends it.
+// doctor: what is wrong with this machine and the platform on it, and the command that mends it. A platform that was
+// never started is no fault of the machine; one that was named and does not answer is a fault.
+#include <sys/stat.h>
+
 #include "app/cli_verbs.h"
 #include "app/cli_view.h"
 
@@ -6,48 +9,61 @@ namespace marea::app {
 namespace {
 
 struct Check {
+  enum class Result { ok, absent, wrong };
   std::string name;
-  bool ok = false;
+  Result result = Result::ok;
   std::string detail;
   std::string remedy;
 };
+
+Text text_of(Check::Result result) {
+  switch (result) {
+    case Check::Result::ok: return Text::doctor_ok;
+    case Check::Result::absent: return Text::doctor_absent;
+    case Check::Result::wrong: return Text::doctor_bad;
+  }
+  return Text::doctor_bad;
+}
+
+// Nobody said where the platform is, and where it would be by default is nothing.
+bool never_started(const Verb& verb) {
+  const Outcome<Endpoint> usual = find_endpoint({}, verb.words());
+  struct stat state{};
+  return usual && *usual == verb.api.endpoint() && ::lstat(usual->socket.c_str(), &state) != 0 && errno == ENOENT;
+}
 
 void check_platform(Verb& verb, std::vector<Check>& out) {
   const Outcome<Answer> answer = verb.api.send({.path = fmt::format("{}/healthz", kMarea), .timeout_seconds = 10});
   if (!answer) {
     const base::Error& error = answer.error().error;
-    out.push_back({"platform", false, error.why.empty() ? error.what : error.what + ": " + error.why, error.remedy});
+    out.push_back({"platform", never_started(verb) ? Check::Result::absent : Check::Result::wrong,
+                   error.why.empty() ? error.what : error.what + ": " + error.why, error.remedy});
     return;
   }
   const Json health = answer->json();
-  out.push_back({"platform", true, verb.api.endpoint().name(), {}});
+  out.push_back({"platform", Check::Result::ok, verb.api.endpoint().name(), {}});
   const std::string runtime = text_at(health, {"runtime"});
-  if (!runtime.empty()) out.push_back({"runtime", true, runtime, {}});
+  if (!runtime.empty()) out.push_back({"runtime", Check::Result::ok, runtime, {}});
   const Json* roles = find(health, {"roles"});
   if (roles == nullptr || !roles->is_array()) return;
   for (const Json& role : *roles) {
     const std::string state = text_at(role, {"state"});
     const bool ok = state == "running";
-    out.push_back(
-        {"role " + text_at(role, {"role"}), ok, state, ok ? std::string() : verb.words()(Text::doctor_role_remedy)});
+    out.push_back({"role " + text_at(role, {"role"}), ok ? Check::Result::ok : Check::Result::wrong, state,
+                   ok ? std::string() : verb.words()(Text::doctor_role_remedy)});
   }
 }
 
-}  // namespace
-
-Outcome<Exit> check_machine(Verb& verb) {
-  std::vector<Check> checks;
-  check_platform(verb, checks);
+void print_checks(Verb& verb, const std::vector<Check>& checks) {
+  const Words& words = verb.words();
   Json items = Json::array();
   std::vector<std::vector<std::string>> rows;
   std::string names;
-  bool good = true;
-  const Words& words = verb.words();
   for (const Check& check : checks) {
-    good = good && check.ok;
-    items.push_back({{"check", check.name}, {"ok", check.ok}, {"detail", check.detail}, {"remedy", check.remedy}});
-    rows.push_back({check.name, words(check.ok ? Text::doctor_ok : Text::doctor_bad), check.detail, check.remedy});
-    if (!check.ok) names += check.name + "\n";
+    const bool ok = check.result != Check::Result::wrong;
+    items.push_back({{"check", check.name}, {"ok", ok}, {"detail", check.detail}, {"remedy", check.remedy}});
+    rows.push_back({check.name, words(text_of(check.result)), check.detail, check.remedy});
+    if (!ok) names += check.name + "\n";
   }
   const Format format = verb.arguments.format();
   if (format == Format::json || format == Format::yaml) {
@@ -58,7 +74,18 @@ Outcome<Exit> check_machine(Verb& verb) {
     verb.console.data(print_table(
         {words(Text::head_check), words(Text::head_result), words(Text::head_detail), words(Text::head_remedy)}, rows));
   }
-  return good ? Exit::ok : Exit::failure;
+}
+
+}  // namespace
+
+Outcome<Exit> run_doctor(Verb& verb) {
+  std::vector<Check> checks;
+  check_platform(verb, checks);
+  print_checks(verb, checks);
+  for (const Check& check : checks) {
+    if (check.result == Check::Result::wrong) return Exit::failure;
+  }
+  return Exit::ok;
 }
 
 }  // namespace marea::app

@@ -66,6 +66,17 @@ Outcome<Json> wait_as_asked(Verb& verb, const Json& service, bool unless_told) {
   return waiting.until_ready(service, verb.arguments.number("--wait-timeout").value_or(kDefaultWaitSeconds));
 }
 
+Failure with_kept_revision(Verb& verb, const std::string& name, Failure failure) {
+  const bool of_the_image = failure.exit == Exit::failure || failure.exit == Exit::not_found;
+  if (!of_the_image || failure.error.code == base::ErrorCode::unavailable) return failure;
+  const Outcome<Json> service = verb.api.get(service_path(name));
+  const std::string serving = service ? text_at(*service, {"status", "latestReadyRevisionName"}) : std::string();
+  if (serving.empty()) return failure;
+  failure.exit = Exit::deploy_failed;
+  failure.error.why += (failure.error.why.empty() ? "" : "; ") + verb.words()(Text::kept, serving);
+  return failure;
+}
+
 void print_deployed(Verb& verb, const Json& service) {
   const Format format = verb.arguments.format();
   switch (format) {

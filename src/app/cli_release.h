@@ -25,6 +25,9 @@ Outcome<Json> change_and_send(Verb& verb, const std::string& name, const Service
 // Waits as --wait, --no-wait and --wait-timeout say; gives the newest known state.
 Outcome<Json> wait_as_asked(Verb& verb, const Json& service, bool unless_told);
 
+// Of a failure before anything was changed: when an older revision of the service serves, says so and exits with 6.
+Failure with_kept_revision(Verb& verb, const std::string& name, Failure failure);
+
 // The URL for people (a table), else as -o says.
 void print_deployed(Verb& verb, const Json& service);
 

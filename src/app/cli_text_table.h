@@ -158,6 +158,10 @@
   X(deploy_failed, "{} is not ready: {}", "{} no está lista: {}") \
   X(deploy_kept, "{} keeps serving. More: marea services describe {}", "{} sigue sirviendo. Más: marea services describe {}") \
   X(deploy_nothing, "Mend it and deploy again. More: marea services describe {}", "Corríjalo y despliegue otra vez. Más: marea services describe {}") \
+  X(kept, "{} keeps serving", "{} sigue sirviendo") \
+  X(adopting, "the app listens on port {} alone: adopting it (--port {})", "la aplicación escucha solo en el puerto {}: se adopta (--port {})") \
+  X(adopted_no_http, "port {} was adopted, but it does not answer HTTP", "se adoptó el puerto {}, pero no responde HTTP") \
+  X(doctor_absent, "not running", "parada") \
   X(wait_timeout, "service {} was not ready after {} s", "el servicio {} no estaba listo tras {} s") \
   X(wait_timeout_remedy, "It goes on; look at it: marea services describe {}", "Sigue en marcha; mírelo: marea services describe {}") \
   X(standard_input, "standard input", "la entrada estándar") \

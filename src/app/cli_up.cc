@@ -1,6 +1,7 @@
 // up [DIR]: the directory's Dockerfile becomes an image, the image a revision, the revision a URL.
 #include <filesystem>
 
+#include "app/cli_adopt.h"
 #include "app/cli_build_tar.h"
 #include "app/cli_release.h"
 #include "app/cli_verbs.h"
@@ -78,12 +79,13 @@ Outcome<Exit> up_directory(Verb& verb) {
   verb.console.say(Text::up_building, *name, dir, tar->entries, tar->bytes);
 
   Outcome<std::string> image = build(verb, *name, *dockerfile, *tar);
-  if (!image) return std::unexpected(image.error());
+  if (!image) return give_up(with_kept_revision(verb, *name, image.error()));
   ServiceSettings settings = settings_of(verb.arguments);
   settings.image = *std::move(image);
   const Outcome<Json> sent = change_and_send(verb, *name, settings);
   if (!sent) return std::unexpected(sent.error());
-  const Outcome<Json> service = wait_as_asked(verb, *sent, true);
+  Outcome<Json> service = wait_as_asked(verb, *sent, true);
+  if (!service && !settings.port) service = adopt_port(verb, *name, service.error());
   if (!service) return std::unexpected(service.error());
   print_deployed(verb, *service);
   return Exit::ok;

@@ -39,8 +39,11 @@ Outcome<void> ImageUpload::send_blob(const std::string& digest, const std::strin
                                             .content_type = "application/octet-stream",
                                             .body_fd = file->fd.get(),
                                             .body_bytes = file->bytes});
-  if (!answer) return std::unexpected(answer.error());
-  return {};
+  if (answer) return {};
+  Failure failure = answer.error();
+  const base::Error& error = failure.error;
+  if ((error.what + error.why).find(digest) == std::string::npos) failure.error.what += " (" + path + ")";
+  return give_up(std::move(failure));
 }
 
 Outcome<UploadedImage> ImageUpload::upload(const std::string& reference, const std::string& name) {
