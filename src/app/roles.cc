@@ -4,6 +4,7 @@
 #include <thread>
 
 #include "app/control_role.h"
+#include "app/engine_role.h"
 #include "app/logs_role.h"
 #include "pipeline/builder_role.h"
 #include "router/router.h"
@@ -42,7 +43,7 @@ base::Result<std::unique_ptr<net::RoleProcess>> make_role(net::Role role, RoleWo
                                 .http_port = world.options.http_port,
                                 .to_keeper = std::move(world.to_keeper)});
     case net::Role::logs: return make_logs(std::move(world));
-    case net::Role::engine:
+    case net::Role::engine: return make_engine_role(std::move(world));
     case net::Role::keeper:
     case net::Role::builder: break;
   }
