@@ -39,6 +39,13 @@ bool switch_on(const std::string& path) {
   return file && ::write(file.get(), "1", 1) == 1;
 }
 
+// Sandboxes speak IPv4 alone, and no link-local address may lead around the rules. (Linux 6.18 refuses the attribute
+// addrgenmode at a veth pair's creation.) A kernel without IPv6 has no such setting.
+bool without_ipv6(const std::string& device) {
+  const std::string settings = "/proc/sys/net/ipv6/conf/" + device;
+  return ::access(settings.c_str(), F_OK) != 0 || switch_on(settings + "/disable_ipv6");
+}
+
 // Devices that lead to the internet: those of default routes (proc(5), /proc/net/route).
 std::vector<std::string> default_devices() {
   std::vector<std::string> out;
@@ -166,6 +173,7 @@ base::Result<void> NetworkEgress::connect(const base::Fd& network, int slot) {
   const std::string device = plan_.device(slot);
   base::Result<void> done = link_->add_veth(device, kSandboxDevice, network.get());
   if (!done) return done;
+  if (!without_ipv6(device)) return base::fail(base::os_error("cannot keep IPv6 off " + device));
   const int outer = link_->index_of(device);
   done = link_->add_address(outer, plan_.machine_address(slot), 31);
   if (done) done = link_->set_up(outer);
@@ -180,6 +188,7 @@ base::Result<void> NetworkEgress::connect(const base::Fd& network, int slot) {
   if (!forwards) return base::fail(base::os_error("cannot let the machine forward packets of sandboxes"));
   const NetworkVisit visit(network);
   if (!visit) return base::fail(base::os_error("cannot enter the sandbox's network"));
+  if (!without_ipv6(kSandboxDevice)) return base::fail(base::os_error("cannot keep IPv6 off a sandbox"));
   base::Result<NetworkLink> inside = NetworkLink::open();
   if (!inside) return std::unexpected(inside.error());
   const int inner = inside->index_of(kSandboxDevice);

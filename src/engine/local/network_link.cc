@@ -7,7 +7,6 @@
 #include <net/if.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 #include <array>
 #include <cerrno>
@@ -68,14 +67,6 @@ class Request {
 
 constexpr std::uint16_t kCreate = NLM_F_CREATE | NLM_F_EXCL;
 
-void without_ipv6(Request& request) {
-  const std::size_t families = request.begin(IFLA_AF_SPEC);
-  const std::size_t six = request.begin(AF_INET6);
-  request.number(IFLA_INET6_ADDR_GEN_MODE, static_cast<std::uint8_t>(IN6_ADDR_GEN_MODE_NONE));
-  request.end(six);
-  request.end(families);
-}
-
 }  // namespace
 
 std::string to_text(Ipv4 address) {
@@ -121,7 +112,6 @@ int NetworkLink::index_of(const std::string& device) {
 base::Result<void> NetworkLink::add_veth(const std::string& name, const std::string& peer, int peer_namespace) {
   Request request(RTM_NEWLINK, kCreate, ifinfomsg{});
   request.attribute(IFLA_IFNAME, name);
-  without_ipv6(request);
   const std::size_t info = request.begin(IFLA_LINKINFO);
   request.attribute(IFLA_INFO_KIND, "veth");
   const std::size_t data = request.begin(IFLA_INFO_DATA);
@@ -130,7 +120,6 @@ base::Result<void> NetworkLink::add_veth(const std::string& name, const std::str
   request.raw(&fixed, sizeof fixed);
   request.attribute(IFLA_IFNAME, peer);
   request.number(IFLA_NET_NS_FD, peer_namespace);
-  without_ipv6(request);
   request.end(other);
   request.end(data);
   request.end(info);
