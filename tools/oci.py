@@ -83,7 +83,10 @@ def make(layout, files=None, config=None, base=None, tar=None, tag="latest", com
         image = read_json(base, below["config"]["digest"])
         for layer in below["layers"]:
             share(blob_path(base, layer["digest"]), blob_path(layout, layer["digest"]))
-    image["config"] = {**image.get("config", {}), **(config or {})}
+    inherited = dict(image.get("config", {}))
+    if config and "Entrypoint" in config:
+        inherited.pop("Cmd", None)  # as a Dockerfile's ENTRYPOINT does
+    image["config"] = {**inherited, **(config or {})}
     tar = tar or (tar_of(files) if files else None)
     if tar:
         blob = (gzip.compress(tar, 1, mtime=0), LAYER) if compress else (tar, PLAIN_LAYER)

@@ -4,7 +4,6 @@
 #include <sys/resource.h>
 
 #include "api/api_world_test.h"
-#include "pipeline/digest.h"
 #include "telemetry/log_spool.h"
 
 namespace marea::api {
@@ -19,7 +18,9 @@ constexpr const char* kOwn = "/apis/marea.dev/v1/";
 class ApiTest : public ApiWorld {
  protected:
   std::string blobs() const { return world.folder() + "/blobs/sha256"; }
-  static std::string blob(std::string_view content) { return kOwn + ("blobs/" + pipeline::digest_of(content)); }
+  static std::string blob(std::string_view content) {
+    return kOwn + ("blobs/" + control::ControlWorld::digest_of(content));
+  }
   std::size_t files(const std::string& folder) const {
     const std::filesystem::directory_iterator entries(folder);
     return static_cast<std::size_t>(std::distance(begin(entries), end(entries)));

@@ -85,7 +85,9 @@ class ApiWorld : public testing::Test {
     std::string request = method + " " + path + " HTTP/1.1\r\nHost: api\r\n" + fields;
     if (method != "GET" && method != "HEAD") request += "Content-Length: " + std::to_string(body.size()) + "\r\n";
     send(request + "\r\n" + body);
-    return parse(receive());
+    const Reply reply = parse(receive());
+    if (reply.head.find("Connection: close") != std::string::npos) connect();  // as clients do
+    return reply;
   }
 
   control::ControlWorld world;

@@ -86,10 +86,16 @@ class StopSignals final : public net::Watcher {
   base::Fd fd_;
 };
 
+base::Result<net::Listening> listen_for(std::string_view option, const std::string& address) {
+  base::Result<net::Listening> out = net::listen_tcp(address);
+  if (!out) out.error().what += " (" + std::string(option) + ")";
+  return out;
+}
+
 base::Result<Keeper::Options> keeper_options(const ServeOptions& options) {
-  base::Result<net::Listening> http = net::listen_tcp(options.http);
+  base::Result<net::Listening> http = listen_for("--http", options.http);
   if (!http) return std::unexpected(http.error());
-  base::Result<net::Listening> api = net::listen_tcp(options.api);
+  base::Result<net::Listening> api = listen_for("--api", options.api);
   if (!api) return std::unexpected(api.error());
   base::Result<net::Listening> socket = net::listen_unix(options.data + "/api.sock", 0660);
   if (!socket) return std::unexpected(socket.error());

@@ -226,6 +226,7 @@ class ControlWorld {
   }
 
   Control& control() { return *control_; }
+  static std::string digest_of(std::string_view content) { return pipeline::digest_of(content); }
   net::Loop& loop() { return loop_; }
   base::Random& random() { return random_; }
   const std::string& folder() const { return folder_; }

@@ -90,6 +90,9 @@ std::string describe_exit(const model::Revision& revision, const model::Instance
     return "the app was ended by " + status +
            ". Look at its last lines and at the command, arguments and files it needs";
   }
+  // Such as: the program is not in the image.
+  const bool says_more = !report.detail.empty() && report.detail.find(status) == std::string::npos;
+  if (says_more) return "the app ended with " + status + ": " + report.detail;
   return "the app ended with " + status +
          ". It must keep running and listen on the port in $PORT; look at its last lines and at its command, "
          "arguments and environment";

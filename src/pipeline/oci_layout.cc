@@ -92,7 +92,7 @@ base::Result<void> add_blob(const std::string& blobs, const Descriptor& blob, La
   if (!file) {
     base::Error error = file.error();
     error.code = ErrorCode::image_not_found;
-    error.what = "a blob of the image " + image.digest + " is missing: " + error.what;
+    error.what = "the blob " + blob.digest + " of the image " + image.digest + " is missing: " + error.what;
     error.remedy = "Copy or build the image again.";
     return base::fail(std::move(error));
   }

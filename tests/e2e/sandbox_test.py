@@ -11,7 +11,7 @@ from waiting import until
 
 # CHOWN DAC_OVERRIDE FOWNER FSETID KILL SETGID SETUID NET_BIND_SERVICE SYS_CHROOT, as bits (linux/capability.h)
 CAPABILITIES = sum(1 << bit for bit in (0, 1, 3, 4, 5, 6, 7, 10, 18))
-STATUS = "result = dict(line.rstrip().split(':\\t', 1) for line in open('/proc/self/status'))"
+STATUS = "result = dict(line.strip('\\n').split(':\\t', 1) for line in open('/proc/self/status'))"
 ADDRESSES = "import re; result = re.findall(r'([0-9.]+)\\n\\s+/32 host LOCAL', open('/proc/net/fib_trie').read())"
 TCP = """
 import socket
@@ -143,8 +143,11 @@ def test_what_one_instance_writes_no_other_sees(platform, name, probe_image, ins
     assert Inside(platform, name)("import os; result = os.path.exists('/note')") is False
 
 
-def test_processes_are_bounded(inside):
-    started, error = inside("""
+def test_processes_are_bounded(platform, name, probe_image):
+    """With memory for all that may be there: else that limit comes first."""
+    platform.apply(manifest(name, probe_image, memory="2Gi", max_scale=1))
+    platform.wait_ready(name)
+    started, error = Inside(platform, name)("""
 import os, signal
 pids, error = [], None
 try:

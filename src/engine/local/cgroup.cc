@@ -2,12 +2,13 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <sys/mount.h>
 #include <unistd.h>
-#include <csignal>
 
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <csignal>
 #include <cstdlib>
 #include <fstream>
 #include <iterator>
@@ -138,6 +139,16 @@ const CgroupHierarchy* Cgroups::empty_unified() const {
   return found == hierarchies_.end() || hierarchies_.size() == 1 ? nullptr : &*found;
 }
 
+void Cgroups::hide_empty_unified() {
+  std::string place = "/sys/fs/cgroup/unified";
+  if (const CgroupHierarchy* unified = empty_unified()) {
+    place = unified->mount_point;
+    ::umount2(place.c_str(), MNT_DETACH);
+    if (::mount("tmpfs", place.c_str(), "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, "mode=700,size=4m") != 0) return;
+  }
+  shadow_ = base::Fd(::open(place.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));  // or hidden earlier
+}
+
 bool Cgroups::swap_accounting() const {
   const CgroupHierarchy* memory = find("memory");
   if (memory == nullptr) return false;
@@ -176,6 +187,10 @@ void Cgroups::kill(const std::string& path) const {
 bool Cgroups::remove(const std::string& path) const {
   bool gone = true;
   for (const CgroupHierarchy& hierarchy : hierarchies_) gone = remove_tree(hierarchy.root, path) && gone;
+  if (gone && shadow_) {
+    ::unlinkat(shadow_.get(), (path + "/cgroup.procs").c_str(), 0);  // crun's, a plain file
+    ::unlinkat(shadow_.get(), path.c_str(), AT_REMOVEDIR);
+  }
   return gone;
 }
 

@@ -28,6 +28,9 @@ class Cgroups {
   bool has(const std::string& controller) const { return find(controller) != nullptr; }
   // A v2 tree without controllers beside v1 ones; crun refuses to start when it sees it.
   const CgroupHierarchy* empty_unified() const;
+  // Takes that tree out of sight, in this mount namespace (which must be private). crun then makes plain folders where
+  // it was: they lie in a file system of our own and are removed with the groups.
+  void hide_empty_unified();
   // Whether swap can be bounded together with memory.
   bool swap_accounting() const;
 
@@ -45,6 +48,7 @@ class Cgroups {
  private:
   const CgroupHierarchy* find(const std::string& controller) const;
   std::vector<CgroupHierarchy> hierarchies_;
+  base::Fd shadow_;  // what lies where the empty tree was
 };
 
 // Pure: mount points of the cgroup file systems in the text of /proc/PID/mountinfo (proc(5)).

@@ -95,8 +95,7 @@ base::Result<void> LocalSandboxHost::open() {
   machine_.shim = std::string(kStage) + "/marea-shim";
   done = copy_shim(machine_.options.shim, machine_.shim);
   if (!done) return done;
-  const CgroupHierarchy* unified = machine_.cgroups.empty_unified();
-  if (unified != nullptr && machine_.runtime.refuses_hybrid) ::umount2(unified->mount_point.c_str(), MNT_DETACH);
+  if (machine_.runtime.refuses_hybrid) machine_.cgroups.hide_empty_unified();
   for (const std::string& path : {machine_.run_folder(), machine_.runtime_state()}) {
     if (::mkdir(path.c_str(), 0700) != 0 && errno != EEXIST) return base::fail(base::os_error("cannot make " + path));
   }

@@ -82,11 +82,15 @@ TEST_P(NeighboursTest, without_egress_there_is_no_device) {
 }
 
 TEST_P(NeighboursTest, nothing_is_left_of_a_sandbox) {
+  const std::set<std::string> others = groups();
   auto run = create("sleep 1000 & exit 0");
   ASSERT_TRUE(run_until_ended(*run));
   EXPECT_THAT(mounts(), Not(HasSubstr("/hola-0")));
   EXPECT_EQ(left_files(), 0U);
-  for (const std::string& group : groups()) EXPECT_THAT(group, Not(HasSubstr("hola-0")));
+  for (const std::string& group : groups()) {
+    if (others.contains(group)) continue;
+    EXPECT_THAT(group, Not(HasSubstr("hola-0")));
+  }
 }
 
 TEST_P(NeighboursTest, what_a_killed_engine_left_is_removed_at_the_next_start) {
