@@ -13,6 +13,7 @@
 
 #include "control/control.h"
 #include "model/manifest.h"
+#include "pipeline/digest.h"
 
 namespace marea::control {
 
