@@ -112,14 +112,13 @@ Outcome<Exit> apply_manifests(Verb& verb) {
     for (const model::Fault& fault : document.notices) {
       verb.console.notice(to_string(Cause{fault.line, fault.column, fault.path, fault.message}, source->name));
     }
-    Outcome<Sent> sent = send_service(verb, document.document, document.notices);
+    Outcome<Json> sent = send_manifest(verb, document);
     if (!sent) {
       Failure failure = sent.error();
       failure.file = source->name;
       return give_up(std::move(failure));
     }
-    verb.console.say(sent->created ? Text::created : Text::changed, "services", name_of(sent->service));
-    services.push_back(std::move(sent->service));
+    services.push_back(*std::move(sent));
   }
   for (Json& service : services) {
     Outcome<Json> now = wait_as_asked(verb, service, false);

@@ -185,6 +185,19 @@ TEST_F(CliDeploy, ApplyFindsLayoutsBesideTheManifestAndKeepsTheOrder) {
   EXPECT_EQ(stored("a")["spec"]["template"]["spec"]["containers"][0]["image"], oci() + ":one");
 }
 
+TEST_F(CliDeploy, ApplyGoesByTheVersionOfTheServiceThatIsThereNotOfOneReadElsewhere) {
+  const auto apply = [this](const std::string& members) {
+    write_text(dir / "app.yaml", "apiVersion: serving.knative.dev/v1\nkind: Service\nmetadata: {name: a, " + members +
+                                     "}\nspec: {template: {spec: {containers: [{image: 'oci:image:one'}]}}}\n");
+    return run({"apply", "-f", dir / "app.yaml"});
+  };
+  EXPECT_EQ(apply("uid: far, resourceVersion: AAYIZ5").code, 0);
+  world.services["a"]["metadata"]["uid"] = "near";
+  EXPECT_EQ(apply("uid: near, resourceVersion: '9'").code, 5);
+  EXPECT_EQ(apply("resourceVersion: '9'").code, 5);
+  EXPECT_EQ(apply("uid: far, resourceVersion: AAYIZ5").code, 0);
+}
+
 TEST_F(CliDeploy, ApplyNamesEveryFaultWithItsPlaceAndSendsNothing) {
   write_text(dir / "bad.yaml",
              "apiVersion: serving.knative.dev/v1\nkind: Service\nmetadata: {name: B_}\nspec:\n  template:\n    spec:\n"

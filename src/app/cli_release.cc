@@ -16,6 +16,13 @@ std::string service_path(const std::string& name) {
   return fmt::format("{}/{}", kServices, escape(name));
 }
 
+// Null when there is none.
+Outcome<Json> read_service(Verb& verb, const std::string& name) {
+  Outcome<Json> service = verb.api.get(service_path(name));
+  if (!service && service.error().error.code == base::ErrorCode::not_found) return Json();
+  return service;
+}
+
 void say_notices(Verb& verb, const Answer& answer, const std::vector<model::Fault>& known) {
   for (const std::string& notice : answer.notices) {
     const bool said =
@@ -26,35 +33,45 @@ void say_notices(Verb& verb, const Answer& answer, const std::vector<model::Faul
 
 }  // namespace
 
-Outcome<Sent> send_service(Verb& verb, const Json& service, const std::vector<model::Fault>& known) {
+Outcome<Json> send_service(Verb& verb, const Json& service, const Json& before,
+                           const std::vector<model::Fault>& known) {
+  const std::string name = name_of(service);
   const Outcome<Answer> answer = verb.api.send({.method = "PUT",
-                                                .path = service_path(name_of(service)),
+                                                .path = service_path(name),
                                                 .body = service.dump(-1, ' ', false, Json::error_handler_t::replace)});
   if (!answer) return std::unexpected(answer.error());
   say_notices(verb, *answer, known);
-  Sent out{.service = answer->json(), .created = answer->status == 201};
-  if (!out.service.is_object()) {
+  Json now = answer->json();
+  if (!now.is_object()) {
     return give_up(base::Error{.code = base::ErrorCode::unavailable,
                                .what = verb.words()(Text::bad_answer, verb.api.endpoint().name()),
                                .remedy = verb.words()(Text::bad_answer_remedy)});
   }
-  return out;
+  const auto version = [](const Json& of) { return text_at(of, {"metadata", "resourceVersion"}); };
+  const bool same = !version(now).empty() && version(now) == version(before);
+  verb.console.say(answer->status == 201 ? Text::created : same ? Text::unchanged : Text::changed, "services", name);
+  return now;
+}
+
+Outcome<Json> send_manifest(Verb& verb, const model::ServiceDocument& manifest) {
+  Json document = manifest.document;
+  Outcome<Json> before = read_service(verb, name_of(document));
+  if (!before) return before;
+  const std::string uid = text_at(document, {"metadata", "uid"});
+  const bool elsewhere = before->is_null() || (!uid.empty() && uid != text_at(*before, {"metadata", "uid"}));
+  if (elsewhere) document["metadata"].erase("resourceVersion");
+  return send_service(verb, document, *before, manifest.notices);
 }
 
 Outcome<Json> change_and_send(Verb& verb, const std::string& name, const ServiceSettings& settings) {
-  Outcome<Json> service = verb.api.get(service_path(name));
-  if (!service) {
-    if (service.error().error.code != base::ErrorCode::not_found) return service;
-    if (!settings.image) {
-      return give_up(usage_failure(verb.words()(Text::no_image, name), verb.words()(Text::no_image_remedy, name)));
-    }
-    service = new_service(name);
+  const Outcome<Json> before = read_service(verb, name);
+  if (!before) return before;
+  if (before->is_null() && !settings.image) {
+    return give_up(usage_failure(verb.words()(Text::no_image, name), verb.words()(Text::no_image_remedy, name)));
   }
-  change_service(*service, settings);
-  Outcome<Sent> sent = send_service(verb, *service);
-  if (!sent) return std::unexpected(sent.error());
-  verb.console.say(sent->created ? Text::created : Text::changed, "services", name);
-  return std::move(sent->service);
+  Json service = before->is_null() ? new_service(name) : *before;
+  change_service(service, settings);
+  return send_service(verb, service, *before);
 }
 
 Outcome<Json> wait_as_asked(Verb& verb, const Json& service, bool unless_told) {

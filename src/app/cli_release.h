@@ -10,14 +10,15 @@
 
 namespace marea::app {
 
-struct Sent {
-  Json service;  // the platform's answer
-  bool created = false;
-};
-
-// Creates or replaces it; one that was read before has its resourceVersion, which must still be right. The platform's
+// Creates or replaces it, says which, and gives the platform's answer. One that was read before has its
+// resourceVersion, which must still be right. `before`: the service as it is, null when there is none. The platform's
 // notices are said, but not those that end with a message of `known`.
-Outcome<Sent> send_service(Verb& verb, const Json& service, const std::vector<model::Fault>& known = {});
+Outcome<Json> send_service(Verb& verb, const Json& service, const Json& before,
+                           const std::vector<model::Fault>& known = {});
+
+// The same of a manifest: its resourceVersion counts only when it was read from the very service that is there. What
+// was exported elsewhere, or from a service deleted since, has one that says nothing about this service.
+Outcome<Json> send_manifest(Verb& verb, const model::ServiceDocument& manifest);
 
 // Reads the service, changes what the settings say and sends it; a new one needs an image.
 Outcome<Json> change_and_send(Verb& verb, const std::string& name, const ServiceSettings& settings);

@@ -151,6 +151,7 @@
 #define MAREA_TEXTS_DEPLOY(X) \
   X(created, "created: {}/{}", "creado: {}/{}") \
   X(changed, "changed: {}/{}", "cambiado: {}/{}") \
+  X(unchanged, "unchanged: {}/{}", "sin cambios: {}/{}") \
   X(no_image, "service {} does not exist yet, and no image was given", "el servicio {} aún no existe, y no se dio ninguna imagen") \
   X(no_image_remedy, "Run: marea deploy {} --image oci:DIR[:TAG]", "Ejecute: marea deploy {} --image oci:DIR[:ETIQUETA]") \
   X(bad_name, "'{}' is no name for a service", "'{}' no sirve como nombre de servicio") \

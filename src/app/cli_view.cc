@@ -10,10 +10,10 @@ namespace {
 
 using Pairs = std::vector<std::pair<std::string, std::string>>;
 
-std::string in_short(std::string digest) {
-  constexpr std::size_t kShown = 19;  // "sha256:" and the 12 digits that people compare
-  if (digest.size() > kShown) digest.resize(kShown);
-  return digest;
+// Of IMAGE@sha256:HEX the digest, as much of it as people compare.
+std::string in_short(const std::string& digest) {
+  constexpr std::size_t kShown = 19;  // "sha256:" and 12 digits
+  return digest.substr(digest.rfind('@') + 1, kShown);
 }
 
 const Json* container_of(const Json& spec) {

@@ -109,8 +109,8 @@ void retry(ApplyDecision& out, const store::RevisionRecord& failed) {
 model::Json stored_form(model::Json document) {
   document.erase("status");
   if (document.contains("metadata") && document["metadata"].is_object()) {
-    for (const char* member : {"uid", "resourceVersion", "generation", "creationTimestamp", "deletionTimestamp",
-                               "selfLink", "managedFields"}) {
+    for (const char* member : {"namespace", "uid", "resourceVersion", "generation", "creationTimestamp",
+                               "deletionTimestamp", "selfLink", "managedFields"}) {
       document["metadata"].erase(member);
     }
   }
@@ -145,9 +145,9 @@ std::expected<ApplyDecision, Refusal> decide_apply(const ApplyService& command, 
   const bool new_revision = template_differs || rebuilt;
   if (new_revision || !same_spec(before, document)) ++out.service.generation;
   out.service.service = wanted;
+  out.changed = new_revision || nlohmann::json(stored_form(before)) != nlohmann::json(document);
   const std::string text = text_of(document);
-  out.changed = new_revision || text != out.service.document;
-  out.service.document = text;
+  if (out.changed) out.service.document = text;
   if (new_revision) {
     if (auto allowed = check_new_name(wanted.revision_template, input); !allowed) {
       return std::unexpected(std::move(allowed.error()));

@@ -85,6 +85,17 @@ TEST_F(ApplyTest, the_same_document_changes_nothing) {
   EXPECT_EQ(revisions_.size(), 1U);
 }
 
+TEST_F(ApplyTest, neither_the_namespace_nor_the_order_of_members_is_a_change) {
+  ASSERT_TRUE(apply(manifest()));
+  settle(RevisionResult::ready, "sha256:1");
+  model::Json again = {{"spec", manifest()["spec"]}, {"metadata", {{"namespace", "default"}, {"name", "hola"}}}};
+  again["kind"] = "Service";
+  again["apiVersion"] = "serving.knative.dev/v1";
+  const auto decision = apply(again);
+  ASSERT_TRUE(decision);
+  EXPECT_FALSE(decision->changed);
+}
+
 TEST_F(ApplyTest, a_label_of_the_service_is_stored_and_makes_no_revision) {
   ASSERT_TRUE(apply(manifest()));
   settle(RevisionResult::ready, "sha256:1");

@@ -1,6 +1,7 @@
 """What the verbs print: data on stdout in the shapes that tools know, everything else on stderr; exit codes."""
 
 import json
+import re
 import subprocess
 
 from running_platform import BIN, manifest, run_cli
@@ -30,6 +31,25 @@ def test_revisions_name_their_image_by_digest(platform, name, tide):
             if item["metadata"]["labels"]["serving.knative.dev/service"] == name]
     assert len(mine) == 1
     assert mine[0]["status"]["containerStatuses"][0]["imageDigest"].split("@")[-1].startswith("sha256:")
+
+
+def test_what_is_described_is_applied_again_as_unchanged(platform, name, tide, tmp_path):
+    """In both forms, one after the other: what changes nothing leaves the version that both were read with."""
+    exported = manifest(name, tide, annotations={"run.googleapis.com/ingress": "all"})
+    exported["metadata"].update(namespace="123456789", uid="7e9ad3d9-5f5b-4a9f-9a56-5b9a2f4b2ce1",
+                                resourceVersion="AAYIZ5wWc7c", generation=7)
+    assert f"created: services/{name}" in platform.apply(exported, True, "--wait").err
+    for form in ("yaml", "json"):
+        (tmp_path / form).write_text(platform.cli("services", "describe", name, "-o", form).out)
+    for form in ("yaml", "json"):
+        assert f"unchanged: services/{name}" in platform.cli("apply", "-f", tmp_path / form).err
+    assert f"unchanged: services/{name}" in platform.apply(exported).err
+
+
+def test_the_table_of_revisions_shows_digests(platform, name, tide):
+    up(platform, name, tide)
+    row = next(line for line in platform.cli("revisions").out.splitlines() if line.startswith(name))
+    assert re.search(r"\bsha256:[0-9a-f]{12}$", row)
 
 
 def test_instances_are_listed_described_and_deleted(platform, name, tide):
