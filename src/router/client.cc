@@ -380,7 +380,7 @@ void Client::give_back_upstream(bool reusable) {
   if (upstream_) {
     Stream& app = upstream_->stream();
     upstream_->serve(nullptr);
-    if (reusable && app.in().empty() && app.out().empty() && !app.readable() && !app.hung_up() && !app.failed()) {
+    if (reusable && app.in().empty() && app.out().empty() && !app.readable() && !app.hung_up() && !app.deaf()) {
       worker_.keep(std::move(upstream_), *home, app_rest_);
     } else {
       worker_.bury(std::move(upstream_));
@@ -427,7 +427,7 @@ bool Client::answer(int status, std::string_view why, base::Duration retry_after
 
 bool Client::finish_answer() {
   stream_.flush();
-  if (stream_.failed()) {
+  if (stream_.deaf()) {
     close();
     return false;
   }

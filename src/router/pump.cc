@@ -10,7 +10,7 @@ Flow pump(Stream& source, Stream& sink, BodyRelay& relay) {
       source.in().consume(taken);
       relay.took(taken);
     }
-    if (sink.failed()) return Flow::sink_failed;
+    if (sink.deaf()) return Flow::sink_failed;
     if (relay.broken()) return Flow::source_failed;
     if (relay.done() && sink.out().empty()) return Flow::done;
     const bool pending = !sink.out().empty() || (!relay.done() && !source.in().empty());

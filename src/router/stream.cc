@@ -11,7 +11,7 @@
 namespace marea::router {
 
 bool Stream::open(base::Fd fd, net::Watcher& watcher) {
-  readable_ = writable_ = hung_up_ = reset_ = ended_ = failed_ = long_reads_ = false;
+  readable_ = writable_ = hung_up_ = reset_ = ended_ = failed_ = deaf_ = long_reads_ = false;
   if (!loop_.add(fd.get(), EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, watcher)) return false;
   fd_ = std::move(fd);
   return true;
@@ -49,19 +49,21 @@ bool Stream::fill() {
   readable_ = false;
   if (in_.empty()) in_.drop();
   if (got == 0) {
-    ended_ = hung_up_ = true;
+    hung_up_ = true;
+    // The write that failed took the error with it: what looks like an end here is that of a reset connection.
+    (deaf_ ? failed_ : ended_) = true;
     return true;
   }
   if (errno == EAGAIN || errno == EINTR) {
     readable_ = errno == EINTR;
     return false;
   }
-  failed_ = true;
+  failed_ = deaf_ = true;
   return true;
 }
 
 std::size_t Stream::flush(std::string_view direct) {
-  if (!writable_ || failed_ || (out_.empty() && direct.empty())) return 0;
+  if (!writable_ || deaf_ || (out_.empty() && direct.empty())) return 0;
   const std::string_view first = out_.view();
   std::array<iovec, 2> parts{};
   std::size_t count = 0;
@@ -77,7 +79,7 @@ std::size_t Stream::flush(std::string_view direct) {
     if (errno == EAGAIN) {
       writable_ = false;
     } else if (errno != EINTR) {
-      failed_ = true;
+      deaf_ = readable_ = true;
     }
     return 0;
   }

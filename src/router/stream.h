@@ -34,7 +34,8 @@ class Stream {
   bool ended() const { return ended_; }      // the peer sends no more, and everything it sent is in in()
   bool hung_up() const { return hung_up_; }  // the peer sends no more, or is gone; something may still be unread
   bool reset() const { return reset_; }      // nobody is there any more, though something may still be unread
-  bool failed() const { return failed_; }    // reset, or another error: neither direction works
+  bool failed() const { return failed_; }    // a read met a reset or another error: neither direction works
+  bool deaf() const { return deaf_; }        // a write did; what the peer sent before may still be read
   bool writable() const { return writable_; }
 
   // Reads what is there into in(), at most one block. True: something came, or the end did.
@@ -53,6 +54,7 @@ class Stream {
   bool reset_ = false;
   bool ended_ = false;
   bool failed_ = false;
+  bool deaf_ = false;
   bool long_reads_ = false;  // the last read filled its block: the next takes a large one
 };
 

@@ -26,7 +26,18 @@ std::expected<ChunkedDecoder::State, Violation> ChunkedDecoder::framing(unsigned
         return State::size;
       }
       if (c == '\n') return bad(Violation::bare_lf);
-      return c == '\r' && state_ == State::size ? std::expected<State, Violation>(State::size_lf) : bad();
+      if (state_ != State::size) return bad();
+      if (c == '\r') return State::size_lf;
+      return c == ';' ? std::expected<State, Violation>(State::extension_first) : bad();
+    case State::extension_first:
+    case State::extension:
+      // RFC 9112 §7.1.1: what is not understood is ignored. Only its end matters, and that nobody else sees another.
+      if (c == '\n') return bad(Violation::bare_lf);
+      if (++line_bytes_ > kMostChunkLineBytes) return bad();
+      if (state_ == State::extension && c == '\r') return State::size_lf;
+      return text::is(static_cast<char>(c), state_ == State::extension ? text::kText : text::kToken)
+                 ? std::expected<State, Violation>(State::extension)
+                 : bad();
     case State::size_lf:
       if (c != '\n') return bad();
       return left_ == 0 ? State::trailer_first : State::data;

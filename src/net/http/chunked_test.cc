@@ -46,6 +46,14 @@ TEST(ChunkedDecoder, GivesTheBodyHoweverTheBytesAreSplit) {
   }
 }
 
+TEST(ChunkedDecoder, IgnoresExtensions) {
+  const std::string body = "3;a\r\nabc\r\n2;b=c;d=\"e f;\"\r\nde\r\n0;last\r\n\r\n";
+  for (std::size_t piece = 1; piece <= body.size(); ++piece) {
+    const Decoded decoded = decode(body, piece);
+    EXPECT_EQ(decoded, (Decoded{.data = "abcde", .consumed = body.size(), .done = true, .why = std::nullopt}));
+  }
+}
+
 TEST(ChunkedDecoder, NeedsMoreForEveryPrefix) {
   const std::string body = "3\r\nabc\r\n0\r\nT: v\r\n\r\n";
   for (std::size_t size = 0; size < body.size(); ++size) {
@@ -72,9 +80,12 @@ TEST(ChunkedDecoder, RefusesEveryMalformedBody) {
       {"a size with a leading space", " 3\r\nabc\r\n", bad_chunk},
       {"a size with a trailing space", "3 \r\nabc\r\n", bad_chunk},
       {"a size with an underscore", "1_0\r\nabc\r\n", bad_chunk},
-      {"an extension", "3;a=b\r\nabc\r\n", bad_chunk},
       {"an empty extension", "3;\r\nabc\r\n", bad_chunk},
-      {"an extension with a line feed", "3;\nx\r\nabc\r\n", bad_chunk},
+      {"an extension with a line feed", "3;\nx\r\nabc\r\n", bare_lf},
+      {"an extension with a line feed inside", "3;a=\"\n\"\r\nabc\r\n", bare_lf},
+      {"an extension with a bare CR", "3;a\rb\r\nabc\r\n", bad_chunk},
+      {"an extension with a NUL", std::string("3;a\0b\r\n", 8), bad_chunk},
+      {"an extension without end", "3;" + std::string(kMostChunkLineBytes, 'a'), bad_chunk},
       {"a size that overflows 64 bits", "10000000000000003\r\nabc\r\n", bad_chunk},
       {"a size line without end", std::string(kMostChunkLineBytes + 1, '0'), bad_chunk},
       {"a bare LF after the size", "3\nabc\r\n", bare_lf},

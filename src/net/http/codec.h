@@ -27,7 +27,7 @@ inline constexpr std::size_t kMostTargetBytes = 16U << 10;   // beyond: 414
 inline constexpr std::size_t kMostMethodBytes = 32;          // the longest registered one has 17
 inline constexpr std::size_t kMostHostBytes = 255;           // of a name in DNS (RFC 1035 §2.3.4)
 inline constexpr std::size_t kMostConnectionBytes = 512;     // of all Connection values: compared with every field
-inline constexpr std::size_t kMostChunkLineBytes = 256;      // chunk-size line, extensions are refused
+inline constexpr std::size_t kMostChunkLineBytes = 256;      // chunk-size line with its extensions, which are dropped
 inline constexpr std::size_t kMostTrailerBytes = 16U << 10;  // all trailer fields of one body
 
 // Why a message is refused. to_string gives a sentence for people; status_of gives the answer's status.
@@ -170,6 +170,8 @@ class ChunkedDecoder {
   enum class State : std::uint8_t {
     size_first,
     size,
+    extension_first,
+    extension,
     size_lf,
     data,
     data_cr,
