@@ -95,11 +95,7 @@ bool Client::read_head() {
     if (!stream_.in().empty()) {
       worker_.request_owner = this;
       const auto complete = http::parse_request(stream_.in().view(), worker_.request(), scanned_);
-      if (!complete) {
-        keep_alive_ = http10_ = has_body_ = head_method_ = false;
-        set_request_id(nullptr);
-        return answer(http::status_of(complete.error()), http::to_string(complete.error()));
-      }
+      if (!complete) return refuse_head(http::status_of(complete.error()), http::to_string(complete.error()));
       if (*complete) return begin(worker_.request());
       if (scanned_ == 0) worker_.set_deadline(*this, worker_.now() + kHeadTime);
       scanned_ = stream_.in().size();
@@ -107,12 +103,20 @@ bool Client::read_head() {
       close();
       return false;
     }
+    if (stream_.ended() && !stream_.in().empty()) return refuse_head(400, "the request's head is not complete");
     if (stream_.ended() || stream_.failed()) {
       close();
       return false;
     }
     if (!stream_.fill()) return false;
   }
+}
+
+// Nothing is known of the request, not even where it ends.
+bool Client::refuse_head(int status, std::string_view why) {
+  keep_alive_ = http10_ = has_body_ = head_method_ = false;
+  set_request_id(nullptr);
+  return answer(status, why);
 }
 
 void Client::set_request_id(const http::RequestHead* head) {
@@ -264,9 +268,9 @@ bool Client::relay() {
       case Flow::blocked: break;
       case Flow::done: request_sent_ = true; break;
       case Flow::source_failed:
-        if (up_.broken() && !stream_.ended() && !answer_begun_) {
+        if (up_.broken() && !answer_begun_) {
           keep_alive_ = false;
-          return answer(400, "the chunked body is malformed");
+          return answer(400, stream_.ended() ? "the request's body is not complete" : "the chunked body is malformed");
         }
         close();
         return false;
@@ -494,9 +498,7 @@ void Client::on_deadline() {
         close();
         return;
       }
-      keep_alive_ = has_body_ = head_method_ = http10_ = false;
-      set_request_id(nullptr);
-      if (answer(408, "the request's head did not arrive in time")) advance();
+      if (refuse_head(408, "the request's head did not arrive in time")) advance();
       return;
     case Phase::waiting: {
       const Refusal refusal = revision_->late();

@@ -51,6 +51,7 @@ class Client final : public net::Watcher, public Deadline {
 
   // Each gives true when the next phase can go on at once.
   bool read_head();
+  bool refuse_head(int status, std::string_view why);
   bool begin(const net::http::RequestHead& head);
   bool notice_departure();
   bool enqueue();

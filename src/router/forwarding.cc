@@ -10,10 +10,20 @@ using net::http::Field;
 using net::http::FieldName;
 using net::http::Framing;
 
+// Every quoted string of it ends (RFC 9110 §5.6.4): what is appended to it cannot become part of it.
+bool quotes_end(std::string_view value) {
+  bool quoted = false;
+  for (std::size_t at = 0; at < value.size(); ++at) {
+    if (value[at] == '"') quoted = !quoted;
+    if (quoted && value[at] == '\\') ++at;
+  }
+  return !quoted;
+}
+
 // The values of all fields of that name as one list, with a comma after it when it is not empty.
 void append_list(std::string& out, const net::http::Head& head, FieldName id) {
   for (const Field& field : head.fields()) {
-    if (field.id != id || field.value.empty()) continue;
+    if (field.id != id || field.value.empty() || !quotes_end(field.value)) continue;
     out += field.value;
     out += ", ";
   }

@@ -84,6 +84,40 @@ TEST_F(RouterWorld, the_app_learns_who_asked_and_the_caller_gets_the_request_id)
   EXPECT_NE(answer.find("X-Request-Id: abc-1\r\n"), std::string::npos) << answer;
 }
 
+TEST_F(RouterWorld, a_quote_that_a_caller_leaves_open_does_not_swallow_what_the_router_says) {
+  App app(App::answering([](const std::string& head) { return head; }));
+  publish(route_to(app.port()));
+  on_demand = [&](const net::msg::Demand&) { open("hola-1-a"); };
+  const auto forwarded = [&](const std::string& given) {
+    const std::string seen = call(get("/", "Forwarded: " + given + "\r\n"));
+    const std::size_t at = seen.find("\r\nForwarded: ") + 13;
+    return seen.substr(at, seen.find(";host", at) - at);
+  };
+  EXPECT_EQ(forwarded("for=\"evil"), "for=127.0.0.1");
+  EXPECT_EQ(forwarded("for=\"evil\\\""), "for=127.0.0.1");
+  EXPECT_EQ(forwarded("for=\"[::1]\";by=\"_a\\\"\""), "for=\"[::1]\";by=\"_a\\\"\", for=127.0.0.1");
+}
+
+TEST_F(RouterWorld, a_request_that_ends_in_the_middle_gets_400) {
+  App app([](Wire& wire) { wire.rest(); });
+  publish(route_to(app.port()));
+  on_demand = [&](const net::msg::Demand&) { open("hola-1-a"); };
+  for (const std::string& begun :
+       {std::string("GET / HTTP/1.1\r\nHost: hola"),
+        std::string("POST / HTTP/1.1\r\nHost: hola.localhost\r\nContent-Length: 9\r\n\r\nabc"),
+        std::string("POST / HTTP/1.1\r\nHost: hola.localhost\r\n"
+                    "Transfer-Encoding: chunked\r\n\r\n3\r\nab")}) {
+    const std::string answer = while_turning([&] {
+      Wire wire = Wire::to(port);
+      wire.send(begun);
+      wire.stop_sending();
+      return wire.rest();
+    });
+    EXPECT_TRUE(answer.starts_with("HTTP/1.1 400 ")) << answer;
+    EXPECT_NE(answer.find("Connection: close\r\n"), std::string::npos) << answer;
+  }
+}
+
 TEST_F(RouterWorld, bodies_stream_both_ways_before_either_is_complete) {
   App app([](Wire& wire) {
     const std::string head = wire.until("\r\n\r\n");
