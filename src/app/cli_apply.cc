@@ -1,7 +1,9 @@
 // apply -f FILE. Everything is checked before anything is sent: the manifest with the platform's own reader, then the
 // images it names; only then do images and services go out, in the order of the documents.
+#include <fcntl.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <filesystem>
 #include <set>
 
@@ -9,7 +11,7 @@
 #include "app/cli_upload.h"
 #include "app/cli_verbs.h"
 #include "app/cli_view.h"
-#include "pipeline/files.h"
+#include "base/fd.h"
 #include "pipeline/oci_layout.h"
 
 namespace marea::app {
@@ -21,17 +23,24 @@ struct Source {
   std::string text;
 };
 
+// A pipe will do too: -f <(envsubst < app.yaml).
 Outcome<Source> read_source(const std::string& file, const Words& words) {
-  if (file != "-") {
-    base::Result<std::string> text = pipeline::read_small_file(file, model::kMostManifestBytes);
-    if (!text) return give_up(text.error());
-    return Source{file, std::filesystem::path(file).parent_path().string(), *std::move(text)};
-  }
-  Source out{words(Text::standard_input), "", ""};
+  const bool standard_input = file == "-";
+  Source out = standard_input ? Source{words(Text::standard_input), "", ""}
+                              : Source{file, std::filesystem::path(file).parent_path().string(), ""};
+  const auto failed = [&] {
+    base::Error error = base::os_error(words(Text::cannot_read, out.name));
+    error.remedy = words(Text::cannot_read_remedy);
+    return give_up(std::move(error));
+  };
+  const base::Fd opened(standard_input ? -1 : ::open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY));
+  const int fd = standard_input ? STDIN_FILENO : opened.get();
+  if (fd < 0) return failed();
   std::string block(1 << 16, '\0');
   while (out.text.size() <= model::kMostManifestBytes) {
-    const ssize_t got = ::read(STDIN_FILENO, block.data(), block.size());
-    if (got < 0) return give_up(base::os_error("cannot read standard input"));
+    const ssize_t got = ::read(fd, block.data(), block.size());
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return failed();
     if (got == 0) break;
     out.text.append(block, 0, static_cast<std::size_t>(got));
   }

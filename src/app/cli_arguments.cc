@@ -118,6 +118,9 @@ Outcome<Arguments> read_arguments(std::span<const OptionSpec> options, std::span
   std::ranges::reverse(words);  // as CLI11 wants a vector
   try {
     app.parse(std::move(words));
+  } catch (const CLI::ArgumentMismatch& error) {
+    const std::string_view what = error.what();  // "--port: 1 required TEXT missing"
+    return give_up(usage_failure(language(Text::bad_empty, what.substr(0, what.find(':'))), {}));
   } catch (const CLI::ParseError& error) {
     return give_up(usage_failure(language(Text::bad_usage, error.what()), {}));
   }

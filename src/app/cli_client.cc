@@ -146,7 +146,8 @@ Failure ApiClient::connection_failure(int curl_code, long os_error) const {
   } else if (curl_code != CURLE_COULDNT_CONNECT && curl_code != CURLE_COULDNT_RESOLVE_HOST) {
     out.error.what = words_(Text::connection_lost, place);
     out.error.remedy = words_(Text::platform_timeout_remedy);
-  } else if (!endpoint_.socket.empty() && (::access(endpoint_.socket.c_str(), F_OK) != 0 && errno == ENOENT)) {
+  } else if (!endpoint_.socket.empty() && ::access(endpoint_.socket.c_str(), F_OK) != 0 &&
+             (errno == ENOENT || errno == ENOTDIR)) {
     out.error.why = words_(Text::no_platform_no_socket);
   } else if (!endpoint_.socket.empty() && ::access(endpoint_.socket.c_str(), W_OK) != 0) {
     out.error.code = base::ErrorCode::not_allowed;
@@ -201,19 +202,24 @@ Outcome<Answer> ApiClient::exchange(const Request& request) {
 
 Outcome<Answer> ApiClient::send(const Request& request) {
   Outcome<Answer> answer = exchange(request);
-  if (answer && (answer->status < 200 || answer->status > 299)) return give_up(failure_of(*answer));
-  return answer;
+  if (!answer || (answer->status >= 200 && answer->status <= 299)) return answer;
+  // What marea refuses, it refuses as a Status (to HEAD without a body).
+  if (request.method == "HEAD" || answer->json().is_object()) return give_up(failure_of(*answer));
+  return give_up(not_understood(fmt::format("HTTP {}", answer->status)));
+}
+
+base::Error ApiClient::not_understood(std::string why) const {
+  return {.code = base::ErrorCode::unavailable,
+          .what = words_(Text::bad_answer, endpoint_.name()),
+          .why = std::move(why),
+          .remedy = words_(Text::bad_answer_remedy)};
 }
 
 Outcome<Json> ApiClient::get(const std::string& path) {
   const Outcome<Answer> answer = send({.path = path});
   if (!answer) return std::unexpected(answer.error());
   Json value = answer->json();
-  if (!value.is_object()) {
-    return give_up(base::Error{.code = base::ErrorCode::unavailable,
-                               .what = words_(Text::bad_answer, endpoint_.name()),
-                               .remedy = words_(Text::bad_answer_remedy)});
-  }
+  if (!value.is_object()) return give_up(not_understood());
   return value;
 }
 

@@ -63,6 +63,8 @@ class ApiClient {
  private:
   struct Handle;
   Failure connection_failure(int curl_code, long os_error) const;
+  // Something else than marea's API answered.
+  base::Error not_understood(std::string why = {}) const;
 
   Endpoint endpoint_;
   Words words_;

@@ -109,6 +109,11 @@ bool is_noun(std::string_view word) {
   });
 }
 
+// `marea service describe web` is what many type; the table has the plural.
+std::string in_plural(std::string word) {
+  return !is_noun(word) && is_noun(word + "s") ? word + "s" : word;
+}
+
 // Of the options that may stand before the verb: whether the next word is its value.
 bool takes_next(std::string_view word) {
   return word == "--server" || word == "--data" || word == "--output" || word == "-o";
@@ -135,7 +140,7 @@ Outcome<ChosenCommand> choose_command(const std::vector<std::string>& words, con
     if (takes_next(words[at]) && at + 1 < words.size()) out.words.push_back(words[++at]);
   }
   if (at == words.size()) return give_up(usage_failure(language(Text::no_verb), language(Text::see_help, "")));
-  std::string verb = words[at++];
+  std::string verb = in_plural(words[at++]);
   if (is_noun(verb)) {
     const std::string noun = verb;
     const bool says_more = at < words.size() && !words[at].starts_with('-');

@@ -2,14 +2,20 @@
 // never started is no fault of the machine; one that was named and does not answer is a fault.
 #include <sys/stat.h>
 
+#include <filesystem>
+
 #include "app/cli_verbs.h"
 #include "app/cli_view.h"
+#include "app/serve.h"
+#include "base/clock.h"
+#include "engine/local/machine_checks.h"
+#include "net/listen.h"
 
 namespace marea::app {
 namespace {
 
 struct Check {
-  enum class Result { ok, absent, wrong };
+  enum class Result { ok, absent, limited, wrong };
   std::string name;
   Result result = Result::ok;
   std::string detail;
@@ -20,6 +26,7 @@ Text text_of(Check::Result result) {
   switch (result) {
     case Check::Result::ok: return Text::doctor_ok;
     case Check::Result::absent: return Text::doctor_absent;
+    case Check::Result::limited: return Text::doctor_limited;
     case Check::Result::wrong: return Text::doctor_bad;
   }
   return Text::doctor_bad;
@@ -32,26 +39,54 @@ bool never_started(const Verb& verb) {
   return usual && *usual == verb.api.endpoint() && ::lstat(usual->socket.c_str(), &state) != 0 && errno == ENOENT;
 }
 
-void check_platform(Verb& verb, std::vector<Check>& out) {
+// The platform's data directory, or the folder that it will be made in.
+std::string data_folder(const Endpoint& endpoint) {
+  std::filesystem::path out = std::filesystem::path(endpoint.socket).parent_path();
+  std::error_code ignored;
+  while (!std::filesystem::is_directory(out, ignored) && out.has_relative_path()) out = out.parent_path();
+  return out.empty() ? "." : out.string();
+}
+
+void check_this_machine(const Verb& verb, std::vector<Check>& out) {
+  const base::SystemClock clock;
+  for (const auto& found : engine::local::check_machine(clock, data_folder(verb.api.endpoint()), "")) {
+    const Check::Result failed = found.required ? Check::Result::wrong : Check::Result::limited;
+    out.push_back({found.name, found.ok ? Check::Result::ok : failed,
+                   found.why.empty() ? found.what : found.what + ": " + found.why, found.remedy});
+  }
+}
+
+// Where `marea serve` would listen without options.
+void check_addresses(std::vector<Check>& out) {
+  for (const std::string& address : {ServeOptions{}.http, ServeOptions{}.api}) {
+    const base::Result<net::Listening> free = net::listen_tcp(address);
+    out.push_back({"address " + address, free ? Check::Result::ok : Check::Result::wrong,
+                   free ? std::string() : free.error().why, free ? std::string() : free.error().remedy});
+  }
+}
+
+// Whether it answers.
+bool check_platform(Verb& verb, std::vector<Check>& out) {
   const Outcome<Answer> answer = verb.api.send({.path = fmt::format("{}/healthz", kMarea), .timeout_seconds = 10});
   if (!answer) {
     const base::Error& error = answer.error().error;
     out.push_back({"platform", never_started(verb) ? Check::Result::absent : Check::Result::wrong,
                    error.why.empty() ? error.what : error.what + ": " + error.why, error.remedy});
-    return;
+    return false;
   }
   const Json health = answer->json();
   out.push_back({"platform", Check::Result::ok, verb.api.endpoint().name(), {}});
   const std::string runtime = text_at(health, {"runtime"});
-  if (!runtime.empty()) out.push_back({"runtime", Check::Result::ok, runtime, {}});
+  if (!runtime.empty()) out.push_back({"runtime in use", Check::Result::ok, runtime, {}});
   const Json* roles = find(health, {"roles"});
-  if (roles == nullptr || !roles->is_array()) return;
+  if (roles == nullptr || !roles->is_array()) return true;
   for (const Json& role : *roles) {
     const std::string state = text_at(role, {"state"});
     const bool ok = state == "running";
     out.push_back({"role " + text_at(role, {"role"}), ok ? Check::Result::ok : Check::Result::wrong, state,
                    ok ? std::string() : verb.words()(Text::doctor_role_remedy)});
   }
+  return true;
 }
 
 void print_checks(Verb& verb, const std::vector<Check>& checks) {
@@ -80,7 +115,12 @@ void print_checks(Verb& verb, const std::vector<Check>& checks) {
 
 Outcome<Exit> run_doctor(Verb& verb) {
   std::vector<Check> checks;
-  check_platform(verb, checks);
+  const bool answers = check_platform(verb, checks);
+  // What is behind an http:// address may be another machine.
+  if (!verb.api.endpoint().socket.empty()) {
+    check_this_machine(verb, checks);
+    if (!answers) check_addresses(checks);
+  }
   print_checks(verb, checks);
   for (const Check& check : checks) {
     if (check.result == Check::Result::wrong) return Exit::failure;

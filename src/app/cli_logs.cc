@@ -34,7 +34,7 @@ std::string shown_line(std::string_view line, Format format) {
 Outcome<Exit> print_logs(Verb& verb) {
   const std::string& name = verb.arguments.positional(0);
   // A wrong name must not look like a quiet service.
-  const Outcome<Json> service = verb.api.get(fmt::format("{}/{}", kServices, escape(name)));
+  const Outcome<Json> service = get_object(verb, "services", name);
   if (!service) return std::unexpected(service.error());
   const Format format = verb.arguments.format();
   const Outcome<Answer> answer =

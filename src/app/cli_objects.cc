@@ -29,7 +29,21 @@ void lift_name(Json& object) {
   if (object.is_object() && !object.contains("name")) object["name"] = name_of(object);
 }
 
+// The platform says it in Kubernetes' words, for kubectl.
+Failure not_there(Failure failure, const Verb& verb, std::string_view noun, const std::string& name) {
+  if (failure.error.code != base::ErrorCode::not_found || !failure.error.remedy.empty()) return failure;
+  failure.error.what = verb.words()(Text::no_such_object, noun, name);
+  failure.error.remedy = verb.words()(Text::see_list, noun);
+  return failure;
+}
+
 }  // namespace
+
+Outcome<Json> get_object(Verb& verb, std::string_view noun, const std::string& name) {
+  Outcome<Json> object = verb.api.get(object_path(*view_of(noun), name));
+  if (!object) return give_up(not_there(object.error(), verb, noun, name));
+  return object;
+}
 
 Outcome<Exit> list_objects(Verb& verb) {
   const View& view = *view_of(verb.command.noun());
@@ -44,7 +58,7 @@ Outcome<Exit> list_objects(Verb& verb) {
 
 Outcome<Exit> describe_object(Verb& verb) {
   const View& view = *view_of(verb.command.noun());
-  Outcome<Json> object = verb.api.get(object_path(view, verb.arguments.positional(0)));
+  Outcome<Json> object = get_object(verb, view.noun, verb.arguments.positional(0));
   if (!object) return std::unexpected(object.error());
   if (view.noun == "instances") lift_name(*object);
   switch (verb.arguments.format()) {
@@ -60,7 +74,7 @@ Outcome<Exit> delete_object(Verb& verb) {
   const View& view = *view_of(verb.command.noun());
   const std::string& name = verb.arguments.positional(0);
   const Outcome<Answer> answer = verb.api.send({.method = "DELETE", .path = object_path(view, name)});
-  if (!answer) return std::unexpected(answer.error());
+  if (!answer) return give_up(not_there(answer.error(), verb, view.noun, name));
   switch (verb.arguments.format()) {
     case Format::json:
     case Format::yaml: verb.console.data(print_value(answer->json(), verb.arguments.format())); break;

@@ -6,6 +6,14 @@
 namespace marea::app {
 namespace {
 
+// A mistake in the command line that has no better remedy: the command's help.
+Failure with_help(Failure failure, const CommandSpec& command, const Words& words) {
+  const bool usage = failure.error.code == base::ErrorCode::usage;
+  if (usage && failure.error.remedy.empty())
+    failure.error.remedy = words(Text::see_help, " " + std::string(command.name));
+  return failure;
+}
+
 int run_verb(const CommandSpec& command, const Arguments& arguments, const CliEnvironment& environment,
              Console& console) {
   const Outcome<Endpoint> endpoint = find_endpoint({.server = arguments.text("--server").value_or(""),
@@ -17,8 +25,8 @@ int run_verb(const CommandSpec& command, const Arguments& arguments, const CliEn
   if (!endpoint && needs_platform) return console.report(endpoint.error());
   ApiClient api(endpoint.value_or(Endpoint{}), console.words());
   Verb verb{.command = command, .arguments = arguments, .console = console, .api = api};
-  const Outcome<Exit> done = command.run(verb);
-  return done ? static_cast<int>(*done) : console.report(done.error());
+  Outcome<Exit> done = command.run(verb);
+  return done ? static_cast<int>(*done) : console.report(with_help(done.error(), command, console.words()));
 }
 
 }  // namespace
@@ -30,9 +38,7 @@ int run_words(const std::vector<std::string>& words, const CliEnvironment& envir
   const CommandSpec& command = *chosen->command;
   Outcome<Arguments> arguments = read_arguments(command.options, command.positionals, chosen->words, language);
   if (!arguments) {
-    Failure failure = arguments.error();
-    if (failure.error.remedy.empty()) failure.error.remedy = language(Text::see_help, " " + std::string(command.name));
-    return console.report(failure);
+    return console.report(with_help(arguments.error(), command, language));
   }
   if (arguments->has("--help")) {
     console.data(help_of(command, language));

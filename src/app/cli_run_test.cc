@@ -9,6 +9,7 @@
 namespace marea::app {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using testing::json_answer;
@@ -31,6 +32,14 @@ TEST(CliRun, ANounAloneListsAndEveryFormatShowsTheSame) {
   EXPECT_EQ(list["items"][0]["name"], "i1");
   EXPECT_EQ(list["items"][0]["in_flight"], 2);
   EXPECT_THAT(run_cli({"instances", "-o", "yaml"}, platform.dir()).out, HasSubstr("in_flight: 2"));
+}
+
+TEST(CliRun, ANounMayStandInTheSingular) {
+  TestPlatform platform([](const net::HttpRequest&) { return json_answer(200, kInstances); });
+  EXPECT_EQ(run_cli({"instance", "-o", "name"}, platform.dir()).out, "i1\ni2\n");
+  run_cli({"service", "describe", "web"}, platform.dir());
+  EXPECT_EQ(platform.requests().back(), "GET /apis/serving.knative.dev/v1/namespaces/default/services/web");
+  EXPECT_EQ(run_cli({"log", "web"}, platform.dir()).code, 2);
 }
 
 TEST(CliRun, FiltersAreEscapedWordsOfTheQuery) {
@@ -56,6 +65,29 @@ TEST(CliRun, WhatIsNotThereExitsWithThreeAndSaysFourThings) {
             "  More: docs/cli.md#e_not_found\n");
 }
 
+TEST(CliRun, AnObjectThatIsNotThereIsNamedWithTheListToLookIn) {
+  TestPlatform platform([](const net::HttpRequest&) {
+    return json_answer(404, R"({"kind":"Status","code":404,"message":"services.serving.knative.dev \"x\" not found",
+        "details":{"code":"E_NOT_FOUND","what":"services.serving.knative.dev \"x\" not found"}})");
+  });
+  for (const std::vector<std::string>& words : std::vector<std::vector<std::string>>{
+           {"services", "describe", "x"}, {"services", "delete", "x"}, {"logs", "x"}}) {
+    const Ran ran = run_cli(words, platform.dir());
+    EXPECT_EQ(ran.code, 3);
+    EXPECT_EQ(ran.err,
+              "marea: there is no services/x [E_NOT_FOUND]\n  → See what there is: marea services list\n"
+              "  More: docs/cli.md#e_not_found\n");
+  }
+}
+
+TEST(CliRun, WhatAnswersButIsNotMareasApiIsSaidToBeThat) {
+  TestPlatform platform(
+      [](const net::HttpRequest&) { return net::HttpResponse{.status = 404, .body = "no such page"}; });
+  const Ran ran = run_cli({"services"}, platform.dir());
+  EXPECT_EQ(ran.code, 1);
+  EXPECT_THAT(ran.err, AllOf(HasSubstr(platform.dir()), HasSubstr("HTTP 404"), HasSubstr("is it marea that listens")));
+}
+
 TEST(CliRun, APlatformThatIsNotThereIsNamedWithTheNextCommand) {
   const Ran ran = run_cli({"services"}, "/nowhere");
   EXPECT_EQ(ran.code, 1);
@@ -78,6 +110,7 @@ TEST(CliRun, UsageErrorsExitWithTwoAndPointAtTheHelp) {
                                          {{"services", "--colour"}, "'--colour'"},
                                          {{"services", "-o", "xml"}, "'xml'"},
                                          {{"deploy", "web", "--port", "0"}, "--port"},
+                                         {{"deploy", "web", "--port"}, "--port needs a value"},
                                          {{"deploy", "web", "--env", "A"}, "NAME=VALUE"},
                                          {{"deploy", "web", "--max-scale=-1"}, "--max-scale"},
                                          {{"deploy", "Web!", "--image", "i"}, "'Web!'"},
@@ -88,6 +121,7 @@ TEST(CliRun, UsageErrorsExitWithTwoAndPointAtTheHelp) {
     EXPECT_EQ(ran.code, 2) << row.says << ran.err;
     EXPECT_THAT(ran.err, HasSubstr(row.says));
     EXPECT_THAT(ran.err, HasSubstr("E_USAGE"));
+    EXPECT_THAT(ran.err, HasSubstr("  → ")) << row.says;
   }
 }
 
@@ -123,6 +157,9 @@ TEST(CliRun, DoctorTellsAPlatformThatIsDownFromOneThatIsUp) {
   const Ran names = run_cli({"doctor", "-o", "name"}, platform.dir());
   EXPECT_EQ(names.code, 1);
   EXPECT_THAT(names.out, HasSubstr("role engine\n"));
+  // The machine itself, and, when nothing answers, the addresses that `marea serve` would take.
+  const std::string down = run_cli({"doctor", "-o", "json"}, "/nowhere").out;
+  EXPECT_THAT(down, AllOf(HasSubstr("\"privilege\""), HasSubstr("\"runtime\""), HasSubstr("address 127.0.0.1:8080")));
   EXPECT_THAT(run_cli({"doctor", "-o", "name"}, "/nowhere").out, HasSubstr("platform\n"));
 }
 

@@ -140,6 +140,8 @@
   X(label_signal, "Signal", "Señal") \
   X(label_peak_memory, "Peak memory, bytes", "Memoria máxima, bytes") \
   X(label_listening, "Listening", "Escucha") \
+  X(no_such_object, "there is no {}/{}", "no existe {}/{}") \
+  X(see_list, "See what there is: marea {} list", "Vea lo que hay: marea {} list") \
   X(deleted, "deleted: {}/{}", "borrado: {}/{}")
 
 #define MAREA_TEXTS_IMAGES(X) \
@@ -165,6 +167,8 @@
   X(doctor_absent, "not running", "parada") \
   X(wait_timeout, "service {} was not ready after {} s", "el servicio {} no estaba listo tras {} s") \
   X(wait_timeout_remedy, "It goes on; look at it: marea services describe {}", "Sigue en marcha; mírelo: marea services describe {}") \
+  X(cannot_read, "cannot read {}", "no se puede leer {}") \
+  X(cannot_read_remedy, "-f takes a file, or - for standard input", "-f toma un archivo, o - para la entrada estándar") \
   X(standard_input, "standard input", "la entrada estándar") \
   X(manifest_invalid, "{} has faults: {}", "{} tiene fallos: {}") \
   X(nothing_stored, "nothing was stored", "no se guardó nada") \
@@ -174,6 +178,7 @@
   X(up_building, "building {} from {} ({} entries, {} bytes)", "construyendo {} desde {} ({} entradas, {} bytes)") \
   X(doctor_ok, "ok", "bien") \
   X(doctor_bad, "WRONG", "MAL") \
+  X(doctor_limited, "limited", "limitado") \
   X(head_detail, "DETAIL", "DETALLE") \
   X(doctor_role_remedy, "Wait a moment and look again; if it stays: restart marea serve", "Espere un momento y mire otra vez; si sigue así: reinicie marea serve")
 // clang-format on

@@ -20,4 +20,7 @@ Outcome<Exit> serve_platform(Verb& verb);   // cli_serve.cc
 Outcome<Exit> print_version(Verb& verb);    // cli_help.cc
 Outcome<Exit> print_help(Verb& verb);       //
 
+// GET of one service, revision or instance; one that is not there is named with where to look.
+Outcome<Json> get_object(Verb& verb, std::string_view noun, const std::string& name);  // cli_objects.cc
+
 }  // namespace marea::app

@@ -39,7 +39,9 @@ DeployState deploy_state(const Json& service, std::int64_t generation) {
 Failure deploy_failure(const Json& service, const Words& words) {
   const Json ready = condition_of(service, "Ready");
   const std::string name = name_of(service);
-  const std::string failed = text_at(service, {"status", "latestCreatedRevisionName"});
+  // What is wrong with the routes is no fault of the newest revision.
+  const bool routes = text_at(condition_of(service, "ConfigurationsReady"), {"status"}) == "True";
+  const std::string failed = routes ? name : text_at(service, {"status", "latestCreatedRevisionName"});
   const std::string serving = text_at(service, {"status", "latestReadyRevisionName"});
   const bool kept = !serving.empty() && serving != failed;
   const std::string code = text_at(service, {"status", "annotations", "marea.dev/error-code"});

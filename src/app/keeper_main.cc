@@ -19,6 +19,7 @@
 #include "base/log.h"
 #include "engine/local/data_dir.h"
 #include "engine/local/keeper.h"
+#include "engine/local/machine_checks.h"
 #include "net/listen.h"
 #include "net/loop.h"
 
@@ -113,6 +114,30 @@ base::Result<Keeper::Options> keeper_options(const ServeOptions& options) {
   return out;
 }
 
+base::ErrorCode code_of(const engine::local::MachineCheck& check) {
+  if (check.name == "privilege") return base::ErrorCode::privilege_missing;
+  return check.name == "runtime" ? base::ErrorCode::dependency_missing : base::ErrorCode::kernel_feature;
+}
+
+// What no instance could start without; all of it at once.
+base::Result<void> check_fit(const ServeOptions& options) {
+  std::error_code failed;
+  std::filesystem::create_directories(options.data, failed);
+  if (failed) return {};  // prepare_data_dir says it better
+  base::Error out{.what = "marea cannot start on this machine", .more = "docs/cli.md#e_kernel_feature"};
+  bool fit = true;
+  const std::string runtime = options.runtime == "auto" ? "" : options.runtime;
+  for (const auto& check : engine::local::check_machine(base::SystemClock(), options.data, runtime)) {
+    if (check.ok || !check.required) continue;
+    if (fit) out.code = code_of(check);
+    out.why += (fit ? "" : "\n  ") + check.name + ": " + check.what + ": " + check.why;
+    out.remedy += (fit ? "" : "\n  → ") + check.remedy;
+    fit = false;
+  }
+  if (fit) return {};
+  return std::unexpected(std::move(out));
+}
+
 int run_keeper(Keeper::Options options, const std::string& data) {
   const base::SystemClock clock;
   net::Loop loop(clock);
@@ -152,6 +177,7 @@ int keeper_main(int argc, char** argv) {
                    "Run: sudo marea serve",
                    {}});
   }
+  if (const base::Result<void> fit = check_fit(options); !fit) return report(fit.error());
   if (const base::Result<void> prepared = engine::local::prepare_data_dir(options.data); !prepared) {
     return report(prepared.error());
   }

@@ -65,13 +65,16 @@ base::ErrorCode code_of(Reason reason) {
 std::string describe_silent_port(const model::Revision& revision, const model::InstanceReport& report) {
   const model::Container& container = revision.spec.container;
   const std::string port = std::to_string(container.port);
-  const std::string deadline = seconds(container.startup.deadline());
-  if (report.listening.empty()) {
-    return "nothing listened on port " + port + " within " + deadline + ". Make the app listen on the port in $PORT (" +
-           port + "), or give it more time with startupProbe.failureThreshold";
+  std::string out = "nothing listened on port " + port;
+  // Without a probe of its own, an app that listens elsewhere is judged before the deadline (decision 5).
+  if (report.listening.empty() || container.startup.declared) {
+    out += " within " + seconds(container.startup.deadline());
   }
-  std::string out =
-      "nothing listened on port " + port + " within " + deadline + "; the app listens on " + listeners(report) + ". ";
+  if (report.listening.empty()) {
+    return out + ". Make the app listen on the port in $PORT (" + port +
+           "), or give it more time with startupProbe.failureThreshold";
+  }
+  out += "; the app listens on " + listeners(report) + ". ";
   const std::string found = std::to_string(report.listening.front().port);
   if (report.listening.front().port == container.port) return out + "Make the app accept connections sooner";
   return out + "Set spec.template.spec.containers[0].ports[0].containerPort: " + found + " (marea deploy " +

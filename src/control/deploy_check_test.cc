@@ -63,12 +63,21 @@ TEST(DeployCheck, a_port_mismatch_names_what_was_found_and_the_setting_that_mend
   failed.listening = {{.address = "127.0.0.1", .port = 3000}, {.address = "::1", .port = 9229}};
   const Failure failure = describe_failure(revision(), failed, {"listening on 3000"});
   EXPECT_EQ(failure.code, base::ErrorCode::port_mismatch);
-  EXPECT_THAT(failure.message, HasSubstr("nothing listened on port 8080 within 30 s"));
+  EXPECT_THAT(failure.message, HasSubstr("nothing listened on port 8080 within 30 s;"));
   EXPECT_THAT(failure.message, HasSubstr("127.0.0.1:3000, [::1]:9229"));
   EXPECT_THAT(failure.message, HasSubstr("containerPort: 3000"));
   EXPECT_THAT(failure.message, HasSubstr("marea deploy hola --port 3000"));
   EXPECT_THAT(failure.message, HasSubstr("\n  listening on 3000"));
   EXPECT_THAT(failure.message, HasSubstr("i7"));
+}
+
+TEST(DeployCheck, a_port_mismatch_that_was_told_early_does_not_speak_of_the_deadline) {
+  model::Revision without_probe = revision();
+  without_probe.spec.container.startup.declared = false;
+  InstanceReport failed = report("i7", InstanceState::failed, Reason::port_mismatch);
+  failed.listening = {{.address = "127.0.0.1", .port = 3000}};
+  EXPECT_THAT(describe_failure(without_probe, failed, {}).message,
+              HasSubstr("nothing listened on port 8080; the app listens on 127.0.0.1:3000. "));
 }
 
 TEST(DeployCheck, an_exit_names_its_code_or_signal_and_the_last_twenty_lines) {

@@ -51,6 +51,13 @@ Condition active_of(const RevisionStatusFacts& facts) {
   return active;
 }
 
+// Of the revisions that traffic names and cannot have, the first that is not just being deployed.
+std::vector<std::string>::const_iterator first_missing(const ServiceStatusFacts& facts) {
+  const bool pending = facts.newest != nullptr && facts.newest->result == store::RevisionResult::pending;
+  return std::ranges::find_if(
+      facts.unmet, [&](const std::string& name) { return !pending || name != facts.newest->revision.name.str(); });
+}
+
 }  // namespace
 
 std::string_view to_string(Truth truth) {
@@ -111,10 +118,13 @@ ServiceStatus service_status(const ServiceStatusFacts& facts) {
   }
   if (record.deleting) {
     set(routes, Truth::unknown, Reason::deleted, "The service is being deleted.");
-  } else if (!facts.unmet.empty()) {
+  } else if (const auto missing = first_missing(facts); missing != facts.unmet.end()) {
     set(routes, Truth::no, Reason::revision_missing,
-        "Traffic names revision " + facts.unmet.front() +
-            ", which is absent or not ready; its share goes to the others.");
+        "Traffic names revision " + *missing + ", which is absent or not ready; its share goes to the others.");
+    if (out.error_code.empty()) out.error_code = base::to_string(base::ErrorCode::not_found);
+  } else if (!facts.unmet.empty()) {
+    set(routes, Truth::unknown, Reason::deploying,
+        "Traffic names revision " + out.latest_created + ", which is not ready yet.");
   } else if (facts.shares.empty()) {
     routes.status = configurations.status == Truth::no ? Truth::no : Truth::unknown;
     routes.reason = configurations.reason;

@@ -110,6 +110,19 @@ TEST_F(ServiceStatusTest, traffic_to_an_absent_revision_is_named) {
   facts_.unmet = {"gone"};
   EXPECT_EQ(conditions(RevisionResult::ready, true),
             "Ready=False(RevisionMissing) ConfigurationsReady=True RoutesReady=False(RevisionMissing)");
+  EXPECT_EQ(service_status(facts_).error_code, "E_NOT_FOUND");
+}
+
+TEST_F(ServiceStatusTest, traffic_to_the_revision_that_is_being_deployed_is_no_failure_yet) {
+  facts_.unmet = {"r1"};
+  EXPECT_EQ(conditions(RevisionResult::pending, true),
+            "Ready=Unknown(Deploying) ConfigurationsReady=Unknown(Deploying) RoutesReady=Unknown(Deploying)");
+  facts_.unmet = {"r1", "gone"};
+  EXPECT_EQ(conditions(RevisionResult::pending, true),
+            "Ready=False(RevisionMissing) ConfigurationsReady=Unknown(Deploying) RoutesReady=False(RevisionMissing)");
+  facts_.unmet = {"r1"};
+  EXPECT_EQ(conditions(RevisionResult::failed, true),
+            "Ready=False(AppExited) ConfigurationsReady=False(AppExited) RoutesReady=False(RevisionMissing)");
 }
 
 }  // namespace

@@ -65,10 +65,13 @@ std::optional<int> scale(Findings& findings, const Node& annotations, std::strin
   int value = 0;
   const auto [end, error] = std::from_chars(text->data(), text->data() + text->size(), value);
   if (error == std::errc() && end == text->data() + text->size() && value >= least && value <= kMostScale) return value;
-  std::string message = "must be a whole number between " + std::to_string(least) + " and " +
-                        std::to_string(kMostScale) + ", is " + in_quotes(*text);
-  if (*text == "0") message += "; Knative's 0 (no limit) is \"1000\" here, and marea.dev/idle-timeout governs zero";
-  findings.fault(*annotations.member(name), message);
+  if (*text == "0") {  // of the most: Knative's way to say that there is none
+    findings.notice(*annotations.member(name),
+                    "means no limit to Knative; here it is " + std::to_string(kMostScale) + ", the most of a revision");
+    return kMostScale;
+  }
+  findings.fault(*annotations.member(name), "must be a whole number between " + std::to_string(least) + " and " +
+                                                std::to_string(kMostScale) + ", is " + in_quotes(*text));
   return std::nullopt;
 }
 

@@ -16,6 +16,18 @@ void measure(const Json& value, int depth, int& nodes, int& deepest) {
   for (const Json& child : value) measure(child, depth + 1, nodes, deepest);
 }
 
+// A list, as `services list -o yaml` and kubectl print it, stands for its items.
+std::vector<Node> services_in(Findings& findings, const Node& node) {
+  const bool object = node.value->is_object();
+  const auto kind = object ? node.value->find("kind") : node.value->end();
+  if (!object || kind == node.value->end() || (*kind != "List" && *kind != "ServiceList")) return {node};
+  const auto items = node.member("items");
+  if (!items || !findings.is_list(*items)) return {};
+  if (items->value->size() <= kMostDocuments) return items->elements();
+  findings.fault(*items, "must have at most " + std::to_string(kMostDocuments) + " services");
+  return {};
+}
+
 }  // namespace
 
 std::string to_string(const Fault& fault) {
@@ -34,9 +46,11 @@ std::expected<std::vector<ServiceDocument>, Faults> parse_manifests(std::string_
   }
   findings.add(std::move(documents.faults));
   std::vector<ServiceDocument> out;
-  for (Tree& tree : documents.trees) {
-    Service service = read_service(findings, Node{&tree.value, &tree.place, {}});
-    out.push_back({std::move(service), std::move(tree.value), findings.take_notices()});
+  for (const Tree& tree : documents.trees) {
+    for (const Node& node : services_in(findings, Node{&tree.value, &tree.place, {}})) {
+      Service service = read_service(findings, node);
+      out.push_back({std::move(service), *node.value, findings.take_notices()});
+    }
   }
   if (findings.has_faults()) return std::unexpected(findings.take_faults());
   return out;

@@ -146,7 +146,6 @@ TEST(ManifestFaults, scale_bounds_are_whole_numbers_in_order) {
   EXPECT_THAT(scale("    autoscaling.knative.dev/minScale: '101'\n"), ElementsAre(HasSubstr("(100, the default)")));
   EXPECT_THAT(scale("    autoscaling.knative.dev/minScale: '1'\n    autoscaling.knative.dev/min-scale: '2'\n"),
               ElementsAre(HasSubstr("contradicts autoscaling.knative.dev/minScale")));
-  EXPECT_THAT(scale("    autoscaling.knative.dev/maxScale: '0'\n"), ElementsAre(HasSubstr("is \"1000\" here")));
   EXPECT_THAT(scale("    autoscaling.knative.dev/minScale: 1\n"), ElementsAre(HasSubstr("write it in quotes: \"1\"")));
   EXPECT_THAT(scale("    marea.dev/hosts: a.example\n"), ElementsAre(HasSubstr("move it to metadata.annotations")));
 }

@@ -217,5 +217,38 @@ TEST(Manifest, an_empty_text_is_a_fault) {
   EXPECT_THAT(faults_of("hello"), ElementsAre("line 1: must be a map of names and values, is text"));
 }
 
+TEST(Manifest, knatives_max_scale_without_a_limit_is_the_most_there_is_and_is_noticed) {
+  const auto document = parse(R"(apiVersion: serving.knative.dev/v1
+kind: Service
+metadata: {name: a}
+spec: {template: {metadata: {annotations: {autoscaling.knative.dev/max-scale: '0'}}, spec: {containers: [{image: x}]}}}
+)");
+  EXPECT_EQ(document.service.revision_template.max_scale, 1000);
+  EXPECT_THAT(lines(document.notices), ElementsAre(HasSubstr("means no limit to Knative")));
+}
+
+// As `marea services list -o yaml`, `kubectl get -o yaml` and `jq` print several.
+TEST(Manifest, a_list_stands_for_its_items_and_documents_of_both_forms_may_follow_each_other) {
+  constexpr std::string_view kItems = R"(
+items:
+- {apiVersion: serving.knative.dev/v1, kind: Service, metadata: {name: a}, spec: {template: {spec: {containers: [{image: x}]}}}}
+- {apiVersion: serving.knative.dev/v1, kind: Service, metadata: {name: b}, spec: {template: {spec: {containers: [{image: x}]}}}}
+)";
+  for (const char* head : {"apiVersion: v1\nkind: List", "apiVersion: serving.knative.dev/v1\nkind: ServiceList"}) {
+    const auto parsed = parse_manifests(head + std::string(kItems));
+    ASSERT_TRUE(parsed) << lines(parsed.error()).front();
+    ASSERT_EQ(parsed->size(), 2U);
+    EXPECT_EQ(parsed->back().document["metadata"]["name"], "b");
+  }
+  EXPECT_THAT(faults_of("kind: List\nitems:\n- apiVersion: v1\n  kind: Service\n"),
+              testing::Contains(HasSubstr("line 3: items[0].apiVersion: ")));
+
+  const std::string one = R"({"apiVersion": "serving.knative.dev/v1", "kind": "Service", "metadata": {"name": "a"},
+      "spec": {"template": {"spec": {"containers": [{"image": "x"}]}}}})";
+  const auto both = parse_manifests(one + "\n---\n" + one);
+  ASSERT_TRUE(both) << lines(both.error()).front();
+  EXPECT_EQ(both->size(), 2U);
+}
+
 }  // namespace
 }  // namespace marea::model

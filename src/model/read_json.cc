@@ -55,8 +55,10 @@ class Events final : public nlohmann::json_sax<Json> {
   bool end_object() override { return builder_.close(); }
   bool start_array(std::size_t /*size*/) override { return builder_.open(false, mark_at(offset() - 1)); }
   bool end_array() override { return builder_.close(); }
-  bool parse_error(std::size_t /*position*/, const std::string& token, const nlohmann::detail::exception&) override {
-    syntax_ = offset() == text_.size() ? "ends too early" : "this is not expected here: " + in_quotes(token);
+  bool parse_error(std::size_t /*position*/, const std::string& token,
+                   const nlohmann::detail::exception& error) override {
+    const bool ended = std::string_view(error.what()).find("unexpected end of input") != std::string_view::npos;
+    syntax_ = ended ? "ends too early" : "this is not expected here: " + in_quotes(token);
     return false;
   }
 
@@ -103,8 +105,10 @@ class Events final : public nlohmann::json_sax<Json> {
   int line_ = 1;
 };
 
-// {"…" and {} begin JSON; {name: and anything in [ may be YAML in flow style.
+// {"…" and {} begin JSON; {name: and anything in [ may be YAML in flow style, as are several documents with ---
+// between.
 bool is_surely_json(std::string_view text) {
+  if (text.find("\n---") != std::string_view::npos) return false;
   const std::size_t brace = text.find_first_of("{[");
   const std::size_t next = text.find_first_not_of(" \t\r\n", brace + 1);
   return text[brace] == '{' && next != std::string_view::npos && (text[next] == '"' || text[next] == '}');

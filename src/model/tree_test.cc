@@ -104,6 +104,7 @@ TEST(Tree, text_that_is_no_yaml_has_its_place) {
   EXPECT_THAT(fault("a: {b: 1\n\nc: 2"), HasSubstr("line "));
   EXPECT_THAT(fault("{\"a\": 1,\n\"b\": }"), HasSubstr("line 2: is no JSON"));
   EXPECT_THAT(fault("{\"a\": 1"), HasSubstr("is no JSON: ends too early"));
+  EXPECT_THAT(fault("{\"a\": 1,}"), HasSubstr("is no JSON: this is not expected here"));
   EXPECT_THAT(fault("a: !weird 1"), HasSubstr("unknown"));
   EXPECT_THAT(fault("? [a]\n: 1"), HasSubstr("a key must be plain text"));
   EXPECT_THAT(fault(": 1"), HasSubstr("a key must not be empty"));

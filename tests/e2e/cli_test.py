@@ -46,6 +46,24 @@ def test_what_is_described_is_applied_again_as_unchanged(platform, name, tide, t
     assert f"unchanged: services/{name}" in platform.apply(exported).err
 
 
+def test_a_whole_list_may_be_applied_again(platform, name, another, tide, tmp_path):
+    for one in (name, another):
+        up(platform, one, tide)
+    for form in ("yaml", "json"):
+        (tmp_path / "all").write_text(platform.cli("services", "-o", form).out)
+        done = platform.cli("apply", "-f", tmp_path / "all")
+        assert f"unchanged: services/{name}" in done.err and f"unchanged: services/{another}" in done.err
+
+
+def test_the_new_revision_may_be_named_by_its_own_traffic(platform, name, tide):
+    """As gcloud and kn write it: while that revision starts, this is no failure."""
+    wanted = manifest(name, tide)
+    wanted["spec"]["template"]["metadata"]["name"] = f"{name}-a"
+    wanted["spec"]["traffic"] = [{"revisionName": f"{name}-a", "percent": 100}]
+    platform.apply(wanted, True, "--wait")
+    assert platform.get(name).status == 200
+
+
 def test_the_table_of_revisions_shows_digests(platform, name, tide):
     up(platform, name, tide)
     row = next(line for line in platform.cli("revisions").out.splitlines() if line.startswith(name))
@@ -137,6 +155,25 @@ def test_help_lists_the_verbs():
         assert verb in done.out
 
 
-def test_doctor_finds_this_machine_fit():
-    done = run_cli("doctor")
+def test_doctor_finds_this_machine_fit(platform):
+    """Everything that an instance needs, and the platform with its roles."""
+    done = platform.cli("doctor", "-o", "json", check=False)
+    checks = {item["check"]: item for item in done.json()["items"]}
+    assert {"platform", "privilege", "runtime", "user-namespaces", "cgroups", "role engine"} <= set(checks)
     assert done.rc == 0, done.out + done.err
+
+
+def test_a_missing_privilege_is_named_by_the_start_and_by_doctor(tmp_path):
+    """Whoever lacks it, the missing thing and the remedy are the same."""
+    for words in (["doctor", "--data", tmp_path], ["serve", "--data", tmp_path / "new", "--http", "127.0.0.1:0", "--api",
+                                                  "127.0.0.1:0"]):
+        done = subprocess.run(["setpriv", "--bounding-set", "-sys_admin", "--inh-caps", "-all", str(BIN), *map(str, words)],
+                              capture_output=True, text=True, check=False, timeout=60)
+        assert done.returncode in (1, 4) and "CAP_SYS_ADMIN" in done.stdout + done.stderr
+        assert "sudo" in done.stdout + done.stderr
+
+
+def test_a_missing_program_is_named_by_the_start(tmp_path):
+    done = run_cli("serve", "--data", tmp_path, "--http", "127.0.0.1:0", "--api", "127.0.0.1:0",
+                   environment={"PATH": "/nowhere"}, timeout=60)
+    assert done.rc == 1 and "crun or runc" in done.err and "apt-get install crun" in done.err

@@ -157,8 +157,13 @@ std::vector<std::string> missing_capabilities(const std::string& status) {
 
 std::vector<MachineCheck> check_machine(const base::Clock& clock, const std::string& data_dir,
                                         const std::string& runtime) {
+  const MachineCheck privilege = check_privilege();
+  // The other questions need the privilege to be answered: without it they would all say the same.
+  if (!privilege.ok) {
+    return {privilege, check_runtime(clock, runtime), check_overlay(), check_seccomp(), check_descriptors()};
+  }
   return {
-      check_privilege(),
+      privilege,
       check_runtime(clock, runtime),
       check_user_namespaces(),
       check_overlay(),
