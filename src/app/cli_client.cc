@@ -14,7 +14,8 @@
 namespace marea::app {
 namespace {
 
-constexpr long kConnectTimeoutMs = 5000;  // the platform is on this machine or near it
+constexpr long kConnectTimeoutMs = 5000;   // the platform is on this machine or near it
+constexpr int kMostSecondsOfReading = 30;  // while control starts again nobody answers; for ever is no answer either
 constexpr std::size_t kMostLineBytes = 4U << 20;
 
 struct CurlList {
@@ -216,7 +217,7 @@ base::Error ApiClient::not_understood(std::string why) const {
 }
 
 Outcome<Json> ApiClient::get(const std::string& path) {
-  const Outcome<Answer> answer = send({.path = path});
+  const Outcome<Answer> answer = send({.path = path, .timeout_seconds = kMostSecondsOfReading});
   if (!answer) return std::unexpected(answer.error());
   Json value = answer->json();
   if (!value.is_object()) return give_up(not_understood());

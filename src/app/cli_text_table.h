@@ -26,6 +26,8 @@
   X(platform_timeout_remedy, "Ask what it is doing: marea doctor", "Pregunte qué le pasa: marea doctor") \
   X(bad_answer, "the platform at {} gave an answer that this program does not understand", "la plataforma en {} dio una respuesta que este programa no entiende") \
   X(bad_answer_remedy, "Compare the versions: marea version; is it marea that listens there?", "Compare las versiones: marea version; ¿es marea quien escucha ahí?") \
+  X(cannot_write, "cannot write to standard output", "no se puede escribir en la salida estándar") \
+  X(cannot_write_remedy, "Is the disk full?", "¿Está lleno el disco?") \
   X(read_more, "More: {}", "Más: {}") \
   X(notice, "notice: {}", "aviso: {}")
 

@@ -55,7 +55,10 @@ int run(int argc, char** argv) {
   const int code =
       run_words(words, {.server = environment("MAREA_SERVER"), .data = environment("MAREA_DATA")}, console);
   curl_global_cleanup();
-  return code;
+  if (std::cout) return code;
+  const base::Error unwritten{
+      .code = base::ErrorCode::io, .what = language(Text::cannot_write), .remedy = language(Text::cannot_write_remedy)};
+  return console.report({.error = unwritten});
 }
 
 }  // namespace marea::app

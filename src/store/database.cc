@@ -1,5 +1,6 @@
 #include "store/database.h"
 
+#include <filesystem>
 #include <utility>
 
 namespace marea::store {
@@ -8,17 +9,23 @@ namespace {
 // Longer than any other process that looks into the file holds its lock.
 constexpr int kBusyTimeoutMs = 5000;
 
+// A role sees the data directory at another path than the person who runs marea: names below it are the same.
+std::string repair(const std::string& path) {
+  const std::filesystem::path file(path);
+  const std::string name = file.filename().string();
+  return "Stop marea, go to the folder " + file.parent_path().filename().string() +
+         " of its data directory (--data) and run: mv " + name + " " + name + ".damaged; mv " + name + "-wal " + name +
+         ".damaged-wal; sqlite3 " + name + ".damaged .recover | sqlite3 " + name + "; chown --reference=. " + name +
+         ". Without the file marea starts empty: apply the manifests again";
+}
+
 base::Error describe(sqlite3* raw, std::string what, const std::string& path) {
   const int code = raw == nullptr ? SQLITE_NOMEM : sqlite3_extended_errcode(raw);
   base::Error error{.code = base::ErrorCode::io, .what = std::move(what), .why = sqlite3_errstr(code)};
   if (raw != nullptr) error.why = sqlite3_errmsg(raw);
   switch (code & 0xff) {
     case SQLITE_CORRUPT:
-    case SQLITE_NOTADB:
-      error.remedy = "Stop marea, keep the file (mv " + path + " " + path +
-                     ".damaged, with its -wal and -shm), try `sqlite3 " + path + ".damaged .recover | sqlite3 " + path +
-                     "`; without it marea starts empty: apply the manifests again";
-      break;
+    case SQLITE_NOTADB: error.remedy = repair(path); break;
     case SQLITE_FULL: error.remedy = "Free space on the disk of " + path; break;
     case SQLITE_CANTOPEN:
     case SQLITE_PERM:
@@ -77,8 +84,7 @@ base::Result<Database> Database::open(const std::string& path) {
   if (*row && check->text(0) != "ok") {
     base::Error error = describe(nullptr, "the store " + path + " is damaged", path);
     error.why = check->text(0);
-    error.remedy = "Stop marea, keep the file (mv " + path + " " + path + ".damaged), try `sqlite3 " + path +
-                   ".damaged .recover | sqlite3 " + path + "`";
+    error.remedy = repair(path);
     return base::fail(std::move(error));
   }
   return db;

@@ -123,6 +123,12 @@ def test_what_does_not_exist_is_exit_code_3(platform):
         assert done.rc == 3 and "nobody" in done.err and done.out == ""
 
 
+def test_data_that_cannot_be_written_is_a_failure():
+    with open("/dev/full", "w", encoding="utf-8") as full:
+        done = subprocess.run([str(BIN), "version"], stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert done.returncode == 1 and "standard output" in done.stderr
+
+
 def test_misuse_is_exit_code_2():
     for words in (["nonsense"], ["deploy"], ["services", "list", "-o", "sculpture"]):
         done = run_cli(*words)
