@@ -58,6 +58,7 @@ void Loop::remove(int fd, Watcher& watcher) {
 
 void Loop::place(Timer& timer) {
   timer.index_ = static_cast<std::int32_t>(heap_.size());
+  timer.pass_ = pass_;
   heap_.push_back(&timer);
   sift(heap_.size() - 1);
 }
@@ -92,14 +93,13 @@ void Loop::sift(std::size_t index) {
 }
 
 void Loop::run_due_timers() {
-  // Only what was due when the turn began: a timer that re-arms itself for "now" runs in the next turn.
-  const base::Instant limit = now_;
-  while (!heap_.empty() && heap_.front()->when_ <= limit) {
+  // Only what was due when this began: what is armed for "now" meanwhile runs in the next turn, after its events.
+  ++pass_;
+  while (!heap_.empty() && heap_.front()->when_ <= now_ && heap_.front()->pass_ != pass_) {
     Timer* timer = heap_.front();
     erase(*timer);
     const std::function<void()> callback = timer->callback_;  // the callback may destroy its timer
     callback();
-    if (!heap_.empty() && heap_.front() == timer && timer->when_ <= limit) return;
   }
 }
 

@@ -47,6 +47,7 @@ class Timer {
   std::function<void()> callback_;
   base::Instant when_{};
   std::int32_t index_ = -1;  // place in the loop's heap
+  std::uint64_t pass_ = 0;   // of run_due_timers(), during or after which it was armed
 };
 
 class Loop {
@@ -84,6 +85,7 @@ class Loop {
   base::Instant now_;
   bool stopping_ = false;
   std::vector<Timer*> heap_;  // binary min-heap by when_
+  std::uint64_t pass_ = 0;    // runs of run_due_timers()
   std::array<epoll_event, kEventsPerTurn> events_{};
   int event_count_ = 0;
   int event_next_ = 0;

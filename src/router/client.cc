@@ -77,7 +77,11 @@ bool Client::notice_departure() {
 
 void Client::advance() {
   bool more = true;
-  while (more) {
+  for (int steps = 0; more; ++steps) {
+    if (steps == kMostSteps) {
+      worker_.later(*this);
+      return;
+    }
     switch (phase_) {
       case Phase::head: more = read_head(); break;
       case Phase::waiting: more = false; break;
@@ -139,7 +143,7 @@ bool Client::begin(const http::RequestHead& head) {
   has_body_ =
       head.body.kind != http::BodyKind::none && !(head.body.kind == http::BodyKind::length && head.body.length == 0);
   request_sent_ = answer_begun_ = half_closed_ = false;
-  attempts_ = 0;
+  attempts_ = interims_ = 0;
   set_request_id(&head);
   const RouteTable::ServiceEntry* service = worker_.table().find(head.host_name);
   if (service == nullptr) {
@@ -266,6 +270,7 @@ bool Client::relay() {
   if (!request_sent_) {
     switch (pump(stream_, app, up_)) {
       case Flow::blocked: break;
+      case Flow::busy: worker_.later(*this); break;
       case Flow::done: request_sent_ = true; break;
       case Flow::source_failed:
         if (up_.broken() && !answer_begun_) {
@@ -290,6 +295,7 @@ bool Client::relay() {
       request_over();
       phase_ = Phase::answering;
       return false;
+    case Flow::busy: worker_.later(*this); return false;
     case Flow::done: return finish();
     case Flow::source_failed:
     case Flow::sink_failed: close(); return false;  // the caller must see that it is not complete
@@ -327,6 +333,10 @@ bool Client::read_answer_head() {
 bool Client::pass_interim(const http::ResponseHead& response) {
   if (response.status == 101) {
     answer(502, "the app switched protocols unasked");
+    return false;
+  }
+  if (++interims_ > kMostInterims) {
+    answer(502, "the app sent interim answers without end");
     return false;
   }
   if (!http10_) {
@@ -460,7 +470,11 @@ bool Client::next_request() {
 
 bool Client::linger() {
   // Closing with unread bytes would reset the connection under the answer (RFC 9112 §9.6).
-  while (!stream_.ended() && !stream_.failed()) {
+  for (int reads = 0; !stream_.ended() && !stream_.failed(); ++reads) {
+    if (reads == kMostRounds) {
+      worker_.later(*this);
+      return false;
+    }
     stream_.in().drop();
     if (!stream_.fill()) return false;
   }

@@ -30,7 +30,10 @@ inline constexpr base::Duration kLingerTime = std::chrono::seconds(2);   // for 
 inline constexpr base::Duration kAnswerTime = std::chrono::seconds(15);  // for the caller to take our own answer
 // A caller that closed its sending side may still read (nc -N does), or may be gone: until then it keeps its request.
 inline constexpr base::Duration kHalfClosedTime = std::chrono::seconds(10);
-inline constexpr int kMostAttempts = 3;  // connections tried for one request
+inline constexpr int kMostAttempts = 3;     // connections tried for one request
+inline constexpr int kMostInterims = 1000;  // 1xx answers to one request; who reports progress sends one in seconds
+// Phases gone through before others on this thread get their turn: some ten requests of a caller that sends them ahead.
+inline constexpr int kMostSteps = 40;
 
 class Client final : public net::Watcher, public Deadline {
  public:
@@ -95,6 +98,7 @@ class Client final : public net::Watcher, public Deadline {
   BodyRelay down_;
   base::Duration app_rest_{};  // how long the app's connection may rest after this request; zero: not at all
   int attempts_ = 0;
+  int interims_ = 0;
   bool http10_ = false;
   bool keep_alive_ = true;
   bool head_method_ = false;

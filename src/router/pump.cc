@@ -3,7 +3,7 @@
 namespace marea::router {
 
 Flow pump(Stream& source, Stream& sink, BodyRelay& relay) {
-  for (;;) {
+  for (int reads = 0;;) {
     if (!relay.done()) relay.move(source.in(), sink.out());
     const std::string_view direct = relay.direct(source.in().view());
     if (const std::size_t taken = sink.flush(direct); taken > 0) {
@@ -21,6 +21,8 @@ Flow pump(Stream& source, Stream& sink, BodyRelay& relay) {
       continue;
     }
     if (source.failed()) return Flow::source_failed;
+    if (reads == kMostRounds) return Flow::busy;
+    ++reads;
     if (!source.fill()) return Flow::blocked;
   }
 }

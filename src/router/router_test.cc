@@ -164,6 +164,22 @@ TEST_F(RouterWorld, an_answer_that_came_before_the_app_hung_up_on_a_long_body_re
   }
 }
 
+TEST_F(RouterWorld, an_app_that_only_ever_sends_interim_answers_gives_502) {
+  App app([](Wire& wire) {
+    wire.until("\r\n\r\n");
+    while (wire.send("HTTP/1.1 103 Early Hints\r\n\r\n")) {
+    }
+  });
+  publish(route_to(app.port()));
+  on_demand = [&](const net::msg::Demand&) { open("hola-1-a"); };
+  const std::string answer = while_turning([&] {
+    Wire wire = Wire::to(port);
+    wire.send(get());
+    return wire.until("\r\n\r\n502 Bad Gateway\n");
+  });
+  EXPECT_TRUE(answer.ends_with("502 Bad Gateway\n")) << answer.substr(0, 200);
+}
+
 TEST_F(RouterWorld, a_slow_reader_holds_the_app_back_instead_of_filling_memory) {
   constexpr std::size_t kBody = 256U << 20;
   std::atomic<std::size_t> sent{0};

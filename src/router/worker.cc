@@ -1,6 +1,7 @@
 #include "router/worker.h"
 
 #include <algorithm>
+#include <utility>
 #include <variant>
 
 #include "router/acceptor.h"
@@ -22,6 +23,12 @@ Worker::Worker(World world)
                 dead_upstreams_.clear();
                 dead_clients_.clear();
               }),
+      next_turn_(loop_,
+                 [this] {
+                   // Those that close meanwhile stay in memory until their burial.
+                   const std::vector<Client*> clients = std::exchange(later_, {});
+                   for (Client* client : clients) client->advance();
+                 }),
       random_(world.seed),
       table_(std::make_shared<const RouteTable>(model::Routes{}, RouteTable::Live{})),
       mailbox_(loop_, kMostMails, [this](Mail mail) { take(std::move(mail)); }) {}
@@ -117,6 +124,11 @@ void Worker::accepted(base::Fd connection, std::string address, bool ipv6) {
   made.open(std::move(connection));
 }
 
+void Worker::later(Client& client) {
+  if (std::find(later_.begin(), later_.end(), &client) == later_.end()) later_.push_back(&client);
+  if (!next_turn_.armed()) next_turn_.arm_at(loop_.now());
+}
+
 void Worker::bury(std::unique_ptr<Upstream> upstream) {
   upstream->serve(nullptr);
   dead_upstreams_.push_back(std::move(upstream));
@@ -126,6 +138,7 @@ void Worker::bury(std::unique_ptr<Upstream> upstream) {
 void Worker::bury(Client& client) {
   const auto found = clients_.find(&client);
   if (found == clients_.end()) return;
+  std::erase(later_, &client);
   dead_clients_.push_back(std::move(found->second));
   clients_.erase(found);
   world_.switchboard.connections.fetch_sub(1, std::memory_order_relaxed);

@@ -80,6 +80,8 @@ class Worker {
   int index() const { return world_.index; }
 
   void accepted(base::Fd connection, std::string address, bool ipv6);
+  // Lets the client advance again in the next turn, after those that have events.
+  void later(Client& client);
   // Destroys it at the end of this turn.
   void bury(std::unique_ptr<Upstream> upstream);
   void bury(Client& client);
@@ -107,6 +109,7 @@ class Worker {
   Deadlines deadlines_;
   net::Timer tick_;
   net::Timer burial_;
+  net::Timer next_turn_;
   std::mt19937_64 random_;
   std::shared_ptr<const RouteTable> table_;
   std::vector<Local> locals_;
@@ -117,6 +120,7 @@ class Worker {
   std::unordered_map<Client*, std::unique_ptr<Client>> clients_;
   std::unordered_map<std::uint64_t, Client*> waiting_;
   std::unordered_multimap<const Instance*, Client*> socketless_;
+  std::vector<Client*> later_;
   std::vector<std::unique_ptr<Upstream>> dead_upstreams_;
   std::vector<std::unique_ptr<Client>> dead_clients_;
   std::vector<std::unique_ptr<Acceptor>> acceptors_;
