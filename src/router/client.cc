@@ -209,6 +209,7 @@ bool Client::connect() {
       if (home_->instance->sockets() == 0) worker_.switchboard().to_main(news::SocketsLow{home_->instance});
       upstream_ = std::make_unique<Upstream>(worker_, home_);
       upstream_->open(std::move(*socket));
+      worker_.crowd(*home_);
     }
     if (awaits_socket_) worker_.forget_socket(*this);
     awaits_socket_ = false;
@@ -391,16 +392,15 @@ bool Client::app_lost() {
 void Client::give_back_upstream(bool reusable) {
   const std::shared_ptr<Home> home = std::move(home_);
   home_.reset();
-  if (upstream_) {
-    Stream& app = upstream_->stream();
-    upstream_->serve(nullptr);
-    if (reusable && app.in().empty() && app.out().empty() && !app.readable() && !app.hung_up() && !app.deaf()) {
-      worker_.keep(std::move(upstream_), *home, app_rest_);
-    } else {
-      worker_.bury(std::move(upstream_));
-    }
+  std::unique_ptr<Upstream> upstream = std::move(upstream_);
+  if (upstream) {
+    upstream->serve(nullptr);
+    Stream& app = upstream->stream();
+    const bool clean = app.in().empty() && app.out().empty() && !app.readable() && !app.hung_up() && !app.deaf();
+    if (!reusable || !clean) worker_.bury(std::move(upstream));
   }
   if (home) worker_.release(*home->instance, revision_, home);
+  if (upstream) worker_.keep(std::move(upstream), *home, app_rest_);
 }
 
 void Client::request_over() {

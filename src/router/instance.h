@@ -47,6 +47,7 @@ class Instance {
   // from drain().
   bool release(base::Instant now) {
     idle_since_.store(now.time_since_epoch().count(), std::memory_order_relaxed);
+    released_.fetch_add(1, std::memory_order_relaxed);
     return word_.fetch_sub(1) - 1 == kQuiet;
   }
 
@@ -66,6 +67,11 @@ class Instance {
   bool ready() const { return (word_.load(std::memory_order_relaxed) & (kUnready | kDraining)) == 0; }
   bool draining() const { return (word_.load(std::memory_order_relaxed) & kDraining) != 0; }
   int in_flight() const { return static_cast<int>(count(word_.load(std::memory_order_relaxed))); }
+  // Requests that ended, however they did.
+  std::uint32_t released() const { return released_.load(std::memory_order_relaxed); }
+  // It accepts a connection only when the one before is closed, so an idle one keeps all others waiting.
+  bool one_at_a_time() const { return one_at_a_time_.load(std::memory_order_relaxed); }
+  void found_one_at_a_time() { one_at_a_time_.store(true, std::memory_order_relaxed); }
   // The moment its last request ended, or it became ready.
   base::Instant idle_since() const {
     return base::Instant(base::Duration(idle_since_.load(std::memory_order_relaxed)));
@@ -103,6 +109,8 @@ class Instance {
   Options options_;
   std::atomic<std::uint32_t> word_{kUnready};
   std::atomic<std::int64_t> idle_since_{0};
+  std::atomic<std::uint32_t> released_{0};
+  std::atomic<bool> one_at_a_time_{false};
   mutable std::mutex mutex_;
   std::vector<Socket> sockets_;
 };

@@ -207,7 +207,14 @@ void Roster::operator()(const msg::Sockets& message) {
 
 void Roster::operator()(news::SocketsLow& event) {
   const auto found = members_.find(event.instance->id());
-  if (found != members_.end()) ask_sockets(found->second);
+  if (found != members_.end()) {
+    ask_sockets(found->second);
+    return;
+  }
+  // Its grant was under way when it closed: the worker learned of it after it had let go of it.
+  for (int worker = 0; worker < world_.switchboard.workers(); ++worker) {
+    world_.switchboard.to_worker(worker, mail::Gone{event.instance});
+  }
 }
 
 void Roster::operator()(news::ConnectRefused& event) {

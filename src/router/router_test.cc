@@ -1,5 +1,7 @@
 #include "router/router.h"
 
+#include <mutex>
+
 #include "router/router_world_test.h"
 
 namespace marea::router {
@@ -178,6 +180,31 @@ TEST_F(RouterWorld, an_app_that_only_ever_sends_interim_answers_gives_502) {
     return wire.until("\r\n\r\n502 Bad Gateway\n");
   });
   EXPECT_TRUE(answer.ends_with("502 Bad Gateway\n")) << answer.substr(0, 200);
+}
+
+TEST_F(RouterWorld, an_app_that_serves_one_connection_at_a_time_is_not_held_by_one_that_rests) {
+  std::mutex one;
+  const auto answer = App::answering([](const std::string&) { return "x"; });
+  App app([&](Wire& wire) {
+    const std::scoped_lock lock(one);
+    answer(wire);
+  });
+  publish(route_to(app.port()));
+  on_demand = [&](const net::msg::Demand&) { open("hola-1-a"); };
+  const int served = while_turning([&] {
+    std::vector<std::future<int>> callers;
+    for (int i = 0; i < 24; ++i) {
+      callers.push_back(std::async(std::launch::async, [&] {
+        Wire wire = Wire::to(port);
+        wire.send(get());
+        return wire.response().ends_with("\r\n\r\nx") ? 1 : 0;
+      }));
+    }
+    int all = 0;
+    for (auto& caller : callers) all += caller.get();
+    return all;
+  });
+  EXPECT_EQ(served, 24) << "seconds of rest for each would be more than their patience";
 }
 
 TEST_F(RouterWorld, a_slow_reader_holds_the_app_back_instead_of_filling_memory) {

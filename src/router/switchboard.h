@@ -37,14 +37,17 @@ struct SocketsCame {
 struct Gone {
   std::shared_ptr<Instance> instance;
 };
+struct Crowded {  // another worker opened a connection to it
+  std::shared_ptr<Instance> instance;
+};
 struct Listen {
   base::Fd listener;
 };
 struct Drain {};  // accept nothing more, finish what is in flight, then say Drained
 struct Quit {};
 }  // namespace mail
-using Mail = std::variant<mail::Table, mail::Granted, mail::Refused, mail::SocketsCame, mail::Gone, mail::Listen,
-                          mail::Drain, mail::Quit>;
+using Mail = std::variant<mail::Table, mail::Granted, mail::Refused, mail::SocketsCame, mail::Gone, mail::Crowded,
+                          mail::Listen, mail::Drain, mail::Quit>;
 
 // worker → main
 namespace news {

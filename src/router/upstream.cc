@@ -63,8 +63,16 @@ void Upstream::try_connect() {
 void Upstream::rest(base::Instant now, base::Instant until) {
   client_ = nullptr;
   reused_ = true;
+  makes_way_ = false;
   rests_since_ = now;
   stream_.in().drop();
+  worker_.set_deadline(*this, until);
+}
+
+void Upstream::make_way(base::Instant until) {
+  if (makes_way_) return;
+  makes_way_ = true;
+  released_then_ = home_->instance->released();
   worker_.set_deadline(*this, until);
 }
 
@@ -74,12 +82,18 @@ void Upstream::on_ready(std::uint32_t events) {
   if (client_ != nullptr) {
     client_->advance();
   } else if (stream_.readable()) {  // an end, or bytes that nobody asked for: either way it is of no more use
-    on_deadline();
+    leave();
   }
 }
 
 void Upstream::on_deadline() {
   if (client_ != nullptr) return;
+  Instance& instance = *home_->instance;
+  if (makes_way_ && instance.in_flight() > 0 && instance.released() == released_then_) instance.found_one_at_a_time();
+  leave();
+}
+
+void Upstream::leave() {
   auto& idle = home_->idle;
   const auto found = std::find_if(idle.begin(), idle.end(), [this](const auto& each) { return each.get() == this; });
   if (found == idle.end()) return;

@@ -44,11 +44,16 @@ class Upstream final : public net::Watcher, public Deadline {
   // Waits for its next request, at most until `until`.
   void rest(base::Instant now, base::Instant until);
   base::Instant rests_since() const { return rests_since_; }
+  // Somebody opened another connection to the instance: this one, idle, may be all that keeps the app from accepting
+  // it. It rests only until `until`; when no request ended meanwhile though one is in flight, the app serves one
+  // connection at a time.
+  void make_way(base::Instant until);
 
   void on_ready(std::uint32_t events) override;
 
  private:
   void on_deadline() override;
+  void leave();
   void try_connect();
 
   Worker& worker_;
@@ -57,6 +62,8 @@ class Upstream final : public net::Watcher, public Deadline {
   Client* client_ = nullptr;  // null: idle
   State state_ = State::connecting;
   bool reused_ = false;
+  bool makes_way_ = false;
+  std::uint32_t released_then_ = 0;  // of the instance, when it was to make way
   base::Instant rests_since_{};
 };
 

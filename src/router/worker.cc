@@ -97,8 +97,22 @@ void Worker::keep(std::unique_ptr<Upstream> upstream, Home& home, base::Duration
     bury(std::move(upstream));
     return;
   }
+  const bool crowded = home.instance->in_flight() > 0;
+  if (crowded && home.instance->one_at_a_time()) {
+    bury(std::move(upstream));
+    return;
+  }
   upstream->rest(now(), now() + rest);
+  if (crowded) upstream->make_way(now() + std::min(rest, kCrowdedRest));
   home.idle.push_back(std::move(upstream));
+}
+
+void Worker::crowd(const Home& home) {
+  mail::Crowded mine{home.instance};
+  operator()(mine);
+  for (int worker = 0; worker < world_.switchboard.workers(); ++worker) {
+    if (worker != world_.index) world_.switchboard.to_worker(worker, mail::Crowded{home.instance});
+  }
 }
 
 std::uint64_t Worker::wait(Client& client) {
@@ -198,6 +212,18 @@ void Worker::operator()(mail::Gone& mail) {
   }
   mail::SocketsCame wake{mail.instance};
   operator()(wake);  // those that hoped for a socket of it
+}
+
+void Worker::operator()(mail::Crowded& mail) {
+  const auto found = homes_.find(mail.instance.get());
+  if (found == homes_.end()) return;
+  std::vector<std::unique_ptr<Upstream>>& idle = found->second->idle;
+  if (mail.instance->one_at_a_time()) {
+    for (std::unique_ptr<Upstream>& upstream : idle) bury(std::move(upstream));
+    idle.clear();
+    return;
+  }
+  for (const std::unique_ptr<Upstream>& upstream : idle) upstream->make_way(now() + kCrowdedRest);
 }
 
 void Worker::operator()(mail::Listen& mail) {

@@ -27,6 +27,9 @@ namespace marea::router {
 class Client;
 class Acceptor;
 
+// How long a connection rests while another one may be waiting for it. A busy app uses it again much sooner.
+inline constexpr base::Duration kCrowdedRest = std::chrono::milliseconds(100);
+
 class Worker {
  public:
   struct World {
@@ -69,7 +72,10 @@ class Worker {
   void release(Instance& instance, const std::shared_ptr<Revision>& revision, const std::shared_ptr<Home>& home);
   // An idle connection that has not rested longer than `most_rest`, or nothing.
   std::unique_ptr<Upstream> idle_connection(Home& home, base::Duration most_rest);
+  // After the release of the slot that went with it.
   void keep(std::unique_ptr<Upstream> upstream, Home& home, base::Duration rest);
+  // A connection beside the others was opened: those that are idle, on all workers, make way for it.
+  void crowd(const Home& home);
 
   // The client waits for a slot; the ticket is what its Revision::Waiter carries.
   std::uint64_t wait(Client& client);
@@ -98,6 +104,7 @@ class Worker {
   void operator()(mail::Refused& mail);
   void operator()(mail::SocketsCame& mail);
   void operator()(mail::Gone& mail);
+  void operator()(mail::Crowded& mail);
   void operator()(mail::Listen& mail);
   void operator()(mail::Drain& mail);
   void operator()(mail::Quit& mail);
