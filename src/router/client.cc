@@ -187,6 +187,11 @@ void Client::granted(std::shared_ptr<Home> home) {
   advance();
 }
 
+void Client::sockets_came() {
+  awaits_socket_ = false;
+  advance();
+}
+
 void Client::refused(const Refusal& refusal) {
   ticket_ = 0;
   if (answer(refusal.status, refusal.why, refusal.retry_after)) advance();

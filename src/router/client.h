@@ -48,6 +48,8 @@ class Client final : public net::Watcher, public Deadline {
   // The answers to a ticket of Worker::wait.
   void granted(std::shared_ptr<Home> home);
   void refused(const Refusal& refusal);
+  // The answer to Worker::await_socket, which holds no more: others may have taken all that came.
+  void sockets_came();
 
  private:
   enum class Phase : std::uint8_t { head, waiting, connecting, relaying, answering, lingering, closed };

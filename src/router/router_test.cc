@@ -207,6 +207,38 @@ TEST_F(RouterWorld, an_app_that_serves_one_connection_at_a_time_is_not_held_by_o
   EXPECT_EQ(served, 24) << "seconds of rest for each would be more than their patience";
 }
 
+TEST_F(RouterWorld, callers_that_wait_for_a_connection_all_get_one_however_few_come_at_a_time) {
+  constexpr int kCallers = 24;
+  std::atomic<int> inside{0};
+  App app(App::answering([&](const std::string&) {
+    ++inside;
+    while (inside < kCallers) std::this_thread::yield();  // no connection is free before all are there
+    return "x";
+  }));
+  model::RevisionRoute route = route_to(app.port());
+  route.concurrency = kCallers;
+  publish(route);
+  sockets_at_a_time = 1;
+  on_demand = [&](const net::msg::Demand&) {
+    if (ready.empty()) open("hola-1-a");
+  };
+  const int served = while_turning([&] {
+    std::vector<std::future<int>> callers;
+    for (int i = 0; i < kCallers; ++i) {
+      callers.push_back(std::async(std::launch::async, [&] {
+        Wire wire = Wire::to(port);
+        wire.send(get());
+        return wire.response().ends_with("\r\n\r\nx") ? 1 : 0;
+      }));
+    }
+    int all = 0;
+    for (auto& caller : callers) all += caller.get();
+    inside = kCallers;  // the app ends, whatever came
+    return all;
+  });
+  EXPECT_EQ(served, kCallers);
+}
+
 TEST_F(RouterWorld, a_slow_reader_holds_the_app_back_instead_of_filling_memory) {
   constexpr std::size_t kBody = 256U << 20;
   std::atomic<std::size_t> sent{0};

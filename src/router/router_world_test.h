@@ -9,6 +9,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <filesystem>
 #include <functional>
@@ -225,7 +226,7 @@ class RouterWorld : public testing::Test {
   void note(const net::msg::Retire& message) { retired.push_back(message.id.str()); }
   void note(const net::msg::Quiet& message) { quiet.push_back(message.id.str()); }
   void note(const net::msg::SocketsWanted& message) {
-    engine_->send(net::msg::Sockets{message.id}, sockets(message.count));
+    engine_->send(net::msg::Sockets{message.id}, sockets(std::min(message.count, sockets_at_a_time)));
   }
 
   // Routes 100 % of `hola.localhost` to hola-1 at the app's port.
@@ -292,6 +293,7 @@ class RouterWorld : public testing::Test {
   std::uint16_t port = 0;
   std::uint64_t applied = 0;
   std::map<std::string, int> loads;
+  int sockets_at_a_time = 1000;
   std::vector<net::msg::Demand> demands;
   std::function<void(const net::msg::Demand&)> on_demand;
   std::vector<std::string> ready;

@@ -196,7 +196,7 @@ void Worker::operator()(mail::SocketsCame& mail) {
   for (auto each = begin; each != end; ++each) clients.push_back(each->second);
   socketless_.erase(mail.instance.get());
   // Those that still find none register anew.
-  for (Client* client : clients) client->advance();
+  for (Client* client : clients) client->sockets_came();
 }
 
 void Worker::operator()(mail::Gone& mail) {
