@@ -1,5 +1,6 @@
 """Runs the benches of the figures named (all when none is): each is bench/pN.py and prints JSON lines on stdout. What
-was measured earlier, on another machine or in another run is never compared: peers run inside the same bench."""
+was measured earlier, on another machine or in another run is never compared: peers run inside the same bench. `P15` is
+all parts of a figure, `P15b` one of them."""
 
 import re
 import subprocess
@@ -7,19 +8,42 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
+ONLY_WHEN_NAMED = {"P17": "about half an hour"}
 
 
-def main(names):
+def number(name):
+    return int(name[1:])
+
+
+def choose(words, names):
+    """{bench: its parts that were named, none for all}, and the words that name no bench."""
+    if not words:
+        return {name: [] for name in names if name not in ONLY_WHEN_NAMED}, []
+    chosen, unknown = {}, []
+    for word in words:
+        match = re.fullmatch(r"(P\d+)([a-z]?)", word[:1].upper() + word[1:].lower())
+        if not match or match[1] not in names:
+            unknown.append(word)
+            continue
+        parts = chosen.setdefault(match[1], [])
+        if match[2]:
+            parts.append(match[0])
+    return chosen, unknown
+
+
+def main(words):
     benches = {path.stem.upper(): path for path in (ROOT / "bench").glob("p*.py") if re.fullmatch(r"p\d+", path.stem)}
-    chosen = [name.upper() for name in names] or sorted(benches, key=lambda name: int(name[1:]))
-    unknown = [name for name in chosen if name not in benches]
+    names = sorted(benches, key=number)
+    chosen, unknown = choose(words, names)
     if unknown:
-        known = ", ".join(sorted(benches, key=lambda name: int(name[1:]))) or "none yet"
-        print(f"dev: no bench for {', '.join(unknown)}; there are: {known}", file=sys.stderr)
+        print(f"dev: no bench for {', '.join(unknown)}; there are: {', '.join(names) or 'none yet'}", file=sys.stderr)
         return 2
     failed = 0
-    for name in chosen:
-        failed |= subprocess.run(["/usr/bin/python3", str(benches[name])], cwd=ROOT).returncode
+    for name, parts in chosen.items():
+        failed |= subprocess.run(["/usr/bin/python3", "-B", str(benches[name]), *parts], cwd=ROOT).returncode
+    for name, long in ONLY_WHEN_NAMED.items():
+        if not words and name in benches:
+            print(f"dev: {name} was left out, it takes {long}: ./dev bench {name}", file=sys.stderr)
     return 1 if failed else 0
 
 
