@@ -149,6 +149,18 @@ void Cgroups::hide_empty_unified() {
   shadow_ = base::Fd(::open(place.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));  // or hidden earlier
 }
 
+base::Fd Cgroups::own_members() const {
+  const CgroupHierarchy* memory = find("memory");
+  std::ifstream in("/proc/self/cgroup");
+  for (std::string line; memory != nullptr && std::getline(in, line);) {  // "4:memory:/group", "0::/group"
+    const std::string controllers = line.substr(0, line.rfind(':'));
+    if (!controllers.ends_with(memory->unified ? "0:" : ":memory")) continue;
+    const std::string path = "." + line.substr(line.rfind(':') + 1) + "/cgroup.procs";
+    return base::Fd(::openat(memory->root.get(), path.c_str(), O_WRONLY | O_CLOEXEC));
+  }
+  return {};
+}
+
 bool Cgroups::swap_accounting() const {
   const CgroupHierarchy* memory = find("memory");
   if (memory == nullptr) return false;

@@ -31,6 +31,8 @@ class Cgroups {
   // Takes that tree out of sight, in this mount namespace (which must be private). crun then makes plain folders where
   // it was: they lie in a file system of our own and are removed with the groups.
   void hide_empty_unified();
+  // The file that lists the members of the group this process is in, open for writing; empty when it cannot be.
+  base::Fd own_members() const;
   // Whether swap can be bounded together with memory.
   bool swap_accounting() const;
 

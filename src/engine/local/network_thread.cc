@@ -57,13 +57,20 @@ void NetworkThread::work() {
     std::function<void()> job;
     {
       std::unique_lock lock(mutex_);
+      working_ = false;
       changed_.wait(lock, [this] { return stopping_ || !jobs_.empty(); });
       if (jobs_.empty()) return;
       job = std::move(jobs_.front());
       jobs_.pop_front();
+      working_ = true;
     }
     job();
   }
+}
+
+bool NetworkThread::busy() {
+  const std::scoped_lock lock(mutex_);
+  return working_ || !jobs_.empty();
 }
 
 NetworkVisit::NetworkVisit(const base::Fd& to) : home_(::open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC)) {

@@ -23,6 +23,7 @@ class NetworkThread {
   NetworkThread& operator=(const NetworkThread&) = delete;
 
   void give(std::function<void()> job);
+  bool busy();  // a job is running or waits
   // Gives the job and waits for its end: microseconds, unless slow jobs wait before it.
   void run(const std::function<void()>& job);
 
@@ -33,6 +34,7 @@ class NetworkThread {
   std::condition_variable changed_;
   std::deque<std::function<void()>> jobs_;
   bool stopping_ = false;
+  bool working_ = false;
   std::thread thread_;
 };
 

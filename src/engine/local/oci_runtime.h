@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/fd.h"
 
 namespace marea::engine::local {
 
@@ -14,10 +15,16 @@ struct OciRuntime {
   std::string program;          // as in PATH
   std::string version;          // "crun 1.8.1"
   bool refuses_hybrid = false;  // crun: does not start beside an empty v2 cgroup tree
+  base::Fd sealed;              // once seal_program has run
 };
 
 // `wanted` is "crun", "runc" or "" for the first of them that is installed (crun starts faster).
 base::Result<OciRuntime> find_runtime(const base::Clock& clock, const std::string& wanted);
+
+// Both runtimes copy themselves into a sealed memory file at each call and start again from there, so that no container
+// can write to them (CVE-2019-5736). Done once here, they find themselves sealed, which saves 3 ms a start. Where the
+// kernel does not allow it, nothing changes.
+void seal_program(OciRuntime& runtime);
 
 struct RuntimeCall {
   std::string state;   // folder for the runtime's own files

@@ -96,6 +96,8 @@ base::Result<void> LocalSandboxHost::open() {
   done = copy_shim(machine_.options.shim, machine_.shim);
   if (!done) return done;
   if (machine_.runtime.refuses_hybrid) machine_.cgroups.hide_empty_unified();
+  machine_.own_members = machine_.cgroups.own_members();
+  seal_program(machine_.runtime);
   for (const std::string& path : {machine_.run_folder(), machine_.runtime_state()}) {
     if (::mkdir(path.c_str(), 0700) != 0 && errno != EEXIST) return base::fail(base::os_error("cannot make " + path));
   }
@@ -163,6 +165,11 @@ void LocalSandboxHost::sweep() {
 }
 
 }  // namespace
+
+void SandboxMachine::begin_grace_period() {
+  if (!own_members || grace.busy()) return;
+  grace.give([this] { [[maybe_unused]] const ssize_t written = ::write(own_members.get(), "0", 1); });
+}
 
 std::string SandboxMachine::stage_of(const std::string& id) const {
   return std::string(kStage) + "/" + id;

@@ -78,6 +78,7 @@ LocalSandbox::~LocalSandbox() {
 }
 
 base::Result<void> LocalSandbox::prepare() {
+  machine_.begin_grace_period();
   base::Result<void> made = make_bundle(machine_, order_);
   if (!made) return made;
   base::Result<OutputPipes> pipes = make_output_pipes(id_base(order_.slot) + app_.uid, id_base(order_.slot) + app_.gid);

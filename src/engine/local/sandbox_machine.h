@@ -35,7 +35,12 @@ struct SandboxMachine {
   // Results of `network`'s jobs, run on the loop.
   net::Mailbox<std::function<void()>> results{loop, kMostPendingResults,
                                               [](const std::function<void()>& run) { run(); }};
-  NetworkThread visits;   // for what the loop waits for: never anything slow
+  NetworkThread visits;  // for what the loop waits for: never anything slow
+  // A write to a cgroup's list of members waits for an RCU grace period, some 10 ms, unless another has just waited.
+  // So one that changes nothing is made as soon as a sandbox is wanted, beside all that comes before the runtime's own.
+  base::Fd own_members;
+  NetworkThread grace;
+  void begin_grace_period();
   NetworkThread network;  // after `results`: it finishes its jobs before it goes
 
   std::string cgroup_root() const { return "marea/" + tag; }
