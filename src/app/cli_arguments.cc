@@ -80,7 +80,6 @@ void declare(CLI::App& app, std::span<const OptionSpec> options, Reading& readin
   app.allow_extras();
   for (const OptionSpec& spec : options) {
     std::vector<std::string>& values = reading.values[std::string(spec.name)];
-    const std::string name(spec.name);
     if (spec.kind == ValueKind::none) {
       app.add_flag_callback(cli11_names(spec), [&values] { values.assign(1, "true"); });
     } else {

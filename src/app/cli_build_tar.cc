@@ -72,7 +72,10 @@ class Packing {
     if (failed) return base::fail(base::os_error("cannot read the directory " + dir_ + "/" + inside, failed.value()));
     std::ranges::sort(names);
     for (const std::string& name : names) {
-      if (auto done = entry(inside.empty() ? name : inside + "/" + name); !done) return done;
+      std::string path = inside;
+      if (!path.empty()) path += '/';
+      path += name;
+      if (auto done = entry(path); !done) return done;
     }
     return {};
   }
@@ -156,7 +159,7 @@ base::Result<std::string> find_dockerfile(const std::string& dir, const std::str
                       "Name the directory that has the Dockerfile: marea up DIR");
   }
   if (!wanted.empty()) {
-    const std::string path = fs::path(wanted).lexically_normal().string();
+    std::string path = fs::path(wanted).lexically_normal().string();
     if (!path.starts_with("..") && !path.starts_with('/') && is_file(dir + "/" + path)) return path;
     return base::fail(base::ErrorCode::not_found, "cannot build " + dir, "it has no file " + wanted,
                       "Name a file inside the directory: --dockerfile FILE");

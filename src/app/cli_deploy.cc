@@ -1,4 +1,6 @@
 // deploy NAME --image REF.
+#include <filesystem>
+
 #include "app/cli_release.h"
 #include "app/cli_upload.h"
 #include "app/cli_verbs.h"
@@ -9,7 +11,11 @@ namespace {
 
 // The reference as the manifest will have it; a layout is uploaded first.
 Outcome<std::string> bring_image(Verb& verb, const std::string& image) {
-  if (!pipeline::is_oci_reference(image)) return image;
+  if (!pipeline::is_oci_reference(image)) {
+    if (!std::filesystem::exists(image + "/oci-layout")) return image;
+    return give_up(usage_failure(verb.words()(Text::layout_without_scheme, image),
+                                 verb.words()(Text::layout_without_scheme_remedy, image)));
+  }
   Outcome<std::string> reference = absolute_reference(image, ".");
   if (!reference) return reference;
   const Outcome<UploadedImage> uploaded = ImageUpload(verb.api, verb.console).upload(*reference, *reference);

@@ -30,6 +30,7 @@ std::optional<Format> format_from(std::string_view text) {
 
 std::string print_table(const std::vector<std::string>& header, const std::vector<std::vector<std::string>>& rows) {
   std::vector<std::size_t> widths;
+  widths.reserve(header.size());
   for (const std::string& cell : header) widths.push_back(width_of(cell));
   for (const auto& row : rows) {
     for (std::size_t i = 0; i < widths.size() && i < row.size(); ++i) {

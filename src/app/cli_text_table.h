@@ -149,6 +149,8 @@
 #define MAREA_TEXTS_IMAGES(X) \
   X(interrupted, "interrupted; what the platform began goes on\n", "interrumpido; lo que la plataforma empezó sigue adelante\n") \
   X(uploading, "uploading {} ({} bytes)", "subiendo {} ({} bytes)") \
+  X(layout_without_scheme, "'{}' is a directory, not the name of an image", "'{}' es un directorio, no el nombre de una imagen") \
+  X(layout_without_scheme_remedy, "Write --image oci:{}", "Escriba --image oci:{}") \
   X(no_layout_reference, "'{}' is no image layout", "'{}' no es un directorio de imagen OCI") \
   X(layout_reference_remedy, "Write oci:DIR or oci:DIR:TAG, where DIR holds an oci-layout file", "Escriba oci:DIR u oci:DIR:ETIQUETA, donde DIR contenga un archivo oci-layout")
 

@@ -190,6 +190,7 @@ std::string print_list(const View& view, const Json& list, Format format, const 
     case Format::table: break;
   }
   std::vector<std::string> header;
+  header.reserve(view.header.size());
   for (const Text text : view.header) header.emplace_back(words.raw(text));
   std::vector<std::vector<std::string>> rows;
   for (const Json& item : items_of(list)) rows.push_back(view.row(item));

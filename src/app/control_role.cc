@@ -43,9 +43,13 @@ ControlRole::ControlRole(World world, store::Store store)
       overstayed_(world_.loop, [this] { stopped(); }) {}
 
 void ControlRole::on_peer(net::Role peer, base::Fd link) {
-  if (peer == net::Role::engine) control_.connect_engine(std::move(link));
-  if (peer == net::Role::router) control_.connect_router(std::move(link));
-  if (peer == net::Role::logs) connect_logs(std::move(link));
+  if (peer == net::Role::engine) {
+    control_.connect_engine(std::move(link));
+  } else if (peer == net::Role::router) {
+    control_.connect_router(std::move(link));
+  } else if (peer == net::Role::logs) {
+    connect_logs(std::move(link));
+  }
 }
 
 void ControlRole::connect_logs(base::Fd link) {

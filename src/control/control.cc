@@ -215,6 +215,7 @@ void Control::begin_check(ServiceState& service, RevisionState& revision) {
 void Control::judge(ServiceState& service, RevisionState& revision) {
   std::vector<model::InstanceReport> reports;
   const auto entries = instances_.of(revision.record.revision.name);
+  reports.reserve(entries.size());
   for (const InstanceEntry* entry : entries) reports.push_back(entry->report);
   const std::optional<Verdict> verdict = judge_start(reports);
   if (!verdict) return;

@@ -37,6 +37,7 @@ std::vector<model::RouteShare> shares_of(const ServiceFacts& facts, std::vector<
   }
   if (shares.empty() && latest != nullptr) add_share(shares, latest->revision->name, kWholeWeight);
   std::vector<std::uint32_t> weights;
+  weights.reserve(shares.size());
   for (const model::RouteShare& share : shares) weights.push_back(share.weight);
   weights = scaled_weights(weights);
   for (std::size_t i = 0; i < shares.size(); ++i) shares[i].weight = weights[i];

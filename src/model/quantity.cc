@@ -6,7 +6,7 @@
 namespace marea::model {
 namespace {
 
-__extension__ typedef __int128 Wide;
+__extension__ using Wide = __int128;
 
 constexpr std::size_t kMostDigits = 15;  // with Ei and a factor of 1000 the product stays below 2^127
 constexpr std::string_view kForm = "a number with an optional unit";

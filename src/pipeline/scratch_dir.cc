@@ -48,13 +48,14 @@ int ScratchDir::remove_abandoned(const std::string& parent) {
     const base::Fd fd = lock(entry.path().string());
     if (!fd) continue;
     ++found;
-    (void)remove_tree(entry.path().string());
+    [[maybe_unused]] const auto removed = remove_tree(entry.path().string());
   }
   return found;
 }
 
 ScratchDir::~ScratchDir() {
-  if (lock_) (void)remove_tree(path_);
+  if (!lock_) return;
+  [[maybe_unused]] const auto removed = remove_tree(path_);
 }
 
 bool ScratchDir::become(const std::string& path) {

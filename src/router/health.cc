@@ -102,9 +102,8 @@ void Health::readiness_outcome(ProbeAttempt::Outcome outcome) {
   if (returning_) {
     events_.on_unready(model::Reason::liveness_failed, "it stopped listening on " + where + ": " + last_detail_);
   } else if (http) {
-    events_.on_unready(
-        model::Reason::startup_probe_failed,
-        "the startup probe (HTTP " + startup_.path + " on " + where + ") did not succeed in time: " + last_detail_);
+    events_.on_unready(model::Reason::startup_probe_failed, "the startup probe (HTTP " + startup_.path + " on " +
+                                                                where + ") did not succeed in time: " + last_detail_);
   } else {
     events_.on_unready(model::Reason::never_listened, "nothing accepted connections on " + where + ": " + last_detail_);
   }

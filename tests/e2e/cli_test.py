@@ -4,7 +4,7 @@ import json
 import re
 import subprocess
 
-from running_platform import BIN, manifest, run_cli
+from running_platform import BIN, SERVICES, manifest, run_cli
 from waiting import until
 
 
@@ -152,6 +152,13 @@ def test_deleting_a_service_ends_its_instances(platform, name, tide):
     platform.cli("services", "delete", name)
     platform.wait_for_zero(name)
     assert platform.get(name).status == 404
+
+
+def test_a_layout_without_its_scheme_is_hinted_at(platform, name, tide):
+    layout = tide.removeprefix("oci:")
+    done = platform.cli("deploy", name, "--image", layout, check=False)
+    assert done.rc == 2 and f"--image oci:{layout}" in done.err
+    assert platform.call(f"{SERVICES}/{name}").status == 404
 
 
 def test_help_lists_the_verbs():

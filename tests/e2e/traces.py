@@ -49,40 +49,46 @@ def mounts(data_dir):
     return [line.split()[4] for line in lines if str(data_dir) in line]
 
 
-def links():
-    """Our virtual network links in the host's namespace."""
+def tag_of(data_dir):
+    """The name by which a platform tells its own from another's on the same machine (sandbox_host.cc)."""
+    folder, word = os.stat(data_dir), (1 << 64) - 1
+    mixed = (folder.st_ino * 0x9E3779B97F4A7C15 & word) ^ (folder.st_dev * 0xC2B2AE3D27D4EB4F & word)
+    return "".join("abcdefghijklmnopqrstuvwxyz234567"[mixed >> (20 + 5 * place) & 31] for place in range(5))
+
+
+def links(tag):
+    """Its virtual network links in the host's namespace."""
     done = subprocess.run(["ip", "-o", "link"], capture_output=True, text=True, check=True)
     names = (line.split(": ")[1].split("@")[0] for line in done.stdout.splitlines())
-    return {name for name in names if name.startswith("mv")}
+    return {name for name in names if name.startswith("mv" + tag)}
 
 
-def tables():
-    """Our nftables tables: those that are named after marea."""
+def tables(tag):
+    """Its nftables tables."""
     done = subprocess.run(["nft", "list", "tables"], capture_output=True, text=True, check=True)
-    return {line for line in done.stdout.splitlines() if " marea_" in line}
+    return {line for line in done.stdout.splitlines() if line.endswith(" marea_" + tag)}
 
 
 class Traces:
     """Take note while the platform runs, as often as you like; left() tells what remains once it has ended."""
 
     def __init__(self, root, data_dir):
-        self.root, self.data_dir = root, data_dir
-        self.pids, self.groups, self.links_before, self.links_seen = {}, set(), links(), set()
-        self.tables_before, self.tables_seen = tables(), set()
+        self.root, self.data_dir, self.tag = root, data_dir, tag_of(data_dir)
+        self.pids, self.groups, self.links_seen, self.tables_seen = {}, set(), set(), set()
 
     def note(self):
         self.pids.update(descendants(self.root))
         self.groups |= cgroups(self.pids)
-        self.links_seen |= links() - self.links_before
-        self.tables_seen |= tables() - self.tables_before
+        self.links_seen |= links(self.tag)
+        self.tables_seen |= tables(self.tag)
 
     def left(self):
         alive = [pid for pid, start in self.pids.items() if (_stat(pid) or (0, 0))[1] == start]
         return ([f"process {pid}: {_command(pid)}" for pid in alive] +
                 [f"cgroup {group}" for group in sorted(self.groups) if os.path.isdir(group)] +
                 [f"mount {mount}" for mount in mounts(self.data_dir)] +
-                [f"link {name}" for name in sorted(self.links_seen & links())] +
-                [f"nft {name}" for name in sorted(self.tables_seen & tables())])
+                [f"link {name}" for name in sorted(links(self.tag))] +
+                [f"nft {name}" for name in sorted(tables(self.tag))])
 
 
 def _command(pid):
