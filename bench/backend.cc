@@ -74,7 +74,10 @@ void accept_one(int listener, int poll) {
   const int one = 1;
   setsockopt(connection->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
   epoll_event event{.events = EPOLLIN, .data = {.ptr = connection.get()}};
-  if (epoll_ctl(poll, EPOLL_CTL_ADD, connection->fd, &event) == 0) connection.release();
+  if (epoll_ctl(poll, EPOLL_CTL_ADD, connection->fd, &event) == 0) {
+    // epoll keeps it.
+    [[maybe_unused]] Connection* kept = connection.release();
+  }
 }
 
 }  // namespace

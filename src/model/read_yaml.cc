@@ -24,7 +24,11 @@ class Events final : public YAML::EventHandler {
  public:
   explicit Events(TreeBuilder& builder) : builder_(builder) {}
 
-  void OnDocumentStart(const YAML::Mark& /*mark*/) override {}
+  // The parser offers a character that begins nothing ("," for one) as an empty document, again and again.
+  void OnDocumentStart(const YAML::Mark& mark) override {
+    if (mark.pos == last_start_) throw YAML::ParserException(mark, "a document cannot begin with this character");
+    last_start_ = mark.pos;
+  }
   void OnDocumentEnd() override {}
 
   void OnNull(const YAML::Mark& mark, YAML::anchor_t anchor) override {
@@ -75,6 +79,7 @@ class Events final : public YAML::EventHandler {
   }
 
   TreeBuilder& builder_;
+  int last_start_ = -1;
 };
 
 std::string_view line_of(std::string_view text, int line) {

@@ -100,6 +100,7 @@ TEST(Tree, several_documents_are_read_and_empty_ones_left_out) {
 
 TEST(Tree, text_that_is_no_yaml_has_its_place) {
   EXPECT_THAT(fault("a: 1\nb: [1,\n"), HasSubstr("is no YAML"));
+  EXPECT_THAT(fault("\n, a: 1"), HasSubstr("cannot begin with this character"));
   EXPECT_THAT(fault("a:\n\tb: 1\n"), HasSubstr("indent with spaces"));
   EXPECT_THAT(fault("a: {b: 1\n\nc: 2"), HasSubstr("line "));
   EXPECT_THAT(fault("{\"a\": 1,\n\"b\": }"), HasSubstr("line 2: is no JSON"));

@@ -39,7 +39,7 @@ base::Result<void> HttpConnection::start() {
 
 // What the application throws ends here.
 template <class F>
-bool HttpConnection::guarded(F&& call) {
+bool HttpConnection::guarded(const F& call) {
   try {
     call();
     return true;

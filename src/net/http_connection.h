@@ -77,7 +77,7 @@ class HttpConnection final : public Watcher {
   void refuse(int status, std::string_view message);
   void detach(std::string_view why, bool tell);
   template <class F>
-  bool guarded(F&& call);
+  bool guarded(const F& call);
 
   HttpServer& server_;
   base::Fd fd_;
