@@ -234,6 +234,7 @@ class ControlWorld {
   std::size_t builders() const { return builders_.size(); }
   std::vector<std::uint64_t> killed;  // builder jobs
   std::vector<std::string> deleted;   // instances
+  std::vector<std::string> kept;      // final reports that engine need not tell again
   bool last_full = false;             // the newest publication was whole
   int publications = 0;
 
@@ -264,6 +265,8 @@ class ControlWorld {
       building_.emplace(plan->plan.revision.name, std::move(plan->plan));
     } else if (const auto* gone = std::get_if<net::msg::DeleteInstance>(&message)) {
       deleted.push_back(gone->id.str());
+    } else if (const auto* report = std::get_if<net::msg::ReportKept>(&message)) {
+      kept.push_back(report->id.str());
     } else {
       const std::uint64_t number = std::get<net::msg::PlanCommit>(message).number;
       EXPECT_GT(number, plan_number_) << "engine ignores older plans";

@@ -49,6 +49,7 @@ base::ErrorCode code_of(Reason reason) {
     case Reason::max_scale:
     case Reason::machine_full:
     case Reason::backing_off:
+    case Reason::grant_expired:
     case Reason::idle_timeout:
     case Reason::revision_retired:
     case Reason::deleted:

@@ -25,6 +25,8 @@ void EnginePort::on_message(const net::EngineToControl& message) {
     runtime_ = ready->runtime;
   } else if (const auto* report = std::get_if<model::InstanceReport>(&message)) {
     events_.on_report(*report);
+    const bool final = report->state == model::InstanceState::failed || report->state == model::InstanceState::stopped;
+    if (final) link_->send(msg::ReportKept{report->id});
   } else if (std::holds_alternative<msg::InstancesDone>(message)) {
     listed_ = true;
     events_.on_listed();
@@ -49,7 +51,7 @@ void EnginePort::flush() {
   for (const auto& [service, plans] : plans_) {
     for (const model::RevisionPlan& plan : plans) link_->send(msg::PlanRevision{.number = number_, .plan = plan});
   }
-  link_->send(msg::PlanCommit{.number = number_});
+  link_->send(msg::PlanCommit{.number = number_, .grants_for = kGrantsFor});
 }
 
 bool EnginePort::delete_instance(const base::InstanceId& id) {

@@ -68,17 +68,22 @@ struct PlanRevision {
 };
 struct PlanCommit {  // the plan `number` is complete: what it did not name is drained and stopped
   std::uint64_t number = 0;
+  base::Duration grants_for{};  // see model::Plan
 };
 struct DeleteInstance {
   base::InstanceId id;
   model::Reason reason = model::Reason::deleted;
+};
+struct ReportKept {  // the final report of this instance is kept here: engine need not tell it again
+  base::InstanceId id;
 };
 
 // ---- engine → control
 struct EngineReady {
   std::string runtime;  // "crun 1.8.1"
 };
-// model::InstanceReport at every change of state, and all of them after a new link.
+// model::InstanceReport at every change of state; after a new link those of all instances, and the final ones for which
+// no ReportKept came.
 struct InstancesDone {};  // ends that first list
 
 // ---- router → engine
@@ -133,11 +138,12 @@ struct StartsFailing {  // the last starts failed; nothing is started before ret
   model::Reason reason = model::Reason::none;
   std::string detail;
 };
-struct DemandRefused {  // the wish was bounded: max_scale, machine_full
+struct DemandRefused {  // the wish was bounded: max_scale, machine_full, grant_expired
   base::RevisionName revision;
   int granted = 0;
   model::Reason reason = model::Reason::none;
 };
+// InstancesDone here too: an instance that was not named over the new link before it has ended.
 
 // ---- control → router. A publication is Begin, the changed parts, Commit; it takes effect at Commit, whole.
 struct RoutesBegin {
@@ -202,12 +208,12 @@ struct JobFailed {
 using KeeperToRole =
     std::variant<msg::PeerLink, msg::Listener, msg::HeldFds, msg::HeldDone, msg::Stop, msg::BuilderEnded>;
 using RoleToKeeper = std::variant<msg::Hold, msg::Release, msg::RunBuilder, msg::KillBuilder>;
-using ControlToEngine = std::variant<msg::PlanRevision, msg::PlanCommit, msg::DeleteInstance>;
+using ControlToEngine = std::variant<msg::PlanRevision, msg::PlanCommit, msg::DeleteInstance, msg::ReportKept>;
 using EngineToControl = std::variant<msg::EngineReady, model::InstanceReport, msg::InstancesDone>;
 using RouterToEngine =
     std::variant<msg::Demand, msg::InstanceReady, msg::InstanceUnready, msg::Retire, msg::Quiet, msg::SocketsWanted>;
 using EngineToRouter = std::variant<msg::InstanceOpen, msg::InstanceDrain, msg::InstanceClosed, msg::Sockets,
-                                    msg::StartsFailing, msg::DemandRefused>;
+                                    msg::StartsFailing, msg::DemandRefused, msg::InstancesDone>;
 using ControlToRouter = std::variant<msg::RoutesBegin, model::ServiceRoute, model::RevisionRoute, msg::DropService,
                                      msg::DropRevision, msg::RoutesCommit>;
 using RouterToControl = std::variant<msg::RoutesApplied, msg::InstanceLoad, msg::RevisionLoad>;
@@ -228,8 +234,9 @@ template <class A, Is<Release> T> void visit(A& a, T& v) { a(v.owner, v.key); }
 template <class A, Is<RunBuilder> T> void visit(A& a, T& v) { a(v.job); }
 template <class A, Is<KillBuilder> T> void visit(A& a, T& v) { a(v.job); }
 template <class A, Is<PlanRevision> T> void visit(A& a, T& v) { a(v.number, v.plan); }
-template <class A, Is<PlanCommit> T> void visit(A& a, T& v) { a(v.number); }
+template <class A, Is<PlanCommit> T> void visit(A& a, T& v) { a(v.number, v.grants_for); }
 template <class A, Is<DeleteInstance> T> void visit(A& a, T& v) { a(v.id, v.reason); }
+template <class A, Is<ReportKept> T> void visit(A& a, T& v) { a(v.id); }
 template <class A, Is<EngineReady> T> void visit(A& a, T& v) { a(v.runtime); }
 template <class A, Is<InstancesDone> T> void visit(A& /*a*/, T& /*v*/) {}
 template <class A, Is<Demand> T> void visit(A& a, T& v) { a(v.revision, v.wanted, v.reason); }

@@ -56,6 +56,10 @@ template <class A, Is<RevisionPlan> T>
 void visit(A& a, T& v) {
   a(v.revision, v.min, v.max, v.wanted, v.reason);
 }
+template <class A, Is<Plan> T>
+void visit(A& a, T& v) {
+  a(v.number, v.grants_for, v.revisions);
+}
 template <class A, Is<RevisionRoute> T>
 void visit(A& a, T& v) {
   a(v.name, v.service, v.port, v.concurrency, v.min_scale, v.max_scale, v.timeout, v.idle_timeout, v.startup,

@@ -12,14 +12,7 @@ namespace msg = net::msg;
 using base::Severity;
 using model::Reason;
 
-Roster::Roster(World world)
-    : world_(std::move(world)), tick_(world_.loop, [this] { tick(); }), relink_(world_.loop, [this] {
-        std::vector<base::InstanceId> gone;
-        for (const auto& [id, member] : members_) {
-          if (member.stale) gone.push_back(id);
-        }
-        for (const base::InstanceId& id : gone) forget(id);
-      }) {}
+Roster::Roster(World world) : world_(std::move(world)), tick_(world_.loop, [this] { tick(); }) {}
 
 void Roster::set_link(std::unique_ptr<EngineLink> link) {
   link_ = std::move(link);
@@ -28,7 +21,6 @@ void Roster::set_link(std::unique_ptr<EngineLink> link) {
     member.sockets_asked = false;
   }
   unplaced_.clear();
-  relink_.arm_in(kRelinkTime);
   for (auto& [name, kind] : kinds_) {
     kind.asked = 0;
     grow(kind);
@@ -97,8 +89,9 @@ void Roster::open(msg::InstanceOpen& message, std::vector<base::Fd> fds) {
     } else {
       member.health->await_readiness();
     }
-  } else if (member.shared->ready()) {
-    send(msg::InstanceReady{message.id});
+  } else {
+    if (member.shared->ready()) send(msg::InstanceReady{message.id});
+    tell_sockets(member);
   }
   wake();
 }
@@ -186,6 +179,15 @@ void Roster::forget(const base::InstanceId& id) {
   wake();
 }
 
+// A new engine has named all that live.
+void Roster::operator()(const msg::InstancesDone& /*message*/) {
+  std::vector<base::InstanceId> gone;
+  for (const auto& [id, member] : members_) {
+    if (member.stale) gone.push_back(id);
+  }
+  for (const base::InstanceId& id : gone) forget(id);
+}
+
 void Roster::ask_sockets(Member& member) {
   if (member.sockets_asked) return;
   member.sockets_asked = true;
@@ -199,6 +201,10 @@ void Roster::operator()(const msg::Sockets& message) {
   Member& member = found->second;
   member.sockets_asked = false;
   for (base::Fd& fd : fds_) member.shared->put_socket({std::move(fd), false});
+  tell_sockets(member);
+}
+
+void Roster::tell_sockets(Member& member) {
   if (member.health) member.health->sockets_came();
   for (int worker = 0; worker < world_.switchboard.workers(); ++worker) {
     world_.switchboard.to_worker(worker, mail::SocketsCame{member.shared});

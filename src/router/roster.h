@@ -24,7 +24,6 @@ namespace marea::router {
 inline constexpr base::Duration kRosterTick = std::chrono::milliseconds(100);
 inline constexpr base::Duration kLoadEvery = std::chrono::milliseconds(200);  // five reports a second at most
 inline constexpr base::Duration kAskAgain = std::chrono::seconds(1);          // a wish that engine did not fulfil
-inline constexpr base::Duration kRelinkTime = std::chrono::seconds(2);        // for a new engine to name what lives
 inline constexpr int kSocketStock = 8;                                        // asked for at a time, at least
 inline constexpr std::size_t kMostUnplaced = 1024;                            // instances whose route has not come yet
 
@@ -86,10 +85,12 @@ class Roster {
   void operator()(const net::msg::Sockets& message);
   void operator()(const net::msg::StartsFailing& message);
   void operator()(const net::msg::DemandRefused& message);
+  void operator()(const net::msg::InstancesDone& message);
 
   std::unique_ptr<Health> watch(const Kind& kind, const std::shared_ptr<Instance>& instance);
   void became_ready(const base::InstanceId& id, std::optional<base::Fd> connection);
   void ask_sockets(Member& member);
+  void tell_sockets(Member& member);
   void forget(const base::InstanceId& id);
   void refuse(Kind& kind, Refusal refusal, base::Duration during);
   void settle_refusal(Kind& kind);
@@ -112,7 +113,6 @@ class Roster {
   std::vector<Unplaced> unplaced_;
   std::vector<base::Fd> fds_;  // of the message in hand
   net::Timer tick_;
-  net::Timer relink_;
   base::Instant reported_at_{};
 };
 

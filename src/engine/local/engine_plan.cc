@@ -64,7 +64,7 @@ std::optional<model::Plan> PlanInbox::commit(const net::msg::PlanCommit& message
   if (staged_number_ != message.number) staged_.clear();  // a plan that names nothing
   committed_ = message.number;
   last_ = std::exchange(staged_, {});
-  model::Plan plan{.number = message.number, .revisions = {}};
+  model::Plan plan{.number = message.number, .grants_for = message.grants_for, .revisions = {}};
   for (const auto& [name, each] : last_) plan.revisions.push_back(each);
   return plan;
 }

@@ -117,6 +117,8 @@ void EngineProcess::operator()(const msg::DeleteInstance& message) {
   fleet_.remove({message.id, model::Reason::deleted}, moment());
 }
 
+void EngineProcess::operator()(const msg::ReportKept& /*message*/) {}
+
 // ---- router
 
 void EngineProcess::connect_router(base::Fd link) {
@@ -135,6 +137,7 @@ void EngineProcess::connect_router(base::Fd link) {
   owed_.clear();
   fleet_.router_linked(moment());
   carry_out();
+  router_->send(msg::InstancesDone{});
 }
 
 void EngineProcess::operator()(const msg::Demand& message) {

@@ -52,6 +52,7 @@ class EngineProcess final : public net::RoleProcess {
   void operator()(const net::msg::PlanRevision& message);
   void operator()(const net::msg::PlanCommit& message);
   void operator()(const net::msg::DeleteInstance& message);
+  void operator()(const net::msg::ReportKept& message);
   void operator()(const net::msg::Demand& message);
   void operator()(const net::msg::InstanceReady& message);
   void operator()(net::msg::InstanceUnready& message);

@@ -150,6 +150,7 @@ class FleetWorld {
     return each.revision.str() + " fails " + std::to_string(each.failures) + " for " + in_seconds(each.retry_after) +
            " " + std::string(to_string(each.reason));
   }
+  std::string told(const net::msg::InstancesDone& /*each*/) { return "all named"; }
   std::string told(const net::msg::DemandRefused& each) {
     return each.revision.str() + " gets " + std::to_string(each.granted) + " " + std::string(to_string(each.reason));
   }
