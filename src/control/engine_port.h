@@ -15,8 +15,8 @@
 
 namespace marea::control {
 
-// While control is away, router starts instances by the last plan. As long as a mishap may go unnoticed and a person needs
-// to mend it, a holiday included; but a plan that nobody stands for any more does not start instances for ever.
+// While control is away, router starts instances by the last plan. As long as a mishap may go unnoticed and a person
+// needs to mend it, a holiday included; but a plan that nobody stands for any more does not start instances for ever.
 inline constexpr base::Duration kGrantsFor = std::chrono::days(30);
 
 class EnginePort {

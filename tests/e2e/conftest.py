@@ -6,10 +6,9 @@ import subprocess
 
 import pytest
 
-import oci
+import apps
 from running_platform import BIN, ROOT, SERVICES, Platform
 
-CACHE = ROOT / "build" / "e2e"
 PACKAGES = {"nginx": ["nginx-light"], "python": ["python3"], "node": ["nodejs"], "busybox": ["busybox-static"]}
 
 
@@ -23,20 +22,13 @@ def pytest_sessionstart(session):
 @pytest.fixture(scope="session")
 def tide_program():
     """The path of the static test app."""
-    source, program = ROOT / "tests" / "e2e" / "app" / "tide.cc", CACHE / "tide"
-    CACHE.mkdir(parents=True, exist_ok=True)
-    if not program.exists() or program.stat().st_mtime < source.stat().st_mtime:
-        subprocess.run(["g++", "-std=c++20", "-O2", "-static", "-s", str(source), "-o", str(program)], check=True)
-    return program
+    return apps.tide_program()
 
 
 @pytest.fixture(scope="session")
-def tide(tide_program, tmp_path_factory):
+def tide(tmp_path_factory):
     """An image of nothing but the test app: `oci:DIR`."""
-    layout = tmp_path_factory.mktemp("tide")
-    oci.make(layout, {"app/tide": (tide_program.read_bytes(), 0o755), "tmp/.keep": b""},
-             {"Entrypoint": ["/app/tide"], "Env": ["PATH=/usr/bin:/bin"]})
-    return f"oci:{layout}"
+    return apps.tide_image(tmp_path_factory.mktemp("tide"))
 
 
 @pytest.fixture(scope="session")
