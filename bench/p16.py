@@ -5,6 +5,7 @@ value is the median over the rounds, `lost` their sum. The router's own death is
 
 import os
 import signal
+import subprocess
 import time
 
 import ground
@@ -38,8 +39,11 @@ class Ground:
         self.platform.apply(manifest(service, idle="1s", **words), True, "--wait")
 
     def kill(self, role):
-        for pid in ground.below(self.platform.process.pid, role)[:1]:
+        """False when there is none."""
+        found = ground.below(self.platform.process.pid, role)[:1]
+        for pid in found:
             os.kill(pid, signal.SIGKILL)
+        return bool(found)
 
 
 def deploys(here, _load):
@@ -64,18 +68,18 @@ def deaths_of(role):
 
 
 def builder_deaths(here, _load):
-    """A new image each time, so that a builder has work to die over."""
+    """A new image each time, large enough to find a builder at work; it is imported once more without a death."""
     for _ in range(TIMES):
         here.turn += 1
         layout = here.where / f"image-{here.turn}"
-        oci.make(layout, {"app/tide": (apps.tide_program().read_bytes(), 0o755), "turn": str(here.turn).encode()},
+        oci.make(layout, {"app/tide": (apps.tide_program().read_bytes(), 0o755), "ballast": os.urandom(30 << 20)},
                  {"Entrypoint": ["/app/tide"]})
-        keeper = here.platform.process.pid
-        importing = ground.process(here.platform.binary, "images", "import", f"turn-{here.turn}", f"oci:{layout}",
-                                   environment={"MAREA_SERVER": f"unix:{here.platform.api}"})
-        with importing:
-            until(lambda: ground.below(keeper, "builder"), "a builder works", pause=0.001)
-            here.kill("builder")
+        words = [str(here.platform.binary), "images", "import", f"turn-{here.turn}", f"oci:{layout}"]
+        options = {"stdout": subprocess.DEVNULL, "env": {**os.environ, "MAREA_SERVER": f"unix:{here.platform.api}"}}
+        with subprocess.Popen(words, stderr=subprocess.DEVNULL, **options) as importing:
+            until(lambda running=importing: here.kill("builder") or running.poll() is not None, "a builder is killed",
+                  pause=0.001)
+        subprocess.run(words, check=True, **options)
 
 
 PARTS = {"P16a": ("deploy", deploys), "P16b": ("scale-in", scale_in), "P16c": ("kill control", deaths_of("control")),

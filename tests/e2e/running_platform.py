@@ -44,8 +44,9 @@ def run_cli(*arguments, environment=None, timeout=300, binary=BIN):
 
 
 class Platform:
-    def __init__(self, binary=BIN):
+    def __init__(self, binary=BIN, environment=None):
         self.binary = binary
+        self.environment = environment or {}
         self.data = Path(tempfile.mkdtemp(prefix="marea-test-"))
         self.http_port, self.api_port = free_port(), free_port()
         self.api = self.data / "api.sock"
@@ -57,7 +58,8 @@ class Platform:
         with open(self.log_path, "ab") as log:
             self.process = subprocess.Popen(
                 [str(self.binary), "serve", "--data", str(self.data), "--http", f"127.0.0.1:{self.http_port}", "--api",
-                 f"127.0.0.1:{self.api_port}"], stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
+                 f"127.0.0.1:{self.api_port}"], stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
+                env={**os.environ, **self.environment})
         self.traces = Traces(self.process.pid, self.data)
         until(self._answers, "the API answers", pause=0.02)
         return self

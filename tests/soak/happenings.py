@@ -57,6 +57,13 @@ def wave(world, load, random):
     load.mix("slow 60 slow.localhost GET /?ms=200")
 
 
+def new_image(world, _load, random):
+    """For which a builder works, that may be killed meanwhile."""
+    world.make_image()
+    service = random.choice(DEPLOYED)
+    world.wait_serves(service, world.change(service))
+
+
 def delete_an_instance(world, _load, random):
     found = world.instances(random.choice(DEPLOYED))
     if found:
@@ -66,4 +73,4 @@ def delete_an_instance(world, _load, random):
 
 
 ALL = {one.__name__: one for one in (deploy, deploy_while_control_dies, broken_deploy, superseded_deploy, delete, wave,
-                                     delete_an_instance)}
+                                     new_image, delete_an_instance)}

@@ -17,7 +17,6 @@ HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent.parent / "bench")]
 
 import ground  # noqa: E402
-import apps  # noqa: E402
 import happenings  # noqa: E402
 from load import Load  # noqa: E402
 from verdict import around, growth, judge  # noqa: E402
@@ -140,7 +139,7 @@ def main():
     events = Events()
     events(f"seed {options.seed}")
     with ground.folder() as where, ground.platform() as platform:
-        world = World(platform, apps.tide_image(where / "image"), events)
+        world = World(platform, where, events)
         for service, (_, _, settings) in SERVICES.items():
             world.wait_serves(service, world.change(service, **{"idle": "2s", **settings}))
         memory = Memory(platform)

@@ -7,6 +7,8 @@ import threading
 import time
 
 import ground
+import apps
+import oci
 from running_platform import SERVICES, manifest
 from verdict import Deletion, Kill
 from waiting import GENEROUS, until
@@ -30,12 +32,22 @@ class Events:
 class World:
     """The platform, and what it has acknowledged: {service: the words it was to answer with, in its newest manifest}."""
 
-    def __init__(self, platform, image, events):
-        self.platform, self.image, self.events = platform, image, events
+    def __init__(self, platform, folder, events):
+        self.platform, self.folder, self.events = platform, folder, events
         self.said, self.serving, self.options = {}, {}, {}
         self.kills, self.deletions = [], []
         self.faults = []  # what is wrong beside lost requests
         self.version = 0
+        self.image = None
+        self.make_image()
+
+    def make_image(self):
+        """What is deployed from now on: the app, and ballast that no image had before."""
+        self.version += 1
+        layout = self.folder / f"image-{self.version}"
+        oci.make(layout, {"app/tide": (apps.tide_program().read_bytes(), 0o755), "ballast": os.urandom(10 << 20)},
+                 {"Entrypoint": ["/app/tide"]})
+        self.image = f"oci:{layout}"
 
     # ---- changes, each until it is acknowledged
 
