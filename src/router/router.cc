@@ -90,7 +90,7 @@ void Router::take(News event) {
 
 void Router::operator()(news::TableAdopted& event) {
   if (event.version != version_ || ++adopted_ < world_.workers) return;
-  if (control_) control_->send(net::msg::RoutesApplied{event.version});
+  roster_.adopted(event.version);
 }
 
 void Router::on_stop(base::Duration grace, std::function<void()> done) {
