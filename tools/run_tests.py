@@ -72,6 +72,7 @@ def unit(tally, words):
         for name, report, returned in pool.map(lambda program: run_program(program, words), programs):
             tally.read(report, name, returned)
     run_pytest("tests/house", tally, words)
+    run_pytest("tests/soak", tally, words)
 
 
 def sim(_tally, _words):

@@ -85,7 +85,10 @@ void Connection::write() {
     const std::array<iovec, 2> parts{iovec{head_.data(), head_.size()},
                                      iovec{const_cast<char*>(body_.data()), body_.size()}};
     const ssize_t written = ::writev(fd_.get(), parts.data(), 2);
-    if (written < 0) break;  // full, or over: then reading says how
+    if (written < 0) {  // full, or over: then reading says how, unless the error was told here already
+      refused_ = errno == ECONNREFUSED;
+      break;
+    }
     const std::size_t of_head = std::min(head_.size(), static_cast<std::size_t>(written));
     head_.erase(0, of_head);
     body_.remove_prefix(static_cast<std::size_t>(written) - of_head);
@@ -112,7 +115,8 @@ std::optional<Outcome> Connection::read() {
   for (;;) {
     const ssize_t got = ::read(fd_.get(), block.data(), block.size());
     if (got < 0 && errno == EAGAIN) return std::nullopt;
-    if (got < 0) return broken(errno == ECONNREFUSED ? Outcome::refused : Outcome::reset, std::strerror(errno));
+    if (refused_ || (got < 0 && errno == ECONNREFUSED)) return broken(Outcome::refused, "nobody listens");
+    if (got < 0) return broken(Outcome::reset, std::strerror(errno));
     if (got == 0) {
       if (has_head_ && framing_.kind == http::BodyKind::until_close) return end_of_answer();
       return broken(Outcome::eof, has_head_ || !in_.empty() ? "in the answer" : "before the answer");
@@ -199,7 +203,7 @@ void Connection::give_up() {
 
 void Connection::close() {
   fd_.reset();
-  busy_ = served_ = writing_ = false;
+  busy_ = served_ = writing_ = refused_ = false;
 }
 
 }  // namespace marea::load

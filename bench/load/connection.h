@@ -48,6 +48,7 @@ class Connection {
   bool busy_ = false;
   bool writing_ = false;  // epoll watches for room
   bool served_ = false;
+  bool refused_ = false;
   Nanoseconds rests_since_{};
   Request request_;
   std::string head_;  // what is left of it

@@ -130,7 +130,8 @@ class Load {
     while (!waiting_.empty()) {
       Connection* connection = free_connection();
       if (connection == nullptr) return;
-      if (connection->open() || connection->open(poll_.get(), options_.port)) {
+      if (!connection->open() && connection->open(poll_.get(), options_.port)) account_.connected();
+      if (connection->open()) {
         connection->send(std::move(waiting_.front()));
       } else {
         Request request = std::move(waiting_.front());

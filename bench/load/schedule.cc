@@ -5,6 +5,8 @@
 namespace marea::load {
 namespace {
 
+constexpr double kRounding = 1e-9;  // of a sum of steps, in seconds
+
 bool read(std::string_view text, auto& value) {
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
   return error == std::errc() && end == text.data() + text.size() && value >= 0;
@@ -33,7 +35,7 @@ std::optional<Schedule::Due> Schedule::next() {
       ++burst_;
       return Due{std::chrono::duration_cast<Nanoseconds>(at(0)), stage_};
     }
-    if (inside_ < stage.seconds && stage.burst == 0) {
+    if (inside_ < stage.seconds - kRounding && stage.burst == 0) {
       const double rate = stage.from + (stage.to - stage.from) * inside_ / stage.seconds;
       if (rate > 0) {
         const Due due{std::chrono::duration_cast<Nanoseconds>(at(inside_)), stage_};

@@ -1,5 +1,5 @@
-// Preloaded by clock_test.py: the wall clock of whoever has it is off by the seconds that stand, as a 64-bit number, in the
-// file that MAREA_TEST_CLOCK names, also when they change. The monotonic clock is left alone.
+// Preloaded by clock_test.py: the wall clock of whoever has it is off by the seconds that stand, as a 64-bit number, in
+// the file that MAREA_TEST_CLOCK names, also when they change. The monotonic clock is left alone.
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
