@@ -86,7 +86,7 @@ void Connection::write() {
                                      iovec{const_cast<char*>(body_.data()), body_.size()}};
     const ssize_t written = ::writev(fd_.get(), parts.data(), 2);
     if (written < 0) {  // full, or over: then reading says how, unless the error was told here already
-      refused_ = errno == ECONNREFUSED;
+      refused_ = refused_ || errno == ECONNREFUSED;
       break;
     }
     const std::size_t of_head = std::min(head_.size(), static_cast<std::size_t>(written));
