@@ -50,6 +50,8 @@ class Api {
   void name_image(const net::HttpRequest& request, net::Responder responder);
   net::BodyPlan builds(const net::HttpRequest& head);
   net::BodyPlan logs(const net::HttpRequest& head);
+  net::BodyPlan usage(const net::HttpRequest& head);
+  net::BodyPlan metrics(const net::HttpRequest& head);
   net::HttpResponse health() const;
 
   // Executes and answers when it is done.

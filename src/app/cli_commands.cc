@@ -68,10 +68,12 @@ std::vector<CommandSpec> make_commands() {
                          {"--http", '\0', word, "ADDR", Text::help_http},
                          {"--api", '\0', word, "ADDR", Text::help_api},
                          {"--runtime", '\0', word, "auto|crun|runc", Text::help_runtime},
+                         {"--request-log", '\0', word, "on|off", Text::help_request_log},
                          kHelp};
   const Options apply = {{"--filename", 'f', word, "FILE|-", Text::help_filename}, kWait, kNoWait, kWaitTimeout};
   const Options logs = {{"--follow", 'f', none, "", Text::help_follow},
                         {"--tail", 'n', count, "N", Text::help_tail},
+                        {"--requests", '\0', none, "", Text::help_requests},
                         of_revision[1],
                         {"--instance", '\0', word, "ID", Text::help_instance}};
   return {
@@ -91,6 +93,7 @@ std::vector<CommandSpec> make_commands() {
       {"images list", {}, with_output({}), Text::about_images_list, list_images},
       {"images import", {{"NAME"}, {"oci:DIR[:TAG]"}}, with_output({}), Text::about_images_import, import_image},
       {"logs", name, with_output(logs), Text::about_logs, print_logs},
+      {"usage", {{"NAME", false}}, with_output({}), Text::about_usage, print_usage},
       {"doctor", {}, with_output({}), Text::about_doctor, run_doctor},
       {"version", {}, with_output({}), Text::about_version, print_version},
       {"help", {{"COMMAND", false}, {"VERB", false}}, {kHelp}, Text::about_help, print_help},

@@ -17,6 +17,10 @@ Outcome<Exit> serve_platform(Verb& verb) {
   if (options.runtime != "auto" && options.runtime != "crun" && options.runtime != "runc") {
     return give_up(usage_failure(verb.words()(Text::bad_runtime, options.runtime), {}));
   }
+  options.request_log = verb.arguments.text("--request-log").value_or(options.request_log);
+  if (options.request_log != "on" && options.request_log != "off") {
+    return give_up(usage_failure(verb.words()(Text::bad_switch, "--request-log", options.request_log), {}));
+  }
   return static_cast<Exit>(serve(options));
 }
 

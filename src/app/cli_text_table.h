@@ -38,6 +38,7 @@
   X(bad_port, "{} needs a port from 1 to 65535, got '{}'", "{} necesita un puerto de 1 a 65535, recibió '{}'") \
   X(bad_seconds, "{} needs a time such as 90, 90s, 5m or 1h, got '{}'", "{} necesita un tiempo como 90, 90s, 5m o 1h, recibió '{}'") \
   X(bad_format, "{} must be table, json, yaml or name, is '{}'", "{} debe ser table, json, yaml o name, es '{}'") \
+  X(bad_switch, "{} must be on or off, is '{}'", "{} debe ser on u off, es '{}'") \
   X(bad_usage, "the command line cannot be read: {}", "no se puede leer la línea de órdenes: {}") \
   X(unknown_option, "there is no option '{}' here", "aquí no hay ninguna opción '{}'") \
   X(unexpected_word, "one word too many: '{}'", "sobra una palabra: '{}'") \
@@ -72,6 +73,8 @@
   X(help_args, "an argument of the command, instead of the image's; may be repeated", "un argumento de la orden, en lugar de los de la imagen; se puede repetir") \
   X(help_image, "an OCI image layout on this machine, or a name in `marea images`", "un directorio OCI de esta máquina, o un nombre de `marea images`") \
   X(help_dockerfile, "the Dockerfile, relative to the directory (Dockerfile, else Containerfile)", "el Dockerfile, relativo al directorio (Dockerfile; si no, Containerfile)") \
+  X(help_requests, "the requests to it, instead of what its apps wrote", "las peticiones que recibió, en lugar de lo que escribieron sus aplicaciones") \
+  X(help_request_log, "keep a record of each request (on)", "guarda un registro de cada petición (on)") \
   X(help_service, "only those of this service", "solo los de este servicio") \
   X(help_revision, "only those of this revision", "solo los de esta revisión") \
   X(help_instance, "only those of this instance", "solo los de esta instancia") \
@@ -99,6 +102,7 @@
   X(about_instances_delete, "drain an instance and stop it", "vacía una instancia y la para") \
   X(about_images_list, "images in the platform's store", "las imágenes del almacén de la plataforma") \
   X(about_images_import, "store an OCI image layout under a name", "guarda un directorio OCI con un nombre") \
+  X(about_usage, "what services used: requests, billable time, CPU, memory", "lo que usaron los servicios: peticiones, tiempo facturable, CPU, memoria") \
   X(about_logs, "what the apps of a service wrote", "lo que escribieron las aplicaciones de un servicio") \
   X(about_doctor, "what is wrong with this machine, and what mends it", "qué le pasa a esta máquina y qué lo arregla") \
   X(about_version, "the version of this program", "la versión de este programa") \
@@ -115,6 +119,12 @@
   X(head_digest, "DIGEST", "RESUMEN") \
   X(head_state, "STATE", "ESTADO") \
   X(head_since, "SINCE", "DESDE") \
+  X(head_requests, "REQUESTS", "PETICIONES") \
+  X(head_billable, "BILLABLE-S", "FACTURABLE-S") \
+  X(head_minimum_idle, "MIN-IDLE-S", "MÍN-OCIOSO-S") \
+  X(head_vcpu, "VCPU-S", "VCPU-S") \
+  X(head_gib, "GIB-S", "GIB-S") \
+  X(head_cpu_used, "CPU-USED-S", "CPU-USADA-S") \
   X(head_in_flight, "IN-FLIGHT", "EN-CURSO") \
   X(head_bytes, "BYTES", "BYTES") \
   X(head_check, "CHECK", "COMPROBACIÓN") \

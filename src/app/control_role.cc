@@ -10,7 +10,11 @@ namespace {
 constexpr base::Duration kStreamsEnd = std::chrono::milliseconds(500);
 
 control::Control::Folders folders_in(const std::string& data) {
-  return {.blobs = data + "/blobs", .images = data + "/images", .builds = data + "/build", .logs = data + "/logs"};
+  return {.blobs = data + "/blobs",
+          .images = data + "/images",
+          .builds = data + "/build",
+          .logs = data + "/logs",
+          .requests = data + "/requests"};
 }
 
 }  // namespace

@@ -47,6 +47,7 @@ ServeOptions parse(int argc, char** argv) {
     if (name == "--http") out.http = argv[i + 1];
     if (name == "--api") out.api = argv[i + 1];
     if (name == "--runtime") out.runtime = argv[i + 1];
+    if (name == "--request-log") out.request_log = argv[i + 1];
   }
   return out;
 }
@@ -105,7 +106,8 @@ base::Result<Keeper::Options> keeper_options(const ServeOptions& options) {
   out.arguments = [role_options = RoleOptions{.data = engine::local::kDataView,
                                               .runtime = options.runtime,
                                               .shim = shim_path(),
-                                              .http_port = http->port}](net::Role) {
+                                              .http_port = http->port,
+                                              .records = options.request_log != "off"}](net::Role) {
     return to_arguments(role_options);
   };
   out.listeners.emplace_back(net::ListenerKind::http, std::move(*http));

@@ -5,8 +5,11 @@
 namespace marea::app {
 
 std::vector<std::string> to_arguments(const RoleOptions& options) {
-  return {"--data", options.data, "--runtime",   options.runtime,
-          "--shim", options.shim, "--http-port", std::to_string(options.http_port)};
+  return {"--data",        options.data,
+          "--runtime",     options.runtime,
+          "--shim",        options.shim,
+          "--http-port",   std::to_string(options.http_port),
+          "--request-log", options.records ? "on" : "off"};
 }
 
 base::Result<RoleOptions> parse_role_options(const std::vector<std::string>& arguments) {
@@ -22,6 +25,8 @@ base::Result<RoleOptions> parse_role_options(const std::vector<std::string>& arg
       out.shim = value;
     } else if (name == "--http-port") {
       std::from_chars(value.data(), value.data() + value.size(), out.http_port);
+    } else if (name == "--request-log") {
+      out.records = value != "off";
     } else {
       return base::fail(base::ErrorCode::usage, "unknown role option " + name, "roles are started by `marea serve`",
                         "Run: marea serve");

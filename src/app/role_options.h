@@ -14,6 +14,7 @@ struct RoleOptions {
   std::string runtime = "auto";
   std::string shim;             // path of marea-shim
   std::uint16_t http_port = 0;  // for the URLs that control prints
+  bool records = true;          // of requests are kept
   friend bool operator==(const RoleOptions&, const RoleOptions&) = default;
 };
 

@@ -9,7 +9,8 @@ struct ServeOptions {
   std::string data;  // made when missing
   std::string http = "127.0.0.1:8080";
   std::string api = "127.0.0.1:8088";
-  std::string runtime = "auto";  // auto | crun | runc
+  std::string runtime = "auto";    // auto | crun | runc
+  std::string request_log = "on";  // on | off
 };
 
 // Returns the exit code.

@@ -25,18 +25,27 @@ Control::Control(World world)
       router_(loop_, first_number(store_),
               {.on_applied = [this](std::uint64_t) { on_applied(); },
                .on_instance_load = [this](const auto& load) { instances_.set_load(load.id, load.in_flight); },
-               .on_revision_load = [this](const auto& load) { on_revision_load(load); }}),
+               .on_revision_load = [this](const auto& load) { on_revision_load(load); },
+               .on_metrics = [this](const auto& part) { scrape_.take(part); }}),
       engine_(loop_, first_number(store_),
-              {.on_listing = [this] { instances_.begin_listing(); },
+              {.on_listing =
+                   [this] {
+                     instances_.begin_listing();
+                     usage_.begin_listing();
+                   },
                .on_report = [this](const model::InstanceReport& report) { on_report(report); },
+               .on_usage = [this](const net::msg::InstanceUsage& account) { on_usage(account); },
                .on_listed = [this] { on_listed(); }}),
       jobs_(loop_, std::move(world.to_keeper), first_number(store_)),
+      scrape_(loop_, [this](std::uint64_t number) { return router_.ask_metrics(number); }),
       tick_(loop_, [this] { tick(); }),
       settle_(loop_, [this] { settle_outputs(); }),
-      expire_(loop_, [this] {
-        for (const auto& revision : instances_.expire(loop_.clock().wall().unix_ns)) touch_owner(revision);
-        expire_.arm_in(kEndedShown / 4);
-      }) {}
+      expire_(loop_,
+              [this] {
+                for (const auto& revision : instances_.expire(loop_.clock().wall().unix_ns)) touch_owner(revision);
+                expire_.arm_in(kEndedShown / 4);
+              }),
+      usage_timer_(loop_, [this] { store_usage(); }) {}
 
 base::Result<void> Control::start() {
   base::Result<store::Contents> contents = store_.load();
@@ -53,12 +62,19 @@ base::Result<void> Control::start() {
   }
   for (store::ImageName& name : contents->names) names_.emplace(name.name, std::move(name));
   for (store::ImageRecord& record : contents->images) images_.emplace(record.digest, std::move(record.image));
+  usage_.load(std::move(contents->usage), std::move(contents->usage_totals), usage_moment());
   restore_images();
   expire_.arm_in(kEndedShown / 4);
   return {};
 }
 
+void Control::connect_engine(base::Fd link) {
+  ++engine_links_;
+  engine_.connect(std::move(link));
+}
+
 void Control::connect_router(base::Fd link) {
+  ++router_links_;
   instances_.clear_loads();
   for (auto& [name, service] : services_) {
     for (RevisionState& revision : service.revisions) revision.waiting = 0;
@@ -255,6 +271,8 @@ void Control::decide(ServiceState& service, RevisionState& revision, const Failu
 }
 
 void Control::on_report(const model::InstanceReport& report) {
+  note_usage(report);
+  instance_counts_.report(report, loop_.now());
   const InstanceEntry* before = instances_.find(report.id);
   const bool failed_before = before != nullptr && before->failure.has_value();
   const bool fails = report.state == model::InstanceState::failed;
@@ -288,6 +306,8 @@ void Control::settle_outputs() {
 }
 
 void Control::on_listed() {
+  usage_.finish_listing(usage_moment());
+  usage_timer_.arm_in(kUsageBatch);
   for (const base::RevisionName& lost : instances_.finish_listing()) touch_owner(lost);
   // After a restart, the router may still send requests to a revision that lost its share before; it keeps its
   // instances until the router has applied the routes of this life.

@@ -26,10 +26,13 @@
 #include "control/builder_jobs.h"
 #include "control/command.h"
 #include "control/engine_port.h"
+#include "control/instance_counts.h"
 #include "control/instances.h"
 #include "control/planner.h"
 #include "control/router_port.h"
+#include "control/scrape.h"
 #include "control/status.h"
+#include "control/usage_book.h"
 #include "net/loop.h"
 #include "net/role.h"
 #include "store/store.h"
@@ -41,7 +44,8 @@ inline constexpr base::Duration kOutputSettles = std::chrono::milliseconds(200);
 inline constexpr base::Duration kCheckSlack = std::chrono::seconds(30);           // beyond the startup probe's deadline
 inline constexpr base::Duration kUnpackDeadline = std::chrono::minutes(10);
 inline constexpr base::Duration kBuildDeadline = std::chrono::minutes(30);
-inline constexpr base::Duration kStoreRetry = std::chrono::seconds(1);  // after a write that the disk refused
+inline constexpr base::Duration kUsageBatch = std::chrono::milliseconds(200);  // accounts that are stored at once
+inline constexpr base::Duration kStoreRetry = std::chrono::seconds(1);         // after a write that the disk refused
 
 struct RevisionState {
   store::RevisionRecord record;
@@ -69,6 +73,7 @@ class Control {
     std::string images;
     std::string builds;  // buildah's storage
     std::string logs;
+    std::string requests;  // records of requests
   };
   struct World {
     net::Loop& loop;
@@ -92,7 +97,7 @@ class Control {
   // Reads the store. Before anything else; an error ends the start.
   base::Result<void> start();
 
-  void connect_engine(base::Fd link) { engine_.connect(std::move(link)); }
+  void connect_engine(base::Fd link);
   void connect_router(base::Fd link);
   void builder_ended(std::uint64_t job, int wait_status) { jobs_.on_ended(job, wait_status); }
 
@@ -109,6 +114,9 @@ class Control {
   const Instances& instances() const { return instances_; }
   const std::map<std::string, store::ImageName>& image_names() const { return names_; }
   const model::Image* image(const std::string& digest) const;
+  const UsageBook& usage() const { return usage_; }
+  // Gives the numbers once router has given its own, or did not in time.
+  void collect_metrics(std::function<void(std::vector<model::MetricValue>)> done);
   std::uint64_t resource_version() const { return store_.resource_version(); }
   bool engine_connected() const { return engine_.connected(); }
   bool router_connected() const { return router_.connected(); }
@@ -134,6 +142,17 @@ class Control {
   int live_instances(const base::RevisionName& revision, int* up = nullptr) const;
   ServiceState* find(const base::ServiceName& name);
   RevisionState* find_revision(const base::RevisionName& name);
+
+  // control_usage.cc
+  UsageBook::Moment usage_moment() const;
+  bool kept_by_minimum(const base::InstanceId& id, const base::RevisionName& revision) const;
+  void on_usage(const net::msg::InstanceUsage& account);
+  void note_usage(const model::InstanceReport& report);
+  void store_usage();
+
+  // control_metrics.cc
+  void add_role_metrics(std::vector<model::MetricValue>& out) const;
+  void add_instance_metrics(std::vector<model::MetricValue>& out) const;
 
   // control_images.cc
   struct Lookup {
@@ -178,12 +197,18 @@ class Control {
   std::map<std::string, model::Image> images_;
   std::map<std::string, std::vector<std::function<void(base::Result<model::Image>)>>> unpacking_;
   Instances instances_;
+  UsageBook usage_;
+  InstanceCounts instance_counts_;
+  Scrape scrape_;
+  std::uint64_t engine_links_ = 0;
+  std::uint64_t router_links_ = 0;
 
   std::set<base::ServiceName> touched_;
   net::Timer tick_;
   std::deque<std::pair<base::Instant, base::InstanceId>> settling_;
   net::Timer settle_;
   net::Timer expire_;
+  net::Timer usage_timer_;
 };
 
 }  // namespace marea::control

@@ -25,8 +25,8 @@ void EnginePort::on_message(const net::EngineToControl& message) {
     runtime_ = ready->runtime;
   } else if (const auto* report = std::get_if<model::InstanceReport>(&message)) {
     events_.on_report(*report);
-    const bool final = report->state == model::InstanceState::failed || report->state == model::InstanceState::stopped;
-    if (final) link_->send(msg::ReportKept{report->id});
+  } else if (const auto* usage = std::get_if<msg::InstanceUsage>(&message)) {
+    events_.on_usage(*usage);
   } else if (std::holds_alternative<msg::InstancesDone>(message)) {
     listed_ = true;
     events_.on_listed();
@@ -56,6 +56,10 @@ void EnginePort::flush() {
 
 bool EnginePort::delete_instance(const base::InstanceId& id) {
   return connected() && link_->send(msg::DeleteInstance{.id = id});
+}
+
+void EnginePort::kept(const base::InstanceId& id) {
+  if (connected()) link_->send(msg::ReportKept{.id = id});
 }
 
 const model::RevisionPlan* EnginePort::plan_of(const base::ServiceName& service,

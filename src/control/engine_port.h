@@ -25,6 +25,7 @@ class EnginePort {
   struct Events {
     std::function<void()> on_listing;  // a new link: its list of instances begins
     std::function<void(const model::InstanceReport&)> on_report;
+    std::function<void(const net::msg::InstanceUsage&)> on_usage;
     std::function<void()> on_listed;  // …and is complete
   };
   // Plan numbers start above first_number, which must grow over restarts of control.
@@ -40,6 +41,8 @@ class EnginePort {
   void flush();
   // False when engine is not there.
   bool delete_instance(const base::InstanceId& id);
+  // The final report of the instance, and what it used, need not be told again.
+  void kept(const base::InstanceId& id);
 
   // The plan of that revision, or null.
   const model::RevisionPlan* plan_of(const base::ServiceName& service, const base::RevisionName& revision) const;

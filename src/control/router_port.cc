@@ -27,6 +27,8 @@ void RouterPort::on_message(const net::RouterToControl& message) {
     events_.on_instance_load(*load);
   } else if (const auto* revision = std::get_if<msg::RevisionLoad>(&message)) {
     events_.on_revision_load(*revision);
+  } else if (const auto* metrics = std::get_if<msg::Metrics>(&message)) {
+    events_.on_metrics(*metrics);
   }
 }
 

@@ -21,6 +21,7 @@ class RouterPort {
     std::function<void(std::uint64_t version)> on_applied;
     std::function<void(const net::msg::InstanceLoad&)> on_instance_load;
     std::function<void(const net::msg::RevisionLoad&)> on_revision_load;
+    std::function<void(const net::msg::Metrics&)> on_metrics;
   };
   // Versions start above first_version, which must grow over restarts of control.
   RouterPort(net::Loop& loop, std::uint64_t first_version, Events events);
@@ -35,6 +36,9 @@ class RouterPort {
            std::vector<model::RevisionRoute> revisions);
   // Publishes what changed since the last flush, as one.
   void flush();
+
+  // False: router is not there.
+  bool ask_metrics(std::uint64_t number) { return connected() && link_->send(net::msg::MetricsWanted{number}); }
 
   // The version by which everything set so far is or will be published.
   std::uint64_t pending_version() const { return changes_.empty() ? version_ : version_ + 1; }

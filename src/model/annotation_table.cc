@@ -44,7 +44,7 @@ constexpr std::array kCloudRun = {
     Annotation{"client-version", Where::both, record},
     Annotation{"cloudsql-instances", kTemplate, blocks, "Cloud SQL sockets are not available to instances"},
     Annotation{"container-dependencies", kTemplate, notice, "there is one container"},
-    Annotation{"cpu-throttling", kTemplate, notice, "idle instances keep their CPU"},
+    Annotation{"cpu-throttling", kTemplate, notice, "it sets how time is billed; idle instances keep their CPU"},
     Annotation{"custom-audiences", kService, notice, kAccess},
     Annotation{"default-url-disabled", kService, notice, "NAME.localhost always answers"},
     Annotation{"description", kService, record},

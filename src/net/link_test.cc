@@ -116,6 +116,33 @@ TEST(Wire, a_filled_plan_survives_the_round_trip) {
   EXPECT_EQ(got.plan, plan.plan);
 }
 
+TEST(Wire, an_account_and_numbers_survive_the_round_trip) {
+  using std::chrono::seconds;
+  model::InstanceReport report{.id = base::InstanceId("i"), .state = model::InstanceState::stopped};
+  report.usage = {.requests = 1,
+                  .alive = seconds(2),
+                  .busy = seconds(3),
+                  .billed = seconds(4),
+                  .unready = seconds(5),
+                  .stopping = seconds(6),
+                  .cpu = seconds(7),
+                  .peak_memory_bytes = 8,
+                  .memory_limit_bytes = 9,
+                  .milli_cpu = 10,
+                  .whole_life = true};
+  const auto told = decode<EngineToControl>(encode(EngineToControl(report)));
+  ASSERT_TRUE(told);
+  EXPECT_EQ(std::get<model::InstanceReport>(*told), report);
+
+  const msg::Metrics numbers{.number = 3,
+                             .values = {{model::Metric::requests, {"s", "r", "2xx"}, {18'446'744'073'709'551'615U}}},
+                             .last = true};
+  const auto back = decode<RouterToControl>(encode(RouterToControl(numbers)));
+  ASSERT_TRUE(back);
+  EXPECT_EQ(std::get<msg::Metrics>(*back).values, numbers.values);
+  EXPECT_TRUE(std::get<msg::Metrics>(*back).last);
+}
+
 TEST(Wire, truncated_bytes_never_decode) {
   const ControlToEngine message = msg::PlanRevision{.number = 300};
   const std::string bytes = encode(message);

@@ -21,6 +21,8 @@ namespace marea::net {
 enum class Role : std::uint8_t { keeper, engine, router, control, logs, builder };
 std::string_view to_string(Role role);
 
+inline constexpr std::size_t kMostMetricValues = 2000;  // in a frame: some 300 KiB
+
 enum class ListenerKind : std::uint8_t { http, api_tcp, api_unix };
 
 namespace msg {
@@ -84,6 +86,12 @@ struct EngineReady {
 };
 // model::InstanceReport at every change of state; after a new link those of all instances, and the final ones for which
 // no ReportKept came.
+struct InstanceUsage {  // of one that lives, every few seconds; the final report has the last account
+  base::InstanceId id;
+  base::RevisionName revision;
+  base::ServiceName service;
+  model::Usage usage;
+};
 struct InstancesDone {};  // ends that first list
 
 // ---- router → engine
@@ -119,6 +127,7 @@ struct InstanceOpen {  // + descriptors: unconnected sockets inside the instance
   base::RevisionName revision;
   std::uint64_t epoch = 0;
   bool ready = false;  // it was reported ready before this link existed
+  int slot = 0;        // its place in the ledger (net/ledger.h); no other living instance has it
 };
 struct InstanceDrain {  // give it nothing new; answer Quiet when nothing is in flight
   base::InstanceId id;
@@ -160,6 +169,9 @@ struct DropRevision {
 struct RoutesCommit {
   std::uint64_t version = 0;
 };
+struct MetricsWanted {  // answered with Metrics of the same number
+  std::uint64_t number = 0;
+};
 
 // ---- router → control
 struct RoutesApplied {  // every worker routes by `version` now
@@ -174,6 +186,11 @@ struct RevisionLoad {
   int in_flight = 0;
   int waiting = 0;
   std::uint64_t requests = 0;  // answered since router started
+};
+struct Metrics {  // at most kMostMetricValues; more follow unless it is the last
+  std::uint64_t number = 0;
+  std::vector<model::MetricValue> values;
+  bool last = false;
 };
 
 // ---- control → builder
@@ -209,14 +226,14 @@ using KeeperToRole =
     std::variant<msg::PeerLink, msg::Listener, msg::HeldFds, msg::HeldDone, msg::Stop, msg::BuilderEnded>;
 using RoleToKeeper = std::variant<msg::Hold, msg::Release, msg::RunBuilder, msg::KillBuilder>;
 using ControlToEngine = std::variant<msg::PlanRevision, msg::PlanCommit, msg::DeleteInstance, msg::ReportKept>;
-using EngineToControl = std::variant<msg::EngineReady, model::InstanceReport, msg::InstancesDone>;
+using EngineToControl = std::variant<msg::EngineReady, model::InstanceReport, msg::InstanceUsage, msg::InstancesDone>;
 using RouterToEngine =
     std::variant<msg::Demand, msg::InstanceReady, msg::InstanceUnready, msg::Retire, msg::Quiet, msg::SocketsWanted>;
 using EngineToRouter = std::variant<msg::InstanceOpen, msg::InstanceDrain, msg::InstanceClosed, msg::Sockets,
                                     msg::StartsFailing, msg::DemandRefused, msg::InstancesDone>;
 using ControlToRouter = std::variant<msg::RoutesBegin, model::ServiceRoute, model::RevisionRoute, msg::DropService,
-                                     msg::DropRevision, msg::RoutesCommit>;
-using RouterToControl = std::variant<msg::RoutesApplied, msg::InstanceLoad, msg::RevisionLoad>;
+                                     msg::DropRevision, msg::RoutesCommit, msg::MetricsWanted>;
+using RouterToControl = std::variant<msg::RoutesApplied, msg::InstanceLoad, msg::RevisionLoad, msg::Metrics>;
 using ControlToBuilder = std::variant<msg::UnpackImage, msg::BuildImage>;
 using BuilderToControl = std::variant<msg::Progress, msg::ImageDone, msg::JobFailed>;
 
@@ -238,6 +255,7 @@ template <class A, Is<PlanCommit> T> void visit(A& a, T& v) { a(v.number, v.gran
 template <class A, Is<DeleteInstance> T> void visit(A& a, T& v) { a(v.id, v.reason); }
 template <class A, Is<ReportKept> T> void visit(A& a, T& v) { a(v.id); }
 template <class A, Is<EngineReady> T> void visit(A& a, T& v) { a(v.runtime); }
+template <class A, Is<InstanceUsage> T> void visit(A& a, T& v) { a(v.id, v.revision, v.service, v.usage); }
 template <class A, Is<InstancesDone> T> void visit(A& /*a*/, T& /*v*/) {}
 template <class A, Is<Demand> T> void visit(A& a, T& v) { a(v.revision, v.wanted, v.reason); }
 template <class A, Is<InstanceReady> T> void visit(A& a, T& v) { a(v.id); }
@@ -245,7 +263,7 @@ template <class A, Is<InstanceUnready> T> void visit(A& a, T& v) { a(v.id, v.rea
 template <class A, Is<Retire> T> void visit(A& a, T& v) { a(v.id, v.reason); }
 template <class A, Is<Quiet> T> void visit(A& a, T& v) { a(v.id, v.epoch); }
 template <class A, Is<SocketsWanted> T> void visit(A& a, T& v) { a(v.id, v.count); }
-template <class A, Is<InstanceOpen> T> void visit(A& a, T& v) { a(v.id, v.revision, v.epoch, v.ready); }
+template <class A, Is<InstanceOpen> T> void visit(A& a, T& v) { a(v.id, v.revision, v.epoch, v.ready, v.slot); }
 template <class A, Is<InstanceDrain> T> void visit(A& a, T& v) { a(v.id, v.epoch); }
 template <class A, Is<InstanceClosed> T> void visit(A& a, T& v) { a(v.id, v.revision); }
 template <class A, Is<Sockets> T> void visit(A& a, T& v) { a(v.id); }
@@ -258,6 +276,8 @@ template <class A, Is<RoutesCommit> T> void visit(A& a, T& v) { a(v.version); }
 template <class A, Is<RoutesApplied> T> void visit(A& a, T& v) { a(v.version); }
 template <class A, Is<InstanceLoad> T> void visit(A& a, T& v) { a(v.id, v.in_flight); }
 template <class A, Is<RevisionLoad> T> void visit(A& a, T& v) { a(v.revision, v.in_flight, v.waiting, v.requests); }
+template <class A, Is<MetricsWanted> T> void visit(A& a, T& v) { a(v.number); }
+template <class A, Is<Metrics> T> void visit(A& a, T& v) { a(v.number, v.values, v.last); }
 template <class A, Is<UnpackImage> T> void visit(A& a, T& v) { a(v.blobs, v.digest, v.images); }
 template <class A, Is<BuildImage> T> void visit(A& a, T& v) { a(v.context, v.dockerfile, v.tag, v.blobs, v.images, v.storage, v.known); }
 template <class A, Is<Progress> T> void visit(A& a, T& v) { a(v.line); }

@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "model/instance.h"
+#include "model/metric.h"
 #include "model/plan.h"
 #include "model/revision.h"
 #include "model/routes.h"
@@ -85,10 +86,19 @@ template <class A, Is<ListeningSocket> T>
 void visit(A& a, T& v) {
   a(v.address, v.port);
 }
+template <class A, Is<Usage> T>
+void visit(A& a, T& v) {
+  a(v.requests, v.alive, v.busy, v.billed, v.unready, v.stopping, v.cpu, v.peak_memory_bytes, v.memory_limit_bytes,
+    v.milli_cpu, v.whole_life);
+}
 template <class A, Is<InstanceReport> T>
 void visit(A& a, T& v) {
   a(v.id, v.revision, v.service, v.state, v.reason, v.detail, v.since_unix_ns, v.created_unix_ns, v.exit, v.listening,
-    v.peak_memory_bytes);
+    v.peak_memory_bytes, v.usage);
+}
+template <class A, Is<MetricValue> T>
+void visit(A& a, T& v) {
+  a(v.metric, v.labels, v.values);
 }
 
 }  // namespace marea::model

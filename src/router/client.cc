@@ -237,7 +237,7 @@ bool Client::connect_refused() {
   }
   if (home->instance->make_unready()) worker_.switchboard().to_main(news::ConnectRefused{home->instance});
   home_.reset();
-  worker_.release(*home->instance, revision_, home);
+  worker_.release(revision_, home, false);
   if (++attempts_ >= kMostAttempts) {
     return answer(503, "the instances of " + revision_->name().str() + " accept no connection",
                   std::chrono::seconds(1));
@@ -404,7 +404,7 @@ void Client::give_back_upstream(bool reusable) {
     const bool clean = app.in().empty() && app.out().empty() && !app.readable() && !app.hung_up() && !app.deaf();
     if (!reusable || !clean) worker_.bury(std::move(upstream));
   }
-  if (home) worker_.release(*home->instance, revision_, home);
+  if (home) worker_.release(revision_, home, phase_ == Phase::relaying);
   if (upstream) worker_.keep(std::move(upstream), *home, app_rest_);
 }
 

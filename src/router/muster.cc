@@ -94,10 +94,14 @@ void Muster::open(const msg::InstanceOpen& message, base::Instant now) {
   member.stale = false;
   if (fresh) {
     member.revision = kind->live;
-    member.shared = std::make_shared<Instance>(Instance::Options{.id = message.id,
-                                                                 .revision = message.revision,
-                                                                 .concurrency = kind->route.concurrency,
-                                                                 .port = kind->route.port});
+    member.shared =
+        std::make_shared<Instance>(Instance::Options{.id = message.id,
+                                                     .revision = message.revision,
+                                                     .concurrency = kind->route.concurrency,
+                                                     .port = kind->route.port,
+                                                     .started = message.ready ? base::Instant{} : now,
+                                                     .ledger = ledger_ ? ledger_->slot(message.slot) : nullptr,
+                                                     .lane = ledger_ ? ledger_->lane() : 0});
     member.revision->add(member.shared);
     actions_.emplace_back(act::Watch{.instance = member.shared, .route = kind->route, .ready = message.ready});
   } else if (member.shared->ready()) {

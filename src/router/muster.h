@@ -22,6 +22,7 @@
 
 #include "base/clock.h"
 #include "model/routes.h"
+#include "net/ledger.h"
 #include "net/messages.h"
 #include "router/instance.h"
 #include "router/muster_action.h"
@@ -37,6 +38,9 @@ inline constexpr std::size_t kMostUnplaced = 1024;                            //
 
 class Muster {
  public:
+  // Where instances that come from now on count their requests; without it each counts for itself. Outlives them.
+  void set_ledger(net::Ledger* ledger) { ledger_ = ledger; }
+
   // engine
   void engine_linked(base::Instant now);
   void open(const net::msg::InstanceOpen& message, base::Instant now);
@@ -111,6 +115,7 @@ class Muster {
   void to_control(net::RouterToControl message) { actions_.emplace_back(act::ToControl{std::move(message)}); }
   void wake(base::Instant now) { tick_at_ = std::min(tick_at_, now + kMusterTick); }
 
+  net::Ledger* ledger_ = nullptr;
   std::map<base::RevisionName, Kind> kinds_;
   std::map<base::InstanceId, Member> members_;
   std::vector<net::msg::InstanceOpen> unplaced_;

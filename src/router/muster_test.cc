@@ -119,11 +119,11 @@ TEST_F(MusterTest, probes_what_engine_opens_and_gives_it_to_those_who_wait_once_
 
 TEST_F(MusterTest, an_instance_that_drains_gets_nothing_new_and_is_quiet_when_its_last_request_ends) {
   const auto instance = run("a");
-  ASSERT_TRUE(instance->claim());
+  ASSERT_TRUE(instance->claim(now));
   muster.drain({id("a"), 7}, now);
   EXPECT_EQ(said(), "unwatch a");
-  EXPECT_FALSE(instance->claim());
-  ASSERT_TRUE(instance->release(now)) << "the worker learns that it was the last one";
+  EXPECT_FALSE(instance->claim(now));
+  ASSERT_TRUE(instance->release(now, true)) << "the worker learns that it was the last one";
   muster.quiet(id("a"));
   EXPECT_EQ(said(), "a is quiet 7");
 }
@@ -149,8 +149,8 @@ TEST_F(MusterTest, what_it_does_not_know_is_quiet) {
 
 TEST_F(MusterTest, those_who_wait_get_another_instance_when_one_drains) {
   const auto instance = run("a");
-  ASSERT_TRUE(instance->claim());
-  ASSERT_TRUE(instance->claim());
+  ASSERT_TRUE(instance->claim(now));
+  ASSERT_TRUE(instance->claim(now));
   wait(0, 1);
   EXPECT_EQ(said(), "demand 2");
   muster.drain({id("a"), 1}, now);
@@ -190,13 +190,13 @@ TEST_F(MusterTest, what_a_new_engine_does_not_name_is_gone) {
 
 TEST_F(MusterTest, an_instance_that_drains_is_quiet_for_a_new_engine_too) {
   const auto instance = run("a");
-  ASSERT_TRUE(instance->claim());
+  ASSERT_TRUE(instance->claim(now));
   muster.drain({id("a"), 1}, now);
   muster.engine_linked(now);
   muster.drain({id("a"), 1}, now);
   muster.all_named(now);
   EXPECT_EQ(said(), "unwatch a, unwatch a") << "its request goes on";
-  instance->release(now);
+  instance->release(now, true);
   muster.quiet(id("a"));
   EXPECT_EQ(said(), "a is quiet 1");
 }

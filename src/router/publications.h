@@ -30,6 +30,7 @@ class Publications {
   void operator()(const net::msg::DropService& message);
   void operator()(const net::msg::DropRevision& message);
   void operator()(const net::msg::RoutesCommit& message);
+  void operator()(const net::msg::MetricsWanted& /*message*/) {}  // Router answers it
 
   struct Draft {
     std::map<std::string, model::ServiceRoute> services;

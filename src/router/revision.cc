@@ -33,25 +33,46 @@ Refusal Revision::late() const {
   constexpr base::Duration kRetry = std::chrono::seconds(1);
   switch (limit.load(std::memory_order_relaxed)) {
     case model::Reason::max_scale:
-      return {429, kRetry, "every instance that " + name_.str() + " may have (maxScale) was busy all the time"};
+      return {429, kRetry, "every instance that " + name_.str() + " may have (maxScale) was busy all the time",
+              model::Reason::max_scale};
     case model::Reason::machine_full:
-      return {429, kRetry, "the machine has no memory left for another instance of " + name_.str()};
-    default: return {504, {}, "no instance of " + name_.str() + " was ready within the request's timeout"};
+      return {429, kRetry, "the machine has no memory left for another instance of " + name_.str(),
+              model::Reason::machine_full};
+    default:
+      return {
+          504, {}, "no instance of " + name_.str() + " was ready within the request's timeout", model::Reason::none};
   }
 }
 
-std::vector<Revision::Grant> Revision::dispatch() {
+std::vector<Revision::Grant> Revision::dispatch(base::Instant now) {
   std::vector<Grant> grants;
   const std::scoped_lock lock(mutex_);
   while (!queue_.empty()) {
     const auto* instance =
-        claim_least_loaded(instances_, [](const std::shared_ptr<Instance>& each) -> Instance& { return *each; });
+        claim_least_loaded(instances_, now, [](const std::shared_ptr<Instance>& each) -> Instance& { return *each; });
     if (instance == nullptr) break;
     grants.push_back({queue_.front(), *instance});
     queue_.pop_front();
     waiting_.fetch_sub(1);
   }
   return grants;
+}
+
+RevisionCounts& Revision::counts(int worker) {
+  const auto index = static_cast<std::size_t>(worker);
+  const std::scoped_lock lock(mutex_);
+  if (counts_.size() <= index) counts_.resize(index + 1);
+  if (!counts_[index]) counts_[index] = std::make_unique<RevisionCounts>();
+  return *counts_[index];
+}
+
+std::vector<const RevisionCounts*> Revision::all_counts() const {
+  const std::scoped_lock lock(mutex_);
+  std::vector<const RevisionCounts*> out;
+  for (const auto& counts : counts_) {
+    if (counts) out.push_back(counts.get());
+  }
+  return out;
 }
 
 void Revision::add(std::shared_ptr<Instance> instance) {

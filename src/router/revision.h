@@ -18,6 +18,7 @@
 #include "base/clock.h"
 #include "base/strong_id.h"
 #include "model/reason.h"
+#include "router/counts.h"
 #include "router/instance.h"
 
 namespace marea::router {
@@ -29,6 +30,7 @@ struct Refusal {
   int status = 503;
   base::Duration retry_after{};  // zero: none is told
   std::string why;               // a sentence
+  model::Reason reason = model::Reason::none;
 };
 
 class Revision {
@@ -59,7 +61,12 @@ class Revision {
   // The answer to one who waited as long as a request may.
   Refusal late() const;
   // Gives free slots to the oldest waiters.
-  std::vector<Grant> dispatch();
+  std::vector<Grant> dispatch(base::Instant now);
+
+  // What the worker counts of it; the same for as long as the revision lives.
+  RevisionCounts& counts(int worker);
+  // Of the workers that ever served it.
+  std::vector<const RevisionCounts*> all_counts() const;
 
   // True for the first caller since main last called asked(): it must tell main that somebody waits.
   bool must_ask() { return !asking_.exchange(true); }
@@ -85,12 +92,13 @@ class Revision {
   std::vector<std::shared_ptr<Instance>> instances_;
   std::deque<Waiter> queue_;
   std::shared_ptr<const Refusal> refusal_;
+  std::vector<std::unique_ptr<RevisionCounts>> counts_;  // by worker; null: it never served it
 };
 
 // The instance with a free slot that has the fewest requests, one slot of it claimed; or nothing. `at` gives the
 // instance of an element.
 template <class Range, class At>
-auto claim_least_loaded(Range& instances, At at) -> decltype(&*instances.begin()) {
+auto claim_least_loaded(Range& instances, base::Instant now, At at) -> decltype(&*instances.begin()) {
   for (;;) {
     decltype(&*instances.begin()) best = nullptr;
     int least = 0;
@@ -103,7 +111,7 @@ auto claim_least_loaded(Range& instances, At at) -> decltype(&*instances.begin()
       least = load;
     }
     // Between look and claim another worker may have taken it; then look again.
-    if (best == nullptr || at(*best).claim()) return best;
+    if (best == nullptr || at(*best).claim(now)) return best;
   }
 }
 

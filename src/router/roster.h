@@ -31,6 +31,7 @@ class Roster {
   };
   explicit Roster(World world);
 
+  void set_ledger(net::Ledger* ledger) { muster_.set_ledger(ledger); }
   void set_link(std::unique_ptr<EngineLink> link);
   void take(net::EngineToRouter message, std::vector<base::Fd> fds);
 

@@ -67,7 +67,16 @@ void Router::on_listener(net::ListenerKind kind, std::string address, base::Fd l
   world_.log(Severity::info, "serving", {{"address", std::move(address)}});
 }
 
-void Router::on_held(std::string /*key*/, std::vector<base::Fd> /*fds*/) {}
+void Router::on_held(std::string key, std::vector<base::Fd> fds) {
+  if (key != net::kLedgerKey || fds.size() != 1 || ledger_) return;
+  base::Result<net::Ledger> ledger = net::Ledger::attach(std::move(fds[0]), world_.loop.now());
+  if (!ledger) {  // each instance counts for itself then; what they do is not billed
+    world_.log(Severity::error, "requests are not metered", {{"why", ledger.error().line()}});
+    return;
+  }
+  ledger_ = std::move(*ledger);
+  roster_.set_ledger(&*ledger_);
+}
 void Router::on_held_done() {}
 void Router::on_builder_ended(std::uint64_t /*job*/, int /*wait_status*/) {}
 

@@ -3,6 +3,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -10,6 +11,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/random.h"
+#include "net/ledger.h"
 #include "net/loop.h"
 #include "net/mailbox.h"
 #include "net/role.h"
@@ -52,6 +54,7 @@ class Router final : public net::RoleProcess {
   void quit();
 
   World world_;
+  std::optional<net::Ledger> ledger_;  // outlives every instance
   Switchboard switchboard_;
   net::Mailbox<News> news_;
   std::vector<std::unique_ptr<Worker>> workers_;

@@ -91,11 +91,11 @@ class Switchboard {
 
   // Gives the free slots of the revision to those who wait for it.
   void dispatch(const std::shared_ptr<Revision>& revision, base::Instant now) {
-    for (Revision::Grant& grant : revision->dispatch()) {
+    for (Revision::Grant& grant : revision->dispatch(now)) {
       const std::shared_ptr<Instance> instance = grant.instance;
       if (to_worker(grant.waiter.worker, mail::Granted{grant.waiter.ticket, revision, std::move(grant.instance)}))
         continue;
-      if (instance->release(now)) to_main(news::Quiet{instance});
+      if (instance->release(now, false)) to_main(news::Quiet{instance});
     }
   }
 

@@ -74,13 +74,13 @@ std::shared_ptr<Home> Worker::claim(const RouteTable::RevisionEntry& revision) {
     local.version = version;
     local.known = true;
   }
-  const std::shared_ptr<Home>* found =
-      claim_least_loaded(local.homes, [](const std::shared_ptr<Home>& home) -> Instance& { return *home->instance; });
+  const std::shared_ptr<Home>* found = claim_least_loaded(
+      local.homes, loop_.now(), [](const std::shared_ptr<Home>& home) -> Instance& { return *home->instance; });
   return found == nullptr ? nullptr : *found;
 }
 
-void Worker::release(Instance& instance, const std::shared_ptr<Revision>& revision, const std::shared_ptr<Home>& home) {
-  if (instance.release(loop_.now())) world_.switchboard.to_main(news::Quiet{home->instance});
+void Worker::release(const std::shared_ptr<Revision>& revision, const std::shared_ptr<Home>& home, bool served) {
+  if (home->instance->release(loop_.now(), served)) world_.switchboard.to_main(news::Quiet{home->instance});
   if (revision->waiting() > 0) world_.switchboard.dispatch(revision, loop_.now());
 }
 
@@ -174,7 +174,7 @@ void Worker::operator()(mail::Table& mail) {
 void Worker::operator()(mail::Granted& mail) {
   const auto found = waiting_.find(mail.ticket);
   if (found == waiting_.end()) {  // it went away meanwhile
-    release(*mail.instance, mail.revision, home_of(mail.instance));
+    release(mail.revision, home_of(mail.instance), false);
     return;
   }
   Client& client = *found->second;

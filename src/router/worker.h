@@ -68,8 +68,8 @@ class Worker {
   // A slot of an instance of the revision, or nothing: then the caller queues.
   std::shared_ptr<Home> claim(const RouteTable::RevisionEntry& revision);
   std::shared_ptr<Home> home_of(const std::shared_ptr<Instance>& instance);
-  // Gives a slot back.
-  void release(Instance& instance, const std::shared_ptr<Revision>& revision, const std::shared_ptr<Home>& home);
+  // Gives a slot back; `served`: the instance got the request.
+  void release(const std::shared_ptr<Revision>& revision, const std::shared_ptr<Home>& home, bool served);
   // An idle connection that has not rested longer than `most_rest`, or nothing.
   std::unique_ptr<Upstream> idle_connection(Home& home, base::Duration most_rest);
   // After the release of the slot that went with it.

@@ -8,7 +8,9 @@
 
 #include "model/manifest.h"
 #include "store/image_form.h"
+#include "store/rows.h"
 #include "store/schema.h"
+#include "store/usage_rows.h"
 
 namespace marea::store {
 namespace {
@@ -49,24 +51,9 @@ base::Result<model::Service> parse(const std::string& text, const std::string& r
   return std::move(parsed->service);
 }
 
-template <class Read>
-base::Result<void> each_row(Database& db, const char* sql, Read read) {
-  auto rows = db.prepare(sql);
-  if (!rows) return base::fail(std::move(rows.error()));
-  for (;;) {
-    base::Result<bool> row = rows->next();
-    if (!row) return base::fail(std::move(row.error()));
-    if (!*row) return {};
-    if (base::Result<void> done = read(*rows); !done) return done;
-  }
-}
-
-template <class... Ts>
-base::Result<void> execute(Database& db, const char* sql, const Ts&... values) {
-  auto statement = db.prepare(sql);
-  if (!statement) return base::fail(std::move(statement.error()));
-  statement->bind(values...);
-  return statement->run();
+bool is_usage(const Change& change) {
+  return std::holds_alternative<UsageRecord>(change) || std::holds_alternative<UsageTotal>(change) ||
+         std::holds_alternative<DropUsage>(change);
 }
 
 }  // namespace
@@ -163,13 +150,15 @@ base::Result<Contents> Store::load() {
                            each_row(db_, "SELECT name, digest, named_unix_ns FROM image_names ORDER BY name", name)}) {
     if (!done) return base::fail(done.error());
   }
+  if (auto done = load_usage(db_, out); !done) return base::fail(std::move(done.error()));
   return out;
 }
 
 base::Result<void> Store::commit(std::span<Change> changes) {
   base::Result<Transaction> transaction = Transaction::begin(db_);
   if (!transaction) return base::fail(std::move(transaction.error()));
-  const std::uint64_t version = resource_version_ + 1;
+  // What instances used is no part of what clients watch.
+  const std::uint64_t version = resource_version_ + (std::ranges::all_of(changes, is_usage) ? 0 : 1);
   for (Change& change : changes) {
     if (auto* service = std::get_if<ServiceRecord>(&change)) service->resource_version = version;
     if (auto* revision = std::get_if<RevisionRecord>(&change)) revision->resource_version = version;
@@ -210,6 +199,18 @@ base::Result<void> Store::write(const ImageName& name) {
 
 base::Result<void> Store::write(const ImageRecord& record) {
   return execute(db_, "INSERT OR REPLACE INTO images VALUES (?, ?)", record.digest, image_to_text(record.image));
+}
+
+base::Result<void> Store::write(const UsageRecord& record) {
+  return write_usage(db_, record);
+}
+
+base::Result<void> Store::write(const UsageTotal& total) {
+  return write_usage(db_, total);
+}
+
+base::Result<void> Store::write(const DropUsage& drop) {
+  return execute(db_, "DELETE FROM usage WHERE instance = ?", drop.instance.str());
 }
 
 base::Result<void> Store::write(const DropService& drop) {

@@ -34,6 +34,9 @@ class Store {
   base::Result<void> write(const RevisionRecord& record);
   base::Result<void> write(const ImageName& name);
   base::Result<void> write(const ImageRecord& record);
+  base::Result<void> write(const UsageRecord& record);
+  base::Result<void> write(const UsageTotal& total);
+  base::Result<void> write(const DropUsage& drop);
   base::Result<void> write(const DropService& drop);
   base::Result<void> write(const DropRevision& drop);
 

@@ -69,6 +69,59 @@ class StoreTest : public testing::Test {
   std::string path_;
 };
 
+TEST_F(StoreTest, what_an_instance_used_is_one_row_however_often_it_is_written_and_moves_no_resource_version) {
+  using std::chrono::seconds;
+  const UsageRecord record{.instance = base::InstanceId("hola-00001-abc-xyzzy"),
+                           .revision = base::RevisionName("hola-00001-abc"),
+                           .service = base::ServiceName("hola"),
+                           .since_unix_ns = 5,
+                           .until_unix_ns = 9,
+                           .ended = true,
+                           .account = {.usage = {.requests = 12,
+                                                 .alive = seconds(9),
+                                                 .busy = seconds(8),
+                                                 .billed = seconds(7),
+                                                 .unready = seconds(6),
+                                                 .stopping = seconds(5),
+                                                 .cpu = seconds(4),
+                                                 .peak_memory_bytes = 3,
+                                                 .memory_limit_bytes = 2,
+                                                 .milli_cpu = 1,
+                                                 .whole_life = true},
+                                       .kept_idle = seconds(10)}};
+  UsageRecord younger = record;
+  younger.ended = false;
+  younger.account.usage.requests = 3;
+  const UsageTotal total{.service = base::ServiceName("hola"),
+                         .revision = base::RevisionName("hola-00001-abc"),
+                         .since_unix_ns = 1,
+                         .until_unix_ns = 2,
+                         .bill = {.instances = 3,
+                                  .requests = 4,
+                                  .billable = seconds(5),
+                                  .kept_idle = seconds(6),
+                                  .busy = seconds(7),
+                                  .alive = seconds(8),
+                                  .cpu = seconds(9),
+                                  .milli_cpu_ms = 10,
+                                  .mebibyte_ms = 11,
+                                  .peak_memory_bytes = 12}};
+  UsageRecord dropped = record;
+  dropped.instance = base::InstanceId("another");
+  {
+    Store store = open();
+    commit(store, {younger, dropped});
+    commit(store, {record});
+    commit(store, {record, total, DropUsage{dropped.instance}});
+    EXPECT_EQ(store.resource_version(), 0U);
+  }
+  Store store = open();
+  const auto contents = store.load();
+  ASSERT_TRUE(contents) << contents.error().line();
+  EXPECT_EQ(contents->usage, std::vector{record});
+  EXPECT_EQ(contents->usage_totals, std::vector{total});
+}
+
 TEST_F(StoreTest, everything_written_is_there_after_a_reopen) {
   RevisionRecord ready = revision("hola-00001-abc", "hola");
   ready.result = RevisionResult::ready;

@@ -37,6 +37,7 @@ constexpr std::array kParts = {
     Part{"build", kBuilder, kBuilder, 0700},
     Part{"logs", kLogs, kControl, 02750},
     Part{"router", kRouter, kRouter, 0700},
+    Part{"requests", kRouter, kControl, 02750},
     Part{"run", 0, 0, 0700},
 };
 

@@ -17,6 +17,7 @@ inline constexpr const char* kDataView = "/run/marea";
 //   blobs/     image blobs; control and builder        images/    unpacked images; builder writes, control reads
 //   build/     buildah's storage and cache             logs/      logs writes, control reads
 //   router/    the last routes                         run/       engine's running instances
+//   requests/  records of requests; router writes, control reads
 base::Result<void> prepare_data_dir(const std::string& path);
 
 // One marea per data directory: an exclusive lock for as long as the descriptor is open.

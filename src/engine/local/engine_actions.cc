@@ -2,6 +2,7 @@
 #include <utility>
 
 #include "engine/local/engine_process.h"
+#include "engine/local/instance_usage.h"
 
 namespace marea::engine::local {
 
@@ -33,7 +34,10 @@ void EngineProcess::operator()(const act::Create& action) {
   }
 }
 
-void EngineProcess::on_sandbox_ended(const base::InstanceId& id, const SandboxEnd& end) {
+void EngineProcess::on_sandbox_ended(const base::InstanceId& id, SandboxEnd end) {
+  if (const auto found = fleet_.instances().find(id); found != fleet_.instances().end()) {
+    end.usage = usage_of(found->second, {.cpu = end.cpu, .peak_memory_bytes = end.peak_memory_bytes});
+  }
   if (const auto found = sandboxes_.find(id); found != sandboxes_.end()) {
     ended_.push_back(std::move(found->second));
     sandboxes_.erase(found);
@@ -71,6 +75,25 @@ void EngineProcess::operator()(const act::Report& action) {
               {"reason", std::string(to_string(report.reason))},
               {"detail", report.detail}});
   if (control_) control_->send(report);
+}
+
+model::Usage EngineProcess::usage_of(const FleetInstance& instance, const SandboxUse& use) const {
+  const base::Instant now = world_.loop.now();
+  const net::LedgerSlot* slot = ledger_ ? ledger_->slot(instance.slot) : nullptr;
+  return local::usage_of(
+      instance, slot == nullptr ? net::LedgerReading{} : net::read(*slot, net::mark_of(instance.id), now), use, now);
+}
+
+void EngineProcess::report_usage() {
+  for (const auto& [id, sandbox] : sandboxes_) {
+    const auto found = fleet_.instances().find(id);
+    if (!control_ || found == fleet_.instances().end() || !found->second.started_at) continue;
+    control_->send(msg::InstanceUsage{.id = id,
+                                      .revision = found->second.revision->name,
+                                      .service = found->second.revision->service,
+                                      .usage = usage_of(found->second, sandbox->use())});
+  }
+  if (!fleet_.instances().empty()) usage_.arm_in(kUsageEvery);
 }
 
 std::vector<model::ListeningSocket> EngineProcess::listening_of(const base::InstanceId& id) const {

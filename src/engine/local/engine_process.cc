@@ -26,7 +26,8 @@ EngineProcess::EngineProcess(World world)
                 }),
       sweep_(world_.loop, [this] { ended_.clear(); }),
       retry_sockets_(world_.loop, [this] { pay_sockets(); }),
-      stop_by_(world_.loop, [this] { finish_stop(); }) {}
+      stop_by_(world_.loop, [this] { finish_stop(); }),
+      usage_(world_.loop, [this] { report_usage(); }) {}
 
 EngineProcess::~EngineProcess() = default;
 
@@ -48,6 +49,7 @@ void EngineProcess::carry_out() {
   } else {
     deadline_.arm_at(next);
   }
+  if (!fleet_.instances().empty() && !usage_.armed()) usage_.arm_in(kUsageEvery);
   if (stopped_ && fleet_.instances().empty()) finish_stop();
 }
 
@@ -65,7 +67,15 @@ void EngineProcess::on_peer(net::Role peer, base::Fd link) {
 }
 
 void EngineProcess::on_listener(net::ListenerKind /*kind*/, std::string /*address*/, base::Fd /*listener*/) {}
-void EngineProcess::on_held(std::string /*key*/, std::vector<base::Fd> /*fds*/) {}
+void EngineProcess::on_held(std::string key, std::vector<base::Fd> fds) {
+  if (key != net::kLedgerKey || fds.size() != 1) return;
+  base::Result<net::Ledger> ledger = net::Ledger::view(std::move(fds[0]));
+  if (ledger) {
+    ledger_ = std::move(*ledger);
+  } else {
+    world_.log(Severity::error, "requests are not metered", {{"why", ledger.error().line()}});
+  }
+}
 void EngineProcess::on_held_done() {}
 void EngineProcess::on_builder_ended(std::uint64_t /*job*/, int /*wait_status*/) {}
 

@@ -9,6 +9,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -17,6 +18,7 @@
 #include "engine/local/engine_plan.h"
 #include "engine/local/fleet.h"
 #include "engine/local/sandbox.h"
+#include "net/ledger.h"
 #include "net/link.h"
 #include "net/loop.h"
 #include "net/role.h"
@@ -26,6 +28,7 @@ namespace marea::engine::local {
 inline constexpr int kSocketStock = 8;  // sent with InstanceOpen: a probe and the first requests; router asks for more
 inline constexpr base::Duration kSocketRetry = std::chrono::milliseconds(100);
 inline constexpr base::Duration kStopReserve = std::chrono::seconds(1);  // to end before keeper kills
+inline constexpr base::Duration kUsageEvery = std::chrono::seconds(10);  // what a machine that dies forgets of the bill
 inline constexpr std::size_t kMostDetailBytes = 1000;                    // of a sentence that router sends
 
 class EngineProcess final : public net::RoleProcess {
@@ -76,13 +79,16 @@ class EngineProcess final : public net::RoleProcess {
   void carry_out();
   void connect_control(base::Fd link);
   void connect_router(base::Fd link);
-  void on_sandbox_ended(const base::InstanceId& id, const SandboxEnd& end);
+  void on_sandbox_ended(const base::InstanceId& id, SandboxEnd end);
   std::vector<base::Fd> sockets_of(const base::InstanceId& id, int count);
   void pay_sockets();
   std::vector<model::ListeningSocket> listening_of(const base::InstanceId& id) const;
   void finish_stop();
+  model::Usage usage_of(const FleetInstance& instance, const SandboxUse& use) const;
+  void report_usage();
 
   World world_;
+  std::optional<net::Ledger> ledger_;
   Fleet fleet_;
   PlanInbox inbox_;
   std::unique_ptr<ControlLink> control_;
@@ -96,6 +102,7 @@ class EngineProcess final : public net::RoleProcess {
   net::Timer sweep_;
   net::Timer retry_sockets_;
   net::Timer stop_by_;
+  net::Timer usage_;
 };
 
 }  // namespace marea::engine::local

@@ -78,6 +78,7 @@ class FakeSandbox final : public Sandbox {
     return out;
   }
   std::vector<model::ListeningSocket> listening() const override { return machine_.listening; }
+  SandboxUse use() const override { return {.cpu = std::chrono::seconds(3), .peak_memory_bytes = 5}; }
 
   void exit(int code) {
     finish({.reason = model::Reason::app_exited, .detail = "the app ended", .exit = model::ExitStatus{.code = code}});

@@ -40,10 +40,12 @@ void Fleet::sandbox_prepared(const base::InstanceId& id, Moment moment) {
   const model::Probe& startup = instance->revision->spec.container.startup;
   instance->phase = Phase::starting;
   instance->opened = true;
+  instance->started_at = moment.now;
   instance->deadline = moment.now + startup.deadline() + kVerdictMargin;
   actions_.emplace_back(act::Start{id});
   // Before the app runs: router finds it ready as soon as it is.
-  to_router(net::msg::InstanceOpen{.id = id, .revision = instance->revision->name, .epoch = epoch_});
+  to_router(net::msg::InstanceOpen{
+      .id = id, .revision = instance->revision->name, .epoch = epoch_, .ready = false, .slot = instance->slot});
 }
 
 void Fleet::sandbox_started(const base::InstanceId& id, Moment moment) {
@@ -116,8 +118,11 @@ void Fleet::router_linked(Moment moment) {
   router_linked_ = true;
   for (auto& [id, instance] : instances_) {
     if (instance.phase == Phase::starting || instance.phase == Phase::running) {
-      to_router(net::msg::InstanceOpen{
-          .id = id, .revision = instance.revision->name, .epoch = epoch_, .ready = instance.phase == Phase::running});
+      to_router(net::msg::InstanceOpen{.id = id,
+                                       .revision = instance.revision->name,
+                                       .epoch = epoch_,
+                                       .ready = instance.phase == Phase::running,
+                                       .slot = instance.slot});
     }
     if (instance.phase == Phase::starting) {  // a new router counts from its own beginning
       instance.deadline = moment.now + instance.revision->spec.container.startup.deadline() + kVerdictMargin;

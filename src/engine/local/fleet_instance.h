@@ -38,7 +38,9 @@ struct FleetInstance {
   bool opened = false;       // router was told of it
   bool was_ready = false;
   base::Instant ready_at{};
-  std::uint64_t epoch = 0;  // of its InstanceDrain
+  std::optional<base::Instant> started_at;  // its app
+  std::optional<base::Instant> stopped_at;  // when it was told to end
+  std::uint64_t epoch = 0;                  // of its InstanceDrain
 
   base::Instant next_look = base::Instant::max();  // at its listening sockets, while it is silent
   std::optional<base::Instant> elsewhere_since;    // since when it was seen to listen only on a wrong place

@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "engine/local/spawn.h"
+#include "net/ledger.h"
 
 namespace marea::engine::local {
 namespace {
@@ -71,6 +72,15 @@ Keeper::Keeper(net::Loop& loop, const base::Log& log, Options options)
   if (!loop_.add(signals_.get(), EPOLLIN, *this)) std::abort();
   // Instances whose engine died become our children: their ends are reaped here, never lost to init.
   ::prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
+  if (base::Result<base::Fd> ledger = net::Ledger::make()) {
+    for (const Role owner : {Role::engine, Role::router}) {
+      Held& held = held_[held_key(owner, net::kLedgerKey)];
+      held.owner = owner;
+      held.fds.push_back(ledger->duplicate());
+    }
+  } else {
+    log_(base::Severity::error, "requests are not metered", {{"why", ledger.error().line()}});
+  }
   constexpr std::array kRoles = {Role::logs, Role::engine, Role::router, Role::control};
   for (std::size_t i = 0; i < kRoles.size(); ++i) {
     Child& child = children_.at(i);

@@ -37,6 +37,14 @@ struct SandboxEnd {
   std::string detail;                     // a sentence for people: what the runtime or the kernel said
   std::optional<model::ExitStatus> exit;  // of the app, when it ever ran
   std::int64_t peak_memory_bytes = 0;
+  base::Duration cpu{};
+  model::Usage usage;  // filled by the one who knows the rest (engine_process.h)
+};
+
+// What its processes have used so far.
+struct SandboxUse {
+  base::Duration cpu{};
+  std::int64_t peak_memory_bytes = 0;
 };
 
 class Sandbox {
@@ -56,6 +64,7 @@ class Sandbox {
   virtual base::Result<std::vector<base::Fd>> make_sockets(int count) = 0;
   // The TCP sockets that its processes listen on now, without ours.
   virtual std::vector<model::ListeningSocket> listening() const = 0;
+  virtual SandboxUse use() const = 0;
 };
 
 // The machine's side: the runtime, the cgroup roots, the nft table, ids, and the cleanup of what earlier lives left.

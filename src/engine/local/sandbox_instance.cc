@@ -269,6 +269,11 @@ std::vector<model::ListeningSocket> LocalSandbox::listening() const {
   return shim_ > 0 && life_ ? listening_in(shim_) : std::vector<model::ListeningSocket>{};
 }
 
+SandboxUse LocalSandbox::use() const {
+  const std::string group = machine_.cgroup_of(order_.id.str());
+  return {.cpu = machine_.cgroups.cpu_time(group), .peak_memory_bytes = machine_.cgroups.peak_memory_bytes(group)};
+}
+
 // The end of a sandbox that never came to life, or that must not go on.
 void LocalSandbox::fail(std::string why) {
   if (facts_.failure.empty()) facts_.failure = std::move(why);
@@ -306,6 +311,7 @@ void LocalSandbox::finish() {
   if (cleanup_tries_ == 0) {
     facts_.out_of_memory_kills = machine_.cgroups.out_of_memory_kills(machine_.cgroup_of(id));
     facts_.peak_memory_bytes = machine_.cgroups.peak_memory_bytes(machine_.cgroup_of(id));
+    facts_.cpu = machine_.cgroups.cpu_time(machine_.cgroup_of(id));
     disconnect();
     network_namespace_.reset();
     control_.reset();

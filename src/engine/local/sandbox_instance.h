@@ -47,6 +47,7 @@ class LocalSandbox final : public Sandbox {
   void stop(base::Duration grace) override;
   base::Result<std::vector<base::Fd>> make_sockets(int count) override;
   std::vector<model::ListeningSocket> listening() const override;
+  SandboxUse use() const override;
 
  private:
   enum class Phase { preparing, connecting, prepared, started, ended };
