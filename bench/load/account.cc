@@ -8,6 +8,8 @@ namespace {
 
 using Json = nlohmann::json;
 
+constexpr Nanoseconds kSilence = std::chrono::milliseconds(200);  // a shorter one is a stall like any
+
 double milliseconds(Nanoseconds time) {
   return std::chrono::duration<double, std::milli>(time).count();
 }
@@ -61,7 +63,12 @@ void Account::add(const Request& request, Outcome outcome) {
     part->latencies.push_back(static_cast<float>(milliseconds(request.ended - request.planned)));
     if (!request.instance.empty()) part->instances.insert(request.instance);
   }
-  if (outcome == Outcome::app) return;
+  if (outcome == Outcome::app) {
+    const Nanoseconds since = std::max(last_answer_, request.planned);
+    if (request.ended - since > kSilence) silences_.emplace_back(since, request.ended);
+    last_answer_ = request.ended;
+    return;
+  }
   const Json line = {{"request", request.number},
                      {"kind", request.kind->name},
                      {"outcome", to_string(outcome)},
@@ -69,6 +76,7 @@ void Account::add(const Request& request, Outcome outcome) {
                      {"why", request.why},
                      {"request_id", request.request_id},
                      {"planned", seconds(request.planned)},
+                     {"opened", seconds(request.opened)},
                      {"sent", seconds(request.sent)},
                      {"ended", seconds(request.ended)},
                      {"kept", request.kept}};
@@ -83,6 +91,8 @@ std::string Account::summary(std::uint64_t planned) const {
   out["connections"] = connections_;
   out["closed_at_rest"] = closed_at_rest_;
   out["most_behind_ms"] = milliseconds(most_behind_);
+  out["silences"] = Json::array();
+  for (const auto& [from, until] : silences_) out["silences"].push_back({seconds(from), seconds(until)});
   for (const auto& [name, part] : kinds_) out["kinds"][name] = describe(part);
   for (const auto& [stage, part] : stages_) out["stages"].push_back(describe(part));
   return say(Json{{"summary", out}});

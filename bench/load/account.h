@@ -7,6 +7,7 @@
 #include <map>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "bench/load/mix.h"
@@ -30,7 +31,8 @@ struct Request {
   std::uint64_t number = 0;
   const Kind* kind = nullptr;
   std::size_t stage = 0;
-  Nanoseconds planned{};  // all three of the monotonic clock
+  Nanoseconds planned{};  // all four of the monotonic clock
+  Nanoseconds opened{};   // its connection
   Nanoseconds sent{};
   Nanoseconds ended{};
   bool kept = false;  // on a connection that had served another one before
@@ -66,6 +68,8 @@ class Account {
   std::uint64_t by_app_ = 0;
   std::uint64_t connections_ = 0;
   std::uint64_t closed_at_rest_ = 0;
+  std::vector<std::pair<Nanoseconds, Nanoseconds>> silences_;  // from, until
+  Nanoseconds last_answer_{};
   Nanoseconds most_behind_{};  // how long after its time a request was sent, where we are the cause
 };
 

@@ -46,6 +46,7 @@ std::string second_line(std::string_view text) {
 
 bool Connection::open(int poll, std::uint16_t port) {
   poll_ = poll;
+  opened_ = now();
   fd_ = base::Fd(::socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
   const int on = 1;
   ::setsockopt(fd_.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
@@ -62,8 +63,16 @@ bool Connection::open(int poll, std::uint16_t port) {
   return true;
 }
 
+bool Connection::still_rests() {
+  char byte = 0;
+  const bool rests = ::recv(fd_.get(), &byte, 1, MSG_PEEK | MSG_DONTWAIT) < 0 && errno == EAGAIN;
+  if (!rests) close();
+  return rests;
+}
+
 void Connection::send(Request request) {
   request_ = std::move(request);
+  request_.opened = opened_;
   request_.kept = std::exchange(served_, true);
   request_.sent = now();
   busy_ = true;

@@ -25,6 +25,8 @@ class Connection {
   Nanoseconds rests_since() const { return rests_since_; }
   const Request& request() const { return request_; }
 
+  // False: the server has closed it, or speaks unasked. Looks at the socket, since the event may be under way.
+  bool still_rests();
   // Not while busy().
   void send(Request request);
   // What epoll reported. Gives how the request ended, when it did; afterwards open() says whether another may follow.
@@ -49,6 +51,7 @@ class Connection {
   bool writing_ = false;  // epoll watches for room
   bool served_ = false;
   bool refused_ = false;
+  Nanoseconds opened_{};
   Nanoseconds rests_since_{};
   Request request_;
   std::string head_;  // what is left of it

@@ -144,10 +144,11 @@ class Load {
 
   // The one that rested last, so that those that are not needed rest for long.
   Connection* free_connection() {
-    if (!resting_.empty()) {
+    while (!resting_.empty()) {
       Connection* connection = resting_.back();
       resting_.pop_back();
-      return connection;
+      if (connection->still_rests()) return connection;
+      account_.closed_at_rest();
     }
     for (const auto& connection : connections_) {
       if (!connection->open()) return connection.get();

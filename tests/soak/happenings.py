@@ -1,8 +1,14 @@
 """What happens to a platform under load, one after the other, at random. Each waits until it has come to its end, so that
 what it promises is checked: the new revision serves, the broken one does not, the deleted one is gone."""
 
+import time
+
+import apps
+from running_platform import manifest
 from waiting import until
 
+BOMBS = ("fork", "memory", "disk", "inotify", "log", "fd", "socket", "packets", "spin")
+BURNS = 3  # seconds
 DEPLOYED = ("steady", "slow", "work", "bodies", "streams")
 
 
@@ -40,10 +46,10 @@ def delete(world, load, random):
     guest = f"guest-{world.version}"
     world.wait_serves(guest, world.change(guest, idle="1s", concurrency=10))
     load.mix(f"{guest} 60 {guest}.localhost GET /?ms={random.choice((0, 20, 200))}")
-    until(lambda: world.instances(guest), f"{guest} has instances")
-    world.delete(guest, guest)
+    time.sleep(random.uniform(0.5, 2))
+    world.delete(guest)
     load.mix(f"{guest} 0 {guest}.localhost GET /")
-    until(lambda: world.platform.get(guest).status == 404, f"{guest} is gone")
+    until(lambda: world.get(guest) is None, f"{guest} is gone")
 
 
 def wave(world, load, random):
@@ -70,6 +76,18 @@ def delete_an_instance(world, _load, random):
         name = random.choice(found)["metadata"]["name"]
         world.until_acknowledged(f"delete instance {name}",
                                  lambda: world.call(f"/apis/marea.dev/v1/instances/{name}", "DELETE") in (200, 404))
+
+
+def bomb(world, _load, random):
+    """In a sandbox beside all others."""
+    world.version += 1
+    kind, name = random.choice(BOMBS), f"bomb-{world.version}"
+    world.put(manifest(name, apps.bomb_image(world.folder / name), args=[kind], memory="128Mi", max_scale=1), kind)
+    until(lambda: world.get(name), f"{name} answers")
+    until(lambda: world.get(name, "/go"), f"{name} is lit")
+    world.events(f"the {kind} bomb is lit")
+    time.sleep(BURNS)
+    world.delete(name)
 
 
 ALL = {one.__name__: one for one in (deploy, deploy_while_control_dies, broken_deploy, superseded_deploy, delete, wave,

@@ -22,6 +22,7 @@ from load import Load  # noqa: E402
 from verdict import around, growth, judge  # noqa: E402
 from world import ROLES, Events, Memory, World  # noqa: E402
 
+RISE = 5  # seconds until the load is whole
 SLEEPY = 6  # services that are asked so rarely that most requests find them at zero
 # name: (share, request, settings); the shares are of 2000
 SERVICES = {
@@ -77,8 +78,8 @@ def go_on(world, load, options, over):
 def soak(world, options):
     """The load, and what happens meanwhile; gives the load's account."""
     over, seconds = threading.Event(), options.minutes * 60
-    with Load(world.platform.http_port, f"{seconds}:{options.rate}", kinds=kinds(), connections=2000,
-              seed=options.seed) as load:
+    stages = f"{RISE}:1-{options.rate}", f"{seconds - RISE}:{options.rate}"
+    with Load(world.platform.http_port, *stages, kinds=kinds(), connections=1500, seed=options.seed) as load:
         threads = [threading.Thread(target=kill_roles, args=(world, options, over)),
                    threading.Thread(target=go_on, args=(world, load, options, over))]
         for thread in threads:
@@ -106,15 +107,20 @@ def report(world, load, memory, start):
           f"404 after a delete {len(verdict.deleted)}, turned away by a limit {len(verdict.turned_away)}, "
           f"in flight in a killed router {len(verdict.killed_router)}, lost {len(verdict.lost)}")
     for name, part in summary["kinds"].items():
-        print(f"  {name}: {part['outcomes']} by {part['instances']} instances, ms {part.get('ms')}")
+        times = ", ".join(f"{what} {value:.1f}" for what, value in part.get("ms", {}).items())
+        print(f"  {name}: {part['outcomes']} by {part['instances']} instances; ms: {times}")
+    for since, until in summary["silences"]:
+        near = [text for at, text in world.events.all if since - 0.1 <= at <= until and text.startswith("killed")]
+        print(f"  nobody was answered for {until - since:.2f} s from {since - start:.2f} s on: {', '.join(near) or 'no kill'}")
     killed = {role: sum(kill.role == role for kill in world.kills) for role in ROLES}
     print(f"killed: {killed}; connections that were closed at rest: {summary['closed_at_rest']}; "
           f"most a request was sent behind its time: {summary['most_behind_ms']:.0f} ms")
-    for one in verdict.lost:
+    for place, one in enumerate(verdict.lost):
         wrong.append(f"lost at {one['ended'] - start:.2f} s: request {one['request']} of {one['kind']}, "
                      f"sent {one['ended'] - one['sent']:.3f} s before on a {'kept' if one['kept'] else 'new'} connection: "
-                     f"{one['outcome']} {one['status']} {one['why']} ({one['request_id']})\n      "
-                     + "\n      ".join(around(one, world.events.all)))
+                     f"{one['outcome']} {one['status']} {one['why']} ({one['request_id']})")
+        if place == 0 or one["ended"] - verdict.lost[place - 1]["ended"] > 1:
+            wrong[-1] += "".join(f"\n      {text}" for text in around(one, world.events.all))
     accounted = summary["outcomes"].get("app", 0) + len(load.others)
     if accounted != summary["requests"]:
         wrong.append(f"{summary['requests']} requests were planned, {accounted} are accounted for")

@@ -32,9 +32,9 @@ class Verdict:
 
 
 def in_killed_router(one, kills):
-    """It was under way when a router was killed, and its end is the router's."""
+    """Its connection was one of a router that was killed, and ended with it."""
     return one["outcome"] in ("reset", "eof") and any(
-        kill.role == "router" and one["sent"] <= kill.gone and kill.at <= one["ended"] <= kill.gone + SETTLE
+        kill.role == "router" and one["opened"] <= kill.gone and kill.at <= one["ended"] <= kill.gone + SETTLE
         for kill in kills)
 
 

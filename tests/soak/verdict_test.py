@@ -5,16 +5,16 @@ from verdict import Deletion, Kill, growth, judge
 ROUTER = Kill("router", at=10.0, gone=10.1)
 
 
-def request(outcome, sent, ended, status=0, kind="steady"):
-    return {"outcome": outcome, "status": status, "kind": kind, "sent": sent, "ended": ended, "planned": sent}
+def request(outcome, opened, ended, status=0, kind="steady"):
+    return {"outcome": outcome, "status": status, "kind": kind, "opened": opened, "planned": opened, "ended": ended}
 
 
-def test_only_what_was_under_way_in_a_killed_router_is_its_loss():
+def test_only_what_ends_with_a_killed_routers_connection_is_its_loss():
     before, during = request("eof", 9.0, 9.9), request("eof", 9.0, 10.05)
-    sent_after, told_late = request("reset", 10.2, 10.3), request("reset", 10.0, 13.0)
-    verdict = judge([before, during, sent_after, told_late], [ROUTER], [])
+    of_the_next, told_late = request("reset", 10.2, 10.3), request("reset", 10.0, 13.0)
+    verdict = judge([before, during, of_the_next, told_late], [ROUTER], [])
     assert verdict.killed_router == [during]
-    assert verdict.lost == [before, sent_after, told_late]
+    assert verdict.lost == [before, of_the_next, told_late]
 
 
 def test_another_roles_death_excuses_nothing():

@@ -56,15 +56,18 @@ class World:
         self.version += 1
         text = f"v{self.version}"
         settings = {**self.options.get(service, {}), **options}
-        wanted = manifest(service, self.image, args=["--text", text, *faulty], memory="64Mi", **settings)
-        self.until_acknowledged(f"apply {service} {text}", lambda: self.platform.apply(wanted, False).rc == 0)
+        self.put(manifest(service, self.image, args=["--text", text, *faulty], memory="64Mi", **settings), text)
         self.said[service], self.options[service] = text, settings
         return text
 
-    def delete(self, service, kind):
-        self.deletions.append(Deletion(kind, time.monotonic()))
+    def put(self, wanted, what):
+        name = wanted["metadata"]["name"]
+        self.until_acknowledged(f"apply {name} {what}", lambda: self.platform.apply(wanted, False).rc == 0)
+
+    def delete(self, service):
+        self.deletions.append(Deletion(service, time.monotonic()))
         self.until_acknowledged(f"delete {service}", lambda: self.call(f"{SERVICES}/{service}", "DELETE") in (200, 404))
-        self.said.pop(service)
+        self.said.pop(service, None)
 
     def until_acknowledged(self, what, attempt):
         """A role may be dead just then; whoever is told so tries again."""
@@ -87,13 +90,16 @@ class World:
 
     # ---- what is there
 
-    def answers(self, service):
-        """The text that the service answers with, nothing when it does not answer."""
+    def get(self, service, path="/"):
+        """The text that the service answers with, nothing when it does not."""
         try:
-            answer = self.platform.get(service, timeout=30)
+            answer = self.platform.get(service, path, timeout=30)
         except (OSError, AssertionError):
             return None
-        return answer.text.split()[0] if answer.status == 200 else None
+        return answer.text if answer.status == 200 else None
+
+    def answers(self, service):
+        return (self.get(service) or "nothing").split()[0]
 
     def wait_serves(self, service, text):
         until(lambda: self.answers(service) == text, f"{service} answers {text}")
