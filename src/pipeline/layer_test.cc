@@ -445,6 +445,20 @@ TEST_F(Unpack, CountsHolesAsBytes) {
   EXPECT_EQ(done.error().code, ErrorCode::image_too_large);
 }
 
+TEST_F(Unpack, RefusesANegativeSizeInsteadOfAddingItToTheBudget) {
+  std::string content = "1\n0\n0\n";
+  content.resize(512, '\0');
+  const base::Result<void> done = unpack({{.name = "x",
+                                           .content = content,
+                                           .pax = {{"GNU.sparse.major", "1"},
+                                                   {"GNU.sparse.minor", "0"},
+                                                   {"GNU.sparse.name", "small"},
+                                                   {"GNU.sparse.realsize", "-9223372036854775807"}}}});
+  ASSERT_FALSE(done);
+  EXPECT_EQ(done.error().code, ErrorCode::image_invalid);
+  EXPECT_THAT(done.error().why, HasSubstr("negative size"));
+}
+
 TEST_F(Unpack, RefusesAStreamThatGrowsTooLargeEvenBehindTheArchive) {
   const std::string plain = tar({}) + std::string(4 << 20, '\0');
   budget_.stream_bytes = 1 << 20;

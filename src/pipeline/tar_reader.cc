@@ -88,6 +88,10 @@ base::Result<const TarEntry*> TarReader::next() {
   const int result = ::archive_read_next_header(reader_.get(), &entry);
   if (result == ARCHIVE_EOF) return nullptr;
   if (result != ARCHIVE_OK && result != ARCHIVE_WARN) return failure();
+  // A sparse file states its size in a record of its own, which libarchive passes on as it stands.
+  if (::archive_entry_size(entry) < 0) {
+    return base::fail(ErrorCode::image_invalid, {}, "its tar archive is damaged: an entry has a negative size");
+  }
   entry_ = TarEntry{.path = text(::archive_entry_pathname(entry)),
                     .kind = kind_of(entry),
                     .link = {},
