@@ -87,12 +87,18 @@ struct DropRevision {
   base::RevisionName name;
 };
 
+struct DropImageName {
+  std::string name;
+};
+struct DropImage {
+  std::string digest;
+};
 struct DropUsage {
   base::InstanceId instance;
 };
 
 using Change = std::variant<ServiceRecord, RevisionRecord, ImageName, ImageRecord, UsageRecord, UsageTotal, DropService,
-                            DropRevision, DropUsage>;
+                            DropRevision, DropImageName, DropImage, DropUsage>;
 
 struct Contents {
   std::vector<ServiceRecord> services;

@@ -11,35 +11,17 @@
 #include <fstream>
 
 #include "base/fd.h"
-#include "model/manifest.h"
+#include "store/sample_records_test.h"
 #include "store/schema.h"
 
 namespace marea::store {
 namespace {
 
-std::string document(const std::string& name, const std::string& image = "hola") {
-  return R"({"apiVersion":"serving.knative.dev/v1","kind":"Service","metadata":{"name":")" + name +
-         R"("},"spec":{"template":{"spec":{"containers":[{"image":")" + image + R"("}]}}}})";
-}
-
 ServiceRecord service(const std::string& name, int generation = 1) {
-  const auto parsed = model::parse_service(model::Json::parse(document(name)));
-  if (!parsed) ADD_FAILURE() << to_string(parsed.error().front());
-  return {.service = parsed->service,
-          .document = document(name),
-          .uid = "u-" + name,
-          .generation = generation,
-          .created_unix_ns = 5};
+  return sample_service(name, generation);
 }
-
 RevisionRecord revision(const std::string& name, const std::string& of, int generation = 1) {
-  RevisionRecord record{.document = document(of), .uid = "u-" + name};
-  record.revision = {.name = base::RevisionName(name),
-                     .service = base::ServiceName(of),
-                     .generation = generation,
-                     .created_unix_ns = 7,
-                     .spec = service(of).service.revision_template};
-  return record;
+  return sample_revision(name, of, generation);
 }
 
 class StoreTest : public testing::Test {
@@ -214,7 +196,7 @@ TEST_F(StoreTest, a_file_that_is_no_database_is_refused_with_a_way_out) {
   const auto store = Store::open(path_);
   ASSERT_FALSE(store);
   EXPECT_NE(store.error().what.find(path_), std::string::npos);
-  EXPECT_NE(store.error().remedy.find("sqlite3 marea.db.damaged .recover"), std::string::npos) << store.error().line();
+  EXPECT_NE(store.error().remedy.find("marea repair"), std::string::npos) << store.error().line();
 }
 
 TEST_F(StoreTest, a_damaged_page_is_found_at_the_start) {
@@ -258,37 +240,6 @@ TEST_F(StoreTest, a_store_of_a_newer_marea_is_refused) {
   const auto store = Store::open(path_);
   ASSERT_FALSE(store);
   EXPECT_NE(store.error().why.find("99"), std::string::npos) << store.error().line();
-}
-
-// The first form as it was released: a file made with these statements must open for ever.
-TEST_F(StoreTest, a_store_of_form_1_opens) {
-  {
-    auto db = Database::open(path_);
-    ASSERT_TRUE(db->run(R"sql(
-      CREATE TABLE counters (name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT;
-      INSERT INTO counters VALUES ('resource_version', 41), ('epoch', 6);
-      CREATE TABLE services (
-        name TEXT PRIMARY KEY, uid TEXT NOT NULL, generation INTEGER NOT NULL, resource_version INTEGER NOT NULL,
-        created_unix_ns INTEGER NOT NULL, deleting INTEGER NOT NULL, document TEXT NOT NULL) STRICT;
-      INSERT INTO services VALUES ('hola', 'u1', 3, 40, 1, 1,
-        '{"apiVersion":"serving.knative.dev/v1","kind":"Service","metadata":{"name":"hola"},
-          "spec":{"template":{"spec":{"containers":[{"image":"x"}]}}}}');
-      CREATE TABLE revisions (
-        name TEXT PRIMARY KEY, service TEXT NOT NULL REFERENCES services (name), uid TEXT NOT NULL,
-        generation INTEGER NOT NULL, resource_version INTEGER NOT NULL, created_unix_ns INTEGER NOT NULL,
-        document TEXT NOT NULL, image TEXT NOT NULL, result TEXT NOT NULL, reason TEXT NOT NULL, code TEXT NOT NULL,
-        message TEXT NOT NULL, decided_unix_ns INTEGER NOT NULL) STRICT;
-      CREATE INDEX revisions_by_service ON revisions (service);
-      CREATE TABLE images (digest TEXT PRIMARY KEY, image TEXT NOT NULL) STRICT;
-      CREATE TABLE image_names (name TEXT PRIMARY KEY, digest TEXT NOT NULL, named_unix_ns INTEGER NOT NULL) STRICT;
-      PRAGMA user_version=1;)sql"));
-  }
-  Store store = open();
-  EXPECT_EQ(store.epoch(), 7U);
-  const auto contents = store.load();
-  ASSERT_TRUE(contents) << contents.error().line();
-  EXPECT_EQ(contents->services.at(0).generation, 3);
-  EXPECT_TRUE(contents->services.at(0).deleting);
 }
 
 }  // namespace
