@@ -62,16 +62,17 @@ void Muster::set_routes(const model::Routes& routes, base::Instant now) {
     kind.route = route;
     kind.retired = false;
   }
-  std::erase_if(kinds_, [this](const auto& each) {
-    return each.second.retired && !has_member(*each.second.live) && each.second.live->waiting() == 0;
-  });
   for (const msg::InstanceOpen& message : std::exchange(unplaced_, {})) open(message, now);
 }
 
 // control takes a revision's instances away when nobody waits for it: it must not judge by an account that is older
-// than the last request which the old routes let in.
+// than the last request which the old routes let in. Until then workers may let requests in by the old routes, so what
+// these name is known until then.
 void Muster::adopted(std::uint64_t version) {
   report(false);
+  std::erase_if(kinds_, [this](const auto& each) {
+    return each.second.retired && !has_member(*each.second.live) && each.second.live->waiting() == 0;
+  });
   to_control(msg::RoutesApplied{version});
 }
 

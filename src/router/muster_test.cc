@@ -241,9 +241,19 @@ TEST_F(MusterTest, a_full_machine_refuses_nobody_who_has_an_instance) {
   EXPECT_EQ(said(), "unwatch a, gone a, refuse 1 with 429");
 }
 
-TEST_F(MusterTest, a_request_for_a_revision_that_was_replaced_is_refused) {
+TEST_F(MusterTest, a_request_that_a_worker_lets_in_by_the_old_routes_gets_its_instance) {
+  route({"other"});
+  wait(0, 1);
+  EXPECT_EQ(said(), "demand 1");
+  muster.adopted(2);
+  EXPECT_NE(live(), nullptr) << "it still waits";
+}
+
+TEST_F(MusterTest, a_request_for_a_revision_that_no_worker_knows_any_more_is_refused) {
   const auto old = live();
   route({"other"});
+  muster.adopted(2);
+  said();
   EXPECT_EQ(live(), nullptr);
   ASSERT_EQ(old->enqueue({0, 1}), nullptr);
   muster.somebody_waits(old, now);
@@ -253,9 +263,10 @@ TEST_F(MusterTest, a_request_for_a_revision_that_was_replaced_is_refused) {
 TEST_F(MusterTest, a_revision_without_a_route_stays_while_an_instance_or_a_caller_is_there) {
   run("a");
   route({});
+  muster.adopted(2);
   EXPECT_NE(live(), nullptr);
   muster.closed({id("a"), base::RevisionName("r")}, now);
-  route({});
+  muster.adopted(3);
   EXPECT_EQ(live(), nullptr);
 }
 
