@@ -103,7 +103,7 @@ bool Client::read_head() {
       if (*complete) return begin(worker_.request());
       if (scanned_ == 0) worker_.set_deadline(*this, worker_.now() + kHeadTime);
       scanned_ = stream_.in().size();
-    } else if (worker_.draining()) {
+    } else if (worker_.draining() && !stream_.something_came()) {
       close();
       return false;
     }
@@ -514,7 +514,11 @@ void Client::on_deadline() {
   switch (phase_) {
     case Phase::head:
       if (stream_.in().empty()) {
-        close();
+        if (stream_.something_came()) {  // in this very turn: it must not be lost
+          worker_.set_deadline(*this, worker_.now() + kHeadTime);
+        } else {
+          close();
+        }
         return;
       }
       if (refuse_head(408, "the request's head did not arrive in time")) advance();

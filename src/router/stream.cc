@@ -33,6 +33,11 @@ void Stream::note(std::uint32_t events) {
   if ((events & (EPOLLERR | EPOLLHUP)) != 0) reset_ = true;
 }
 
+bool Stream::something_came() const {
+  char byte = 0;
+  return ::recv(fd_.get(), &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0;
+}
+
 bool Stream::fill() {
   if (!readable_ || ended_ || failed_) return false;
   const std::span<char> room = in_.room(long_reads_ && in_.empty() ? kLargeBlock : 1);

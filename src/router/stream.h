@@ -38,6 +38,8 @@ class Stream {
   bool deaf() const { return deaf_; }        // a write did; what the peer sent before may still be read
   bool writable() const { return writable_; }
 
+  // Bytes have come, though the event that tells of them may still be under way. A system call.
+  bool something_came() const;
   // Reads what is there into in(), at most one block. True: something came, or the end did.
   bool fill();
   // Writes out() and then `direct`; gives how much of `direct` was taken.
