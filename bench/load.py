@@ -1,5 +1,6 @@
 """marea-load (bench/load) from Python: starts it, changes its mix, and collects what it says."""
 
+import contextlib
 import json
 import subprocess
 import threading
@@ -29,7 +30,8 @@ class Load:
     def __exit__(self, kind, *_):
         if kind is not None:
             self.process.kill()
-        self.process.stdin.close()
+        with contextlib.suppress(BrokenPipeError):
+            self.process.stdin.close()
         self.reader.join()
         self.process.stdout.close()
         self.process.wait()

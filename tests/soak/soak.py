@@ -23,6 +23,7 @@ from verdict import around, growth, judge  # noqa: E402
 from world import ROLES, Events, Memory, World  # noqa: E402
 
 RISE = 5  # seconds until the load is whole
+LAST = 600  # seconds that the last happening may take, at most: the load goes on until it has ended
 SLEEPY = 6  # services that are asked so rarely that most requests find them at zero
 # name: (share, request, settings); the shares are of 2000
 SERVICES = {
@@ -78,7 +79,7 @@ def go_on(world, load, options, over):
 def soak(world, options):
     """The load, and what happens meanwhile; gives the load's account."""
     over, seconds = threading.Event(), options.minutes * 60
-    stages = f"{RISE}:1-{options.rate}", f"{seconds - RISE}:{options.rate}"
+    stages = f"{RISE}:1-{options.rate}", f"{seconds + LAST}:{options.rate}"
     with Load(world.platform.http_port, *stages, kinds=kinds(), connections=1500, seed=options.seed) as load:
         threads = [threading.Thread(target=kill_roles, args=(world, options, over)),
                    threading.Thread(target=go_on, args=(world, load, options, over))]
@@ -96,6 +97,7 @@ def soak(world, options):
         over.set()
         for thread in threads:
             thread.join()
+        load.stop()
     return load
 
 
