@@ -91,4 +91,4 @@ def bomb(world, _load, random):
 
 
 ALL = {one.__name__: one for one in (deploy, deploy_while_control_dies, broken_deploy, superseded_deploy, delete, wave,
-                                     new_image, delete_an_instance)}
+                                     new_image, delete_an_instance, bomb)}
