@@ -8,6 +8,8 @@
 #include <cerrno>
 #include <vector>
 
+#include "base/crash_point.h"
+
 namespace marea::app {
 namespace {
 
@@ -98,6 +100,7 @@ class OutputPipe final : public net::Watcher {
         bytes = {};
       }
     }
+    base::crash_point("logs.lines.read");
     if (!out.empty()) role_.write(source_, out);
   }
   void finish() {

@@ -96,6 +96,14 @@ void BuilderJobs::finish_without_result(std::uint64_t number) {
   const int raw = *running->second.wait_status;
   const model::ExitStatus status{.code = WIFEXITED(raw) ? WEXITSTATUS(raw) : 0,
                                  .signal = WIFSIGNALED(raw) ? WTERMSIG(raw) : 0};
+  Job& job = running->second.job;
+  // Unpacking leaves nothing half-done and begins anew; of a build, somebody has already read the beginning.
+  if (status.signal != 0 && std::holds_alternative<msg::UnpackImage>(job.work) && ++job.deaths < kMostDeaths) {
+    waiting_.emplace_front(number, std::move(job));
+    running_.erase(running);
+    kick_.arm_in(base::Duration{0});
+    return;
+  }
   finish(number, base::fail(base::ErrorCode::build_failed, "the builder ended without a result", to_string(status),
                             "Look at marea's log, and run: marea doctor"));
 }

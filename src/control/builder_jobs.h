@@ -19,6 +19,7 @@ namespace marea::control {
 
 inline constexpr std::size_t kMostRunningJobs = 2;  // builder has low CPU weight, but unpacking is bound by the disk
 inline constexpr std::size_t kMostWaitingJobs = 64;
+inline constexpr int kMostDeaths = 3;  // of builders of one job: an image that kills each is not tried for ever
 
 class BuilderJobs {
  public:
@@ -27,6 +28,7 @@ class BuilderJobs {
     base::Duration deadline{};  // from the start of its process
     std::function<void(std::string line)> on_progress;
     std::function<void(base::Result<model::Image>)> on_done;  // once, never inside add() or cancel()
+    int deaths = 0;
   };
   // Job numbers start above first_number, which must grow over restarts of control.
   BuilderJobs(net::Loop& loop, net::ToKeeper to_keeper, std::uint64_t first_number);

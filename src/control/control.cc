@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/crash_point.h"
 #include "telemetry/log_spool.h"
 
 namespace marea::control {
@@ -141,7 +142,9 @@ void Control::tick() {
   }
   // Router first: it must know a revision before the engine opens an instance of it.
   router_.flush();
+  base::crash_point("control.routes.sent");
   engine_.flush();
+  base::crash_point("control.plan.sent");
   for (const base::ServiceName& name : touched) {
     const ServiceState* service = find(name);
     if (service == nullptr || !service->record.deleting) continue;

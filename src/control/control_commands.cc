@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <utility>
 
+#include "base/crash_point.h"
 #include "control/control.h"
 
 namespace marea::control {
@@ -222,6 +223,7 @@ void Control::finish_delete(base::ServiceName name) {
     state->delete_deadline->arm_in(kStoreRetry);
     return;
   }
+  base::crash_point("control.delete.dropped");
   const Deleted deleted{.kind = "services", .name = name.str(), .uid = state->record.uid};
   const std::vector<Done> waiting = std::move(state->on_deleted);
   for (const std::string& host : state->record.service.hosts) hosts_.erase(host);

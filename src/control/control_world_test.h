@@ -173,6 +173,12 @@ class ControlWorld {
     run();
   }
 
+  void kill_builder() {
+    const std::uint64_t number = builders_.begin()->first;
+    builders_.erase(number);
+    control_->builder_ended(number, 9);  // as of waitpid: by SIGKILL
+    run();
+  }
   net::msg::BuildImage build_job() const {
     return std::get<net::msg::BuildImage>(builders_.begin()->second.work.value());
   }

@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/crash_point.h"
+#include "control/deploy_check.h"
+
 namespace marea::control {
 
 namespace msg = net::msg;
@@ -24,12 +27,20 @@ void EnginePort::on_message(const net::EngineToControl& message) {
   if (const auto* ready = std::get_if<msg::EngineReady>(&message)) {
     runtime_ = ready->runtime;
   } else if (const auto* report = std::get_if<model::InstanceReport>(&message)) {
-    events_.on_report(*report);
+    take(*report);
   } else if (const auto* usage = std::get_if<msg::InstanceUsage>(&message)) {
     events_.on_usage(*usage);
   } else if (std::holds_alternative<msg::InstancesDone>(message)) {
     listed_ = true;
     events_.on_listed();
+  }
+}
+
+void EnginePort::take(const model::InstanceReport& report) {
+  if (!is_live(report.state) && std::ranges::find(kept_, report.id) != kept_.end()) {
+    link_->send(msg::ReportKept{report.id});
+  } else {
+    events_.on_report(report);
   }
 }
 
@@ -59,6 +70,9 @@ bool EnginePort::delete_instance(const base::InstanceId& id) {
 }
 
 void EnginePort::kept(const base::InstanceId& id) {
+  kept_.push_back(id);
+  if (kept_.size() > kMostRemembered) kept_.pop_front();
+  base::crash_point("control.report.taken");
   if (connected()) link_->send(msg::ReportKept{.id = id});
 }
 

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
@@ -18,6 +19,8 @@ namespace marea::control {
 // While control is away, router starts instances by the last plan. As long as a mishap may go unnoticed and a person
 // needs to mend it, a holiday included; but a plan that nobody stands for any more does not start instances for ever.
 inline constexpr base::Duration kGrantsFor = std::chrono::days(30);
+// Final reports that may come again, because engine died before it heard that we have them; it hears within a turn.
+inline constexpr std::size_t kMostRemembered = 1024;
 
 class EnginePort {
  public:
@@ -49,11 +52,13 @@ class EnginePort {
 
  private:
   void on_message(const net::EngineToControl& message);
+  void take(const model::InstanceReport& report);
 
   net::Loop& loop_;
   Events events_;
   std::uint64_t number_;
   std::map<base::ServiceName, std::vector<model::RevisionPlan>> plans_;
+  std::deque<base::InstanceId> kept_;  // newest last
   std::unique_ptr<Link> link_;
   std::string runtime_;
   bool listed_ = false;

@@ -86,6 +86,21 @@ TEST_F(LinkTest, the_owner_may_destroy_the_link_inside_a_message) {
   EXPECT_EQ(seen, 1);
 }
 
+TEST_F(LinkTest, what_a_dead_peer_had_sent_is_taken_at_once) {
+  int seen = 0;
+  bool closed = false;
+  RouterEnd router(
+      loop_, std::move(router_fd_),
+      {.on_message = [&](auto, auto) { ++seen; }, .on_closed = [&](const std::string&) { closed = true; }});
+  {
+    EngineEnd engine(loop_, std::move(engine_fd_), {.on_message = [](auto, auto) {}, .on_closed = [](const auto&) {}});
+    for (int i = 0; i < 100; ++i) ASSERT_TRUE(engine.send(msg::InstanceClosed{.id = base::InstanceId("i")}));
+  }
+  router.drain();
+  EXPECT_EQ(seen, 100);
+  EXPECT_TRUE(closed);
+}
+
 TEST_F(LinkTest, a_peer_that_never_reads_is_dropped_at_the_limit) {
   bool closed = false;
   EngineEnd engine(loop_, std::move(engine_fd_),

@@ -89,7 +89,15 @@ void Muster::demand_refused(const msg::DemandRefused& message, base::Instant now
   Kind* const kind = find_kind(message.revision);
   if (kind == nullptr) return;
   kind->live->limit = message.reason;
-  if (message.granted > 0 || message.reason != Reason::machine_full) return;
+  if (message.granted > 0) return;
+  if (message.reason == Reason::grant_expired) {
+    refuse(*kind,
+           {.status = 503,
+            .retry_after = kAskAgain,
+            .why = "marea's control process, which says what may run, has been away for too long"},
+           now + kAskAgain, now);
+  }
+  if (message.reason != Reason::machine_full) return;
   refuse(*kind,
          {.status = 429,
           .retry_after = kAskAgain,

@@ -3,6 +3,8 @@
 #include <utility>
 #include <variant>
 
+#include "base/crash_point.h"
+
 namespace marea::router {
 
 namespace msg = net::msg;
@@ -58,6 +60,7 @@ void Roster::operator()(const msg::InstanceOpen& message) {
 }
 
 void Roster::operator()(const msg::InstanceDrain& message) {
+  base::crash_point("router.drain.asked");
   unplaced_.erase(message.id);
   muster_.drain(message, now());
 }

@@ -3,6 +3,8 @@
 #include <utility>
 #include <variant>
 
+#include "base/crash_point.h"
+
 namespace marea::router {
 
 using base::Severity;
@@ -91,6 +93,7 @@ void Router::publish(model::Routes routes) {
   if (const base::Result<void> saved = save_routes(world_.routes_file, routes); !saved) {
     world_.log(Severity::warning, "the routes could not be kept for the next start", {{"why", saved.error().line()}});
   }
+  base::crash_point("router.routes.saved");
 }
 
 void Router::take(News event) {
@@ -99,6 +102,7 @@ void Router::take(News event) {
 
 void Router::operator()(news::TableAdopted& event) {
   if (event.version != version_ || ++adopted_ < world_.workers) return;
+  base::crash_point("router.routes.applied");
   roster_.adopted(event.version);
 }
 

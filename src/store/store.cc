@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/crash_point.h"
 #include "store/image_form.h"
 #include "store/record_rows.h"
 #include "store/rows.h"
@@ -69,7 +70,9 @@ base::Result<void> Store::commit(std::span<Change> changes) {
   if (auto done = execute(db_, "UPDATE counters SET value = ? WHERE name = 'resource_version'", version); !done) {
     return done;
   }
+  base::crash_point("control.store.begun");
   if (auto done = transaction->commit(); !done) return done;
+  base::crash_point("control.store.committed");
   resource_version_ = version;
   return {};
 }

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/crash_point.h"
+
 namespace marea::engine::local {
 namespace {
 
@@ -40,6 +42,8 @@ void EngineProcess::carry_out() {
   if (carrying_) return;
   carrying_ = true;
   for (std::vector<Action> actions = fleet_.take_actions(); !actions.empty(); actions = fleet_.take_actions()) {
+    write_down(actions);
+    base::crash_point("engine.instance.recorded");
     for (const Action& action : actions) std::visit(*this, action);
   }
   carrying_ = false;
@@ -67,16 +71,6 @@ void EngineProcess::on_peer(net::Role peer, base::Fd link) {
 }
 
 void EngineProcess::on_listener(net::ListenerKind /*kind*/, std::string /*address*/, base::Fd /*listener*/) {}
-void EngineProcess::on_held(std::string key, std::vector<base::Fd> fds) {
-  if (key != net::kLedgerKey || fds.size() != 1) return;
-  base::Result<net::Ledger> ledger = net::Ledger::view(std::move(fds[0]));
-  if (ledger) {
-    ledger_ = std::move(*ledger);
-  } else {
-    world_.log(Severity::error, "requests are not metered", {{"why", ledger.error().line()}});
-  }
-}
-void EngineProcess::on_held_done() {}
 void EngineProcess::on_builder_ended(std::uint64_t /*job*/, int /*wait_status*/) {}
 
 void EngineProcess::on_stop(base::Duration grace, std::function<void()> done) {
@@ -106,10 +100,11 @@ void EngineProcess::connect_control(base::Fd link) {
                                 std::visit(*this, message);
                                 carry_out();
                               },
-                          .on_closed = [](const std::string&) {}});
+                          .on_closed = [this](const std::string&) { fleet_.control_lost(moment()); }});
   control_->send(msg::EngineReady{world_.host->runtime()});
   fleet_.control_linked();
   carry_out();
+  for (const model::InstanceReport& report : world_.run.kept()) control_->send(report);
   control_->send(msg::InstancesDone{});
 }
 
@@ -120,14 +115,20 @@ void EngineProcess::operator()(const msg::PlanRevision& message) {
 }
 
 void EngineProcess::operator()(const msg::PlanCommit& message) {
-  if (const std::optional<model::Plan> plan = inbox_.commit(message)) fleet_.apply(*plan, moment());
+  const std::optional<model::Plan> plan = inbox_.commit(message);
+  if (!plan) return;
+  write_down_plan(*plan);
+  base::crash_point("engine.plan.taken");
+  fleet_.apply(*plan, moment());
 }
 
 void EngineProcess::operator()(const msg::DeleteInstance& message) {
   fleet_.remove({message.id, model::Reason::deleted}, moment());
 }
 
-void EngineProcess::operator()(const msg::ReportKept& /*message*/) {}
+void EngineProcess::operator()(const msg::ReportKept& message) {
+  world_.run.drop(message.id);
+}
 
 // ---- router
 

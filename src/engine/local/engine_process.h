@@ -2,14 +2,16 @@
 // control and router. Every message is checked again before it is believed: both are unprivileged, and what they say
 // must at worst stop instances, never reach the machine. A fresh link begins with the whole state.
 //
-// An engine that dies takes its instances along: the next one cleans up what is left of them (open_sandbox_host) and
-// starts anew what the plan wants.
+// An engine that dies leaves its instances running. What it has to tell the next one it writes down before it happens
+// (engine/local/run_folder.h), and keeper holds their descriptors; the next one adopts them (engine_adopt.cc) before it
+// speaks with anybody. A final report is kept until control has acknowledged it.
 #pragma once
 
 #include <functional>
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -17,6 +19,8 @@
 #include "base/random.h"
 #include "engine/local/engine_plan.h"
 #include "engine/local/fleet.h"
+#include "engine/local/network_thread.h"
+#include "engine/local/run_folder.h"
 #include "engine/local/sandbox.h"
 #include "net/ledger.h"
 #include "net/link.h"
@@ -38,6 +42,8 @@ class EngineProcess final : public net::RoleProcess {
     base::Random& random;
     const base::Log& log;
     std::unique_ptr<SandboxHost> host;
+    RunFolder run;
+    net::ToKeeper to_keeper;
   };
   explicit EngineProcess(World world);
   ~EngineProcess() override;
@@ -77,6 +83,13 @@ class EngineProcess final : public net::RoleProcess {
 
   Moment moment() const;
   void carry_out();
+  Sandbox::Events events_of(const base::InstanceId& id);
+  // engine_adopt.cc
+  void adopt(InstanceRecord record);
+  void write_down(const std::vector<Action>& actions);
+  void write_down(const base::InstanceId& id, std::optional<SandboxEnd> end = {});
+  void write_down_final(const model::InstanceReport& report);
+  void write_down_plan(const model::Plan& plan);
   void connect_control(base::Fd link);
   void connect_router(base::Fd link);
   void on_sandbox_ended(const base::InstanceId& id, SandboxEnd end);
@@ -84,6 +97,7 @@ class EngineProcess final : public net::RoleProcess {
   void pay_sockets();
   std::vector<model::ListeningSocket> listening_of(const base::InstanceId& id) const;
   void finish_stop();
+  void add_usage(const base::InstanceId& id, SandboxEnd& end) const;
   model::Usage usage_of(const FleetInstance& instance, const SandboxUse& use) const;
   void report_usage();
 
@@ -94,8 +108,11 @@ class EngineProcess final : public net::RoleProcess {
   std::unique_ptr<ControlLink> control_;
   std::unique_ptr<RouterLink> router_;
   std::map<base::InstanceId, std::unique_ptr<Sandbox>> sandboxes_;
-  std::vector<std::unique_ptr<Sandbox>> ended_;  // destroyed in the next turn: we may be inside one of them
-  std::map<base::InstanceId, int> owed_;         // sockets that could not be made
+  std::vector<std::unique_ptr<Sandbox>> ended_;        // destroyed in the next turn: we may be inside one of them
+  std::map<base::InstanceId, int> owed_;               // sockets that could not be made
+  std::map<std::string, std::vector<base::Fd>> held_;  // for an earlier engine, until they are adopted
+  std::set<base::InstanceId> told_to_stop_;            // by SIGTERM
+  std::vector<model::RevisionPlan> saved_plan_;
   bool carrying_ = false;
   std::function<void()> stopped_;
   net::Timer deadline_;
@@ -103,6 +120,7 @@ class EngineProcess final : public net::RoleProcess {
   net::Timer retry_sockets_;
   net::Timer stop_by_;
   net::Timer usage_;
+  NetworkThread writer_;  // of the plan: nobody waits for the disk
 };
 
 }  // namespace marea::engine::local

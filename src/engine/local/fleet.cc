@@ -50,8 +50,9 @@ void Fleet::sandbox_prepared(const base::InstanceId& id, Moment moment) {
 
 void Fleet::sandbox_started(const base::InstanceId& id, Moment moment) {
   FleetInstance* const instance = find(id);
-  if (instance == nullptr || instance->phase != Phase::starting) return;
-  instance->next_look = moment.now + kLookEvery;
+  if (instance == nullptr) return;
+  instance->app_started = true;
+  if (instance->phase == Phase::starting) instance->next_look = moment.now + kLookEvery;
 }
 
 void Fleet::ready(const base::InstanceId& id, Moment moment) {
@@ -110,7 +111,13 @@ void Fleet::unready(const net::msg::InstanceUnready& message, std::vector<model:
 
 // ---- links
 
+void Fleet::control_lost(Moment moment) {
+  control_linked_ = false;
+  granted_until_ = grant_end(moment);
+}
+
 void Fleet::control_linked() {
+  control_linked_ = true;
   for (const auto& [id, instance] : instances_) actions_.emplace_back(act::Report{report_of(instance)});
 }
 

@@ -33,6 +33,7 @@
 #include "engine/local/fleet_action.h"
 #include "engine/local/fleet_instance.h"
 #include "engine/local/fleet_revision.h"
+#include "engine/local/instance_record.h"
 #include "engine/local/sandbox.h"
 #include "model/plan.h"
 #include "net/role.h"
@@ -61,10 +62,18 @@ class Fleet {
   // `random` names instances; it outlives the fleet.
   Fleet(FleetLimits limits, base::Random& random) : limits_(limits), random_(&random) {}
 
+  // An earlier engine's instance, from what that wrote down; its sandbox is there, or its end follows at once. It goes
+  // on where it was, a stop with what is left of its grace. All of them come before the first plan. False: the record
+  // cannot be true, nothing happened.
+  bool adopt(const InstanceRecord& record, Moment moment);
+  // What the next engine must know of an instance; the sandbox's part is the executor's to add.
+  InstanceRecord record(const base::InstanceId& id) const;
+
   // control
   void apply(const model::Plan& plan, Moment moment);
   void remove(const net::msg::DeleteInstance& message, Moment moment);
   void control_linked();
+  void control_lost(Moment moment);
 
   // router. What is unknown or too late is ignored: its words and ours cross on the way.
   void router_linked(Moment moment);
@@ -102,6 +111,10 @@ class Fleet {
   void create(FleetRevision& revision, model::Reason reason, Moment moment);
   void report_full(FleetRevision& revision, Moment moment);
   void forget_unplanned(const base::RevisionName& name);
+  base::Instant grant_end(Moment moment) const {
+    return grants_for_ == base::Duration{0} ? base::Instant::max() : moment.now + grants_for_;
+  }
+  bool granted(Moment moment) const { return control_linked_ || moment.now < granted_until_; }
   bool has_room(const FleetRevision& revision) const;
   int count(const FleetRevision& revision, bool (FleetInstance::*which)() const) const;
   int free_slot();
@@ -132,7 +145,10 @@ class Fleet {
   std::uint64_t epoch_ = 0;
   bool router_linked_ = false;
   base::Instant router_lost_at_{};
-  std::optional<base::Instant> quiet_by_;  // set while all are stopped
+  bool control_linked_ = false;
+  base::Duration grants_for_{};                         // 0: they do not end
+  base::Instant granted_until_ = base::Instant::max();  // while control is away
+  std::optional<base::Instant> quiet_by_;               // set while all are stopped
   base::Duration term_grace_ = kTermGrace;
   std::vector<Action> actions_;
 };

@@ -36,6 +36,7 @@ struct FleetInstance {
 
   base::Instant deadline{};  // of the phase; Instant::max() where there is none
   bool opened = false;       // router was told of it
+  bool app_started = false;
   bool was_ready = false;
   base::Instant ready_at{};
   std::optional<base::Instant> started_at;  // its app

@@ -15,6 +15,8 @@ std::string mebibytes(std::int64_t bytes) {
 
 void Fleet::apply(const model::Plan& plan, Moment moment) {
   if (quiet_by_) return;
+  grants_for_ = plan.grants_for;
+  granted_until_ = grant_end(moment);
   for (auto& [name, revision] : revisions_) revision.min = revision.max = revision.wanted = 0;
   for (const model::RevisionPlan& each : plan.revisions) {
     FleetRevision& revision = revisions_[each.revision.name];
@@ -61,6 +63,11 @@ void Fleet::demand(const net::msg::Demand& message, Moment moment) {
     return;
   }
   FleetRevision& revision = found->second;
+  if (!granted(moment)) {
+    to_router(net::msg::DemandRefused{message.revision, count(revision, &FleetInstance::serving),
+                                      model::Reason::grant_expired});
+    return;
+  }
   if (moment.now < revision.retry_at) {
     tell_failing(revision, moment);
     return;

@@ -35,6 +35,8 @@ class FleetWorld {
   }
 
   Moment now() const { return {.now = clock.now(), .wall = clock.wall()}; }
+  // Gives it the next letter, if it has none.
+  std::string name_of(const base::InstanceId& id) { return name(id); }
   base::InstanceId id(char letter) const { return ids_.at(static_cast<std::size_t>(letter - 'a')); }
 
   void plan(std::vector<model::RevisionPlan> revisions) {

@@ -17,11 +17,11 @@ namespace {
 
 using net::Role;
 
-constexpr std::size_t kMostHeld = 10'000;  // three per instance slot (net::kMostInstanceSlots) and some
+constexpr std::size_t kMostHeld = 10'000;  // two per instance slot (net::kMostInstanceSlots) and some
 constexpr std::size_t kMostBuilders = 4;   // control runs fewer; this bounds a compromised control
 constexpr base::Duration kFirstRestart = std::chrono::milliseconds(50);
 constexpr base::Duration kMostRestart = std::chrono::seconds(10);
-constexpr base::Duration kStable = std::chrono::seconds(30);  // a role that lived so long starts again at once
+constexpr base::Duration kStable = std::chrono::seconds(3);  // a role that lived so long starts again at once
 constexpr base::Duration kKillAfterGrace = std::chrono::seconds(2);
 
 // The order of an orderly end, and what each role may take.
@@ -99,6 +99,7 @@ Keeper::Child* Keeper::child_of(Role role) {
 }
 
 base::Result<void> Keeper::start() {
+  raise_descriptor_limit();  // four are held for each instance
   for (Child& child : children_) {
     if (base::Result<void> started = start_child(child); !started) {
       kill_all();
@@ -225,6 +226,7 @@ void Keeper::reap() {
 
 void Keeper::child_ended(Child& child, int status) {
   child.pid = -1;
+  child.link->drain();  // what it asked to be held before it died is held
   child.link.reset();
   if (stopped_) {
     child.again.reset();

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <fstream>
 #include <iterator>
 #include <sstream>
@@ -60,17 +61,27 @@ std::vector<std::string> default_devices() {
   return out;
 }
 
-Ipv4 free_block(const std::string& tag) {
+int slot_of(const std::string& device, const std::string& prefix) {
+  return std::atoi(device.c_str() + prefix.size());
+}
+
+// Where the addresses begin: where the devices of an earlier life (`prefix`) have theirs, else a block nobody has.
+Ipv4 first_address(const std::string& tag, const std::string& prefix) {
   ifaddrs* all = nullptr;
   std::set<Ipv4> taken;
+  std::optional<Ipv4> ours;
   if (::getifaddrs(&all) == 0) {
     for (const ifaddrs* at = all; at != nullptr; at = at->ifa_next) {
       if (at->ifa_addr == nullptr || at->ifa_addr->sa_family != AF_INET) continue;
       const Ipv4 address = ntohl(reinterpret_cast<const sockaddr_in*>(at->ifa_addr)->sin_addr.s_addr);
+      if (std::string_view(at->ifa_name).starts_with(prefix)) {
+        ours = address - 2U * static_cast<Ipv4>(slot_of(at->ifa_name, prefix));
+      }
       if (address >= kFirst) taken.insert((address - kFirst) / kBlock);
     }
     ::freeifaddrs(all);
   }
+  if (ours) return *ours;
   Ipv4 wanted = 0;
   for (const char digit : tag) wanted = wanted * 31U + static_cast<unsigned char>(digit);
   for (Ipv4 i = 0; i < kBlocks; ++i) {
@@ -150,10 +161,7 @@ base::Result<void> NetworkEgress::open(const base::Clock& clock, const std::stri
   base::Result<NetworkLink> link = NetworkLink::open();
   if (!link) return std::unexpected(link.error());
   link_ = std::move(*link);
-  for (const std::string& device : devices_with(plan_.prefix)) {
-    if (base::Result<void> removed = link_->remove(device); !removed) return removed;
-  }
-  plan_.first = free_block(tag);
+  plan_.first = first_address(tag, plan_.prefix);
   const std::string path = folder + "/.rules.nft";
   std::ofstream(path, std::ios::trunc) << egress_rules(plan_);
   base::Result<ProgramEnd> end = run_to_end(clock, {"nft", "-f", path});
@@ -161,6 +169,12 @@ base::Result<void> NetworkEgress::open(const base::Clock& clock, const std::stri
   if (end->status != 0) return base::fail(rules_error("nft: " + end->output.substr(0, kMostRulesOutput)));
   open_ = true;
   return {};
+}
+
+void NetworkEgress::remove_devices_but(const std::set<int>& slots) {
+  for (const std::string& device : devices_with(plan_.prefix)) {
+    if (!slots.contains(slot_of(device, plan_.prefix))) disconnect(slot_of(device, plan_.prefix));
+  }
 }
 
 void NetworkEgress::close(const base::Clock& clock) {

@@ -9,6 +9,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -47,11 +48,20 @@ struct SandboxUse {
   std::int64_t peak_memory_bytes = 0;
 };
 
+// What only the engine that made it has seen, and an adopting one must be told.
+struct SandboxPast {
+  bool app_started = false;
+  bool asked_to_stop = false;  // SIGTERM was sent: it is not sent twice
+};
+
 class Sandbox {
  public:
   struct Events {
-    std::function<void()> on_prepared;         // sockets can be made, start() may be called
-    std::function<void()> on_started;          // the app's program was executed
+    std::function<void()> on_prepared;  // sockets can be made, start() may be called
+    // The app's program was executed. Until it returns, an adopting engine would hear it too.
+    std::function<void()> on_started;
+    // The end is known, and what tells it is about to be removed; may be empty.
+    std::function<void(SandboxEnd)> on_dying;
     std::function<void(SandboxEnd)> on_ended;  // once; the Sandbox may be destroyed inside
   };
   virtual ~Sandbox() = default;
@@ -76,17 +86,27 @@ class SandboxHost {
   virtual std::int64_t memory_bytes() const = 0;  // of the machine, total
   // Begins to prepare at once.
   virtual base::Result<std::unique_ptr<Sandbox>> create(SandboxOrder order, Sandbox::Events events) = 0;
+  // Takes over a sandbox of an engine that died, alive or not, with what keeper held for it (hold_key). Fails for one
+  // whose app was not started yet: it is a leftover. No event comes before the loop's next turn.
+  virtual base::Result<std::unique_ptr<Sandbox>> adopt(SandboxOrder order, SandboxPast past, std::vector<base::Fd> held,
+                                                       Sandbox::Events events) = 0;
+  // Ends and removes whatever earlier lives left (processes, cgroups, mounts, devices), but for those adopted: once,
+  // after all adoptions and before the first create().
+  virtual void remove_leftovers(const std::map<base::InstanceId, int>& adopted_slots) = 0;
 };
+
+// Under which keeper holds a sandbox's descriptors for the next engine.
+std::string hold_key(const base::InstanceId& id);
 
 struct SandboxHostOptions {
-  std::string data_dir;     // absolute; DATA/run is engine's own
-  std::string runtime;      // "crun", "runc" or "" = the best that is installed
-  std::string shim;         // absolute path of marea-shim
-  net::ToKeeper to_keeper;  // output pipes go to logs through it: Hold{logs, "out/SERVICE/REVISION/INSTANCE"}
+  std::string data_dir;  // absolute; DATA/run is engine's own
+  std::string runtime;   // "crun", "runc" or "" = the best that is installed
+  std::string shim;      // absolute path of marea-shim
+  // Output pipes go to logs through it: Hold{logs, "out/SERVICE/REVISION/INSTANCE"}; and Hold{engine, hold_key(id)}.
+  net::ToKeeper to_keeper;
 };
 
-// Checks the machine, removes what an earlier engine left (processes, cgroups, mounts, namespaces, nft rules), and
-// opens it. Errors name the missing privilege, program or kernel feature and the remedy.
+// Checks the machine and opens it. Errors name the missing privilege, program or kernel feature and the remedy.
 base::Result<std::unique_ptr<SandboxHost>> open_sandbox_host(net::Loop& loop, const base::Log& log,
                                                              SandboxHostOptions options);
 

@@ -48,13 +48,6 @@ void arrange_descriptors(int link) {
   ::syscall(SYS_close_range, kLinkFd + 1, ~0U, 1U << 2U /* CLOSE_RANGE_CLOEXEC */);
 }
 
-void raise_descriptor_limit() {
-  rlimit limit{};
-  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
-  limit.rlim_cur = limit.rlim_max;
-  ::setrlimit(RLIMIT_NOFILE, &limit);
-}
-
 void become_user(uid_t uid) {
   if (::setgroups(0, nullptr) != 0 || ::setresgid(uid, uid, uid) != 0 || ::setresuid(uid, uid, uid) != 0) {
     die("change the user");
@@ -152,6 +145,13 @@ base::Result<pid_t> start_builder(const base::Fd& exe, const RoleStart& start, c
 }
 
 }  // namespace
+
+void raise_descriptor_limit() {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  limit.rlim_cur = limit.rlim_max;
+  ::setrlimit(RLIMIT_NOFILE, &limit);
+}
 
 base::Result<pid_t> start_role(const RoleStart& start, const base::Fd& link) {
   const base::Fd exe(::open("/proc/self/exe", O_PATH | O_CLOEXEC));

@@ -181,6 +181,9 @@ std::string answer(std::string_view head, std::string_view target, const Body& b
   if (target.starts_with("/burn")) burn(number_after(target, "cpu="));
   if (target.starts_with("/eat")) eat(number_after(target, "mb="));
   if (target.starts_with("/say")) say("said " + std::string(target));
+  if (target.starts_with("/shout")) {
+    for (long left = number_after(target, "kb="); left > 0; --left) say(std::string(1023, 'x'));
+  }
   if (target.starts_with("/release")) gate.release();
   return text + " " + environment("K_REVISION") + "\n";
 }
