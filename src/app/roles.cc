@@ -20,6 +20,7 @@ std::unique_ptr<net::RoleProcess> make_router(const RoleWorld& world) {
       .random = world.random,
       .log = world.log,
       .routes_file = world.options.data + "/router/routes",
+      .records_folder = world.options.records ? world.options.data + "/requests" : std::string(),
       .workers = static_cast<int>(std::clamp(std::thread::hardware_concurrency(), 1U, kMostWorkers))});
 }
 

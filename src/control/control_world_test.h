@@ -110,6 +110,13 @@ class ControlWorld {
     engine_->send(report);
     run();
   }
+  void tell_usage(const std::string& id, const std::string& revision, const model::Usage& usage) {
+    engine_->send(net::msg::InstanceUsage{.id = base::InstanceId(id),
+                                          .revision = base::RevisionName(revision),
+                                          .service = base::ServiceName(revision.substr(0, revision.find('-'))),
+                                          .usage = usage});
+    run();
+  }
   // "hola-00001-xyz[min..max want N]Reason …" of the newest whole plan.
   std::string plan() const {
     std::string out;
@@ -238,10 +245,12 @@ class ControlWorld {
   base::Random& random() { return random_; }
   const std::string& folder() const { return folder_; }
   std::size_t builders() const { return builders_.size(); }
-  std::vector<std::uint64_t> killed;  // builder jobs
-  std::vector<std::string> deleted;   // instances
-  std::vector<std::string> kept;      // final reports that engine need not tell again
-  bool last_full = false;             // the newest publication was whole
+  std::vector<std::uint64_t> killed;        // builder jobs
+  std::vector<std::string> deleted;         // instances
+  std::vector<std::string> kept;            // final reports that engine need not tell again
+  std::vector<model::MetricValue> metrics;  // router's
+  bool gives_metrics = true;
+  bool last_full = false;  // the newest publication was whole
   int publications = 0;
 
  private:
@@ -296,6 +305,10 @@ class ControlWorld {
       services_.erase(drop->name);
     } else if (const auto* drop_revision = std::get_if<net::msg::DropRevision>(&message)) {
       revisions_.erase(drop_revision->name);
+    } else if (const auto* wanted = std::get_if<net::msg::MetricsWanted>(&message)) {
+      if (!gives_metrics) return;
+      for (const model::MetricValue& value : metrics) router_->send(net::msg::Metrics{wanted->number, {value}, false});
+      router_->send(net::msg::Metrics{wanted->number, {}, true});
     } else {
       version_ = std::get<net::msg::RoutesCommit>(message).version;
       ++publications;

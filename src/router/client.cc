@@ -120,6 +120,7 @@ bool Client::read_head() {
 bool Client::refuse_head(int status, std::string_view why) {
   keep_alive_ = http10_ = has_body_ = head_method_ = false;
   set_request_id(nullptr);
+  open_account(nullptr);
   return answer(status, why);
 }
 
@@ -145,6 +146,7 @@ bool Client::begin(const http::RequestHead& head) {
   request_sent_ = answer_begun_ = half_closed_ = false;
   attempts_ = interims_ = 0;
   set_request_id(&head);
+  open_account(&head);
   const RouteTable::ServiceEntry* service = worker_.table().find(head.host_name);
   if (service == nullptr) {
     const std::string why = "no service has the host \"" + std::string(head.host_name) +
@@ -155,9 +157,11 @@ bool Client::begin(const http::RequestHead& head) {
   if (revision == nullptr) {
     const std::string why = "service " + service->name.str() + " has no revision that can serve" +
                             (service->unready.empty() ? "" : ": ") + service->unready;
+    account_.service = service->name.str();
     return answer(503, why);
   }
   revision_ = revision->live;
+  account_.counts = &worker_.counts(*revision);
   due_ = worker_.now() + revision->timeout;
   worker_.set_deadline(*this, due_);
   if (!notice_departure()) return false;
@@ -169,11 +173,12 @@ bool Client::begin(const http::RequestHead& head) {
 
 bool Client::enqueue() {
   phase_ = Phase::waiting;
+  account_.waits_since = worker_.now();
   ticket_ = worker_.wait(*this);
   if (const auto refusal = revision_->enqueue({worker_.index(), ticket_})) {
     worker_.forget(ticket_);
     ticket_ = 0;
-    return answer(refusal->status, refusal->why, refusal->retry_after);
+    return answer(refusal->status, refusal->why, refusal->retry_after, refusal->reason);
   }
   worker_.switchboard().dispatch(revision_, worker_.now());
   if (revision_->waiting() > 0 && revision_->must_ask()) worker_.switchboard().to_main(news::SomebodyWaits{revision_});
@@ -182,6 +187,8 @@ bool Client::enqueue() {
 
 void Client::granted(std::shared_ptr<Home> home) {
   ticket_ = 0;
+  note_wait_over();
+  account_.cold = home->instance->served() == 0;
   home_ = std::move(home);
   phase_ = Phase::connecting;
   advance();
@@ -194,7 +201,7 @@ void Client::sockets_came() {
 
 void Client::refused(const Refusal& refusal) {
   ticket_ = 0;
-  if (answer(refusal.status, refusal.why, refusal.retry_after)) advance();
+  if (answer(refusal.status, refusal.why, refusal.retry_after, refusal.reason)) advance();
 }
 
 bool Client::connect() {
@@ -378,6 +385,8 @@ bool Client::begin_answer(const http::ResponseHead& response) {
   stream_.in().consume(head_bytes_);
   head_bytes_ = 0;
   answer_begun_ = true;
+  account_.status = response.status;
+  account_.first_byte = worker_.now();
   return true;
 }
 
@@ -404,6 +413,7 @@ void Client::give_back_upstream(bool reusable) {
     const bool clean = app.in().empty() && app.out().empty() && !app.readable() && !app.hung_up() && !app.deaf();
     if (!reusable || !clean) worker_.bury(std::move(upstream));
   }
+  if (home && worker_.request_log().on()) account_.instance = home->instance->id().str();
   if (home) worker_.release(revision_, home, phase_ == Phase::relaying);
   if (upstream) worker_.keep(std::move(upstream), *home, app_rest_);
 }
@@ -411,12 +421,12 @@ void Client::give_back_upstream(bool reusable) {
 void Client::request_over() {
   revision_->requests.fetch_add(1, std::memory_order_relaxed);
   give_back_upstream(request_sent_ && app_rest_ > base::Duration{0});
-  revision_.reset();
 }
 
 // Our own answer instead of an app's.
-bool Client::answer(int status, std::string_view why, base::Duration retry_after) {
+bool Client::answer(int status, std::string_view why, base::Duration retry_after, model::Reason reason) {
   constexpr std::size_t kMostWhy = 4096;
+  if (phase_ == Phase::waiting) note_wait_over();
   if (has_body_ && !request_sent_) keep_alive_ = false;
   const bool begun = answer_begun_;
   drop_request();
@@ -424,6 +434,11 @@ bool Client::answer(int status, std::string_view why, base::Duration retry_after
     close();
     return false;
   }
+  account_.status = status;
+  account_.reason = reason;
+  account_.why = why.substr(0, telemetry::kMostRecordedWhy);
+  account_.first_byte = worker_.now();
+  worker_.counts().refused(status, reason);
   stream_.in().consume(head_bytes_);
   head_bytes_ = 0;
   std::string& body = worker_.scratch();
@@ -460,6 +475,7 @@ bool Client::finish() {
 }
 
 bool Client::next_request() {
+  close_account(true);
   if (!keep_alive_ || worker_.draining()) {
     phase_ = Phase::lingering;
     ::shutdown(stream_.fd(), SHUT_WR);
@@ -497,12 +513,12 @@ void Client::drop_request() {
   if (awaits_socket_) worker_.forget_socket(*this);
   awaits_socket_ = false;
   if (home_ || upstream_) give_back_upstream(false);
-  revision_.reset();
 }
 
 void Client::close() {
   if (phase_ == Phase::closed) return;
   drop_request();
+  close_account(false);
   phase_ = Phase::closed;
   if (worker_.request_owner == this) worker_.request_owner = nullptr;
   worker_.clear_deadline(*this);
@@ -525,7 +541,7 @@ void Client::on_deadline() {
       return;
     case Phase::waiting: {
       const Refusal refusal = revision_->late();
-      if (answer(refusal.status, refusal.why, refusal.retry_after)) advance();
+      if (answer(refusal.status, refusal.why, refusal.retry_after, refusal.reason)) advance();
       return;
     }
     case Phase::connecting:

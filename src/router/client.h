@@ -14,6 +14,7 @@
 #include "router/body_relay.h"
 #include "router/deadlines.h"
 #include "router/forwarding.h"
+#include "router/request_account.h"
 #include "router/revision.h"
 #include "router/stream.h"
 #include "router/upstream.h"
@@ -72,7 +73,8 @@ class Client final : public net::Watcher, public Deadline {
   bool finish_answer();
   bool linger();
 
-  bool answer(int status, std::string_view why, base::Duration retry_after = {});
+  bool answer(int status, std::string_view why, base::Duration retry_after = {},
+              model::Reason reason = model::Reason::none);
   bool next_request();
   void set_request_id(const net::http::RequestHead* head);
   void request_over();
@@ -80,6 +82,11 @@ class Client final : public net::Watcher, public Deadline {
   void drop_request();
   void close();
   void on_deadline() override;
+
+  // client_account.cc
+  void open_account(const net::http::RequestHead* head);
+  void note_wait_over();
+  void close_account(bool complete);
 
   Worker& worker_;
   Stream stream_;
@@ -93,6 +100,7 @@ class Client final : public net::Watcher, public Deadline {
   std::shared_ptr<Home> home_;  // set: a slot of its instance is ours
   std::unique_ptr<Upstream> upstream_;
   std::uint64_t ticket_ = 0;  // set: we are in the revision's queue
+  RequestAccount account_;
   base::Instant due_{};
   std::size_t head_bytes_ = 0;  // of the request's head, still at the front of in()
   std::size_t scanned_ = 0;     // of the head that is being read

@@ -1,9 +1,11 @@
 #include "router/router.h"
 
+#include <algorithm>
 #include <utility>
 #include <variant>
 
 #include "base/crash_point.h"
+#include "router/metrics.h"
 
 namespace marea::router {
 
@@ -21,10 +23,14 @@ Router::Router(World world)
                    }}),
       publications_([this](model::Routes routes) { publish(std::move(routes)); }),
       stop_deadline_(world_.loop, [this] { quit(); }) {
+  if (!world_.records_folder.empty()) records_.emplace(world_.records_folder);
   std::vector<net::Mailbox<Mail>*> mailboxes;
   for (int index = 0; index < world_.workers; ++index) {
-    workers_.push_back(std::make_unique<Worker>(Worker::World{
-        .clock = world_.loop.clock(), .switchboard = switchboard_, .index = index, .seed = world_.random.next()}));
+    workers_.push_back(std::make_unique<Worker>(Worker::World{.clock = world_.loop.clock(),
+                                                              .switchboard = switchboard_,
+                                                              .records = records_ ? &*records_ : nullptr,
+                                                              .index = index,
+                                                              .seed = world_.random.next()}));
     mailboxes.push_back(&workers_.back()->mailbox());
   }
   switchboard_.connect(news_, std::move(mailboxes));
@@ -53,8 +59,14 @@ void Router::on_peer(net::Role peer, base::Fd link) {
     publications_.restart();
     control_ = std::make_unique<ControlLink>(
         world_.loop, std::move(link),
-        ControlLink::Events{.on_message = [this](net::ControlToRouter message,
-                                                 std::vector<base::Fd>) { publications_.take(std::move(message)); },
+        ControlLink::Events{.on_message =
+                                [this](net::ControlToRouter message, std::vector<base::Fd>) {
+                                  if (const auto* wanted = std::get_if<net::msg::MetricsWanted>(&message)) {
+                                    send_metrics(wanted->number);
+                                  } else {
+                                    publications_.take(std::move(message));
+                                  }
+                                },
                             .on_closed = [](const std::string&) {}});
     roster_.report_all();
   }
@@ -84,6 +96,8 @@ void Router::on_builder_ended(std::uint64_t /*job*/, int /*wait_status*/) {}
 
 void Router::publish(model::Routes routes) {
   roster_.set_routes(routes);
+  routed_.clear();
+  for (const model::RevisionRoute& route : routes.revisions) routed_.push_back(roster_.live(route.name));
   const auto table = std::make_shared<const RouteTable>(
       routes, [this](const model::RevisionRoute& route) { return roster_.live(route.name); });
   version_ = routes.version;
@@ -94,6 +108,22 @@ void Router::publish(model::Routes routes) {
     world_.log(Severity::warning, "the routes could not be kept for the next start", {{"why", saved.error().line()}});
   }
   base::crash_point("router.routes.saved");
+}
+
+void Router::send_metrics(std::uint64_t number) {
+  std::vector<const WorkerCounts*> counts;
+  for (const auto& worker : workers_) counts.push_back(&std::as_const(*worker).counts());
+  const std::vector<model::MetricValue> values =
+      metrics_of(routed_, counts, switchboard_.connections.load(std::memory_order_relaxed));
+  for (std::size_t from = 0;;) {
+    const std::size_t until = std::min(values.size(), from + net::kMostMetricValues);
+    net::msg::Metrics part{.number = number, .values = {}, .last = until == values.size()};
+    part.values.assign(values.begin() + static_cast<std::ptrdiff_t>(from),
+                       values.begin() + static_cast<std::ptrdiff_t>(until));
+    control_->send(part);
+    if (part.last) return;
+    from = until;
+  }
 }
 
 void Router::take(News event) {

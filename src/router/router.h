@@ -28,7 +28,8 @@ class Router final : public net::RoleProcess {
     net::Loop& loop;
     base::Random& random;
     const base::Log& log;
-    std::string routes_file;  // the last configuration is kept there
+    std::string routes_file;     // the last configuration is kept there
+    std::string records_folder;  // of requests; empty: none are kept
     int workers = 1;
   };
   explicit Router(World world);
@@ -44,6 +45,7 @@ class Router final : public net::RoleProcess {
  private:
   using ControlLink = net::Link<net::RouterToControl, net::ControlToRouter>;
   void publish(model::Routes routes);
+  void send_metrics(std::uint64_t number);
   void take(News event);
   void operator()(news::TableAdopted& event);
   void operator()(news::Drained& event);
@@ -54,13 +56,15 @@ class Router final : public net::RoleProcess {
   void quit();
 
   World world_;
-  std::optional<net::Ledger> ledger_;  // outlives every instance
+  std::optional<net::Ledger> ledger_;    // outlives every instance
+  std::optional<RecordWriter> records_;  // outlives the workers
   Switchboard switchboard_;
   net::Mailbox<News> news_;
   std::vector<std::unique_ptr<Worker>> workers_;
   std::unique_ptr<ControlLink> control_;
   Roster roster_;
   Publications publications_;
+  std::vector<std::shared_ptr<Revision>> routed_;  // of the last configuration
   bool restoring_ = false;
   std::uint64_t version_ = 0;  // of the last table
   int adopted_ = 0;            // workers that use it

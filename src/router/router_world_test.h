@@ -173,8 +173,12 @@ class RouterWorld : public testing::Test {
   }
 
   void start() {
-    router_ = std::make_unique<Router>(
-        Router::World{.loop = loop_, .random = random_, .log = log_, .routes_file = folder_ + "/routes", .workers = 2});
+    router_ = std::make_unique<Router>(Router::World{.loop = loop_,
+                                                     .random = random_,
+                                                     .log = log_,
+                                                     .routes_file = folder_ + "/routes",
+                                                     .records_folder = folder_ + "/requests",
+                                                     .workers = 2});
     link_engine();
     auto control = *net::make_socket_pair();
     router_->on_peer(net::Role::control, std::move(control.first));
@@ -187,6 +191,9 @@ class RouterWorld : public testing::Test {
                                   }
                                   if (const auto* done = std::get_if<net::msg::RoutesApplied>(&message)) {
                                     applied = done->version;
+                                  }
+                                  if (const auto* part = std::get_if<net::msg::Metrics>(&message)) {
+                                    metrics.push_back(*part);
                                   }
                                 },
                             .on_closed = [](const std::string&) {}});
@@ -293,6 +300,7 @@ class RouterWorld : public testing::Test {
   std::uint16_t port = 0;
   std::uint64_t applied = 0;
   std::map<std::string, int> loads;
+  std::vector<net::msg::Metrics> metrics;
   int sockets_at_a_time = 1000;
   std::vector<net::msg::Demand> demands;
   std::function<void(const net::msg::Demand&)> on_demand;

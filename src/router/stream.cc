@@ -46,6 +46,7 @@ bool Stream::fill() {
   if (got > 0) {
     const auto bytes = static_cast<std::size_t>(got);
     in_.commit(bytes);
+    received_ += bytes;
     long_reads_ = bytes == room.size();
     // A short read has emptied the socket; what comes later is a new edge. An end is none, so it must be read now.
     if (!long_reads_ && !hung_up_) readable_ = false;
@@ -89,6 +90,7 @@ std::size_t Stream::flush(std::string_view direct) {
     return 0;
   }
   const auto bytes = static_cast<std::size_t>(sent);
+  sent_ += bytes;
   if (bytes < first.size() + direct.size()) writable_ = false;
   if (bytes < first.size()) {
     out_.consume(bytes);

@@ -31,6 +31,7 @@ Worker::Worker(World world)
                  }),
       random_(world.seed),
       table_(std::make_shared<const RouteTable>(model::Routes{}, RouteTable::Live{})),
+      request_log_(loop_, world.records, counts_),
       mailbox_(loop_, kMostMails, [this](Mail mail) { take(std::move(mail)); }) {}
 
 Worker::~Worker() {
@@ -61,6 +62,12 @@ std::shared_ptr<Home> Worker::home_of(const std::shared_ptr<Instance>& instance)
   std::shared_ptr<Home>& home = homes_[instance.get()];
   if (!home) home = std::make_shared<Home>(Home{.instance = instance, .idle = {}, .gone = false});
   return home;
+}
+
+RevisionCounts& Worker::counts(const RouteTable::RevisionEntry& revision) {
+  Local& local = locals_[revision.index];
+  if (local.counts == nullptr) local.counts = &revision.live->counts(world_.index);
+  return *local.counts;
 }
 
 std::shared_ptr<Home> Worker::claim(const RouteTable::RevisionEntry& revision) {
@@ -135,6 +142,7 @@ void Worker::accepted(base::Fd connection, std::string address, bool ipv6) {
   Client& made = *client;
   clients_.emplace(&made, std::move(client));
   world_.switchboard.connections.fetch_add(1, std::memory_order_relaxed);
+  counts_.connections.add();
   made.open(std::move(connection));
 }
 
@@ -241,6 +249,7 @@ void Worker::operator()(mail::Drain& /*mail*/) {
 }
 
 void Worker::operator()(mail::Quit& /*mail*/) {
+  request_log_.flush();
   loop_.stop();
 }
 

@@ -17,7 +17,9 @@
 #include "net/loop.h"
 #include "net/mailbox.h"
 #include "router/buffer.h"
+#include "router/counts.h"
 #include "router/deadlines.h"
+#include "router/request_log.h"
 #include "router/route_table.h"
 #include "router/switchboard.h"
 #include "router/upstream.h"
@@ -35,6 +37,7 @@ class Worker {
   struct World {
     const base::Clock& clock;
     Switchboard& switchboard;
+    RecordWriter* records = nullptr;  // null: requests are not recorded
     int index = 0;
     std::uint64_t seed = 0;  // of request ids and of the split; different for each worker
   };
@@ -64,6 +67,11 @@ class Worker {
 
   void set_deadline(Deadline& entry, base::Instant when);
   void clear_deadline(Deadline& entry) { deadlines_.clear(entry); }
+
+  RequestLog& request_log() { return request_log_; }
+  WorkerCounts& counts() { return counts_; }
+  const WorkerCounts& counts() const { return counts_; }
+  RevisionCounts& counts(const RouteTable::RevisionEntry& revision);
 
   // A slot of an instance of the revision, or nothing: then the caller queues.
   std::shared_ptr<Home> claim(const RouteTable::RevisionEntry& revision);
@@ -96,6 +104,7 @@ class Worker {
   struct Local {  // of a revision, by its index in the table
     std::uint32_t version = 0;
     bool known = false;
+    RevisionCounts* counts = nullptr;
     std::vector<std::shared_ptr<Home>> homes;
   };
   void take(Mail mail);
@@ -123,6 +132,8 @@ class Worker {
   net::http::RequestHead request_;
   net::http::ResponseHead response_;
   std::string scratch_;
+  WorkerCounts counts_;
+  RequestLog request_log_;
   std::unordered_map<const Instance*, std::shared_ptr<Home>> homes_;
   std::unordered_map<Client*, std::unique_ptr<Client>> clients_;
   std::unordered_map<std::uint64_t, Client*> waiting_;
