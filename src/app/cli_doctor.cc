@@ -22,7 +22,7 @@ struct Check {
   std::string remedy;
 };
 
-Text text_of(Check::Result result) {
+Text text_of_result(Check::Result result) {
   switch (result) {
     case Check::Result::ok: return Text::doctor_ok;
     case Check::Result::absent: return Text::doctor_absent;
@@ -97,7 +97,7 @@ void print_checks(Verb& verb, const std::vector<Check>& checks) {
   for (const Check& check : checks) {
     const bool ok = check.result != Check::Result::wrong;
     items.push_back({{"check", check.name}, {"ok", ok}, {"detail", check.detail}, {"remedy", check.remedy}});
-    rows.push_back({check.name, words(text_of(check.result)), check.detail, check.remedy});
+    rows.push_back({check.name, words(text_of_result(check.result)), check.detail, check.remedy});
     if (!ok) names += check.name + "\n";
   }
   const Format format = verb.arguments.format();

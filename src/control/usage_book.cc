@@ -86,6 +86,7 @@ std::vector<store::Change> UsageBook::changes(base::Instant now) {
   summed_up_.clear();
   sum_up(now);
   std::vector<store::Change> out;
+  out.reserve(dirty_.size() + new_totals_.size() + summed_up_.size());
   for (const base::InstanceId& id : dirty_) out.emplace_back(records_.at(id));
   for (const auto& [revision, total] : new_totals_) out.emplace_back(total);
   for (const base::InstanceId& id : summed_up_) out.emplace_back(store::DropUsage{id});

@@ -18,7 +18,7 @@ bool belongs(const Annotation& row, Level level) {
   return false;
 }
 
-std::string unknown(const std::string& name) {
+std::string unknown_annotation(const std::string& name) {
   const std::vector<std::string> known = annotations_of_domain(name);
   std::string message = "is no annotation that Cloud Run, Knative or marea knows";
   if (name.starts_with("marea.dev/")) {
@@ -37,7 +37,7 @@ void check_annotation(Findings& findings, const std::string& name, const Node& n
   if (row == nullptr) {
     const std::string_view domain = std::string_view(name).substr(0, name.find('/'));
     if (is_reserved(name)) {
-      findings.fault_at_key(node, findings.is_full() ? std::string() : unknown(name));
+      findings.fault_at_key(node, findings.is_full() ? std::string() : unknown_annotation(name));
     } else if (domain.ends_with(".knative.dev") && domain != "client.knative.dev") {
       apply_treatment(findings, node, Treatment::notice, "it is a setting of Knative's own parts");
     }

@@ -8,7 +8,7 @@ namespace {
 
 using std::chrono::seconds;
 
-void read_metadata(Findings& findings, const Node& metadata, std::string_view service, Template& out) {
+void read_template_metadata(Findings& findings, const Node& metadata, std::string_view service, Template& out) {
   if (!check_fields(findings, metadata, ObjectKind::metadata)) return;
   out.labels = read_labels(findings, metadata);
   out.annotations = read_annotations(findings, metadata, Level::revision_template);
@@ -78,7 +78,7 @@ Template read_template(Findings& findings, const Node& node, std::string_view se
   Template out;
   if (!check_fields(findings, node, ObjectKind::revision_template)) return out;
   if (const auto metadata = node.member("metadata")) {
-    read_metadata(findings, *metadata, service, out);
+    read_template_metadata(findings, *metadata, service, out);
     apply_settings(findings, *metadata, out);
   }
   if (const auto spec = node.member("spec")) {

@@ -136,7 +136,7 @@ bool is_index(const Descriptor& blob, const Json& value) {
   return member(value, "manifests") != nullptr;  // mediaType is optional in both
 }
 
-base::Result<Descriptor> choose(const std::string& text, const std::string& place) {
+base::Result<Descriptor> choose_manifest(const std::string& text, const std::string& place) {
   base::Result<std::vector<IndexEntry>> entries = parse_index(text, place);
   if (!entries) return std::unexpected(entries.error());
   const IndexEntry* unsaid = nullptr;
@@ -215,7 +215,7 @@ base::Result<OciImage> read_image(const std::string& blobs, const Descriptor& ro
       if (base::Result<void> read = read_config(blobs, image); !read) return std::unexpected(read.error());
       return image;
     }
-    base::Result<Descriptor> next = choose(*text, place);
+    base::Result<Descriptor> next = choose_manifest(*text, place);
     if (!next) return std::unexpected(next.error());
     image.indexes.push_back(image.manifest);
     image.manifest = std::move(*next);

@@ -8,13 +8,12 @@
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
-#include <fstream>
-#include <iterator>
 #include <utility>
 
 #include "engine/local/cgroup.h"
 #include "engine/local/oci_runtime.h"
 #include "engine/local/overlay.h"
+#include "engine/local/small_file.h"
 #include "net/role.h"
 
 namespace marea::engine::local {
@@ -40,11 +39,6 @@ constexpr std::array kNeeded = {
     Capability{"CAP_SYS_PTRACE", CAP_SYS_PTRACE},
 };
 
-std::string read_file(const char* path) {
-  std::ifstream in(path);
-  return {std::istreambuf_iterator<char>(in), {}};
-}
-
 MachineCheck answer(std::string name, std::string what, const base::Result<void>& result) {
   MachineCheck check{.name = std::move(name), .ok = result.has_value(), .what = std::move(what)};
   if (!result) {
@@ -56,7 +50,7 @@ MachineCheck answer(std::string name, std::string what, const base::Result<void>
 
 MachineCheck check_privilege() {
   MachineCheck check{.name = "privilege", .what = "marea runs as root with the capabilities that it needs"};
-  const std::vector<std::string> missing = missing_capabilities(read_file("/proc/self/status"));
+  const std::vector<std::string> missing = missing_capabilities(read_small_file("/proc/self/status"));
   check.ok = ::geteuid() == 0 && missing.empty();
   if (check.ok) return check;
   check.remedy = "Start it with sudo or as a system service; in a container, run that with --privileged";
@@ -83,7 +77,7 @@ MachineCheck check_user_namespaces() {
 
 MachineCheck check_overlay() {
   MachineCheck check{.name = "overlay", .what = "the overlay file system"};
-  check.ok = read_file("/proc/filesystems").find("\toverlay\n") != std::string::npos;
+  check.ok = read_small_file("/proc/filesystems").find("\toverlay\n") != std::string::npos;
   if (check.ok) return check;
   check.why = "the kernel does not list it in /proc/filesystems";
   check.remedy = "modprobe overlay";

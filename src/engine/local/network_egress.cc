@@ -8,12 +8,11 @@
 
 #include <algorithm>
 #include <cstdlib>
-#include <fstream>
-#include <iterator>
 #include <sstream>
 
 #include "engine/local/network_thread.h"
 #include "engine/local/oci_runtime.h"
+#include "engine/local/small_file.h"
 #include "net/role.h"
 
 namespace marea::engine::local {
@@ -29,13 +28,8 @@ static_assert(kBlock >= 2 * net::kMostInstanceSlots);
 constexpr const char* kSandboxDevice = "eth0";
 constexpr std::size_t kMostRulesOutput = 300;
 
-std::string read_file(const std::string& path) {
-  std::ifstream in(path);
-  return {std::istreambuf_iterator<char>(in), {}};
-}
-
 bool switch_on(const std::string& path) {
-  if (read_file(path).starts_with('1')) return true;
+  if (read_small_file(path).starts_with('1')) return true;
   const base::Fd file(::open(path.c_str(), O_WRONLY | O_CLOEXEC));
   return file && ::write(file.get(), "1", 1) == 1;
 }
@@ -50,7 +44,7 @@ bool without_ipv6(const std::string& device) {
 // Devices that lead to the internet: those of default routes (proc(5), /proc/net/route).
 std::vector<std::string> default_devices() {
   std::vector<std::string> out;
-  std::istringstream lines(read_file("/proc/net/route"));
+  std::istringstream lines(read_small_file("/proc/net/route"));
   for (std::string line; std::getline(lines, line);) {
     std::istringstream words(line);
     std::string device;
@@ -134,12 +128,12 @@ Resolvers parse_resolvers(const std::string& text) {
 }
 
 Resolvers find_resolvers() {
-  Resolvers out = parse_resolvers(read_file("/etc/resolv.conf"));
+  Resolvers out = parse_resolvers(read_small_file("/etc/resolv.conf"));
   if (!std::ranges::all_of(out.servers, is_loopback)) {
     std::erase_if(out.servers, is_loopback);
     return out;
   }
-  Resolvers behind = parse_resolvers(read_file("/run/systemd/resolve/resolv.conf"));
+  Resolvers behind = parse_resolvers(read_small_file("/run/systemd/resolve/resolv.conf"));
   std::erase_if(behind.servers, is_loopback);
   return behind.servers.empty() ? out : behind;
 }
