@@ -68,7 +68,7 @@
   X(help_cpu, "processor share of an instance: 1, 500m", "procesador de una instancia: 1, 500m") \
   X(help_memory, "memory of an instance: 512Mi, 1Gi", "memoria de una instancia: 512Mi, 1Gi") \
   X(help_timeout, "the longest time for one request (5m)", "el tiempo máximo de una petición (5m)") \
-  X(help_idle_timeout, "idle time after which an instance stops (60s)", "tiempo sin peticiones tras el que una instancia para (60s)") \
+  X(help_idle_timeout, "idle time after which an instance stops (by its pauses)", "tiempo sin peticiones tras el que una instancia para (según sus pausas)") \
   X(help_command, "a word of the command, instead of the image's entry point; may be repeated", "una palabra de la orden, en lugar del punto de entrada de la imagen; se puede repetir") \
   X(help_args, "an argument of the command, instead of the image's; may be repeated", "un argumento de la orden, en lugar de los de la imagen; se puede repetir") \
   X(help_image, "an OCI image layout on this machine, or a name in `marea images`", "un directorio OCI de esta máquina, o un nombre de `marea images`") \

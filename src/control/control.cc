@@ -236,7 +236,7 @@ void Control::judge(ServiceState& service, RevisionState& revision) {
   const auto entries = instances_.of(revision.record.revision.name);
   reports.reserve(entries.size());
   for (const InstanceEntry* entry : entries) reports.push_back(entry->report);
-  const std::optional<Verdict> verdict = judge_start(reports);
+  const std::optional<Verdict> verdict = judge_start(reports, wanted_for_check(revision.record.revision.spec));
   if (!verdict) return;
   if (verdict->ready) {
     decide(service, revision, nullptr);

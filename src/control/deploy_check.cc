@@ -130,10 +130,12 @@ bool is_live(InstanceState state) {
   return state != InstanceState::failed && state != InstanceState::stopped;
 }
 
-std::optional<Verdict> judge_start(std::span<const model::InstanceReport> reports) {
-  if (std::ranges::any_of(reports, [](const auto& report) { return is_up(report.state); })) {
-    return Verdict{.ready = true};
-  }
+std::optional<Verdict> judge_start(std::span<const model::InstanceReport> reports, int wanted) {
+  const auto up = std::ranges::count_if(reports, [](const auto& report) { return is_up(report.state); });
+  const bool full =
+      std::ranges::any_of(reports, [](const auto& report) { return report.reason == Reason::machine_full; });
+  if (up >= wanted || (up > 0 && full)) return Verdict{.ready = true};
+  if (up > 0) return std::nullopt;
   int machine_failures = 0;
   const model::InstanceReport* newest = nullptr;
   for (const model::InstanceReport& report : reports) {

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "model/findings.h"
+#include "model/scale_annotations.h"
 #include "model/service.h"
 
 namespace marea::model {
@@ -21,8 +22,7 @@ inline constexpr std::size_t kMostAnnotationsBytes = 256U << 10U;  // Kubernetes
 
 // What the annotations of one level say; absent where they say nothing.
 struct Settings {
-  std::optional<int> min_scale;
-  std::optional<int> max_scale;
+  ScaleSettings scale;
   std::optional<Duration> idle_timeout;
   std::optional<Egress> egress;
   std::optional<CapabilitySet> capabilities;

@@ -147,6 +147,16 @@ TEST(ManifestFaults, scale_bounds_are_whole_numbers_in_order) {
   EXPECT_THAT(scale("    autoscaling.knative.dev/minScale: '1'\n    autoscaling.knative.dev/min-scale: '2'\n"),
               ElementsAre(HasSubstr("contradicts autoscaling.knative.dev/minScale")));
   EXPECT_THAT(scale("    autoscaling.knative.dev/minScale: 1\n"), ElementsAre(HasSubstr("write it in quotes: \"1\"")));
+  EXPECT_THAT(scale("    autoscaling.knative.dev/initial-scale: '4'\n    autoscaling.knative.dev/maxScale: '3'\n"),
+              ElementsAre(HasSubstr("initial-scale\"]: must not exceed maxScale (3), is 4")));
+  EXPECT_THAT(scale("    autoscaling.knative.dev/target: '0'\n"
+                    "    autoscaling.knative.dev/target-utilization-percentage: 70%\n"
+                    "    autoscaling.knative.dev/scale-down-delay: 2h\n"
+                    "    autoscaling.knative.dev/initialScale: '-1'\n"),
+              ElementsAre(HasSubstr("must be a number of requests between 0.01 and 1000, is \"0\""),
+                          HasSubstr("must be a percentage between 1 and 100, is \"70%\""),
+                          HasSubstr("must be a time from \"0s\" to \"1h\""),
+                          HasSubstr("must be a whole number between 0 and 1000, is \"-1\"")));
   EXPECT_THAT(scale("    marea.dev/hosts: a.example\n"), ElementsAre(HasSubstr("move it to metadata.annotations")));
 }
 

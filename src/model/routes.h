@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -17,10 +18,12 @@ struct RevisionRoute {
   base::ServiceName service;
   std::uint16_t port = kDefaultPort;
   int concurrency = kDefaultConcurrency;
+  int target = kDefaultConcurrency;
   int min_scale = 0;
   int max_scale = kDefaultMaxScale;
+  Duration scale_down_delay{};
   Duration timeout = kDefaultTimeout;
-  Duration idle_timeout = kDefaultIdleTimeout;
+  std::optional<Duration> idle_timeout;
   Probe startup;
   bool has_liveness = false;
   Probe liveness;

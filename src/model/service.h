@@ -29,7 +29,6 @@ inline constexpr std::int64_t kLeastMemoryBytes = 16LL << 20;  // below it no ru
 inline constexpr int kDefaultMilliCpu = 1000;
 inline constexpr Duration kDefaultTimeout = std::chrono::seconds(300);
 inline constexpr Duration kMostTimeout = std::chrono::seconds(3600);
-inline constexpr Duration kDefaultIdleTimeout = std::chrono::seconds(60);
 
 enum class Egress { internet, channels, none };  // marea.dev/egress
 enum class CapabilitySet { ordinary, none };     // marea.dev/capabilities
@@ -66,7 +65,10 @@ struct Template {
   int concurrency = kDefaultConcurrency;  // containerConcurrency; 0 in the manifest becomes the default
   int min_scale = 0;
   int max_scale = kDefaultMaxScale;
-  Duration idle_timeout = kDefaultIdleTimeout;  // marea.dev/idle-timeout on template, else on service
+  int initial_scale = 1;                 // instances that a new revision proves itself with
+  int target = kDefaultConcurrency;      // requests of one instance that are aimed at, 1 to concurrency
+  Duration scale_down_delay{};           // nothing ends before it was unneeded for so long
+  std::optional<Duration> idle_timeout;  // marea.dev/idle-timeout on template, else on service; else history decides
   Egress egress = Egress::internet;
   CapabilitySet capabilities = CapabilitySet::ordinary;
   friend bool operator==(const Template&, const Template&) = default;

@@ -39,7 +39,7 @@ void visit(A& a, T& v) {
 template <class A, Is<Template> T>
 void visit(A& a, T& v) {
   a(v.revision_name, v.labels, v.annotations, v.container, v.timeout, v.concurrency, v.min_scale, v.max_scale,
-    v.idle_timeout, v.egress, v.capabilities);
+    v.initial_scale, v.target, v.scale_down_delay, v.idle_timeout, v.egress, v.capabilities);
 }
 template <class A, Is<ImageConfig> T>
 void visit(A& a, T& v) {
@@ -63,8 +63,8 @@ void visit(A& a, T& v) {
 }
 template <class A, Is<RevisionRoute> T>
 void visit(A& a, T& v) {
-  a(v.name, v.service, v.port, v.concurrency, v.min_scale, v.max_scale, v.timeout, v.idle_timeout, v.startup,
-    v.has_liveness, v.liveness);
+  a(v.name, v.service, v.port, v.concurrency, v.target, v.min_scale, v.max_scale, v.scale_down_delay, v.timeout,
+    v.idle_timeout, v.startup, v.has_liveness, v.liveness);
 }
 template <class A, Is<RouteShare> T>
 void visit(A& a, T& v) {

@@ -42,7 +42,7 @@ void Muster::engine_linked(base::Instant now) {
   unplaced_.clear();
   for (auto& [name, kind] : kinds_) {
     kind.asked = 0;
-    grow(kind, now);
+    settle(kind, now);
   }
 }
 
@@ -84,7 +84,7 @@ void Muster::control_linked(base::Instant now) {
 // ---- instances
 
 void Muster::open(const msg::InstanceOpen& message, base::Instant now) {
-  const Kind* const kind = find_kind(message.revision);
+  Kind* const kind = find_kind(message.revision);
   if (kind == nullptr) {
     if (unplaced_.size() < kMostUnplaced) unplaced_.push_back(message);
     return;
@@ -103,6 +103,9 @@ void Muster::open(const msg::InstanceOpen& message, base::Instant now) {
                                                      .started = message.ready ? base::Instant{} : now,
                                                      .ledger = ledger_ ? ledger_->slot(message.slot) : nullptr,
                                                      .lane = ledger_ ? ledger_->lane() : 0});
+    member.asked_at = now - kind->asked_at < kAskAgain && kind->members < kind->asked ? kind->asked_at : now;
+    member.started = message.ready;
+    ++kind->members;
     member.revision->add(member.shared);
     actions_.emplace_back(act::Watch{.instance = member.shared, .route = kind->route, .ready = message.ready});
   } else if (member.shared->ready()) {
@@ -114,8 +117,12 @@ void Muster::open(const msg::InstanceOpen& message, base::Instant now) {
 void Muster::ready(const base::InstanceId& id, base::Instant now) {
   const auto found = members_.find(id);
   if (found == members_.end() || found->second.shared->draining()) return;
-  const Member& member = found->second;
+  Member& member = found->second;
   member.shared->make_ready(now);
+  if (Kind* const kind = find_kind(member.revision->name()); kind != nullptr && !member.started) {
+    kind->scale.started(now - member.asked_at);
+  }
+  member.started = true;
   to_engine(msg::InstanceReady{id});
   actions_.emplace_back(act::Dispatch{member.revision});
   wake(now);
@@ -143,7 +150,7 @@ void Muster::drain(const msg::InstanceDrain& message, base::Instant now) {
   if (quiet || (again && member.shared->in_flight() == 0)) to_engine(msg::Quiet{message.id, message.epoch});
   if (Kind* const kind = find_kind(member.revision->name())) {
     kind->asked = 0;  // what was asked for is there no more
-    grow(*kind, now);
+    settle(*kind, now);
   }
   wake(now);
 }
@@ -169,8 +176,9 @@ void Muster::forget(const base::InstanceId& id, base::Instant now) {
   actions_.emplace_back(act::Gone{member.shared});
   if (Kind* const kind = find_kind(member.revision->name())) {
     kind->asked = 0;
+    --kind->members;
     settle_refusal(*kind, now);
-    grow(*kind, now);
+    settle(*kind, now);
   }
   wake(now);
 }
@@ -212,10 +220,9 @@ void Muster::tick(base::Instant now) {
   bool waiting = false;
   for (auto& [name, kind] : kinds_) {
     if (kind.refusal && now >= kind.refused_until) settle_refusal(kind, now);
-    if (kind.live->waiting() > 0) grow(kind, now);
+    if (kind.live->waiting() > 0 || kind.members > 0) settle(kind, now);
     waiting = waiting || kind.live->waiting() > 0 || kind.refusal;
   }
-  shrink(now);
   if (now - reported_at_ >= kLoadEvery) {
     reported_at_ = now;
     report(false);

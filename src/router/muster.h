@@ -21,6 +21,7 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "decide/scale.h"
 #include "model/routes.h"
 #include "net/ledger.h"
 #include "net/messages.h"
@@ -82,6 +83,8 @@ class Muster {
   struct Kind {  // a revision
     model::RevisionRoute route;
     std::shared_ptr<Revision> live;
+    decide::Scale scale;
+    int members = 0;
     int asked = 0;
     base::Instant asked_at{};
     std::shared_ptr<const Refusal> refusal;
@@ -96,6 +99,8 @@ class Muster {
     bool sockets_asked = false;
     bool stale = false;  // not yet named by a new engine
     int reported = -1;
+    bool started = false;      // it was ready once
+    base::Instant asked_at{};  // when its start was asked for
     base::Instant retire_asked{};
   };
 
@@ -105,8 +110,8 @@ class Muster {
   Kind* find_kind(const base::RevisionName& name);
 
   // muster_scale.cc: how many, and what callers and control hear of it
-  void grow(Kind& kind, base::Instant now);
-  void shrink(base::Instant now);
+  decide::ScaleWish wish(Kind& kind, const std::vector<std::shared_ptr<Instance>>& instances, base::Instant now);
+  void settle(Kind& kind, base::Instant now);
   void refuse(Kind& kind, Refusal refusal, base::Instant until, base::Instant now);
   void settle_refusal(Kind& kind, base::Instant now);
   void report(bool all);

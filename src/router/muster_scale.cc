@@ -19,52 +19,53 @@ void Muster::somebody_waits(const std::shared_ptr<Revision>& revision, base::Ins
     for (const Revision::Waiter& waiter : revision->refuse(why)) actions_.emplace_back(act::Refuse{waiter, why});
     return;
   }
-  grow(*kind, now);
+  settle(*kind, now);
   wake(now);
 }
 
-void Muster::grow(Kind& kind, base::Instant now) {
-  decide::ScaleLoad load{.waiting = kind.live->waiting(),
-                         .concurrency = kind.route.concurrency,
-                         .min = kind.route.min_scale,
-                         .max = kind.route.max_scale};
-  for (const std::shared_ptr<Instance>& instance : kind.live->instances()) {
-    if (instance->draining()) continue;
-    ++load.instances;
-    load.in_flight += instance->in_flight();
+// What engine was asked for and has not opened yet counts as starting; after a while it is asked for again.
+decide::ScaleWish Muster::wish(Kind& kind, const std::vector<std::shared_ptr<Instance>>& instances, base::Instant now) {
+  std::vector<decide::ScaleInstance> seen;
+  for (const std::shared_ptr<Instance>& each : instances) {
+    const bool ready = each->ready();
+    const base::Instant since = ready ? each->idle_since() : members_.at(each->id()).asked_at;
+    seen.push_back({.ready = ready, .in_flight = each->in_flight(), .since = since});
   }
-  const decide::ScaleWish wish = decide::wish(load);
-  if (wish.reason == Reason::max_scale || load.waiting == 0) kind.live->limit = wish.reason;
-  if (load.waiting == 0 || wish.wanted <= load.instances) return;
-  if (now < kind.refused_until) return;
+  if (now - kind.asked_at < kAskAgain) {
+    while (std::ssize(seen) < kind.asked) seen.push_back({.since = kind.asked_at});
+  }
+  const model::RevisionRoute& route = kind.route;
+  return kind.scale.look({.concurrency = route.concurrency,
+                          .target = route.target,
+                          .min = route.min_scale,
+                          .max = route.max_scale,
+                          .scale_down_delay = route.scale_down_delay,
+                          .idle_timeout = route.idle_timeout},
+                         {.waiting = kind.live->waiting(),
+                          .instances = seen,
+                          .ended = kind.live->requests.load(std::memory_order_relaxed)},
+                         now);
+}
+
+void Muster::settle(Kind& kind, base::Instant now) {
+  std::vector<std::shared_ptr<Instance>> instances = kind.live->instances();
+  std::erase_if(instances, [](const auto& each) { return each->draining(); });
+  const decide::ScaleWish wish = this->wish(kind, instances, now);
+  if (wish.reason == Reason::max_scale) kind.live->limit = wish.reason;
+  if (kind.live->waiting() == 0) kind.live->limit = Reason::none;
+  for (const int index : wish.retire) {
+    const Instance& instance = *instances.at(static_cast<std::size_t>(index));
+    Member& member = members_.at(instance.id());
+    if (now - member.retire_asked < kAskAgain) continue;
+    member.retire_asked = now;
+    to_engine(msg::Retire{instance.id(), Reason::idle_timeout});
+  }
+  // The minimum is kept by engine, also while router is away.
+  if (wish.reason != Reason::request_waiting || now < kind.refused_until) return;
   if (wish.wanted <= kind.asked && now - kind.asked_at < kAskAgain) return;
   kind.asked = wish.wanted;
   kind.asked_at = now;
   to_engine(msg::Demand{kind.route.name, wish.wanted, wish.reason});
-}
-
-void Muster::shrink(base::Instant now) {
-  std::map<const Revision*, int> serving;
-  for (const auto& [id, member] : members_) {
-    if (!member.shared->draining()) ++serving[member.revision.get()];
-  }
-  for (auto& [id, member] : members_) {
-    const Instance& instance = *member.shared;
-    const Kind* const kind = find_kind(member.revision->name());
-    if (kind == nullptr || !instance.ready() || instance.in_flight() > 0) continue;
-    if (now - member.retire_asked < kAskAgain) continue;
-    int& count = serving[member.revision.get()];
-    if (!decide::retires({.idle_since = instance.idle_since(),
-                          .idle_timeout = kind->route.idle_timeout,
-                          .instances = count,
-                          .min = kind->route.min_scale},
-                         now)) {
-      continue;
-    }
-    --count;
-    member.retire_asked = now;
-    to_engine(msg::Retire{id, Reason::idle_timeout});
-  }
 }
 
 void Muster::starts_failing(const msg::StartsFailing& message, base::Instant now) {
@@ -74,7 +75,7 @@ void Muster::starts_failing(const msg::StartsFailing& message, base::Instant now
     kind->refusal.reset();
     kind->refused_until = {};
     kind->live->refuse(nullptr);
-    grow(*kind, now);
+    settle(*kind, now);
     return;
   }
   const std::string times =

@@ -100,10 +100,10 @@ TEST_F(MusterTest, asks_for_an_instance_when_somebody_waits_and_again_only_after
   wait(0, 2);
   pass(milliseconds(900));
   EXPECT_EQ(said(), "") << "one instance serves both";
-  wait(0, 3);
-  EXPECT_EQ(said(), "demand 2");
+  for (std::uint64_t ticket = 3; ticket < 40; ++ticket) wait(0, ticket);
+  EXPECT_EQ(said(), "demand 2, demand 3");
   pass(milliseconds(1200));
-  EXPECT_EQ(said(), "demand 2") << "engine may have lost it";
+  EXPECT_EQ(said(), "demand 3") << "engine may have lost it";
 }
 
 TEST_F(MusterTest, probes_what_engine_opens_and_gives_it_to_those_who_wait_once_it_is_ready) {
@@ -152,7 +152,7 @@ TEST_F(MusterTest, those_who_wait_get_another_instance_when_one_drains) {
   ASSERT_TRUE(instance->claim(now));
   ASSERT_TRUE(instance->claim(now));
   wait(0, 1);
-  EXPECT_EQ(said(), "demand 2");
+  EXPECT_EQ(said(), "") << "one that waits is served before another has started";
   muster.drain({id("a"), 1}, now);
   EXPECT_EQ(said(), "unwatch a, demand 1") << "at once, not after a while";
 }
