@@ -182,22 +182,22 @@ void LogSpoolWriter::write(std::string_view lines) {
     ++number_;
     size_ = 0;
   }
-  const auto count = static_cast<std::uint64_t>(std::ranges::count(lines, '\n'));
+  const auto drop = [&] { dropped_ += static_cast<std::uint64_t>(std::ranges::count(lines, '\n')); };
   const bool fresh = !file_;
   if (fresh && !open_segment()) {
-    dropped_ += count;
+    drop();
     return;
   }
   if (fresh) drop_oldest();
   if (dropped_ > 0) {
     const std::string marker = gap();
     if (!put(marker)) {
-      dropped_ += count;
+      drop();
       return;
     }
     dropped_ = 0;
   }
-  if (!put(lines)) dropped_ += count;
+  if (!put(lines)) drop();
 }
 
 std::vector<std::uint64_t> LogSpoolReader::segments() const {
