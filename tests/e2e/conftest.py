@@ -7,6 +7,7 @@ import subprocess
 import pytest
 
 import apps
+import oci
 from running_platform import BIN, ROOT, SERVICES, Platform
 
 PACKAGES = {"nginx": ["nginx-light"], "python": ["python3"], "node": ["nodejs"], "busybox": ["busybox-static"]}
@@ -29,6 +30,21 @@ def tide_program():
 def tide(tmp_path_factory):
     """An image of nothing but the test app: `oci:DIR`."""
     return apps.tide_image(tmp_path_factory.mktemp("tide"))
+
+
+@pytest.fixture(scope="session")
+def bomb(tmp_path_factory):
+    """An image of app/bomb.cc: `oci:DIR`."""
+    return apps.bomb_image(tmp_path_factory.mktemp("bomb"))
+
+
+@pytest.fixture(scope="session")
+def probe_image(debian_image, tmp_path_factory):
+    """An image of app/probe.py, which runs what it is sent: `oci:DIR`."""
+    layout = tmp_path_factory.mktemp("probe")
+    oci.make(layout, {"app/probe.py": (ROOT / "tests" / "e2e" / "app" / "probe.py").read_bytes()},
+             {"Entrypoint": ["python3", "-u", "/app/probe.py"]}, base=debian_image("python"))
+    return f"oci:{layout}"
 
 
 @pytest.fixture(scope="session")

@@ -44,8 +44,9 @@ def run_cli(*arguments, environment=None, timeout=300, binary=BIN):
 
 
 class Platform:
-    def __init__(self, binary=BIN, environment=None):
-        self.binary = binary
+    def __init__(self, binary=BIN, environment=None, options=()):
+        """`options` are further ones of `marea serve`."""
+        self.binary, self.options = binary, options
         self.environment = environment or {}
         self.data = Path(tempfile.mkdtemp(prefix="marea-test-"))
         self.http_port, self.api_port = free_port(), free_port()
@@ -58,8 +59,8 @@ class Platform:
         with open(self.log_path, "ab") as log:
             self.process = subprocess.Popen(
                 [str(self.binary), "serve", "--data", str(self.data), "--http", f"127.0.0.1:{self.http_port}", "--api",
-                 f"127.0.0.1:{self.api_port}"], stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
-                env={**os.environ, **self.environment})
+                 f"127.0.0.1:{self.api_port}", *self.options], stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                start_new_session=True, env={**os.environ, **self.environment})
         self.traces = Traces(self.process.pid, self.data)
         until(self._answers, "the API answers", pause=0.02)
         return self
@@ -145,6 +146,18 @@ class Platform:
 
     def wait_for_zero(self, service):
         until(lambda: not self.instances(service), f"{service} is at zero")
+
+
+class Inside:
+    """Runs Python in an instance of the probe (app/probe.py); gives what it assigned to `result`."""
+
+    def __init__(self, platform, name):
+        self.platform, self.name = platform, name
+
+    def __call__(self, code):
+        said = self.platform.get(self.name, "/", method="POST", body=code.encode()).json()
+        assert "raised" not in said, said["raised"]
+        return said["result"]
 
 
 def manifest(name, image, command=None, args=None, env=None, port=None, memory=None, concurrency=None, max_scale=None,
