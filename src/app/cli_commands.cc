@@ -69,6 +69,7 @@ std::vector<CommandSpec> make_commands() {
                          {"--api", '\0', word, "ADDR", Text::help_api},
                          {"--runtime", '\0', word, "auto|crun|runc", Text::help_runtime},
                          {"--request-log", '\0', word, "on|off", Text::help_request_log},
+                         {"--limit", '\0', any, "NAME=VALUE", Text::help_limit},
                          kHelp};
   const Options apply = {{"--filename", 'f', word, "FILE|-", Text::help_filename}, kWait, kNoWait, kWaitTimeout};
   const Options logs = {{"--follow", 'f', none, "", Text::help_follow},

@@ -21,6 +21,14 @@ Outcome<Exit> serve_platform(Verb& verb) {
   if (options.request_log != "on" && options.request_log != "off") {
     return give_up(usage_failure(verb.words()(Text::bad_switch, "--request-log", options.request_log), {}));
   }
+  const auto limits = model::parse_limits(verb.arguments.all("--limit"));
+  if (!limits) {
+    Failure failure = usage_failure(verb.words()(Text::bad_limits), verb.words()(Text::bad_limits_remedy));
+    for (const std::string& fault : limits.error())
+      failure.error.why += (failure.error.why.empty() ? "" : "\n  ") + fault;
+    return give_up(std::move(failure));
+  }
+  options.limits = *limits;
   return static_cast<Exit>(serve(options));
 }
 

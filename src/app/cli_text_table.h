@@ -81,6 +81,9 @@
   X(help_http, "where services answer (127.0.0.1:8080)", "dónde responden los servicios (127.0.0.1:8080)") \
   X(help_api, "where the API answers beside DATA/api.sock (127.0.0.1:8088)", "dónde responde la API, además de DATA/api.sock (127.0.0.1:8088)") \
   X(help_runtime, "the program that makes sandboxes (auto)", "el programa que crea los aislamientos (auto)") \
+  X(help_limit, "another value for a limit of docs/limits.md; may be repeated", "otro valor para un límite de docs/limits.md; se puede repetir") \
+  X(bad_limits, "--limit cannot be used", "no se puede usar --limit") \
+  X(bad_limits_remedy, "For example: --limit queue-requests=1000 --limit idle-time=30s; all are in docs/limits.md", "Por ejemplo: --limit queue-requests=1000 --limit idle-time=30s; todos están en docs/limits.md") \
   X(help_filename, "the manifest, YAML or JSON, one or more documents; - is standard input", "el manifiesto, YAML o JSON, uno o más documentos; - es la entrada estándar") \
   X(help_follow, "go on with what comes", "sigue con lo que vaya llegando") \
   X(help_tail, "begin with the last N lines", "empieza por las últimas N líneas") \

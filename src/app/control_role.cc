@@ -1,7 +1,10 @@
 #include "app/control_role.h"
 
 #include <algorithm>
+#include <string>
 #include <utility>
+
+#include "decide/rate.h"
 
 namespace marea::app {
 namespace {
@@ -43,8 +46,20 @@ ControlRole::ControlRole(World world, store::Store store)
             .front = {.http_port = world_.http_port},
             .incoming = world_.data + "/incoming",
             .logs_connected = [this] { return logs_ && logs_->open(); }}),
-      server_(world_.loop, {}, [this](const net::HttpRequest& head) { return api_.route(head); }),
+      server_(world_.loop, {}, [this](const net::HttpRequest& head) { return route(head); }),
       overstayed_(world_.loop, [this] { stopped(); }) {}
+
+net::BodyPlan ControlRole::route(const net::HttpRequest& head) {
+  const auto burst = static_cast<int>(world_.requests_per_second);
+  const model::RateLimit limit{.interval = std::chrono::seconds(1) / burst, .burst = burst};
+  const decide::RateVerdict verdict = decide::admit(limit, spread_until_, world_.loop.now());
+  spread_until_ = verdict.spread_until;
+  if (verdict.admitted) return api_.route(head);
+  net::HttpResponse refusal = net::status_response(429, "the API gets more requests than it takes in a second");
+  const auto wait = std::chrono::ceil<std::chrono::seconds>(verdict.retry_after).count();
+  refusal.fields.emplace_back("Retry-After", std::to_string(wait));
+  return refusal;
+}
 
 void ControlRole::on_peer(net::Role peer, base::Fd link) {
   if (peer == net::Role::engine) {

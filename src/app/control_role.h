@@ -30,6 +30,7 @@ class ControlRole final : public net::RoleProcess {
     std::string data;             // engine/local/data_dir.h says what lies there
     std::uint16_t http_port = 0;  // of the listener that services answer on, for their URLs
     net::ToKeeper to_keeper;
+    std::int64_t requests_per_second = 0;  // of all callers of the API together; beyond: 429
   };
   // Opens and reads the store; the error tells how to repair it.
   static base::Result<std::unique_ptr<ControlRole>> open(World world);
@@ -44,6 +45,7 @@ class ControlRole final : public net::RoleProcess {
 
  private:
   ControlRole(World world, store::Store store);
+  net::BodyPlan route(const net::HttpRequest& head);
   void stopped();
   void connect_logs(base::Fd link);
 
@@ -55,6 +57,7 @@ class ControlRole final : public net::RoleProcess {
   net::HttpServer server_;  // last: its requests hold on to all of the above
   net::Timer overstayed_;
   std::function<void()> done_;
+  base::Instant spread_until_{};  // of the API's requests (decide/rate.h)
 };
 
 }  // namespace marea::app

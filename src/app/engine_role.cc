@@ -23,7 +23,8 @@ base::Result<std::unique_ptr<net::RoleProcess>> make_engine_role(RoleWorld world
                                                                             .log = world.log,
                                                                             .host = std::move(*host),
                                                                             .run = std::move(*run),
-                                                                            .to_keeper = std::move(world.to_keeper)});
+                                                                            .to_keeper = std::move(world.to_keeper),
+                                                                            .limits = world.options.limits});
 }
 
 }  // namespace marea::app

@@ -41,6 +41,7 @@ int report(const base::Error& error) {
 
 ServeOptions parse(int argc, char** argv) {
   ServeOptions out;
+  std::vector<std::string> limits;
   for (int i = 0; i + 1 < argc; i += 2) {
     const std::string_view name = argv[i];
     if (name == "--data") out.data = argv[i + 1];
@@ -48,7 +49,9 @@ ServeOptions parse(int argc, char** argv) {
     if (name == "--api") out.api = argv[i + 1];
     if (name == "--runtime") out.runtime = argv[i + 1];
     if (name == "--request-log") out.request_log = argv[i + 1];
+    if (name == "--limit") limits.emplace_back(argv[i + 1]);
   }
+  if (const auto parsed = model::parse_limits(limits)) out.limits = *parsed;  // `marea serve` has told the faults
   return out;
 }
 
@@ -107,7 +110,8 @@ base::Result<Keeper::Options> keeper_options(const ServeOptions& options) {
                                               .runtime = options.runtime,
                                               .shim = shim_path(),
                                               .http_port = http->port,
-                                              .records = options.request_log != "off"}](net::Role) {
+                                              .records = options.request_log != "off",
+                                              .limits = options.limits}](net::Role) {
     return to_arguments(role_options);
   };
   out.listeners.emplace_back(net::ListenerKind::http, std::move(*http));

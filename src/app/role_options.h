@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "model/platform_limits.h"
 
 namespace marea::app {
 
@@ -15,6 +16,7 @@ struct RoleOptions {
   std::string shim;             // path of marea-shim
   std::uint16_t http_port = 0;  // for the URLs that control prints
   bool records = true;          // of requests are kept
+  model::PlatformLimits limits;
   friend bool operator==(const RoleOptions&, const RoleOptions&) = default;
 };
 

@@ -17,6 +17,7 @@ int serve(const ServeOptions& options) {
   std::vector<std::string> words = {"marea",     "keeper",        "--data",        data,
                                     "--http",    options.http,    "--api",         options.api,
                                     "--runtime", options.runtime, "--request-log", options.request_log};
+  for (const std::string& limit : model::print_limits(options.limits)) words.insert(words.end(), {"--limit", limit});
   std::vector<char*> argv;
   argv.reserve(words.size() + 1);
   for (std::string& word : words) argv.push_back(word.data());

@@ -3,6 +3,8 @@
 
 #include <string>
 
+#include "model/platform_limits.h"
+
 namespace marea::app {
 
 struct ServeOptions {
@@ -11,6 +13,7 @@ struct ServeOptions {
   std::string api = "127.0.0.1:8088";
   std::string runtime = "auto";    // auto | crun | runc
   std::string request_log = "on";  // on | off
+  model::PlatformLimits limits;
 };
 
 // Returns the exit code.

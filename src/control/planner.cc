@@ -127,8 +127,11 @@ ServiceOutcome plan_service(const ServiceFacts& facts) {
   std::vector<model::RouteShare> shares;
   if (!facts.deleting) {
     shares = shares_of(facts, out.unmet);
-    out.route = model::ServiceRoute{
-        .name = facts.service->name, .hosts = facts.service->hosts, .shares = shares, .unready = {}};
+    out.route = model::ServiceRoute{.name = facts.service->name,
+                                    .hosts = facts.service->hosts,
+                                    .shares = shares,
+                                    .unready = {},
+                                    .rate_limit = facts.service->rate_limit};
     if (shares.empty()) out.route->unready = why_unready(facts);
   }
   for (RevisionFacts revision : facts.revisions) {

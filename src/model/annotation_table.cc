@@ -19,10 +19,9 @@ constexpr Where kTemplate = Where::revision_template;
 
 // marea.dev/
 constexpr std::array kMarea = {
-    Annotation{"idle-timeout", Where::both, acts},
-    Annotation{"egress", Where::both, acts},
-    Annotation{"capabilities", Where::both, acts},
-    Annotation{"hosts", kService, acts},
+    Annotation{"idle-timeout", Where::both, acts}, Annotation{"egress", Where::both, acts},
+    Annotation{"capabilities", Where::both, acts}, Annotation{"hosts", kService, acts},
+    Annotation{"rate-limit", kService, acts},
 };
 
 // run.googleapis.com/

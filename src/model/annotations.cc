@@ -71,6 +71,16 @@ std::optional<Duration> idle_timeout(Findings& findings, const Node& annotations
   return std::nullopt;
 }
 
+std::optional<RateLimit> rate_limit(Findings& findings, const Node& annotations) {
+  constexpr std::string_view kName = "marea.dev/rate-limit";
+  const auto text = text_of(annotations, kName);
+  if (!text) return std::nullopt;
+  const auto value = parse_rate_limit(*text);
+  if (value) return *value;
+  findings.fault(*annotations.member(kName), value.error());
+  return std::nullopt;
+}
+
 // One of a few words.
 template <class Value, std::size_t N>
 std::optional<Value> word(Findings& findings, const Node& annotations, std::string_view name,
@@ -166,6 +176,7 @@ Settings read_settings(Findings& findings, const Node& metadata, Level level) {
                                              {{"ordinary", CapabilitySet::ordinary}, {"none", CapabilitySet::none}}});
   if (level == Level::service) {
     out.hosts = hosts(findings, *annotations);
+    out.rate_limit = rate_limit(findings, *annotations);
   } else {
     out.scale = read_scale(findings, *annotations);
   }

@@ -27,6 +27,7 @@ struct Settings {
   std::optional<Egress> egress;
   std::optional<CapabilitySet> capabilities;
   std::vector<std::string> hosts;  // lower case
+  std::optional<RateLimit> rate_limit;
 };
 
 // The map of metadata.annotations; checks every name and value.

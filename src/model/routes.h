@@ -43,6 +43,7 @@ struct ServiceRoute {
   std::vector<std::string> hosts;  // lower case, without port
   std::vector<RouteShare> shares;
   std::string unready;  // why there is no share: told to callers in the 503
+  RateLimit rate_limit;
   friend bool operator==(const ServiceRoute&, const ServiceRoute&) = default;
 };
 

@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "base/strong_id.h"
 #include "model/probe.h"
+#include "model/rate_limit.h"
 
 namespace marea::model {
 
@@ -88,6 +89,7 @@ struct Service {
   std::map<std::string, std::string> annotations;
   std::vector<std::string> hosts;  // NAME.localhost first, then those of marea.dev/hosts; lower case, no port
   Template revision_template;
+  RateLimit rate_limit;                // marea.dev/rate-limit: of each client
   std::vector<TrafficTarget> traffic;  // never empty: without one it is 100 % of the latest revision
   friend bool operator==(const Service&, const Service&) = default;
 };

@@ -152,6 +152,11 @@ struct DemandRefused {  // the wish was bounded: max_scale, machine_full, grant_
   int granted = 0;
   model::Reason reason = model::Reason::none;
 };
+struct MachineBusy {  // on change, while instances live; cpus == 0: nothing is known
+  int cpus = 0;
+  int busy_permille = 0;     // of all CPUs' time in the last tenth of a second
+  int waiting_permille = 0;  // of that time: some task was runnable and had no CPU
+};
 // InstancesDone here too: an instance that was not named over the new link before it has ended.
 
 // ---- control → router. A publication is Begin, the changed parts, Commit; it takes effect at Commit, whole.
@@ -230,7 +235,7 @@ using EngineToControl = std::variant<msg::EngineReady, model::InstanceReport, ms
 using RouterToEngine =
     std::variant<msg::Demand, msg::InstanceReady, msg::InstanceUnready, msg::Retire, msg::Quiet, msg::SocketsWanted>;
 using EngineToRouter = std::variant<msg::InstanceOpen, msg::InstanceDrain, msg::InstanceClosed, msg::Sockets,
-                                    msg::StartsFailing, msg::DemandRefused, msg::InstancesDone>;
+                                    msg::StartsFailing, msg::DemandRefused, msg::InstancesDone, msg::MachineBusy>;
 using ControlToRouter = std::variant<msg::RoutesBegin, model::ServiceRoute, model::RevisionRoute, msg::DropService,
                                      msg::DropRevision, msg::RoutesCommit, msg::MetricsWanted>;
 using RouterToControl = std::variant<msg::RoutesApplied, msg::InstanceLoad, msg::RevisionLoad, msg::Metrics>;
@@ -269,6 +274,7 @@ template <class A, Is<InstanceClosed> T> void visit(A& a, T& v) { a(v.id, v.revi
 template <class A, Is<Sockets> T> void visit(A& a, T& v) { a(v.id); }
 template <class A, Is<StartsFailing> T> void visit(A& a, T& v) { a(v.revision, v.failures, v.retry_after, v.reason, v.detail); }
 template <class A, Is<DemandRefused> T> void visit(A& a, T& v) { a(v.revision, v.granted, v.reason); }
+template <class A, Is<MachineBusy> T> void visit(A& a, T& v) { a(v.cpus, v.busy_permille, v.waiting_permille); }
 template <class A, Is<RoutesBegin> T> void visit(A& a, T& v) { a(v.version, v.full); }
 template <class A, Is<DropService> T> void visit(A& a, T& v) { a(v.name); }
 template <class A, Is<DropRevision> T> void visit(A& a, T& v) { a(v.name); }

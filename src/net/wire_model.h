@@ -66,13 +66,17 @@ void visit(A& a, T& v) {
   a(v.name, v.service, v.port, v.concurrency, v.target, v.min_scale, v.max_scale, v.scale_down_delay, v.timeout,
     v.idle_timeout, v.startup, v.has_liveness, v.liveness);
 }
+template <class A, Is<RateLimit> T>
+void visit(A& a, T& v) {
+  a(v.interval, v.burst);
+}
 template <class A, Is<RouteShare> T>
 void visit(A& a, T& v) {
   a(v.revision, v.weight);
 }
 template <class A, Is<ServiceRoute> T>
 void visit(A& a, T& v) {
-  a(v.name, v.hosts, v.shares, v.unready);
+  a(v.name, v.hosts, v.shares, v.unready, v.rate_limit);
 }
 template <class A, Is<Routes> T>
 void visit(A& a, T& v) {

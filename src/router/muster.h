@@ -51,6 +51,7 @@ class Muster {
   void sockets_came(const base::InstanceId& id);
   void starts_failing(const net::msg::StartsFailing& message, base::Instant now);
   void demand_refused(const net::msg::DemandRefused& message, base::Instant now);
+  void machine_busy(const net::msg::MachineBusy& message) { machine_ = message; }
 
   // control. After set_routes(), live() knows all revisions of the routes; adopted() once all workers route by them. A
   // new link gets all loads again.
@@ -125,6 +126,7 @@ class Muster {
   std::map<base::InstanceId, Member> members_;
   std::vector<net::msg::InstanceOpen> unplaced_;
   base::Instant tick_at_ = base::Instant::max();
+  net::msg::MachineBusy machine_;  // as engine last said
   base::Instant reported_at_{};
   std::vector<Action> actions_;
 };

@@ -43,7 +43,8 @@ decide::ScaleWish Muster::wish(Kind& kind, const std::vector<std::shared_ptr<Ins
                           .idle_timeout = route.idle_timeout},
                          {.waiting = kind.live->waiting(),
                           .instances = seen,
-                          .ended = kind.live->requests.load(std::memory_order_relaxed)},
+                          .ended = kind.live->requests.load(std::memory_order_relaxed),
+                          .cpu_saturation = machine_.busy_permille / 1000.0},
                          now);
 }
 

@@ -18,7 +18,7 @@ namespace marea::router {
 namespace {
 
 // Names the form of what follows; a change of model::Routes gets a new one, and the old file counts as absent.
-constexpr std::string_view kForm = "marea routes 1\n";
+constexpr std::string_view kForm = "marea routes 2\n";
 
 }  // namespace
 

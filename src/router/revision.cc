@@ -9,12 +9,27 @@ std::vector<std::shared_ptr<Instance>> Revision::instances() const {
   return instances_;
 }
 
-std::shared_ptr<const Refusal> Revision::enqueue(Waiter waiter) {
-  static const auto full = std::make_shared<const Refusal>(Refusal{
-      .status = 429, .retry_after = std::chrono::seconds(1), .why = "too many requests are already waiting for it"});
+std::int64_t Revision::waiting_bytes() const {
+  const std::scoped_lock lock(mutex_);
+  return bytes_;
+}
+
+std::shared_ptr<const Refusal> Revision::enqueue(Waiter waiter, const QueueLimits& limits) {
+  static const auto full =
+      std::make_shared<const Refusal>(Refusal{.status = 429,
+                                              .retry_after = std::chrono::seconds(1),
+                                              .why = "too many requests are already waiting for it",
+                                              .full = model::Limit::queue_requests});
+  static const auto heavy = std::make_shared<const Refusal>(
+      Refusal{.status = 429,
+              .retry_after = std::chrono::seconds(1),
+              .why = "the requests that already wait for it take all the memory that they may",
+              .full = model::Limit::queue_bytes});
   const std::scoped_lock lock(mutex_);
   if (refusal_ && instances_.empty()) return refusal_;
-  if (queue_.size() >= kMostWaiting) return full;
+  if (queue_.size() >= limits.requests) return full;
+  if (bytes_ + waiter.bytes > limits.bytes) return heavy;
+  bytes_ += waiter.bytes;
   queue_.push_back(waiter);
   waiting_.fetch_add(1);
   return nullptr;
@@ -24,6 +39,7 @@ bool Revision::cancel(const Waiter& waiter) {
   const std::scoped_lock lock(mutex_);
   const auto found = std::find(queue_.begin(), queue_.end(), waiter);
   if (found == queue_.end()) return false;
+  bytes_ -= found->bytes;
   queue_.erase(found);
   waiting_.fetch_sub(1);
   return true;
@@ -39,8 +55,10 @@ Refusal Revision::late() const {
       return {429, kRetry, "the machine has no memory left for another instance of " + name_.str(),
               model::Reason::machine_full};
     default:
-      return {
-          504, {}, "no instance of " + name_.str() + " was ready within the request's timeout", model::Reason::none};
+      return {504,
+              {},
+              "no instance of " + name_.str() + " was ready in the time that a request waits",
+              model::Reason::none};
   }
 }
 
@@ -52,6 +70,7 @@ std::vector<Revision::Grant> Revision::dispatch(base::Instant now) {
         claim_least_loaded(instances_, now, [](const std::shared_ptr<Instance>& each) -> Instance& { return *each; });
     if (instance == nullptr) break;
     grants.push_back({queue_.front(), *instance});
+    bytes_ -= queue_.front().bytes;
     queue_.pop_front();
     waiting_.fetch_sub(1);
   }
@@ -95,6 +114,7 @@ std::vector<Revision::Waiter> Revision::refuse(std::shared_ptr<const Refusal> re
   if (refusal_ && instances_.empty()) {
     refused.assign(queue_.begin(), queue_.end());
     queue_.clear();
+    bytes_ = 0;
     waiting_.store(0);
   }
   return refused;

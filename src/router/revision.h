@@ -11,19 +11,25 @@
 #include <deque>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "base/clock.h"
 #include "base/strong_id.h"
+#include "model/platform_limits.h"
 #include "model/reason.h"
 #include "router/counts.h"
 #include "router/instance.h"
 
 namespace marea::router {
 
-inline constexpr std::size_t kMostWaiting = 5000;  // per revision; each is a connection, of which there are not more
+// Of one revision's queue.
+struct QueueLimits {
+  std::size_t requests = 5000;
+  std::int64_t bytes = 96LL << 20;
+};
 
 // Why nobody can be served now, as one answer to the caller.
 struct Refusal {
@@ -31,6 +37,7 @@ struct Refusal {
   base::Duration retry_after{};  // zero: none is told
   std::string why;               // a sentence
   model::Reason reason = model::Reason::none;
+  std::optional<model::Limit> full;  // which limit of the queue it met
 };
 
 class Revision {
@@ -38,7 +45,8 @@ class Revision {
   struct Waiter {
     int worker = 0;
     std::uint64_t ticket = 0;  // the worker's own mark
-    friend bool operator==(const Waiter&, const Waiter&) = default;
+    std::int64_t bytes = 0;    // that its connection holds meanwhile
+    friend bool operator==(const Waiter& a, const Waiter& b) { return a.worker == b.worker && a.ticket == b.ticket; }
   };
   struct Grant {
     Waiter waiter;
@@ -50,12 +58,13 @@ class Revision {
   const base::ServiceName& service() const { return service_; }
 
   int waiting() const { return waiting_.load(); }
+  std::int64_t waiting_bytes() const;
   // Grows whenever the set of instances changes.
   std::uint32_t version() const { return version_.load(std::memory_order_acquire); }
   std::vector<std::shared_ptr<Instance>> instances() const;
 
   // Queues; gives the reason why not. Then call dispatch().
-  std::shared_ptr<const Refusal> enqueue(Waiter waiter);
+  std::shared_ptr<const Refusal> enqueue(Waiter waiter, const QueueLimits& limits = {});
   // False: it is not in the queue any more, its grant or refusal is on the way.
   bool cancel(const Waiter& waiter);
   // The answer to one who waited as long as a request may.
@@ -91,6 +100,7 @@ class Revision {
   mutable std::mutex mutex_;
   std::vector<std::shared_ptr<Instance>> instances_;
   std::deque<Waiter> queue_;
+  std::int64_t bytes_ = 0;  // of all in queue_
   std::shared_ptr<const Refusal> refusal_;
   std::vector<std::unique_ptr<RevisionCounts>> counts_;  // by worker; null: it never served it
 };

@@ -66,6 +66,7 @@ class Roster {
   void operator()(const net::msg::StartsFailing& message);
   void operator()(const net::msg::DemandRefused& message);
   void operator()(const net::msg::InstancesDone& message);
+  void operator()(const net::msg::MachineBusy& message) { muster_.machine_busy(message); }
 
   void carry_out();
   void tell_sockets(const std::shared_ptr<Instance>& instance);

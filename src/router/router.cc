@@ -1,6 +1,7 @@
 #include "router/router.h"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 #include <variant>
 
@@ -13,6 +14,7 @@ using base::Severity;
 
 Router::Router(World world)
     : world_(std::move(world)),
+      switchboard_(world_.limits),
       news_(world_.loop, kMostMails, [this](News event) { take(std::move(event)); }),
       roster_({.loop = world_.loop,
                .log = world_.log,
@@ -98,6 +100,9 @@ void Router::publish(model::Routes routes) {
   roster_.set_routes(routes);
   routed_.clear();
   for (const model::RevisionRoute& route : routes.revisions) routed_.push_back(roster_.live(route.name));
+  const bool limited =
+      std::ranges::any_of(routes.services, [](const model::ServiceRoute& each) { return each.rate_limit.on(); });
+  if (limited && !switchboard_.rates) switchboard_.rates = std::make_unique<RateTable>(world_.random.next());
   const auto table = std::make_shared<const RouteTable>(
       routes, [this](const model::RevisionRoute& route) { return roster_.live(route.name); });
   version_ = routes.version;
@@ -113,8 +118,9 @@ void Router::publish(model::Routes routes) {
 void Router::send_metrics(std::uint64_t number) {
   std::vector<const WorkerCounts*> counts;
   for (const auto& worker : workers_) counts.push_back(&std::as_const(*worker).counts());
-  const std::vector<model::MetricValue> values =
-      metrics_of(routed_, counts, switchboard_.connections.load(std::memory_order_relaxed));
+  std::vector<model::MetricValue> values =
+      metrics_of(routed_, counts, static_cast<int>(switchboard_.bounds.connections.load(std::memory_order_relaxed)));
+  std::ranges::copy(metrics_of(switchboard_.bounds), std::back_inserter(values));
   for (std::size_t from = 0;;) {
     const std::size_t until = std::min(values.size(), from + net::kMostMetricValues);
     net::msg::Metrics part{.number = number, .values = {}, .last = until == values.size()};

@@ -31,6 +31,7 @@ class Router final : public net::RoleProcess {
     std::string routes_file;     // the last configuration is kept there
     std::string records_folder;  // of requests; empty: none are kept
     int workers = 1;
+    model::PlatformLimits limits;
   };
   explicit Router(World world);
   ~Router() override;

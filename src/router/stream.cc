@@ -40,7 +40,7 @@ bool Stream::something_came() const {
 
 bool Stream::fill() {
   if (!readable_ || ended_ || failed_) return false;
-  const std::span<char> room = in_.room(long_reads_ && in_.empty() ? kLargeBlock : 1);
+  const std::span<char> room = in_.room(long_reads_ && in_.empty() && !in_.tight() ? kLargeBlock : 1);
   if (room.empty()) return false;
   const ssize_t got = ::recv(fd_.get(), room.data(), room.size(), 0);
   if (got > 0) {

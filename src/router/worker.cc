@@ -12,11 +12,17 @@ namespace marea::router {
 Worker::Worker(World world)
     : world_(world),
       loop_(world.clock),
+      pool_(world.switchboard.bounds.buffered_by(world.index)),
       deadlines_(loop_.now()),
       tick_(loop_,
             [this] {
+              pool_.tight = bounds().tight();
               deadlines_.advance(loop_.now());
-              if (!deadlines_.empty()) tick_.arm_in(Deadlines::kTick);
+              if (!deadlines_.empty()) {
+                tick_.arm_in(Deadlines::kTick);
+              } else {
+                pool_.tight = false;  // nobody holds anything here, and nobody looks until somebody does
+              }
             }),
       burial_(loop_,
               [this] {
@@ -122,10 +128,25 @@ void Worker::crowd(const Home& home) {
   }
 }
 
-std::uint64_t Worker::wait(Client& client) {
+std::uint64_t Worker::wait(Client& client, std::int64_t bytes) {
+  if (!bounds().enter_queue(bytes)) return 0;
   const std::uint64_t ticket = next_ticket_++;
-  waiting_.emplace(ticket, &client);
+  waiting_.emplace(ticket, Waiting{&client, bytes});
   return ticket;
+}
+
+// Null: it waits no more.
+Client* Worker::leave_queue(std::uint64_t ticket) {
+  const auto found = waiting_.find(ticket);
+  if (found == waiting_.end()) return nullptr;
+  Client* const client = found->second.client;
+  bounds().leave_queue(found->second.bytes);
+  waiting_.erase(found);
+  return client;
+}
+
+void Worker::forget(std::uint64_t ticket) {
+  leave_queue(ticket);
 }
 
 void Worker::await_socket(Client& client, const std::shared_ptr<Instance>& instance) {
@@ -137,11 +158,11 @@ void Worker::forget_socket(Client& client) {
   std::erase_if(socketless_, [&](const auto& each) { return each.second == &client; });
 }
 
-void Worker::accepted(base::Fd connection, std::string address, bool ipv6) {
-  auto client = std::make_unique<Client>(*this, std::move(address), ipv6);
+void Worker::accepted(base::Fd connection, Peer peer) {
+  auto client = std::make_unique<Client>(*this, std::move(peer));
   Client& made = *client;
   clients_.emplace(&made, std::move(client));
-  world_.switchboard.connections.fetch_add(1, std::memory_order_relaxed);
+  bounds().connections.fetch_add(1, std::memory_order_relaxed);
   counts_.connections.add();
   made.open(std::move(connection));
 }
@@ -163,7 +184,8 @@ void Worker::bury(Client& client) {
   std::erase(later_, &client);
   dead_clients_.push_back(std::move(found->second));
   clients_.erase(found);
-  world_.switchboard.connections.fetch_sub(1, std::memory_order_relaxed);
+  bounds().connections.fetch_sub(1, std::memory_order_relaxed);
+  bounds().clients.leave(client.peer().client);
   if (!burial_.armed()) burial_.arm_at(loop_.now());
   drained_if_empty();
 }
@@ -180,22 +202,16 @@ void Worker::operator()(mail::Table& mail) {
 }
 
 void Worker::operator()(mail::Granted& mail) {
-  const auto found = waiting_.find(mail.ticket);
-  if (found == waiting_.end()) {  // it went away meanwhile
+  Client* const client = leave_queue(mail.ticket);
+  if (client == nullptr) {  // it went away meanwhile
     release(mail.revision, home_of(mail.instance), false);
     return;
   }
-  Client& client = *found->second;
-  waiting_.erase(found);
-  client.granted(home_of(mail.instance));
+  client->granted(home_of(mail.instance));
 }
 
 void Worker::operator()(mail::Refused& mail) {
-  const auto found = waiting_.find(mail.ticket);
-  if (found == waiting_.end()) return;
-  Client& client = *found->second;
-  waiting_.erase(found);
-  client.refused(*mail.refusal);
+  if (Client* const client = leave_queue(mail.ticket)) client->refused(*mail.refusal);
 }
 
 void Worker::operator()(mail::SocketsCame& mail) {

@@ -85,15 +85,17 @@ class Worker {
   // A connection beside the others was opened: those that are idle, on all workers, make way for it.
   void crowd(const Home& home);
 
-  // The client waits for a slot; the ticket is what its Revision::Waiter carries.
-  std::uint64_t wait(Client& client);
-  void forget(std::uint64_t ticket) { waiting_.erase(ticket); }
+  // The client waits for a slot and holds so many bytes; the ticket is what its Revision::Waiter carries. Zero: what
+  // waits already takes all the memory that it may.
+  std::uint64_t wait(Client& client, std::int64_t bytes);
+  void forget(std::uint64_t ticket);
   void await_socket(Client& client, const std::shared_ptr<Instance>& instance);
   void forget_socket(Client& client);
   Switchboard& switchboard() { return world_.switchboard; }
+  Bounds& bounds() { return world_.switchboard.bounds; }
   int index() const { return world_.index; }
 
-  void accepted(base::Fd connection, std::string address, bool ipv6);
+  void accepted(base::Fd connection, Peer peer);
   // Lets the client advance again in the next turn, after those that have events.
   void later(Client& client);
   // Destroys it at the end of this turn.
@@ -118,6 +120,7 @@ class Worker {
   void operator()(mail::Drain& mail);
   void operator()(mail::Quit& mail);
   void drained_if_empty();
+  Client* leave_queue(std::uint64_t ticket);
 
   World world_;
   net::Loop loop_;
@@ -136,7 +139,11 @@ class Worker {
   RequestLog request_log_;
   std::unordered_map<const Instance*, std::shared_ptr<Home>> homes_;
   std::unordered_map<Client*, std::unique_ptr<Client>> clients_;
-  std::unordered_map<std::uint64_t, Client*> waiting_;
+  struct Waiting {
+    Client* client = nullptr;
+    std::int64_t bytes = 0;
+  };
+  std::unordered_map<std::uint64_t, Waiting> waiting_;
   std::unordered_multimap<const Instance*, Client*> socketless_;
   std::vector<Client*> later_;
   std::vector<std::unique_ptr<Upstream>> dead_upstreams_;

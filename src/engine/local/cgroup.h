@@ -43,6 +43,8 @@ class Cgroups {
   // Of all its processes, those that ended too; zero where no hierarchy counts it.
   base::Duration cpu_time(const std::string& path) const;
   bool populated(const std::string& path) const;
+  // Buffers of sockets, where the hierarchy does not count them as memory (v1). Before the first socket is made.
+  void bound_sockets(const std::string& path, std::int64_t bytes) const;
   // SIGKILL to all processes; they end soon after.
   void kill(const std::string& path) const;
   // False while the kernel still holds it, which it does until the last process is reaped.

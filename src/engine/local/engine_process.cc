@@ -1,6 +1,7 @@
 #include "engine/local/engine_process.h"
 
 #include <algorithm>
+#include <cstdlib>
 #include <utility>
 
 #include "base/crash_point.h"
@@ -11,16 +12,21 @@ namespace {
 namespace msg = net::msg;
 using base::Severity;
 
-// Of the machine's memory, for the sum of the instances' limits; the rest is for the system and for marea.
-std::int64_t share_of(std::int64_t machine_bytes) {
-  return machine_bytes / 10 * 9;
+// What is reserved of the machine's memory is for the system and for marea. Half of it must also be available in fact:
+// others than instances use memory, and files are cached in it.
+FleetLimits limits_of(SandboxHost& host, const model::PlatformLimits& limits) {
+  const std::int64_t reserve = host.memory_bytes() / 100 * limits[model::Limit::memory_reserve];
+  const std::int64_t starts = limits[model::Limit::starts_per_cpu] * std::max(1, host.load().cpus);
+  return {.memory_bytes = host.memory_bytes() - reserve,
+          .starts = static_cast<int>(std::min<std::int64_t>(starts, net::kMostInstanceSlots)),
+          .memory_floor = reserve / 2};
 }
 
 }  // namespace
 
 EngineProcess::EngineProcess(World world)
     : world_(std::move(world)),
-      fleet_({.memory_bytes = share_of(world_.host->memory_bytes())}, world_.random),
+      fleet_(limits_of(*world_.host, world_.limits), world_.random),
       deadline_(world_.loop,
                 [this] {
                   fleet_.tick(moment());
@@ -28,6 +34,11 @@ EngineProcess::EngineProcess(World world)
                 }),
       sweep_(world_.loop, [this] { ended_.clear(); }),
       retry_sockets_(world_.loop, [this] { pay_sockets(); }),
+      look_(world_.loop,
+            [this] {
+              look_at_machine();
+              carry_out();
+            }),
       stop_by_(world_.loop, [this] { finish_stop(); }),
       usage_(world_.loop, [this] { report_usage(); }) {}
 
@@ -54,7 +65,30 @@ void EngineProcess::carry_out() {
     deadline_.arm_at(next);
   }
   if (!fleet_.instances().empty() && !usage_.armed()) usage_.arm_in(kUsageEvery);
+  if (!fleet_.instances().empty() && !look_.armed()) look_.arm_in(kLoadEvery);
   if (stopped_ && fleet_.instances().empty()) finish_stop();
+}
+
+// ---- the machine
+
+void EngineProcess::look_at_machine() {
+  looked_at_ = world_.loop.now();
+  const MachineLoad load = world_.host->load();
+  fleet_.machine(load, moment());
+  const bool at_rest = fleet_.instances().empty();
+  busy_ = {.cpus = load.cpus,
+           .busy_permille = at_rest ? 0 : load.busy_permille,
+           .waiting_permille = at_rest ? 0 : load.waiting_permille};
+  tell_load();
+  if (!at_rest) look_.arm_in(load.busy_permille >= 500 ? kLoadEvery : kLoadAtRest);
+}
+
+void EngineProcess::tell_load() {
+  const bool same = busy_.cpus == told_.cpus && std::abs(busy_.busy_permille - told_.busy_permille) < kLoadStep &&
+                    std::abs(busy_.waiting_permille - told_.waiting_permille) < kLoadStep;
+  if (same || !router_) return;
+  told_ = busy_;
+  router_->send(busy_);
 }
 
 // ---- keeper
@@ -146,6 +180,8 @@ void EngineProcess::connect_router(base::Fd link) {
                                carry_out();
                              }});
   owed_.clear();
+  told_ = {};
+  tell_load();
   fleet_.router_linked(moment());
   carry_out();
   router_->send(msg::InstancesDone{});
@@ -155,6 +191,7 @@ void EngineProcess::operator()(const msg::Demand& message) {
   const int wanted = std::clamp(message.wanted, 0, model::kMostScale);
   const bool for_min = message.reason == model::Reason::min_scale;
   const model::Reason reason = for_min ? model::Reason::min_scale : model::Reason::request_waiting;
+  if (world_.loop.now() - looked_at_ >= kLoadEvery) look_at_machine();
   fleet_.demand({message.revision, wanted, reason}, moment());
 }
 

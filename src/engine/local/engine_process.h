@@ -22,6 +22,7 @@
 #include "engine/local/network_thread.h"
 #include "engine/local/run_folder.h"
 #include "engine/local/sandbox.h"
+#include "model/platform_limits.h"
 #include "net/ledger.h"
 #include "net/link.h"
 #include "net/loop.h"
@@ -34,6 +35,9 @@ inline constexpr base::Duration kSocketRetry = std::chrono::milliseconds(100);
 inline constexpr base::Duration kStopReserve = std::chrono::seconds(1);  // to end before keeper kills
 inline constexpr base::Duration kUsageEvery = std::chrono::seconds(10);  // what a machine that dies forgets of the bill
 inline constexpr std::size_t kMostDetailBytes = 1000;                    // of a sentence that router sends
+inline constexpr base::Duration kLoadEvery = std::chrono::milliseconds(100);  // the machine's load, while it is busy
+inline constexpr base::Duration kLoadAtRest = std::chrono::milliseconds(500);
+inline constexpr int kLoadStep = 50;  // permille; a smaller change is not told
 
 class EngineProcess final : public net::RoleProcess {
  public:
@@ -44,6 +48,7 @@ class EngineProcess final : public net::RoleProcess {
     std::unique_ptr<SandboxHost> host;
     RunFolder run;
     net::ToKeeper to_keeper;
+    model::PlatformLimits limits;
   };
   explicit EngineProcess(World world);
   ~EngineProcess() override;
@@ -95,6 +100,8 @@ class EngineProcess final : public net::RoleProcess {
   void on_sandbox_ended(const base::InstanceId& id, SandboxEnd end);
   std::vector<base::Fd> sockets_of(const base::InstanceId& id, int count);
   void pay_sockets();
+  void look_at_machine();
+  void tell_load();
   std::vector<model::ListeningSocket> listening_of(const base::InstanceId& id) const;
   void finish_stop();
   void add_usage(const base::InstanceId& id, SandboxEnd& end) const;
@@ -118,6 +125,10 @@ class EngineProcess final : public net::RoleProcess {
   net::Timer deadline_;
   net::Timer sweep_;
   net::Timer retry_sockets_;
+  net::Timer look_;
+  base::Instant looked_at_{};
+  net::msg::MachineBusy busy_;  // as the last look found it
+  net::msg::MachineBusy told_;
   net::Timer stop_by_;
   net::Timer usage_;
   NetworkThread writer_;  // of the plan: nobody waits for the disk

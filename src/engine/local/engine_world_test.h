@@ -35,6 +35,7 @@ struct FakeMachine {
   std::set<base::InstanceId> kept;                // what remove_leftovers() was told to spare
   std::vector<std::string> calls;                 // "create r-xxxxx", …
   std::set<int> slots;
+  MachineLoad load;
 };
 
 class FakeSandbox final : public Sandbox {
@@ -114,6 +115,7 @@ class FakeHost final : public SandboxHost {
   explicit FakeHost(FakeMachine& machine) : machine_(machine) {}
   const std::string& runtime() const override { return runtime_; }
   std::int64_t memory_bytes() const override { return 10LL << 30; }
+  MachineLoad load() override { return machine_.load; }
   base::Result<std::unique_ptr<Sandbox>> create(SandboxOrder order, Sandbox::Events events) override {
     if (!machine_.refusal.empty()) {
       return base::fail(base::ErrorCode::sandbox_failed, "cannot make a sandbox", machine_.refusal, "Run marea doctor");

@@ -46,6 +46,7 @@ void Fleet::sandbox_prepared(const base::InstanceId& id, Moment moment) {
   // Before the app runs: router finds it ready as soon as it is.
   to_router(net::msg::InstanceOpen{
       .id = id, .revision = instance->revision->name, .epoch = epoch_, .ready = false, .slot = instance->slot});
+  resume(moment);
 }
 
 void Fleet::sandbox_started(const base::InstanceId& id, Moment moment) {
@@ -71,6 +72,7 @@ void Fleet::ready(const base::InstanceId& id, Moment moment) {
   revision.retry_at = {};
   if (std::exchange(revision.failures, 0) > 0) tell_failing(revision, moment);
   grow(revision, moment);
+  resume(moment);
 }
 
 void Fleet::looked(const base::InstanceId& id, std::vector<model::ListeningSocket> listening, Moment moment) {

@@ -11,6 +11,8 @@
 // How many: as many as the plan wants (min, wanted) or router asks for, never more than the plan's maximum, never more
 // than the machine bears. A draining instance that may still hold requests keeps its place below the maximum; one that
 // was told to end keeps only its memory and its slot.
+// Nor more at once than the machine bears: so many sandboxes in the making, and none for a revision that serves while
+// the CPUs are taken by starts. What is held back goes on with the next start that is done, or the next reading.
 //
 // How one ends: InstanceDrain to router, Quiet from it (or the deadline: the revision's request timeout and a margin;
 // without a router, a short grace), SIGTERM, after 10 s SIGKILL. The end of its sandbox is the end of it: only then
@@ -34,6 +36,7 @@
 #include "engine/local/fleet_instance.h"
 #include "engine/local/fleet_revision.h"
 #include "engine/local/instance_record.h"
+#include "engine/local/machine_load.h"
 #include "engine/local/sandbox.h"
 #include "model/plan.h"
 #include "net/role.h"
@@ -55,7 +58,14 @@ inline constexpr base::Duration kStableTime = std::chrono::seconds(60);   // rea
 struct FleetLimits {
   std::int64_t memory_bytes = 0;  // for the sum of the instances' memory limits
   int slots = net::kMostInstanceSlots;
+  int starts = net::kMostInstanceSlots;  // sandboxes in the making at once
+  std::int64_t memory_floor = 0;         // of what the machine has available, untouched by an instance's limit
 };
+
+// From here on the CPUs count as taken; a start takes what the requests need, so while young instances alone could take
+// all of them, a revision that already serves waits for more.
+inline constexpr int kBusyPermille = 950;
+inline constexpr base::Duration kYoung = std::chrono::seconds(10);  // most apps are up by then, the others wait
 
 class Fleet {
  public:
@@ -90,6 +100,9 @@ class Fleet {
   void sandbox_ended(const base::InstanceId& id, const SandboxEnd& end, Moment moment);
   void looked(const base::InstanceId& id, std::vector<model::ListeningSocket> listening, Moment moment);
 
+  // the machine
+  void machine(const MachineLoad& load, Moment moment);
+
   // time
   void tick(Moment moment);
   base::Instant next_deadline() const;  // Instant::max(): nothing is due
@@ -116,6 +129,8 @@ class Fleet {
   }
   bool granted(Moment moment) const { return control_linked_ || moment.now < granted_until_; }
   bool has_room(const FleetRevision& revision) const;
+  bool starts_enough(const FleetRevision& revision, Moment moment) const;
+  void resume(Moment moment);
   int count(const FleetRevision& revision, bool (FleetInstance::*which)() const) const;
   int free_slot();
   base::InstanceId new_id(const base::RevisionName& revision);
@@ -136,6 +151,7 @@ class Fleet {
   FleetRevision& revision_of(const FleetInstance& instance) { return revisions_.at(instance.revision->name); }
 
   FleetLimits limits_;
+  MachineLoad machine_;
   base::Random* random_;
   std::map<base::RevisionName, FleetRevision> revisions_;
   std::set<base::RevisionName> hungry_;  // those with less than the plan wants, or short of room: few of ten thousand

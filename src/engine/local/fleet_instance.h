@@ -31,6 +31,7 @@ struct FleetInstance {
   std::shared_ptr<const model::Revision> revision;
   Phase phase = Phase::preparing;
   std::int64_t created_unix_ns = 0;
+  base::Instant created{};
   std::int64_t since_unix_ns = 0;                 // in the state that was last reported
   std::optional<model::InstanceReport> reported;  // the last one that control got
 

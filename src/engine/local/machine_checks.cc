@@ -2,6 +2,7 @@
 
 #include <linux/capability.h>
 #include <sys/resource.h>
+#include <sys/sysinfo.h>
 #include <unistd.h>
 
 #include <array>
@@ -11,6 +12,7 @@
 #include <utility>
 
 #include "engine/local/cgroup.h"
+#include "engine/local/kernel_limits.h"
 #include "engine/local/oci_runtime.h"
 #include "engine/local/overlay.h"
 #include "engine/local/small_file.h"
@@ -135,6 +137,29 @@ MachineCheck check_descriptors() {
   return check;
 }
 
+// Whether as many shares of a kernel limit fit as the machine's memory bears sandboxes.
+MachineCheck check_need(const MachineNeed& need, std::int64_t sandboxes) {
+  const std::string name = sysctl_name(need.file);
+  const std::string text = read_file(("/proc/sys/" + std::string(need.file)).c_str());
+  const std::int64_t value = std::strtoll(text.c_str(), nullptr, 10);
+  const std::int64_t needed = need.each * sandboxes + need.beside;
+  MachineCheck check{.name = std::string(need.name),
+                     .ok = text.empty() || value >= needed,  // absent: the kernel has no such limit, or no such part
+                     .required = false,
+                     .what = name + " is " + (text.empty() ? "absent" : std::to_string(value))};
+  if (check.ok) return check;
+  check.why = std::to_string(needed) + " are needed for " + std::to_string(sandboxes) + " sandboxes at their limits";
+  check.remedy = "sysctl -w " + name + "=" + std::to_string(needed);
+  return check;
+}
+
+void check_needs(std::vector<MachineCheck>& out) {
+  struct sysinfo info{};
+  ::sysinfo(&info);
+  const std::int64_t memory = static_cast<std::int64_t>(info.totalram) * static_cast<std::int64_t>(info.mem_unit);
+  for (const MachineNeed& need : machine_needs()) out.push_back(check_need(need, sandboxes_of(memory)));
+}
+
 }  // namespace
 
 std::vector<std::string> missing_capabilities(const std::string& status) {
@@ -156,7 +181,7 @@ std::vector<MachineCheck> check_machine(const base::Clock& clock, const std::str
   if (!privilege.ok) {
     return {privilege, check_runtime(clock, runtime), check_overlay(), check_seccomp(), check_descriptors()};
   }
-  return {
+  std::vector<MachineCheck> out = {
       privilege,
       check_runtime(clock, runtime),
       check_user_namespaces(),
@@ -168,6 +193,8 @@ std::vector<MachineCheck> check_machine(const base::Clock& clock, const std::str
       check_forwarding(),
       check_descriptors(),
   };
+  check_needs(out);
+  return out;
 }
 
 }  // namespace marea::engine::local

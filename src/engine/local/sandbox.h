@@ -19,6 +19,7 @@
 #include "base/error.h"
 #include "base/fd.h"
 #include "base/log.h"
+#include "engine/local/machine_load.h"
 #include "model/instance.h"
 #include "model/revision.h"
 #include "net/loop.h"
@@ -84,6 +85,7 @@ class SandboxHost {
   virtual const std::string& runtime() const = 0;  // "crun 1.8.1"
   // How many slots this machine bears (ids, memory are the caller's to count).
   virtual std::int64_t memory_bytes() const = 0;  // of the machine, total
+  virtual MachineLoad load() = 0;                 // of the machine, now
   // Begins to prepare at once.
   virtual base::Result<std::unique_ptr<Sandbox>> create(SandboxOrder order, Sandbox::Events events) = 0;
   // Takes over a sandbox of an engine that died, alive or not, with what keeper held for it (hold_key). Fails for one

@@ -1,6 +1,5 @@
 #include <fcntl.h>
 #include <sys/mount.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/sysinfo.h>
 #include <unistd.h>
@@ -20,7 +19,6 @@
 namespace marea::engine::local {
 namespace {
 
-constexpr std::uint64_t kMostDescriptors = 20'000;  // of an app; what unprivileged platforms give and servers ask for
 constexpr base::Duration kSweepPause = std::chrono::milliseconds(200);
 // A runtime that the last engine had called may still make what is just removed; it ends within that.
 constexpr base::Duration kSecondLook = std::chrono::seconds(2);
@@ -71,6 +69,7 @@ class LocalSandboxHost final : public SandboxHost {
     ::sysinfo(&info);
     return static_cast<std::int64_t>(info.totalram) * static_cast<std::int64_t>(info.mem_unit);
   }
+  MachineLoad load() override { return gauge_.read(machine_.loop.clock().now()); }
   base::Result<std::unique_ptr<Sandbox>> create(SandboxOrder order, Sandbox::Events events) override;
   base::Result<std::unique_ptr<Sandbox>> adopt(SandboxOrder order, SandboxPast past, std::vector<base::Fd> held,
                                                Sandbox::Events events) override;
@@ -80,6 +79,7 @@ class LocalSandboxHost final : public SandboxHost {
   void sweep();
 
   SandboxMachine machine_;
+  MachineGauge gauge_;
   net::Timer sweep_;
   std::deque<std::string> left_;
 };
@@ -91,9 +91,6 @@ base::Result<void> LocalSandboxHost::open() {
   }
   machine_.tag = tag_of(folder);
   machine_.swap_accounting = machine_.cgroups.swap_accounting();
-  rlimit limit{};
-  ::getrlimit(RLIMIT_NOFILE, &limit);
-  machine_.most_descriptors = std::min<std::uint64_t>(kMostDescriptors, limit.rlim_max);
   base::Result<void> done = enter_stage();
   if (!done) return done;
   machine_.shim = std::string(kStage) + "/marea-shim";

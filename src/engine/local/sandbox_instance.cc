@@ -15,6 +15,7 @@
 #include <utility>
 
 #include "base/crash_point.h"
+#include "engine/local/kernel_limits.h"
 #include "engine/local/listening.h"
 #include "engine/local/network_ingress.h"
 #include "engine/local/overlay.h"
@@ -126,8 +127,9 @@ LocalSandbox::~LocalSandbox() {
 
 base::Result<void> LocalSandbox::prepare() {
   machine_.begin_grace_period();
-  base::Result<void> made = make_bundle(machine_, order_);
-  if (!made) return made;
+  base::Result<base::Fd> users = make_bundle(machine_, order_);
+  if (!users) return std::unexpected(users.error());
+  user_namespace_ = std::move(*users);
   base::Result<OutputPipes> pipes = make_output_pipes(id_base(order_.slot) + app_.uid, id_base(order_.slot) + app_.gid);
   if (!pipes) return std::unexpected(pipes.error());
   base::Result<void> called = call_runtime(*pipes);
@@ -182,6 +184,8 @@ void LocalSandbox::on_runtime_exit(int status) {
   prepare_timer_.cancel();
   // The sandbox has its own copy of the mounts now, or will never have one.
   unmount_root(machine_.stage_of(order_.id.str()));
+  user_namespace_.reset();
+  machine_.cgroups.bound_sockets(machine_.cgroup_of(order_.id.str()), socket_bytes(facts_.memory_limit));
   if (status != 0) {
     while (!runtime_output_.empty() && runtime_output_.back() == '\n') runtime_output_.pop_back();
     fail(machine_.runtime.version +

@@ -88,6 +88,7 @@ class LocalSandbox final : public Sandbox {
   std::string runtime_output_;
   std::unique_ptr<WatchedFd> control_;
   std::unique_ptr<WatchedFd> life_;  // the shim's pidfd
+  base::Fd user_namespace_;          // until the runtime has ended
   std::shared_ptr<base::Fd> network_namespace_;
   bool has_device_ = false;
   pid_t shim_ = -1;
