@@ -241,6 +241,13 @@ TEST_F(MusterTest, a_full_machine_refuses_nobody_who_has_an_instance) {
   EXPECT_EQ(said(), "unwatch a, gone a, refuse 1 with 429");
 }
 
+TEST_F(MusterTest, a_grant_that_has_ended_refuses_those_who_find_no_instance) {
+  wait(0, 1);
+  EXPECT_EQ(said(), "demand 1");
+  muster.demand_refused({base::RevisionName("r"), 0, Reason::grant_expired}, now);
+  EXPECT_EQ(said(), "refuse 1 with 503");
+}
+
 TEST_F(MusterTest, a_request_that_a_worker_lets_in_by_the_old_routes_gets_its_instance) {
   route({"other"});
   wait(0, 1);
