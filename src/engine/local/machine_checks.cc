@@ -140,7 +140,7 @@ MachineCheck check_descriptors() {
 // Whether as many shares of a kernel limit fit as the machine's memory bears sandboxes.
 MachineCheck check_need(const MachineNeed& need, std::int64_t sandboxes) {
   const std::string name = sysctl_name(need.file);
-  const std::string text = read_file(("/proc/sys/" + std::string(need.file)).c_str());
+  const std::string text = read_small_file(("/proc/sys/" + std::string(need.file)).c_str());
   const std::int64_t value = std::strtoll(text.c_str(), nullptr, 10);
   const std::int64_t needed = need.each * sandboxes + need.beside;
   MachineCheck check{.name = std::string(need.name),
