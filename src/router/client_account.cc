@@ -84,7 +84,7 @@ void Client::close_account(bool complete) {
                                .instance = account_.instance,
                                .method = account_.method,
                                .target = account_.target,
-                               .client = address_,
+                               .client = peer_.address,
                                .trace = account_.trace});
   }
   revision_.reset();
