@@ -90,6 +90,8 @@ std::optional<net::BodyPlan> Api::own(const net::HttpRequest& head, const Segmen
     if (kind == "builds") return builds(head);
     if (kind == "logs") return logs(head);
     if (kind == "usage") return usage(head);
+    if (kind == "disk") return disk(head);
+    if (kind == "backup") return backup(head);
     if (kind == "healthz") return health();
   } else if (path.size() == 2) {
     if (kind == "instances") return instance(head, path[1]);

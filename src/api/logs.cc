@@ -76,8 +76,9 @@ class Follower : public std::enable_shared_from_this<Follower> {
 }  // namespace
 
 net::BodyPlan Api::logs(const net::HttpRequest& head) {
-  if (head.method != "GET") return wrong_method(head, "GET");
   const std::string service(head.parameter("service").value_or(""));
+  if (head.method == "DELETE") return delete_logs(service);
+  if (head.method != "GET") return wrong_method(head, "DELETE, GET");
   telemetry::LogQuery query{.revision = base::RevisionName(head.parameter("revision").value_or("")),
                             .instance = base::InstanceId(head.parameter("instance").value_or(""))};
   if (const auto tail = head.parameter("tail")) {
@@ -123,6 +124,20 @@ net::BodyPlan Api::logs(const net::HttpRequest& head) {
         follower->begin(JsonLines::begin(std::move(responder)), std::move(lines), cursor);
         return net::BodySink{};
       }};
+}
+
+net::BodyPlan Api::delete_logs(const std::string& service) {
+  std::error_code problem;
+  const bool plain = !service.empty() && service.find('/') == std::string::npos && service.front() != '.';
+  const std::string folder = world_.control.folders().logs + "/" + service;
+  if (!plain || !std::filesystem::is_directory(folder, problem)) return not_found("logs.marea.dev", service);
+  if (!world_.delete_logs || !world_.delete_logs(base::ServiceName(service))) {
+    return failure({.code = base::ErrorCode::unavailable,
+                    .what = "cannot delete the logs of " + service,
+                    .why = "the logs role does not answer",
+                    .remedy = "Try again in a moment; marea restarts it by itself"});
+  }
+  return deleted({.kind = "logs", .name = service, .uid = service});
 }
 
 }  // namespace marea::api

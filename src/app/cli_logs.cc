@@ -50,6 +50,13 @@ std::string shown_line(std::string_view line, Format format) {
 
 Outcome<Exit> print_logs(Verb& verb) {
   const std::string& name = verb.arguments.positional(0);
+  if (verb.arguments.has("--delete")) {
+    const Outcome<Answer> gone =
+        verb.api.send({.method = "DELETE", .path = fmt::format("{}/logs?service={}", kMarea, escape(name))});
+    if (!gone) return std::unexpected(gone.error());
+    verb.console.say(Text::deleted, "logs", name);
+    return Exit::ok;
+  }
   // A wrong name must not look like a quiet service.
   const Outcome<Json> service = get_object(verb, "services", name);
   if (!service) return std::unexpected(service.error());

@@ -29,6 +29,9 @@ Outcome<Exit> serve_platform(Verb& verb) {
     return give_up(std::move(failure));
   }
   options.limits = *limits;
+  const std::int64_t percent = verb.arguments.number("--disk-limit").value_or(options.disk_limit);
+  if (percent < 1 || percent > 100) return give_up(usage_failure(verb.words()(Text::bad_disk_limit, percent), {}));
+  options.disk_limit = static_cast<int>(percent);
   return static_cast<Exit>(serve(options));
 }
 

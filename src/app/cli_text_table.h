@@ -86,6 +86,10 @@
   X(bad_limits_remedy, "For example: --limit queue-requests=1000 --limit idle-time=30s; all are in docs/limits.md", "Por ejemplo: --limit queue-requests=1000 --limit idle-time=30s; todos están en docs/limits.md") \
   X(help_filename, "the manifest, YAML or JSON, one or more documents; - is standard input", "el manifiesto, YAML o JSON, uno o más documentos; - es la entrada estándar") \
   X(help_follow, "go on with what comes", "sigue con lo que vaya llegando") \
+  X(help_delete_logs, "delete them instead of printing them", "los borra en lugar de mostrarlos") \
+  X(help_unused, "all that no revision uses", "todas las que ninguna revisión usa") \
+  X(help_disk_limit, "percent of the data directory's disk beyond which nothing new is taken (90)", "porcentaje del disco del directorio de datos a partir del cual no se acepta nada nuevo (90)") \
+  X(bad_disk_limit, "--disk-limit must be from 1 to 100, is {}", "--disk-limit debe ir de 1 a 100, es {}") \
   X(help_tail, "begin with the last N lines", "empieza por las últimas N líneas") \
   X(bad_runtime, "--runtime must be auto, crun or runc, is '{}'", "--runtime debe ser auto, crun o runc, es '{}'")
 
@@ -106,6 +110,11 @@
   X(about_images_list, "images in the platform's store", "las imágenes del almacén de la plataforma") \
   X(about_images_import, "store an OCI image layout under a name", "guarda un directorio OCI con un nombre") \
   X(about_usage, "what services used: requests, billable time, CPU, memory", "lo que usaron los servicios: peticiones, tiempo facturable, CPU, memoria") \
+  X(about_images_delete, "delete an image that no revision uses, or all of them", "borra una imagen que ninguna revisión usa, o todas") \
+  X(about_builds_delete, "empty the cache of builds", "vacía la caché de las construcciones") \
+  X(about_backup, "write everything that must not be lost into one file", "guarda en un archivo todo lo que no se debe perder") \
+  X(about_restore, "make a data directory of a backup", "hace un directorio de datos a partir de una copia de seguridad") \
+  X(about_repair, "mend a store that cannot be read", "repara un almacén que no se puede leer") \
   X(about_logs, "what the apps of a service wrote", "lo que escribieron las aplicaciones de un servicio") \
   X(about_doctor, "what is wrong with this machine, and what mends it", "qué le pasa a esta máquina y qué lo arregla") \
   X(about_version, "the version of this program", "la versión de este programa") \
@@ -130,6 +139,8 @@
   X(head_cpu_used, "CPU-USED-S", "CPU-USADA-S") \
   X(head_in_flight, "IN-FLIGHT", "EN-CURSO") \
   X(head_bytes, "BYTES", "BYTES") \
+  X(head_used_by, "USED-BY", "USADA-POR") \
+  X(images_unused, "nobody", "nadie") \
   X(head_check, "CHECK", "COMPROBACIÓN") \
   X(head_result, "RESULT", "RESULTADO") \
   X(head_remedy, "REMEDY", "REMEDIO") \
@@ -161,6 +172,19 @@
 
 #define MAREA_TEXTS_IMAGES(X) \
   X(interrupted, "interrupted; what the platform began goes on\n", "interrumpido; lo que la plataforma empezó sigue adelante\n") \
+  X(freed, "freed: {} bytes", "liberado: {} bytes") \
+  X(delete_what, "say which image: a name, or --unused", "diga qué imagen: un nombre, o --unused") \
+  X(delete_what_remedy, "See what there is: marea images list", "Vea lo que hay: marea images list") \
+  X(backup_written, "backup written: {} ({} bytes)", "copia de seguridad guardada: {} ({} bytes)") \
+  X(backup_exists, "{} exists already", "{} ya existe") \
+  X(backup_exists_remedy, "Choose another name, or remove it first", "Elija otro nombre, o bórrela antes") \
+  X(backup_cut, "the backup ended before it was whole", "la copia de seguridad terminó antes de estar completa") \
+  X(backup_cut_remedy, "Look at marea's log, then run it again", "Mire el registro de marea y ejecútelo otra vez") \
+  X(restored, "restored into {}: {} services, {} revisions, {} blobs; the backup is of {}", "restaurado en {}: {} servicios, {} revisiones, {} blobs; la copia es de {}") \
+  X(restored_next, "Start it: sudo marea serve --data {}", "Arránquela: sudo marea serve --data {}") \
+  X(store_sound, "the store {} is sound; nothing was changed", "el almacén {} está sano; no se cambió nada") \
+  X(store_repaired, "repaired: {} services, {} revisions, {} images; the damaged file is kept as {}", "reparado: {} servicios, {} revisiones, {} imágenes; el archivo dañado se guarda como {}") \
+  X(store_lost, "lost: {}", "perdido: {}") \
   X(uploading, "uploading {} ({} bytes)", "subiendo {} ({} bytes)") \
   X(layout_without_scheme, "'{}' is a directory, not the name of an image", "'{}' es un directorio, no el nombre de una imagen") \
   X(layout_without_scheme_remedy, "Write --image oci:{}", "Escriba --image oci:{}") \

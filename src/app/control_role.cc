@@ -4,7 +4,9 @@
 #include <string>
 #include <utility>
 
+#include "app/version.h"
 #include "decide/rate.h"
+#include "store/repair.h"
 
 namespace marea::app {
 namespace {
@@ -23,11 +25,15 @@ control::Control::Folders folders_in(const std::string& data) {
 }  // namespace
 
 base::Result<std::unique_ptr<ControlRole>> ControlRole::open(World world) {
+  const auto refused = [place = world.place](base::Error error) {
+    if (error.code == base::ErrorCode::store_damaged) error.remedy = store::repair_remedy(place);
+    return base::fail(std::move(error));
+  };
   base::Result<store::Store> store = store::Store::open(world.data + "/control/marea.db");
-  if (!store) return base::fail(std::move(store.error()));
+  if (!store) return refused(std::move(store.error()));
   // NOLINTNEXTLINE(cppcoreguidelines-owning-memory): make_unique cannot reach the constructor
   std::unique_ptr<ControlRole> role(new ControlRole(std::move(world), std::move(*store)));
-  if (base::Result<void> started = role->control_.start(); !started) return base::fail(std::move(started.error()));
+  if (base::Result<void> started = role->control_.start(); !started) return refused(std::move(started.error()));
   return role;
 }
 
@@ -39,13 +45,21 @@ ControlRole::ControlRole(World world, store::Store store)
                 .log = world_.log,
                 .store = store_,
                 .to_keeper = world_.to_keeper,
-                .folders = folders_in(world_.data)}),
+                .folders = folders_in(world_.data),
+                .disk = [blobs = world_.data + "/blobs"] { return control::disk_use(blobs); },
+                .most_disk_percent = world_.most_disk_percent,
+                .give_up = [this] { world_.loop.stop(); }}),
       api_({.loop = world_.loop,
             .control = control_,
             .random = world_.random,
             .front = {.http_port = world_.http_port},
             .incoming = world_.data + "/incoming",
-            .logs_connected = [this] { return logs_ && logs_->open(); }}),
+            .logs_connected = [this] { return logs_ && logs_->open(); },
+            .delete_logs =
+                [this](const base::ServiceName& service) {
+                  return logs_ && logs_->send(net::encode(net::ControlToLogs(net::msg::DropLogs{service})), {});
+                },
+            .version = std::string(kVersion)}),
       server_(world_.loop, {}, [this](const net::HttpRequest& head) { return route(head); }),
       overstayed_(world_.loop, [this] { stopped(); }) {}
 

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <cstdio>
+#include <cstdlib>
 #include <filesystem>
 #include <functional>
 #include <string>
@@ -50,6 +51,7 @@ ServeOptions parse(int argc, char** argv) {
     if (name == "--runtime") out.runtime = argv[i + 1];
     if (name == "--request-log") out.request_log = argv[i + 1];
     if (name == "--limit") limits.emplace_back(argv[i + 1]);
+    if (name == "--disk-limit") out.disk_limit = std::atoi(argv[i + 1]);
   }
   if (const auto parsed = model::parse_limits(limits)) out.limits = *parsed;  // `marea serve` has told the faults
   return out;
@@ -111,7 +113,9 @@ base::Result<Keeper::Options> keeper_options(const ServeOptions& options) {
                                               .shim = shim_path(),
                                               .http_port = http->port,
                                               .records = options.request_log != "off",
-                                              .limits = options.limits}](net::Role) {
+                                              .limits = options.limits,
+                                              .place = options.data,
+                                              .disk_limit = options.disk_limit}](net::Role) {
     return to_arguments(role_options);
   };
   out.listeners.emplace_back(net::ListenerKind::http, std::move(*http));

@@ -6,6 +6,9 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <filesystem>
+#include <system_error>
+#include <variant>
 #include <vector>
 
 #include "base/crash_point.h"
@@ -166,7 +169,21 @@ LogsRole::LogsRole(World world)
 LogsRole::~LogsRole() = default;
 
 void LogsRole::on_peer(net::Role /*peer*/, base::Fd link) {
-  control_ = std::move(link);
+  using Link = net::Link<net::ControlToLogs, net::ControlToLogs>;
+  control_ = std::make_unique<Link>(
+      world_.loop, std::move(link),
+      Link::Events{.on_message = [this](const net::ControlToLogs& message,
+                                        auto) { drop(std::get<net::msg::DropLogs>(message).service.str()); },
+                   .on_closed = [](const std::string&) {}});
+}
+
+// Whoever writes on begins a new segment.
+void LogsRole::drop(const std::string& service) {
+  if (!plain_name(service)) return;
+  writers_.erase(service);
+  std::error_code problem;
+  std::filesystem::remove_all(world_.folder + "/" + service, problem);
+  if (problem) world_.log(base::Severity::warning, "logs stay", {{"service", service}, {"why", problem.message()}});
 }
 void LogsRole::on_listener(net::ListenerKind /*kind*/, std::string /*address*/, base::Fd /*listener*/) {}
 void LogsRole::on_held_done() {}

@@ -9,7 +9,9 @@
 
 #include "base/log.h"
 #include "decide/byte_budget.h"
+#include "net/link.h"
 #include "net/loop.h"
+#include "net/messages.h"
 #include "net/role.h"
 #include "telemetry/log_spool.h"
 
@@ -50,6 +52,7 @@ class LogsRole final : public net::RoleProcess {
   };
   void write(const Source& source, std::string_view lines);
   void ended(const std::string& key);
+  void drop(const std::string& service);
 
   World world_;
   std::map<std::string, Source> sources_;
@@ -57,7 +60,8 @@ class LogsRole final : public net::RoleProcess {
   std::vector<std::string> finished_;
   base::Fd nowhere_;  // /dev/null
   net::Timer sweep_;
-  base::Fd control_;  // nothing is said on it: that it is open tells control that we live
+  // We say nothing on it: that it is open tells control that we live.
+  std::unique_ptr<net::Link<net::ControlToLogs, net::ControlToLogs>> control_;
 };
 
 }  // namespace marea::app

@@ -9,7 +9,9 @@ std::vector<std::string> to_arguments(const RoleOptions& options) {
                                   "--runtime",     options.runtime,
                                   "--shim",        options.shim,
                                   "--http-port",   std::to_string(options.http_port),
-                                  "--request-log", options.records ? "on" : "off"};
+                                  "--request-log", options.records ? "on" : "off",
+                                  "--place",       options.place,
+                                  "--disk-limit",  std::to_string(options.disk_limit)};
   for (const std::string& limit : model::print_limits(options.limits)) out.insert(out.end(), {"--limit", limit});
   return out;
 }
@@ -32,6 +34,10 @@ base::Result<RoleOptions> parse_role_options(const std::vector<std::string>& arg
       std::from_chars(value.data(), value.data() + value.size(), out.http_port);
     } else if (name == "--request-log") {
       out.records = value != "off";
+    } else if (name == "--place") {
+      out.place = value;
+    } else if (name == "--disk-limit") {
+      std::from_chars(value.data(), value.data() + value.size(), out.disk_limit);
     } else {
       return base::fail(base::ErrorCode::usage, "unknown role option " + name, "roles are started by `marea serve`",
                         "Run: marea serve");

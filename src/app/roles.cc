@@ -45,7 +45,9 @@ base::Result<std::unique_ptr<net::RoleProcess>> make_role(net::Role role, RoleWo
                                 .data = world.options.data,
                                 .http_port = world.options.http_port,
                                 .to_keeper = std::move(world.to_keeper),
-                                .requests_per_second = world.options.limits[model::Limit::api_requests]});
+                                .requests_per_second = world.options.limits[model::Limit::api_requests],
+                                .place = world.options.place,
+                                .most_disk_percent = world.options.disk_limit});
     case net::Role::logs: return make_logs(std::move(world));
     case net::Role::engine: return make_engine_role(std::move(world));
     case net::Role::keeper:

@@ -14,6 +14,7 @@ struct ServeOptions {
   std::string runtime = "auto";    // auto | crun | runc
   std::string request_log = "on";  // on | off
   model::PlatformLimits limits;
+  int disk_limit = 90;  // percent of the disk of `data` beyond which nothing new is taken
 };
 
 // Returns the exit code.

@@ -43,10 +43,14 @@ Control::Control(World world)
       settle_(loop_, [this] { settle_outputs(); }),
       expire_(loop_,
               [this] {
-                for (const auto& revision : instances_.expire(loop_.clock().wall().unix_ns)) touch_owner(revision);
+                for (const auto& revision : instances_.expire(loop_.now())) touch_owner(revision);
                 expire_.arm_in(kEndedShown / 4);
               }),
-      usage_timer_(loop_, [this] { store_usage(); }) {}
+      usage_timer_(loop_, [this] { store_usage(); }),
+      disk_(std::move(world.disk)),
+      most_disk_percent_(world.most_disk_percent),
+      give_up_(std::move(world.give_up)),
+      giving_up_(loop_, [this] { give_up_(); }) {}
 
 base::Result<void> Control::start() {
   base::Result<store::Contents> contents = store_.load();
@@ -115,8 +119,18 @@ void Control::touch_owner(const base::RevisionName& revision) {
   if (const auto owner = owners_.find(revision); owner != owners_.end()) touch(owner->second);
 }
 
+// Every change goes through here.
+base::Result<void> Control::commit(std::span<store::Change> changes) {
+  base::Result<void> done = store_.commit(changes);
+  if (store_.lost() && give_up_ && !giving_up_.armed()) {
+    log_(base::Severity::error, "the disk did not take a change; control starts anew", {{"why", done.error().line()}});
+    giving_up_.arm_in(kLastAnswers);
+  }
+  return done;
+}
+
 bool Control::write(std::vector<store::Change> changes) {
-  if (auto done = store_.commit(changes); !done) {
+  if (auto done = commit(changes); !done) {
     log_(base::Severity::error, "a change could not be stored", {{"error", done.error().line()}});
     tick_.arm_in(kStoreRetry);
     return false;
@@ -280,7 +294,7 @@ void Control::on_report(const model::InstanceReport& report) {
   const bool failed_before = before != nullptr && before->failure.has_value();
   const bool fails = report.state == model::InstanceState::failed;
   if (fails && failed_before) return;  // told again over a new link
-  instances_.report(report);
+  instances_.report(report, loop_.now());
   if (fails) {
     settling_.emplace_back(loop_.now() + kOutputSettles, report.id);
     if (!settle_.armed()) settle_.arm_at(settling_.front().first);

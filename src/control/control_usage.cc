@@ -51,7 +51,7 @@ void Control::note_usage(const model::InstanceReport& report) {
 void Control::store_usage() {
   std::vector<store::Change> changes = usage_.changes(loop_.now());
   if (!changes.empty()) {
-    if (const auto done = store_.commit(changes); !done) {
+    if (const auto done = commit(changes); !done) {
       log_(base::Severity::error, "what instances used could not be stored", {{"error", done.error().line()}});
       usage_timer_.arm_in(kStoreRetry);
       return;

@@ -142,7 +142,7 @@ std::optional<Verdict> judge_start(std::span<const model::InstanceReport> report
     if (report.state != InstanceState::failed) continue;
     if (!is_machines_own(report.reason)) return Verdict{.failure = &report};
     ++machine_failures;
-    if (newest == nullptr || report.since_unix_ns >= newest->since_unix_ns) newest = &report;
+    newest = &report;
   }
   if (machine_failures >= kMachineFailures) return Verdict{.failure = newest};
   return std::nullopt;

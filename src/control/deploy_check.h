@@ -23,8 +23,8 @@ struct Verdict {
   const model::InstanceReport* failure = nullptr;  // one of `reports`, when not ready
 };
 
-// Nothing while the question is open. `wanted` (≥ 1) instances that run outweigh every failure; one does when the
-// machine has no room for the others.
+// Nothing while the question is open. `reports` are in the order in which they came. `wanted` (≥ 1) instances that run
+// outweigh every failure; one does when the machine has no room for the others.
 std::optional<Verdict> judge_start(std::span<const model::InstanceReport> reports, int wanted);
 
 // Up and able to serve: running, idle or frozen.

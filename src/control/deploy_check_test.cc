@@ -46,6 +46,8 @@ TEST(DeployCheck, a_fault_of_the_machine_gets_a_second_chance) {
   EXPECT_EQ(judged(seen), "open");
   seen.back() = report("b", failed, Reason::sandbox_failed, 2);
   EXPECT_EQ(judged(seen), "failed by b");
+  seen.back() = report("b", failed, Reason::sandbox_failed, -5);
+  EXPECT_EQ(judged(seen), "failed by b") << "the last that came, whatever the wall clock said";
   seen.back() = report("b", running);
   EXPECT_EQ(judged(seen), "ready");
 }

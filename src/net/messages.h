@@ -6,7 +6,7 @@
 //   control → engine       plans;           engine → control   what instances do
 //   router  → engine       demand, readiness, quiet;  engine → router   instances and their sockets
 //   control → router       routes;          router → control   loads
-//   control ↔ builder      one job
+//   control → logs         what may go;  control ↔ builder  one job
 #pragma once
 
 #include <cstdint>
@@ -198,6 +198,11 @@ struct Metrics {  // at most kMostMetricValues; more follow unless it is the las
   bool last = false;
 };
 
+// ---- control → logs
+struct DropLogs {  // what the apps of a service wrote so far
+  base::ServiceName service;
+};
+
 // ---- control → builder
 struct UnpackImage {
   std::string blobs;   // directory of verified-by-name blobs: sha256/HEX
@@ -214,12 +219,22 @@ struct BuildImage {
   std::vector<std::pair<std::string, std::string>> known;  // image names a FROM may use → digest in blobs
 };
 
+struct CleanDisk {
+  std::string images;
+  std::vector<std::string> digests;  // unpacked images that go
+  std::string storage;               // buildah's
+  bool clear_storage = false;        // it is emptied; else only measured
+};
+
 // ---- builder → control
 struct Progress {
   std::string line;
 };
 struct ImageDone {
   model::Image image;
+};
+struct DiskCleaned {
+  std::int64_t build_bytes = 0;  // what buildah's storage takes now
 };
 struct JobFailed {
   base::Error error;
@@ -239,8 +254,9 @@ using EngineToRouter = std::variant<msg::InstanceOpen, msg::InstanceDrain, msg::
 using ControlToRouter = std::variant<msg::RoutesBegin, model::ServiceRoute, model::RevisionRoute, msg::DropService,
                                      msg::DropRevision, msg::RoutesCommit, msg::MetricsWanted>;
 using RouterToControl = std::variant<msg::RoutesApplied, msg::InstanceLoad, msg::RevisionLoad, msg::Metrics>;
-using ControlToBuilder = std::variant<msg::UnpackImage, msg::BuildImage>;
-using BuilderToControl = std::variant<msg::Progress, msg::ImageDone, msg::JobFailed>;
+using ControlToLogs = std::variant<msg::DropLogs>;
+using ControlToBuilder = std::variant<msg::UnpackImage, msg::BuildImage, msg::CleanDisk>;
+using BuilderToControl = std::variant<msg::Progress, msg::ImageDone, msg::JobFailed, msg::DiskCleaned>;
 
 namespace msg {
 
@@ -284,10 +300,13 @@ template <class A, Is<InstanceLoad> T> void visit(A& a, T& v) { a(v.id, v.in_fli
 template <class A, Is<RevisionLoad> T> void visit(A& a, T& v) { a(v.revision, v.in_flight, v.waiting, v.requests); }
 template <class A, Is<MetricsWanted> T> void visit(A& a, T& v) { a(v.number); }
 template <class A, Is<Metrics> T> void visit(A& a, T& v) { a(v.number, v.values, v.last); }
+template <class A, Is<DropLogs> T> void visit(A& a, T& v) { a(v.service); }
 template <class A, Is<UnpackImage> T> void visit(A& a, T& v) { a(v.blobs, v.digest, v.images); }
 template <class A, Is<BuildImage> T> void visit(A& a, T& v) { a(v.context, v.dockerfile, v.tag, v.blobs, v.images, v.storage, v.known); }
 template <class A, Is<Progress> T> void visit(A& a, T& v) { a(v.line); }
 template <class A, Is<ImageDone> T> void visit(A& a, T& v) { a(v.image); }
+template <class A, Is<CleanDisk> T> void visit(A& a, T& v) { a(v.images, v.digests, v.storage, v.clear_storage); }
+template <class A, Is<DiskCleaned> T> void visit(A& a, T& v) { a(v.build_bytes); }
 template <class A, Is<JobFailed> T> void visit(A& a, T& v) { a(v.error); }
 // clang-format on
 

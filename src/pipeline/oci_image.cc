@@ -264,4 +264,15 @@ bool fits_host(const IndexEntry& entry) {
   return entry.architecture.empty() || entry.architecture == host_architecture();
 }
 
+base::Result<std::vector<std::string>> blobs_of(const std::string& blobs, const std::string& root) {
+  const base::Result<OciImage> image = read_image(blobs, {.media_type = {}, .digest = root, .bytes = -1});
+  if (!image) return std::unexpected(image.error());
+  std::vector<std::string> out;
+  for (const Descriptor& index : image->indexes) out.push_back(index.digest);
+  out.push_back(image->manifest.digest);
+  out.push_back(image->config_blob.digest);
+  for (const Layer& layer : image->layers) out.push_back(layer.blob.digest);
+  return out;
+}
+
 }  // namespace marea::pipeline

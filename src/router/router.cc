@@ -7,6 +7,7 @@
 
 #include "base/crash_point.h"
 #include "router/metrics.h"
+#include "router/routes_file.h"
 
 namespace marea::router {
 

@@ -44,25 +44,27 @@ def run_cli(*arguments, environment=None, timeout=300, binary=BIN):
 
 
 class Platform:
-    def __init__(self, binary=BIN, environment=None, options=()):
+    def __init__(self, binary=BIN, environment=None, data=None, options=()):
         """`options` are further ones of `marea serve`."""
-        self.binary, self.options = binary, options
+        self.binary = binary
         self.environment = environment or {}
-        self.data = Path(tempfile.mkdtemp(prefix="marea-test-"))
+        self.data = Path(data or tempfile.mkdtemp(prefix="marea-test-"))
+        self.options = options
         self.http_port, self.api_port = free_port(), free_port()
         self.api = self.data / "api.sock"
         self.log_path = self.data.with_suffix(".log")
         self.process = None
         self.traces = None
 
-    def start(self):
+    def start(self, until_it_answers=True):
         with open(self.log_path, "ab") as log:
             self.process = subprocess.Popen(
                 [str(self.binary), "serve", "--data", str(self.data), "--http", f"127.0.0.1:{self.http_port}", "--api",
                  f"127.0.0.1:{self.api_port}", *self.options], stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                 start_new_session=True, env={**os.environ, **self.environment})
         self.traces = Traces(self.process.pid, self.data)
-        until(self._answers, "the API answers", pause=0.02)
+        if until_it_answers:
+            until(self._answers, "the API answers", pause=0.02)
         return self
 
     def _answers(self):

@@ -48,6 +48,10 @@ base::Result<void> prepare_data_dir(const std::string& path) {
   std::error_code problem;
   std::filesystem::create_directories(path, problem);
   if (problem) return base::fail(cannot_prepare(path, problem.value()));
+  if (std::filesystem::exists(path + "/" + kRestoring, problem)) {
+    return base::fail(base::ErrorCode::conflict, "cannot use the data directory " + path,
+                      "a restore into it did not end", "Run it again: sudo marea restore FILE --data " + path);
+  }
   if (::chmod(path.c_str(), 0711) != 0) return base::fail(cannot_prepare(path, errno));
   for (const Part& part : kParts) {
     const std::string full = path + "/" + part.name;
@@ -56,6 +60,9 @@ base::Result<void> prepare_data_dir(const std::string& path) {
     if (::chown(full.c_str(), part.owner, part.group) != 0) return base::fail(cannot_prepare(full, errno));
     if (::chmod(full.c_str(), part.mode) != 0) return base::fail(cannot_prepare(full, errno));
   }
+  // What the roles write durably hangs on these names.
+  const base::Fd folder(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!folder || ::fsync(folder.get()) != 0) return base::fail(cannot_prepare(path, errno));
   if (::mkdir(kDataView, 0711) != 0 && errno != EEXIST) return base::fail(cannot_prepare(kDataView, errno));
   return {};
 }

@@ -11,6 +11,9 @@ namespace marea::engine::local {
 
 inline constexpr const char* kDataView = "/run/marea";
 
+// A folder that backup::restore() makes and removes (backup/restore.h): while it is there, the directory is not whole.
+inline constexpr const char* kRestoring = "restoring";
+
 // Makes what is missing and sets owners and modes:
 //
 //   control/   control's store                        incoming/  uploads on their way; control writes, builder reads
