@@ -26,6 +26,13 @@ LABELS = re.findall(r'string_view\("([a-z.]+)"\)', (ROOT / "src" / "base" / "cra
 needs_crash_points = pytest.mark.skipif("release" in str(BIN), reason="NOT TESTED: release builds have no crash points")
 
 
+def quietly(call):
+    try:
+        return call()
+    except (OSError, AssertionError):
+        return None
+
+
 class Load:
     """A few clients that ask one service all the time and never ask twice: what each of them got."""
 
@@ -92,11 +99,7 @@ class Tough(Platform):
                 return False
         until(gone, f"{name} is deleted")
 
-    def quietly(self, call):
-        try:
-            return call()
-        except (OSError, AssertionError):
-            return None
+    quietly = staticmethod(quietly)
 
     def written_down(self, name):
         """What engine has on disk of a service's instances."""
@@ -313,7 +316,7 @@ def test_a_killed_platform_leaves_nothing_that_the_next_one_does_not_remove(own_
             pass
     own_platform.process.wait()
     own_platform.start()
-    until(lambda: own_platform.quietly(lambda: own_platform.get("orphan").status == 200), "the service is back")
+    until(lambda: quietly(lambda: own_platform.get("orphan").status == 200), "the service is back")
     left = traces.Traces(own_platform.process.pid, own_platform.data)
     left.pids = old
     until(lambda: not any(line.startswith("process") for line in left.left()), "no process of the old platform is left")
