@@ -47,6 +47,7 @@ TEST_F(UsageTest, what_a_service_used_is_a_line_per_revision_and_stays_when_it_i
   check();
   call("DELETE", std::string(kServicesPath) + "/hola");
   world.apply_routes();
+  EXPECT_EQ(parse(receive()).status, 200);
   check();
   EXPECT_EQ(call("GET", "/apis/marea.dev/v1/usage?service=nadie").status, 404);
   EXPECT_EQ(call("DELETE", "/apis/marea.dev/v1/usage").status, 405);
