@@ -162,9 +162,23 @@ void Control::tick() {
   for (const base::ServiceName& name : touched) {
     const ServiceState* service = find(name);
     if (service == nullptr || !service->record.deleting) continue;
-    if (router_.connected() && router_.applied() >= service->routes_version && service->routes_version != 0) {
-      finish_delete(name);
-    }
+    const bool awaited =
+        std::ranges::any_of(service->revisions, [](const RevisionState& one) { return one.waiting > 0; });
+    if (routed_without(*service) && !awaited) finish_delete(name);
+  }
+}
+
+// The router has taken in what control said of it last.
+bool Control::routed_without(const ServiceState& service) const {
+  return router_.connected() && service.routes_version != 0 && router_.applied() >= service.routes_version;
+}
+
+void Control::expire_delete(base::ServiceName name) {
+  ServiceState* service = find(name);
+  if (service != nullptr && routed_without(*service)) {  // those who wait are served, or refused by their own deadline
+    service->delete_deadline->arm_in(kDeleteWait);
+  } else {
+    finish_delete(std::move(name));
   }
 }
 
@@ -207,7 +221,7 @@ void Control::plan(ServiceState& service) {
   }
   engine_.set(name, std::move(outcome.plans));
   if (service.record.deleting && !service.delete_deadline) {
-    service.delete_deadline = std::make_unique<net::Timer>(loop_, [this, name] { finish_delete(name); });
+    service.delete_deadline = std::make_unique<net::Timer>(loop_, [this, name] { expire_delete(name); });
     service.delete_deadline->arm_in(kDeleteWait);
   }
 }
@@ -343,7 +357,14 @@ void Control::on_revision_load(const net::msg::RevisionLoad& load) {
   RevisionState* state = find_revision(load.revision);
   if (state == nullptr) return;
   state->waiting = load.waiting;
-  if (state->unrouted_in != 0) touch_owner(load.revision);
+  const ServiceState& owner = *service_of(load.revision);
+  const bool shared =
+      std::ranges::find(owner.shares, load.revision, &model::RouteShare::revision) != owner.shares.end();
+  const bool ready = state->record.result == store::RevisionResult::ready;
+  if (load.waiting > 0 && ready && !shared && state->unrouted_in == 0) {
+    state->unrouted_in = std::max<std::uint64_t>(1, router_.pending_version());  // they wait for an instance of it
+  }
+  if (state->unrouted_in != 0 || owner.record.deleting) touch_owner(load.revision);
 }
 
 void Control::on_applied() {

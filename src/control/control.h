@@ -7,8 +7,9 @@
 // fails instead, the old revision simply keeps its traffic. Each step is derived from the store and from what engine
 // and router report, so a control that starts again goes on where it was.
 //
-// Deleting a service: its routes go first; when the router confirmed that (or kDeleteWait passed), its rows and its
-// part of the plan go at once, and engine drains what still runs.
+// Deleting a service: its routes go first; when the router confirmed that and nobody waits for it any more (or the
+// router did not answer for kDeleteWait), its rows and its part of the plan go at once, and engine drains what still
+// runs.
 #pragma once
 
 #include <cstdint>
@@ -171,6 +172,8 @@ class Control {
   void on_revision_load(const net::msg::RevisionLoad& load);
   void on_applied();
   void settle_outputs();
+  bool routed_without(const ServiceState& service) const;
+  void expire_delete(base::ServiceName name);
   bool write(std::vector<store::Change> changes);
   base::Result<void> commit(std::span<store::Change> changes);
   int live_instances(const base::RevisionName& revision, int* up = nullptr) const;

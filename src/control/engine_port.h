@@ -6,19 +6,16 @@
 #include <cstdint>
 #include <deque>
 #include <functional>
-#include <map>
 #include <memory>
 #include <string>
 #include <vector>
 
+#include "control/plan_book.h"
 #include "net/link.h"
 #include "net/messages.h"
 
 namespace marea::control {
 
-// While control is away, router starts instances by the last plan. As long as a mishap may go unnoticed and a person
-// needs to mend it, a holiday included; but a plan that nobody stands for any more does not start instances for ever.
-inline constexpr base::Duration kGrantsFor = std::chrono::days(30);
 // Final reports that may come again, because engine died before it heard that we have them; it hears within a turn.
 inline constexpr std::size_t kMostRemembered = 1024;
 
@@ -40,7 +37,9 @@ class EnginePort {
   bool listed() const { return connected() && listed_; }
   const std::string& runtime() const { return runtime_; }
 
-  void set(const base::ServiceName& service, std::vector<model::RevisionPlan> plans);
+  void set(const base::ServiceName& service, std::vector<model::RevisionPlan> plans) {
+    book_.set(service, std::move(plans));
+  }
   void flush();
   // False when engine is not there.
   bool delete_instance(const base::InstanceId& id);
@@ -48,7 +47,9 @@ class EnginePort {
   void kept(const base::InstanceId& id);
 
   // The plan of that revision, or null.
-  const model::RevisionPlan* plan_of(const base::ServiceName& service, const base::RevisionName& revision) const;
+  const model::RevisionPlan* plan_of(const base::ServiceName& service, const base::RevisionName& revision) const {
+    return book_.plan_of(service, revision);
+  }
 
  private:
   void on_message(const net::EngineToControl& message);
@@ -56,13 +57,11 @@ class EnginePort {
 
   net::Loop& loop_;
   Events events_;
-  std::uint64_t number_;
-  std::map<base::ServiceName, std::vector<model::RevisionPlan>> plans_;
+  PlanBook book_;
   std::deque<base::InstanceId> kept_;  // newest last
   std::unique_ptr<Link> link_;
   std::string runtime_;
   bool listed_ = false;
-  bool changed_ = true;
 };
 
 }  // namespace marea::control

@@ -223,12 +223,13 @@ void Muster::tick(base::Instant now) {
     if (kind.live->waiting() > 0 || kind.members > 0) settle(kind, now);
     waiting = waiting || kind.live->waiting() > 0 || kind.refusal;
   }
-  if (now - reported_at_ >= kLoadEvery) {
+  // With nobody waiting and nothing running there is nothing to look after: a platform at rest uses no time.
+  const bool rests = !waiting && members_.empty();
+  if (rests || now - reported_at_ >= kLoadEvery) {
     reported_at_ = now;
     report(false);
   }
-  // With nobody waiting and nothing running there is nothing to look after: a platform at rest uses no time.
-  if (waiting || !members_.empty()) wake(now);
+  if (!rests) wake(now);
 }
 
 }  // namespace marea::router

@@ -289,6 +289,22 @@ TEST_F(MusterTest, control_hears_who_waits_before_it_hears_that_the_routes_are_i
   EXPECT_EQ(applied.version, 5U);
 }
 
+TEST_F(MusterTest, says_that_nobody_waits_any_more_before_it_rests) {
+  wait(0, 1);
+  pass(kLoadEvery);
+  ASSERT_TRUE(live()->cancel({0, 1}));
+  muster.take_actions();
+  pass(seconds(1));
+  EXPECT_EQ(muster.next_deadline(), base::Instant::max());
+  int waiting = -1;
+  for (const Action& action : muster.take_actions()) {
+    const auto* told = std::get_if<act::ToControl>(&action);
+    if (told == nullptr) continue;
+    if (const auto* load = std::get_if<msg::RevisionLoad>(&told->message)) waiting = load->waiting;
+  }
+  EXPECT_EQ(waiting, 0);
+}
+
 TEST_F(MusterTest, sockets_are_asked_for_once_until_they_come) {
   const auto instance = run("a");
   muster.sockets_low(instance);
