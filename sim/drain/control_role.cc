@@ -195,7 +195,8 @@ void ControlRole::expire_check(const base::RevisionName& revision, base::Duratio
 void ControlRole::judge(store::RevisionRecord& newest) {
   std::vector<model::InstanceReport> reports;
   for (const control::InstanceEntry* entry : instances_.of(newest.revision.name)) reports.push_back(entry->report);
-  const std::optional<control::Verdict> verdict = control::judge_start(reports);
+  const std::optional<control::Verdict> verdict =
+      control::judge_start(reports, control::wanted_for_check(newest.revision.spec));
   if (!verdict) return;
   if (verdict->ready || instances_.find(verdict->failure->id)->failure) decide(newest, verdict->ready);
 }

@@ -16,11 +16,55 @@ constexpr int kStock = 8;  // of sockets, with an instance's opening
 
 }  // namespace
 
-// An engine that starts finds nothing that lives: it has cleaned up what its last life left.
 EngineRole::EngineRole(Stage& stage)
-    : Life(stage), fleet_({.memory_bytes = stage.machine.memory_bytes}, stage.dice.random()) {
-  stage.machine.end_all();
-  stage.machine.forget_maxima();
+    : Life(stage), fleet_({.memory_bytes = stage.machine.memory_bytes}, stage.dice.random()) {}
+
+// As engine/local/engine_adopt.cc.
+void EngineRole::adopt_all() {
+  std::vector<local::InstanceRecord> records;
+  for (const auto& [id, record] : stage_.run.records) records.push_back(record);
+  std::ranges::sort(records, {}, &local::InstanceRecord::created_unix_ns);
+  std::set<base::InstanceId> adopted;
+  for (const local::InstanceRecord& record : records) {
+    if (!stage_.machine.adoptable(record.id)) {  // its app was not started yet
+      stage_.run.records.erase(record.id);
+      continue;
+    }
+    if (!fleet_.adopt(record, moment())) {
+      stage_.referee.wrong("the record of " + record.id.str() + " is not believed");
+      return;
+    }
+    adopted.insert(record.id);
+    if (record.past.asked_to_stop) told_to_stop_.insert(record.id);
+  }
+  stage_.machine.adopt(adopted);
+  if (stage_.run.plan) {
+    stage_.machine.forget_maxima();  // the last plan may not have been saved yet; control sends it again
+    for (const model::RevisionPlan& each : stage_.run.plan->revisions) {
+      stage_.machine.set_maximum(each.revision.name, each.max);
+    }
+    inbox_.restore(*stage_.run.plan);
+    fleet_.apply(*stage_.run.plan, moment());
+  }
+  carry_out();
+}
+
+void EngineRole::write_down(const std::vector<local::Action>& actions) {
+  std::set<base::InstanceId> changed;
+  for (const local::Action& action : actions) {
+    if (const auto* start = std::get_if<local::act::Start>(&action)) changed.insert(start->id);
+    if (const auto* stop = std::get_if<local::act::Stop>(&action)) changed.insert(stop->id);
+    if (const auto* report = std::get_if<local::act::Report>(&action)) changed.insert(report->report.id);
+  }
+  for (const base::InstanceId& id : changed) write_down(id);
+}
+
+void EngineRole::write_down(const base::InstanceId& id) {
+  const auto found = fleet_.instances().find(id);
+  if (found == fleet_.instances().end() || !found->second.opened) return;
+  local::InstanceRecord record = fleet_.record(id);
+  record.past.asked_to_stop = told_to_stop_.contains(id);
+  stage_.run.records.insert_or_assign(id, std::move(record));
 }
 
 void EngineRole::die() {
@@ -33,6 +77,7 @@ void EngineRole::carry_out() {
   if (carrying_ || dead()) return;
   carrying_ = true;
   for (std::vector<local::Action> actions = fleet_.take_actions(); !actions.empty(); actions = fleet_.take_actions()) {
+    write_down(actions);
     for (const local::Action& action : actions) {
       if (dead() || stage_.strikes(net::Role::engine)) return;
       std::visit(*this, action);
@@ -84,11 +129,13 @@ void EngineRole::link_control(EngineControlEnd link) {
         std::visit(*this, message);
         carry_out();
       },
-      [] {});
+      [this] { fleet_.control_lost(moment()); });
   control_.send(msg::EngineReady{"sim"});
   fleet_.control_linked();
   carry_out();
-  if (!dead()) control_.send(msg::InstancesDone{});
+  if (dead()) return;
+  for (const auto& [id, report] : stage_.run.kept) control_.send(report);
+  control_.send(msg::InstancesDone{});
 }
 
 // ---- control
@@ -101,6 +148,8 @@ void EngineRole::operator()(const msg::PlanRevision& message) {
 void EngineRole::operator()(const msg::PlanCommit& message) {
   std::optional<model::Plan> plan = inbox_.commit(message);
   if (!plan) return;
+  later(draw(stage_.dice, kSocket), [this, saved = *plan] { stage_.run.plan = saved; });
+  if (stage_.strikes(net::Role::engine)) return;
   stage_.machine.forget_maxima();
   for (model::RevisionPlan& each : plan->revisions) {
     stage_.machine.set_maximum(each.revision.name, each.max);
@@ -117,7 +166,9 @@ void EngineRole::operator()(const msg::DeleteInstance& message) {
   fleet_.remove(message, moment());
 }
 
-void EngineRole::operator()(const msg::ReportKept& /*message*/) {}
+void EngineRole::operator()(const msg::ReportKept& message) {
+  stage_.run.kept.erase(message.id);
+}
 
 // ---- router
 
@@ -158,10 +209,12 @@ void EngineRole::prepared(const base::InstanceId& id) {
 
 void EngineRole::started(const base::InstanceId& id) {
   fleet_.sandbox_started(id, moment());
+  write_down(id);
   carry_out();
 }
 
 void EngineRole::ended(const base::InstanceId& id, const local::SandboxEnd& end) {
+  told_to_stop_.erase(id);
   fleet_.sandbox_ended(id, end, moment());
   carry_out();
 }
@@ -180,6 +233,7 @@ void EngineRole::operator()(const local::act::Look& action) {
 
 void EngineRole::operator()(const local::act::Stop& action) {
   stage_.machine.stop(action.id, action.grace);
+  if (action.grace > base::Duration{0} && told_to_stop_.insert(action.id).second) write_down(action.id);
 }
 
 void EngineRole::operator()(const local::act::ToRouter& action) {
@@ -201,6 +255,12 @@ void EngineRole::operator()(const local::act::Report& action) {
   const bool healthy = !stage_.registry.troubled.contains(report.revision);
   if (healthy && report.state == model::InstanceState::failed && report.reason != model::Reason::machine_full) {
     stage_.referee.wrong(report.id.str() + " is called failed and was well: " + std::string(to_string(report.reason)));
+  }
+  const bool final = report.state == model::InstanceState::failed || report.state == model::InstanceState::stopped;
+  if (final) {
+    stage_.run.kept[report.id] = report;
+    if (stage_.strikes(net::Role::engine)) return;
+    stage_.run.records.erase(report.id);
   }
   control_.send(report);
 }

@@ -2,6 +2,8 @@
 #pragma once
 
 #include <cstdint>
+#include <set>
+#include <vector>
 
 #include "engine/local/engine_plan.h"
 #include "engine/local/fleet.h"
@@ -12,6 +14,8 @@ namespace marea::sim::drain {
 class EngineRole final : public Life {
  public:
   explicit EngineRole(Stage& stage);
+  // Goes on with what the last one wrote down. Once, before all else.
+  void adopt_all();
   void die() override;
 
   void link_router(EngineRouterEnd link);
@@ -46,12 +50,15 @@ class EngineRole final : public Life {
   engine::local::Moment moment() const { return {.now = now(), .wall = stage_.timeline.wall()}; }
   void carry_out();
   void arm();
+  void write_down(const std::vector<engine::local::Action>& actions);
+  void write_down(const base::InstanceId& id);
   void trace(const net::EngineToRouter& message) const;
 
   engine::local::Fleet fleet_;
   engine::local::PlanInbox inbox_;
   EngineRouterEnd router_;
   EngineControlEnd control_;
+  std::set<base::InstanceId> told_to_stop_;
   bool carrying_ = false;
   base::Instant armed_for_ = base::Instant::max();
 };

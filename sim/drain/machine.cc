@@ -129,17 +129,34 @@ void Machine::end(const base::InstanceId& id, Reason reason) {
   if (stage_.referee.tracing()) stage_.referee.note(id.str() + " ends: " + std::string(to_string(reason)));
   stage_.referee.ended(id);
   for (const auto& [request, broken] : box.requests) broken();
-  stage_.timeline.in(stage_.dice.between({}, milliseconds(5)), [this, id, reason] {
-    if (stage_.engine) stage_.engine->ended(id, {.reason = reason});
-  });
+  unseen_[id] = reason;
+  stage_.timeline.in(stage_.dice.between({}, milliseconds(5)), [this, id] { tell_end(id); });
 }
 
-void Machine::end_all() {
-  const std::map<base::InstanceId, Box> boxes = std::exchange(boxes_, {});
-  for (const auto& [id, box] : boxes) {
-    trouble(box);
-    stage_.referee.ended(id);
-    for (const auto& [request, broken] : box.requests) broken();
+void Machine::tell_end(const base::InstanceId& id) {
+  const auto found = unseen_.find(id);
+  if (found == unseen_.end() || !stage_.engine) return;
+  const Reason reason = found->second;
+  unseen_.erase(found);
+  stage_.engine->ended(id, {.reason = reason});
+}
+
+void Machine::adopt(const std::set<base::InstanceId>& known) {
+  for (auto box = boxes_.begin(); box != boxes_.end();) {
+    if (known.contains(box->first)) {
+      ++box;
+      continue;
+    }
+    if (!box->second.requests.empty()) stage_.referee.wrong(box->first.str() + " serves and is not adopted");
+    stage_.referee.ended(box->first);
+    box = boxes_.erase(box);
+  }
+  std::erase_if(unseen_, [&](const auto& each) { return !known.contains(each.first); });
+  for (const base::InstanceId& id : known) {
+    if (!boxes_.contains(id)) unseen_.emplace(id, Reason::none);
+  }
+  for (const auto& [id, reason] : unseen_) {
+    stage_.timeline.in(stage_.dice.between({}, milliseconds(5)), [this, id] { tell_end(id); });
   }
 }
 

@@ -6,6 +6,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 
 #include "base/clock.h"
@@ -44,8 +45,12 @@ class Machine {
   // Why the world does not rest: an instance that was told to end, one too many, or, of `all` that are wanted, one too
   // few.
   std::string leftovers(const std::map<base::RevisionName, int>& wanted, bool all) const;
-  // Everything ends at once, unseen.
-  void end_all();
+  bool adoptable(const base::InstanceId& id) const {
+    const auto found = boxes_.find(id);
+    return found == boxes_.end() || found->second.started;
+  }
+  // A new engine goes on with these; whatever else there is ends, unseen.
+  void adopt(const std::set<base::InstanceId>& known);
 
  private:
   struct Box {
@@ -63,10 +68,12 @@ class Machine {
   void end(const base::InstanceId& id, model::Reason reason);
   void misfortune(const base::InstanceId& id);
   void trouble(const Box& box);
+  void tell_end(const base::InstanceId& id);
 
   Stage& stage_;
   std::map<base::InstanceId, Box> boxes_;
   std::map<base::RevisionName, int> maximum_;
+  std::map<base::InstanceId, model::Reason> unseen_;  // ends that no engine has seen
   std::uint64_t next_ = 1;
 };
 

@@ -176,6 +176,10 @@ void RouterRole::operator()(const msg::InstancesDone& /*message*/) {
   muster_.all_named(now());
 }
 
+void RouterRole::operator()(const msg::MachineBusy& message) {
+  muster_.machine_busy(message);
+}
+
 void RouterRole::put_sockets(const std::shared_ptr<router::Instance>& instance, int count) {
   for (int i = 0; i < count; ++i) instance->put_socket({base::Fd(), false});
 }

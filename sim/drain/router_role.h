@@ -52,6 +52,7 @@ class RouterRole final : public Life {
   void operator()(const net::msg::StartsFailing& message);
   void operator()(const net::msg::DemandRefused& message);
   void operator()(const net::msg::InstancesDone& message);
+  void operator()(const net::msg::MachineBusy& message);
 
   // the muster's actions
   void operator()(const router::act::ToEngine& action);

@@ -41,7 +41,11 @@ void Stage::start_all() {
 void Stage::start(Role role) {
   ++life(role);
   if (referee.tracing()) referee.note(std::string(net::to_string(role)) + " starts");
-  if (role == Role::engine) engine = std::make_unique<EngineRole>(*this);
+  if (role == Role::engine) {
+    engine = std::make_unique<EngineRole>(*this);
+    engine->adopt_all();
+    if (!engine) return;
+  }
   if (role == Role::router) router = std::make_unique<RouterRole>(*this);
   if (role == Role::control) control = std::make_unique<ControlRole>(*this);
   if (role != Role::control && alive(Role::engine) && alive(Role::router)) link_engine_router();

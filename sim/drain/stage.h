@@ -18,6 +18,7 @@
 #include "sim/drain/pipe.h"
 #include "sim/drain/referee.h"
 #include "sim/drain/registry.h"
+#include "sim/drain/run_folder.h"
 #include "sim/timeline.h"
 
 namespace marea::sim::drain {
@@ -71,6 +72,7 @@ class Stage {
   Machine machine;
   Registry registry;                    // control's store and what was announced of it
   std::optional<model::Routes> routes;  // router's file
+  RunFolder run;                        // engine's
   std::unique_ptr<EngineRole> engine;
   std::unique_ptr<RouterRole> router;
   std::unique_ptr<ControlRole> control;
