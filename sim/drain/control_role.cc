@@ -250,7 +250,7 @@ void ControlRole::on_report(const model::InstanceReport& report) {
   const control::InstanceEntry* before = instances_.find(report.id);
   const bool fails = report.state == model::InstanceState::failed;
   if (fails && before != nullptr && before->failure) return;
-  instances_.report(report);
+  instances_.report(report, now());
   if (fails) {
     later(control::kOutputSettles, [this, id = report.id, revision = report.revision] {
       if (instances_.find(id) == nullptr) return;
