@@ -18,7 +18,7 @@
 // when the pauses of this revision say that keeping costs more than a start (IdleGaps). A service that states its idle
 // timeout gets just that.
 //
-// Compared with Knative's autoscaler by the world `scale` of marea-sim, on slowdown and wasted memory. Tiers between
+// Compared with Knative's autoscaler by sim/scale, on slowdown and wasted memory. Tiers between
 // running and nothing (frozen, prepared) are choices of the same costs: they belong into the place of `retire`.
 #pragma once
 
