@@ -2,6 +2,7 @@
 // reproduces a run to the last event.
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <csignal>
@@ -16,6 +17,7 @@
 #include <vector>
 
 #include "sim/drain/drain.h"
+#include "sim/scale/scale.h"
 #include "sim/world.h"
 
 namespace marea::sim {
@@ -23,6 +25,8 @@ namespace {
 
 constexpr std::array kWorlds{
     World{"drain", "engine, router, control and their links: no request is lost, every victim ends", drain::run},
+    World{"scale", "the scaling against Knative's autoscaler: less slowdown and less waste, load by load", scale::run,
+          scale::conclude},
 };
 
 constexpr int kUsage = 2;
@@ -94,9 +98,19 @@ int code_of(Ending ending) {
   return kCrash;
 }
 
+void add_up(std::vector<double>& sums, const std::vector<double>& figures) {
+  sums.resize(std::max(sums.size(), figures.size()));
+  for (std::size_t i = 0; i < figures.size(); ++i) sums[i] += figures[i];
+}
+
+const char* word_of(int code) {
+  return code == kCrash ? "crash" : code == kStuck ? "stuck" : "wrong";
+}
+
 int run(const Order& order) {
   int code = 0;
   std::uint64_t failed = 0;
+  std::vector<double> sums;
   const std::string world(order.world->name);
   for (std::uint64_t seed = order.first; seed - order.first < order.runs; ++seed) {
     const std::string once_more =
@@ -107,6 +121,7 @@ int run(const Order& order) {
     try {
       Verdict verdict = order.world->run(seed, order.trace ? &std::cout : nullptr);
       ended = code_of(verdict.ending);
+      add_up(sums, verdict.figures);
       what = std::move(verdict.what);
     } catch (const std::exception& thrown) {
       what = thrown.what();
@@ -114,8 +129,14 @@ int run(const Order& order) {
     if (order.trace && ended == 0) std::cout << what << "\n";
     if (ended == 0) continue;
     code = code == 0 ? ended : code;
-    const char* const word = ended == kCrash ? "crash" : ended == kStuck ? "stuck" : "wrong";
-    if (++failed <= kMostTold) std::cout << world << ": seed " << seed << ": " << word << ": " << what << std::endl;
+    if (++failed <= kMostTold)
+      std::cout << world << ": seed " << seed << ": " << word_of(ended) << ": " << what << std::endl;
+  }
+  if (order.world->conclude != nullptr) {
+    const Verdict all = order.world->conclude(sums, order.runs);
+    std::cout << all.what << "\n";
+    if (code == 0) code = code_of(all.ending);
+    if (all.ending != Ending::passed) std::cout << world << ": all runs: " << word_of(code_of(all.ending)) << "\n";
   }
   std::cout << world << ": " << order.runs - failed << " passed, " << failed << " failed\n";
   return code;

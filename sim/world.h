@@ -6,6 +6,7 @@
 #include <iosfwd>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace marea::sim {
 
@@ -17,7 +18,8 @@ enum class Ending {
 
 struct Verdict {
   Ending ending = Ending::passed;
-  std::string what;  // when it did not pass: which invariant, and when; else a summary, may be empty
+  std::string what;                  // when it did not pass: which invariant, and when; else a summary, may be empty
+  std::vector<double> figures = {};  // what adds up over runs, element by element; may be empty
 };
 
 struct World {
@@ -25,6 +27,8 @@ struct World {
   std::string_view purpose;
   // `trace` gets a line per event, or is null. Whatever is thrown counts as a crash.
   Verdict (*run)(std::uint64_t seed, std::ostream* trace);
+  // What only many runs can tell, from their figures added up; null when there is nothing.
+  Verdict (*conclude)(const std::vector<double>& sums, std::uint64_t runs) = nullptr;
 };
 
 }  // namespace marea::sim

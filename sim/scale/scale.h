@@ -9,22 +9,11 @@
 
 #include <cstdint>
 #include <iosfwd>
-#include <string>
 #include <vector>
 
+#include "sim/world.h"
+
 namespace marea::sim::scale {
-
-enum class Ending {
-  passed,
-  stuck,  // somebody waits for ever
-  wrong,  // an invariant does not hold
-};
-
-struct Verdict {
-  Ending ending = Ending::passed;
-  std::string what;             // when it did not pass: which invariant; else a summary, may be empty
-  std::vector<double> figures;  // what adds up over runs, element by element
-};
 
 // Below this many runs a comparison is told and not judged.
 inline constexpr std::uint64_t kEnoughRuns = 100;
