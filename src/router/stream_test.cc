@@ -28,7 +28,8 @@ struct StreamWorld : testing::Test {
 
   base::SystemClock clock;
   net::Loop loop{clock};
-  BlockPool pool;
+  OwnCount held;
+  BlockPool pool{held};
   Stream stream{loop, pool};
   Noting noting{stream};
   base::Fd peer;
