@@ -10,6 +10,7 @@ using namespace std::chrono_literals;
 class UsageTest : public ApiWorld {
  protected:
   UsageTest() {
+    world.connect();
     world.have_image("img", 'a');
     world.deploy("hola", "img", "hola-i");
     revision = world.newest("hola");
