@@ -118,6 +118,7 @@ void Router::publish(model::Routes routes) {
 
 void Router::send_metrics(std::uint64_t number) {
   std::vector<const WorkerCounts*> counts;
+  counts.reserve(workers_.size());
   for (const auto& worker : workers_) counts.push_back(&std::as_const(*worker).counts());
   std::vector<model::MetricValue> values =
       metrics_of(routed_, counts, static_cast<int>(switchboard_.bounds.connections.load(std::memory_order_relaxed)));
