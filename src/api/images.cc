@@ -65,8 +65,9 @@ net::BodyPlan Api::blob(const net::HttpRequest& head, const std::string& digest)
     return here ? net::HttpResponse{.status = 200, .fields = {}, .body = {}} : not_found("blobs.marea.dev", digest);
   }
   if (head.method != "PUT") return wrong_method(head, "HEAD, PUT");
-  if (auto room = world_.control.check_room("take blob " + digest, head.content_length.value_or(0)); !room) {
-    return failure(room.error());
+  const std::uint64_t announced = head.content_length.value_or(0);
+  if (announced <= control::kMostBlobBytes) {  // what is too large for any disk is told as that, below
+    if (auto room = world_.control.check_room("take blob " + digest, announced); !room) return failure(room.error());
   }
   return net::StreamedBody{
       .most = control::kMostBlobBytes, .begin = [blobs, digest](const net::HttpRequest&, net::Responder responder) {

@@ -34,6 +34,12 @@ constexpr std::size_t kMostAnswer = 1U << 20;
 
 using Answer = std::variant<Restored, base::Error>;
 
+std::unexpected<base::Error> occupied(const std::string& data, const std::string& by) {
+  return base::fail(base::ErrorCode::conflict, "cannot restore into " + data, "it holds " + by + " already",
+                    "Stop the marea that uses it and move it away: mv " + data + " " + data +
+                        ".old; or restore into another directory: --data DIR");
+}
+
 base::Result<void> check_empty(const std::string& data) {
   std::error_code problem;
   std::filesystem::create_directories(data, problem);
@@ -43,9 +49,7 @@ base::Result<void> check_empty(const std::string& data) {
     const std::string name = entry.path().filename().string();
     const bool ours = name == kRestoring || name == "control" || name == "blobs";
     if (name == "lost+found" || (killed && ours)) continue;
-    return base::fail(base::ErrorCode::conflict, "cannot restore into " + data, "it holds " + name + " already",
-                      "Stop the marea that uses it and move it away: mv " + data + " " + data +
-                          ".old; or restore into another directory: --data DIR");
+    return occupied(data, name);
   }
   if (problem) return base::fail(base::os_error("cannot read " + data, problem.value()));
   if (!killed) return {};

@@ -191,6 +191,7 @@ void Control::clean(std::vector<std::string> digests, bool clear_builds, std::fu
     cleaning_ = false;
     if (result) build_bytes_ = result->build_bytes;
     std::vector<std::string> waiting;
+    waiting.reserve(unpacking_.size());
     for (const auto& [digest, asked] : unpacking_) waiting.push_back(digest);
     for (const std::string& digest : waiting) start_unpacking(digest);
     if (result) return (*told)({});

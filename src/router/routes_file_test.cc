@@ -18,10 +18,12 @@ using std::chrono::seconds;
 model::Routes sample() {
   model::RevisionRoute old{.name = base::RevisionName("hola-00001-abc"), .service = base::ServiceName("hola")};
   old.startup = model::default_startup_probe();
+  old.idle_timeout = seconds(60);
   model::RevisionRoute fresh{.name = base::RevisionName("hola-00002-xyz"),
                              .service = base::ServiceName("hola"),
                              .port = 3000,
                              .concurrency = 1,
+                             .target = 1,
                              .min_scale = 2,
                              .max_scale = 20,
                              .timeout = seconds(5),

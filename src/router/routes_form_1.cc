@@ -38,10 +38,13 @@ void visit(A& a, T& v) {
 template <class A, net::Is<Revision> T>
 void visit(A& a, T& v) {
   auto& r = v.value;
+  base::Duration idle_timeout{};  // every revision had one
   Probe startup;
   Probe liveness;
-  a(r.name, r.service, r.port, r.concurrency, r.min_scale, r.max_scale, r.timeout, r.idle_timeout, startup,
+  a(r.name, r.service, r.port, r.concurrency, r.min_scale, r.max_scale, r.timeout, idle_timeout, startup,
     r.has_liveness, liveness);
+  r.idle_timeout = idle_timeout;
+  r.target = r.concurrency;
   r.startup = startup.value;
   r.liveness = liveness.value;
 }
