@@ -55,6 +55,18 @@ struct stat info_of(const std::string& path) {
   return info;
 }
 
+// A sparse file (GNU format 1.0) without any data, which says of itself that it has so many bytes.
+TestEntry all_hole(const std::string& real_size) {
+  std::string content = "1\n0\n0\n";
+  content.resize(512, '\0');
+  return {.name = "x",
+          .content = content,
+          .pax = {{"GNU.sparse.major", "1"},
+                  {"GNU.sparse.minor", "0"},
+                  {"GNU.sparse.name", "big"},
+                  {"GNU.sparse.realsize", real_size}}};
+}
+
 // A root to unpack into, with canaries beside it that no layer may touch.
 class Unpack : public ::testing::Test {
  protected:
@@ -434,26 +446,12 @@ TEST_F(Unpack, RefusesAFileBeyondItsLimitAndAnImageBeyondItsOwn) {
 }
 
 TEST_F(Unpack, CountsHolesAsBytes) {
-  std::string content = "1\n0\n0\n";
-  content.resize(512, '\0');
-  const base::Result<void> done = unpack({{.name = "x",
-                                           .content = content,
-                                           .pax = {{"GNU.sparse.major", "1"},
-                                                   {"GNU.sparse.minor", "0"},
-                                                   {"GNU.sparse.name", "big"},
-                                                   {"GNU.sparse.realsize", "9999999999999"}}}});
+  const base::Result<void> done = unpack({all_hole("9999999999999")});
   EXPECT_EQ(done.error().code, ErrorCode::image_too_large);
 }
 
 TEST_F(Unpack, RefusesANegativeSizeInsteadOfAddingItToTheBudget) {
-  std::string content = "1\n0\n0\n";
-  content.resize(512, '\0');
-  const base::Result<void> done = unpack({{.name = "x",
-                                           .content = content,
-                                           .pax = {{"GNU.sparse.major", "1"},
-                                                   {"GNU.sparse.minor", "0"},
-                                                   {"GNU.sparse.name", "small"},
-                                                   {"GNU.sparse.realsize", "-9223372036854775807"}}}});
+  const base::Result<void> done = unpack({all_hole("-9223372036854775807")});
   ASSERT_FALSE(done);
   EXPECT_EQ(done.error().code, ErrorCode::image_invalid);
   EXPECT_THAT(done.error().why, HasSubstr("negative size"));
