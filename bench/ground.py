@@ -31,7 +31,7 @@ def need(*programs):
     missing = [str(program) for program in programs if not shutil.which(program)]
     if missing or os.geteuid() != 0:
         sys.exit(f"bench: not found: {', '.join(missing)}; run it as ./dev bench" if missing else
-                 "bench: sandboxes need root: run it as `sudo ./dev bench`")
+                 "bench: sandboxes need root: run ./dev with sudo")
 
 
 @contextlib.contextmanager

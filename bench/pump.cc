@@ -16,7 +16,7 @@
 
 namespace {
 
-constexpr int kMostEvents = 256;
+constexpr int kMostReady = 256;
 constexpr std::size_t kBlock = 16384;
 
 struct Side {
@@ -50,7 +50,7 @@ void watch(int poll, Side& side) {
   epoll_ctl(poll, EPOLL_CTL_ADD, side.fd, &event);
 }
 
-void accept_one(int listener, int poll, int backend_port) {
+void accept_caller(int listener, int poll, int backend_port) {
   const int caller = accept4(listener, nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK);
   if (caller < 0) return;
   const int one = 1;
@@ -101,13 +101,13 @@ int main(int argc, char** argv) {
   const int poll = epoll_create1(EPOLL_CLOEXEC);
   epoll_event event{.events = EPOLLIN, .data = {.ptr = nullptr}};
   epoll_ctl(poll, EPOLL_CTL_ADD, listener, &event);
-  std::array<epoll_event, kMostEvents> events;
+  std::array<epoll_event, kMostReady> events;
   for (;;) {
-    const int ready = epoll_wait(poll, events.data(), kMostEvents, -1);
+    const int ready = epoll_wait(poll, events.data(), kMostReady, -1);
     for (int i = 0; i < ready; ++i) {
       auto* side = static_cast<Side*>(events[static_cast<std::size_t>(i)].data.ptr);
       if (side == nullptr) {
-        accept_one(listener, poll, std::atoi(argv[2]));
+        accept_caller(listener, poll, std::atoi(argv[2]));
       } else {
         move(*side);
       }

@@ -1,6 +1,7 @@
 # One switch per kind of build; ./dev sets it. debug has ASan and UBSan on: a test run without them proves less.
 set(MAREA_PRESET "debug" CACHE STRING "debug | release | tsan | fuzz")
 option(MAREA_FUZZ "build the fuzz targets (clang, libFuzzer)" OFF)
+option(MAREA_UNITY "compile the sources of a module in batches: half the CPU for all, more for one" OFF)
 
 add_compile_options(-Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wno-missing-field-initializers -fno-strict-aliasing)
 

@@ -1,5 +1,5 @@
 """Formatting, house rules, lone headers and clang-tidy. What passed once is not checked again until it, a header that it
-includes, or the rules change: the stamps in build/lint are named by content."""
+includes, or the rules change: the stamps in build/lint/passed are named by content (decision 31)."""
 
 import hashlib
 import json
@@ -11,12 +11,12 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-DEBUG = ROOT / "build" / "debug"
-STAMPS = ROOT / "build" / "lint"
+BUILD = ROOT / "build" / "lint"  # never built: where each source stands alone in compile_commands.json
+STAMPS = BUILD / "passed"
 TIDY = "clang-tidy-19"
 FORMAT = "clang-format-19"
 AT_ONCE = 2
-BATCH = 8  # sources of one module that are read together: parsing and matching the library's headers is most of the time
+BATCH = 48  # sources that are read together: parsing and matching the headers of others costs as much as 30 of ours
 
 
 def run(command, **options):
@@ -74,8 +74,11 @@ class Inputs:
 
 def compile_flags():
     """source → the flags that matter to a reader of it, from compile_commands.json."""
+    done = run(["cmake", "-G", "Ninja", "-S", ".", "-B", str(BUILD), "-DMAREA_PRESET=debug"])
+    if done.returncode:
+        sys.exit(f"lint: cmake fails:\n{done.stderr}")
     flags = {}
-    for entry in json.loads((DEBUG / "compile_commands.json").read_text(encoding="utf-8")):
+    for entry in json.loads((BUILD / "compile_commands.json").read_text(encoding="utf-8")):
         words = entry["command"].split()
         kept = []
         for index, word in enumerate(words):
@@ -87,19 +90,27 @@ def compile_flags():
     return flags
 
 
+def included(name):
+    line = f'#include "{ROOT / name}"\n'
+    if not re.search(r"^int main\(", (ROOT / name).read_text(encoding="utf-8"), re.M):
+        return line
+    return f"#define main main_{re.sub('[^a-z0-9]', '_', name)}\n{line}#undef main\n"
+
+
 def tidy(names, flags):
-    """Reads several sources as one. Two that cannot live in one file (the same local name twice) are read alone."""
+    """Reads several sources as one. What cannot be read together is halved until it can, or is alone at fault."""
     target = names[0]
     extra = []
     if len(names) > 1:
         digest = hashlib.sha256("\0".join(names).encode()).hexdigest()[:16]
         target = str(STAMPS / f"batch-{digest}.cc")
-        Path(target).write_text("".join(f'#include "{ROOT / name}"\n' for name in names), encoding="utf-8")
+        Path(target).write_text("".join(map(included, names)), encoding="utf-8")
         extra = ["--checks=-bugprone-suspicious-include,-misc-unused-using-decls,-misc-unused-alias-decls",
                  r"--header-filter=(src|fuzz)/.*\.(h|cc)$"]
     done = run([TIDY, "--quiet", f"--config-file={ROOT / '.clang-tidy'}", *extra, target, "--", "-x", "c++", *flags])
     if done.returncode and len(names) > 1 and "[clang-diagnostic-" in done.stdout:
-        return [result for name in names for result in tidy([name], flags)]
+        middle = len(names) // 2
+        return tidy(names[:middle], flags) + tidy(names[middle:], flags)
     return [(names, done.returncode == 0, done.stdout)]
 
 
@@ -108,23 +119,29 @@ def syntax(names, flags):
     return [(names, done.returncode == 0, done.stderr)]
 
 
+def all_flags(names, flags):
+    """Those of all `names`: which module may include which is the build's to say, and the house rules'."""
+    kept = {}
+    for name in names:
+        words = iter(flags[name])
+        kept.update(((word, next(words)) if word == "-isystem" else (word,), None) for word in words)
+    return [word for pair in kept for word in pair]
+
+
 def batches(stale, flags):
-    """Stale sources of one folder with the same flags, at most BATCH together."""
-    groups = {}
-    for name in stale:
-        groups.setdefault((str(Path(name).parent), tuple(flags[name])), []).append(name)
-    for (_, words), names in groups.items():
-        count = -(-len(names) // BATCH)
-        for first in range(count):
-            yield names[first::count], list(words)
+    """Sources, at most BATCH together, in even parts, at least one for each core."""
+    count = min(len(stale), max(AT_ONCE, -(-len(stale) // BATCH)))
+    for first in range(count):
+        names = stale[len(stale) * first // count:len(stale) * (first + 1) // count]
+        yield names, all_flags(names, flags)
 
 
 def check_compiled(names):
-    """clang-tidy over sources; a lone syntax check of each header that no source of its own includes first."""
+    """clang-tidy over sources; each header alone, since in a build of batches few stand first."""
     flags, inputs = compile_flags(), Inputs()
     keys, jobs = {}, []
     code = [n for n in names if n in flags and not n.endswith("_test.cc")]
-    lone = [n for n in names if n.startswith("src/") and n.endswith(".h") and n.removesuffix(".h") + ".cc" not in flags]
+    lone = [name for name in names if name.startswith("src/") and name.endswith(".h")]
     for name in lone:
         folder = Path(name).parent
         near = [n for n in flags if Path(n).parent == folder] or [n for n in flags if n.startswith("src/app/")]

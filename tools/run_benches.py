@@ -1,6 +1,6 @@
 """Runs the benches of the figures named (all when none is): each is bench/pN.py and prints JSON lines on stdout. What
 was measured earlier, on another machine or in another run is never compared: peers run inside the same bench. `P15` is
-all parts of a figure, `P15b` one of them."""
+all parts of a figure, `P15b` one of them; `bombs` and `bombs-fork` likewise."""
 
 import re
 import subprocess
@@ -8,11 +8,11 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-ONLY_WHEN_NAMED = {"P17": "about half an hour"}
+ONLY_WHEN_NAMED = {"P17": "about half an hour", "BOMBS": "about eight minutes"}
 
 
 def number(name):
-    return int(name[1:])
+    return int(name[1:]) if name[1:].isdigit() else 1000
 
 
 def choose(words, names):
@@ -22,17 +22,21 @@ def choose(words, names):
     chosen, unknown = {}, []
     for word in words:
         match = re.fullmatch(r"(P\d+)([a-z]?)", word[:1].upper() + word[1:].lower())
-        if not match or match[1] not in names:
+        bombs = re.fullmatch(r"bombs(?:-(\w+))?", word.lower())
+        name = "BOMBS" if bombs else match and match[1]
+        if name not in names:
             unknown.append(word)
             continue
-        parts = chosen.setdefault(match[1], [])
-        if match[2]:
+        parts = chosen.setdefault(name, [])
+        if bombs and bombs[1]:
+            parts.append(bombs[1])
+        elif match and match[2]:
             parts.append(match[0])
     return chosen, unknown
 
 
 def main(words):
-    benches = {path.stem.upper(): path for path in (ROOT / "bench").glob("p*.py") if re.fullmatch(r"p\d+", path.stem)}
+    benches = {path.stem.upper(): path for path in (ROOT / "bench").glob("*.py") if re.fullmatch(r"p\d+|bombs", path.stem)}
     names = sorted(benches, key=number)
     chosen, unknown = choose(words, names)
     if unknown:

@@ -50,6 +50,7 @@ Api::Api(World world) : world_(std::move(world)) {
 }
 
 net::BodyPlan Api::route(const net::HttpRequest& head) {
+  if (head.segments.size() == 1 && head.segments[0] == "metrics") return metrics(head);
   if (const auto accept = head.field("Accept"); accept && !takes_json(*accept)) {
     return failure(406, {.code = base::ErrorCode::invalid_argument,
                          .what = "no answer in a form that the client accepts: " + std::string(*accept),
@@ -88,6 +89,9 @@ std::optional<net::BodyPlan> Api::own(const net::HttpRequest& head, const Segmen
     if (kind == "images") return images(head);
     if (kind == "builds") return builds(head);
     if (kind == "logs") return logs(head);
+    if (kind == "usage") return usage(head);
+    if (kind == "disk") return disk(head);
+    if (kind == "backup") return backup(head);
     if (kind == "healthz") return health();
   } else if (path.size() == 2) {
     if (kind == "instances") return instance(head, path[1]);

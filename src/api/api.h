@@ -25,6 +25,8 @@ class Api {
     Front front;
     std::string incoming;  // folder for what is being uploaded: build contexts
     std::function<bool()> logs_connected;
+    std::function<bool(const base::ServiceName&)> delete_logs;  // false: logs does not answer
+    std::string version;                                        // of this marea
   };
   // Removes what uploads of an earlier life left.
   explicit Api(World world);
@@ -50,6 +52,12 @@ class Api {
   void name_image(const net::HttpRequest& request, net::Responder responder);
   net::BodyPlan builds(const net::HttpRequest& head);
   net::BodyPlan logs(const net::HttpRequest& head);
+  net::BodyPlan usage(const net::HttpRequest& head);
+  net::BodyPlan metrics(const net::HttpRequest& head);
+  net::BodyPlan delete_logs(const std::string& service);
+  net::BodyPlan disk(const net::HttpRequest& head);
+  net::BodyPlan backup(const net::HttpRequest& head);
+  net::BodyPlan free_disk(control::Command command);
   net::HttpResponse health() const;
 
   // Executes and answers when it is done.

@@ -58,6 +58,7 @@ int http_status_of(base::ErrorCode code) {
     case ErrorCode::image_too_large:
     case ErrorCode::build_failed: return 422;
     case ErrorCode::unavailable: return 503;
+    case ErrorCode::disk_full: return 507;
     case ErrorCode::timeout: return 504;
     case ErrorCode::internal:
     case ErrorCode::kernel_feature:
@@ -69,6 +70,7 @@ int http_status_of(base::ErrorCode code) {
     case ErrorCode::out_of_memory:
     case ErrorCode::startup_probe_failed:
     case ErrorCode::sandbox_failed:
+    case ErrorCode::store_damaged:
     case ErrorCode::io: return 500;
   }
   return 500;

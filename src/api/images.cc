@@ -20,11 +20,6 @@ namespace {
 
 constexpr std::uint64_t kMostContextBytes = 4ULL << 30;  // a build context; more is a forgotten .dockerignore
 
-net::HttpResponse storage_failure(const base::Error& error) {
-  constexpr int kInsufficientStorage = 507;
-  return control::is_disk_full(error) ? failure(kInsufficientStorage, error) : failure(error);
-}
-
 // One blob that is being received.
 struct Upload {
   control::BlobUpload blob;
@@ -33,7 +28,7 @@ struct Upload {
 
   void fail(const base::Error& error) {
     failed = true;
-    responder.send(storage_failure(error));
+    responder.send(failure(error));
   }
 };
 
@@ -50,7 +45,7 @@ struct Build {
   }
   void fail(const base::Error& error) {
     failed = true;
-    responder.send(storage_failure(error));
+    responder.send(failure(error));
   }
 };
 
@@ -63,17 +58,22 @@ net::BodyPlan Api::blob(const net::HttpRequest& head, const std::string& digest)
                     .why = "blobs are named sha256: and 64 hexadecimal digits"});
   }
   const std::string& blobs = world_.control.folders().blobs;
+  if (head.method == "HEAD" || head.method == "PUT") world_.control.note_blob(digest);
   if (head.method == "HEAD") {
     std::error_code problem;
     const bool here = std::filesystem::exists(control::blob_path(blobs, digest), problem);
     return here ? net::HttpResponse{.status = 200, .fields = {}, .body = {}} : not_found("blobs.marea.dev", digest);
   }
   if (head.method != "PUT") return wrong_method(head, "HEAD, PUT");
+  const std::uint64_t announced = head.content_length.value_or(0);
+  if (announced <= control::kMostBlobBytes) {  // what is too large for any disk is told as that, below
+    if (auto room = world_.control.check_room("take blob " + digest, announced); !room) return failure(room.error());
+  }
   return net::StreamedBody{
       .most = control::kMostBlobBytes, .begin = [blobs, digest](const net::HttpRequest&, net::Responder responder) {
         auto begun = control::BlobUpload::begin(blobs, digest);
         if (!begun) {
-          responder.send(storage_failure(begun.error()));
+          responder.send(failure(begun.error()));
           return net::BodySink{};
         }
         auto upload = std::make_shared<Upload>(Upload{std::move(*begun), std::move(responder)});
@@ -97,13 +97,21 @@ net::BodyPlan Api::images(const net::HttpRequest& head) {
                             name_image(request, std::move(to));
                           }};
   }
-  if (head.method != "GET") return wrong_method(head, "GET, PUT");
+  if (head.method == "DELETE") {
+    const std::string name(head.parameter("name").value_or(""));
+    if (!name.empty() || head.parameter("unused")) return free_disk(control::DeleteImages{name});
+    return failure({.code = base::ErrorCode::invalid_argument, .what = "say which: ?name=NAME or ?unused=1"});
+  }
+  if (head.method != "GET") return wrong_method(head, "DELETE, GET, PUT");
   Json items = Json::array();
   for (const auto& [name, row] : world_.control.image_names()) {
     const model::Image* image = world_.control.image(row.digest);
-    items.push_back({{"name", name}, {"digest", row.digest}, {"bytes", image == nullptr ? 0 : image->bytes}});
+    items.push_back({{"name", name},
+                     {"digest", row.digest},
+                     {"bytes", image == nullptr ? 0 : image->bytes},
+                     {"used_by", world_.control.users_of(row)}});
   }
-  return json_response(200, {{"items", std::move(items)}});
+  return json_response(200, {{"items", std::move(items)}, {"unused_bytes", world_.control.removable().images}});
 }
 
 void Api::name_image(const net::HttpRequest& request, net::Responder responder) {
@@ -131,12 +139,16 @@ void Api::name_image(const net::HttpRequest& request, net::Responder responder) 
 }
 
 net::BodyPlan Api::builds(const net::HttpRequest& head) {
-  if (head.method != "POST") return wrong_method(head, "POST");
+  if (head.method == "DELETE") return free_disk(control::DeleteBuilds{});
+  if (head.method != "POST") return wrong_method(head, "DELETE, POST");
   control::BuildImage command{.name = std::string(head.parameter("name").value_or("")),
                               .dockerfile = std::string(head.parameter("dockerfile").value_or("Dockerfile")),
                               .context = world_.incoming + "/" + world_.random.suffix(12)};
   if (command.name.empty()) {
     return failure({.code = base::ErrorCode::invalid_argument, .what = "a build needs ?name=TAG"});
+  }
+  if (auto room = world_.control.check_room("build " + command.name, head.content_length.value_or(0)); !room) {
+    return failure(room.error());
   }
   return net::StreamedBody{
       .most = kMostContextBytes,

@@ -12,6 +12,7 @@
 #include "api/methods.h"
 #include "base/log.h"
 #include "telemetry/log_spool.h"
+#include "telemetry/request_record.h"
 
 namespace marea::api {
 namespace {
@@ -19,7 +20,8 @@ namespace {
 constexpr std::size_t kMostTail = 100'000;
 constexpr base::Duration kFollowEvery = std::chrono::milliseconds(100);  // a person sees no difference to at once
 
-Json line_object(const std::string& service, const telemetry::LogLine& line) {
+Json line_object(const std::string& service, const telemetry::LogQuery& query, const telemetry::LogLine& line) {
+  if (query.form == telemetry::LogForm::records) return Json::parse(line.text, nullptr, false);
   return {{"time", base::rfc3339(line.unix_ns)}, {"service", service},
           {"revision", line.revision.str()},     {"instance", line.instance.str()},
           {"stream", to_string(line.stream)},    {"text", line.text}};
@@ -51,7 +53,7 @@ class Follower : public std::enable_shared_from_this<Follower> {
     if (!lines_->open()) return;
     for (;;) {
       while (next_ < pending_.size()) {
-        if (!lines_->offer(line_object(service_, pending_[next_]))) return;  // on_room goes on
+        if (!lines_->offer(line_object(service_, query_, pending_[next_]))) return;  // on_room goes on
         ++next_;
       }
       pending_ = spool_.follow(query_, cursor_);
@@ -74,8 +76,9 @@ class Follower : public std::enable_shared_from_this<Follower> {
 }  // namespace
 
 net::BodyPlan Api::logs(const net::HttpRequest& head) {
-  if (head.method != "GET") return wrong_method(head, "GET");
   const std::string service(head.parameter("service").value_or(""));
+  if (head.method == "DELETE") return delete_logs(service);
+  if (head.method != "GET") return wrong_method(head, "DELETE, GET");
   telemetry::LogQuery query{.revision = base::RevisionName(head.parameter("revision").value_or("")),
                             .instance = base::InstanceId(head.parameter("instance").value_or(""))};
   if (const auto tail = head.parameter("tail")) {
@@ -85,15 +88,24 @@ net::BodyPlan Api::logs(const net::HttpRequest& head) {
                       .what = "tail must be a number of lines up to " + std::to_string(kMostTail)});
     }
   }
-  const std::string folder = world_.control.folders().logs + "/" + service;
+  std::string folder = world_.control.folders().logs + "/" + service;
   std::error_code problem;
   const bool known = world_.control.services().contains(base::ServiceName(service));
   const bool plain = !service.empty() && service.find('/') == std::string::npos && service.front() != '.';
   if (!plain || (!known && !std::filesystem::is_directory(folder, problem))) {
     return not_found("services.serving.knative.dev", service);
   }
-  const auto follow = head.parameter("follow");
-  const bool follows = follow && *follow != "0" && *follow != "false";
+  const auto says = [&](std::string_view parameter) {
+    const auto value = head.parameter(parameter);
+    return value && *value != "0" && *value != "false";
+  };
+  const bool follows = says("follow");
+  if (says("requests")) {
+    query.form = telemetry::LogForm::records;
+    query.having = telemetry::service_mark(service);
+    if (!query.revision.str().empty()) query.having += telemetry::revision_mark(query.revision.str());
+    folder = world_.control.folders().requests;
+  }
   return net::StreamedBody{
       .most = 0, .begin = [this, service, folder, query, follows](const net::HttpRequest&, net::Responder responder) {
         telemetry::LogSpoolReader spool(folder);
@@ -102,7 +114,7 @@ net::BodyPlan Api::logs(const net::HttpRequest& head) {
         if (!follows) {
           std::string body;
           for (const telemetry::LogLine& line : lines) {
-            body += line_object(service, line).dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
+            body += line_object(service, query, line).dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
           }
           responder.send(
               {.status = 200, .fields = {{"Content-Type", "application/x-ndjson"}}, .body = std::move(body)});
@@ -112,6 +124,20 @@ net::BodyPlan Api::logs(const net::HttpRequest& head) {
         follower->begin(JsonLines::begin(std::move(responder)), std::move(lines), cursor);
         return net::BodySink{};
       }};
+}
+
+net::BodyPlan Api::delete_logs(const std::string& service) {
+  std::error_code problem;
+  const bool plain = !service.empty() && service.find('/') == std::string::npos && service.front() != '.';
+  const std::string folder = world_.control.folders().logs + "/" + service;
+  if (!plain || !std::filesystem::is_directory(folder, problem)) return not_found("logs.marea.dev", service);
+  if (!world_.delete_logs || !world_.delete_logs(base::ServiceName(service))) {
+    return failure({.code = base::ErrorCode::unavailable,
+                    .what = "cannot delete the logs of " + service,
+                    .why = "the logs role does not answer",
+                    .remedy = "Try again in a moment; marea restarts it by itself"});
+  }
+  return deleted({.kind = "logs", .name = service, .uid = service});
 }
 
 }  // namespace marea::api

@@ -12,7 +12,7 @@
 namespace marea::api {
 namespace {
 
-constexpr const char* kServing = "serving.knative.dev/v1";
+constexpr const char* kServingVersion = "serving.knative.dev/v1";
 
 // "a=b,c!=d,e": equality, inequality, presence. Nothing: another form, which is not supported.
 std::optional<bool> selects(std::string_view selector, const Json& labels) {
@@ -94,7 +94,8 @@ net::BodyPlan Api::services(const net::HttpRequest& head) {
     if (!wanted) return bad_selector(head);
     if (*wanted) items.push_back(std::move(object));
   }
-  return json_response(200, list_object(kServing, "Service", world_.control.resource_version(), std::move(items)));
+  return json_response(200,
+                       list_object(kServingVersion, "Service", world_.control.resource_version(), std::move(items)));
 }
 
 net::BodyPlan Api::service(const net::HttpRequest& head, const std::string& name) {
@@ -119,7 +120,8 @@ net::BodyPlan Api::revisions(const net::HttpRequest& head) {
       if (*wanted) items.push_back(std::move(object));
     }
   }
-  return json_response(200, list_object(kServing, "Revision", world_.control.resource_version(), std::move(items)));
+  return json_response(200,
+                       list_object(kServingVersion, "Revision", world_.control.resource_version(), std::move(items)));
 }
 
 net::BodyPlan Api::revision(const net::HttpRequest& head, const std::string& name) {

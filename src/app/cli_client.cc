@@ -37,7 +37,7 @@ struct Transfer {
   bool streams() {
     long status = 0;
     curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
-    return request->on_line && status >= 200 && status < 300;
+    return (request->on_line || request->on_bytes) && status >= 200 && status < 300;
   }
   bool take(std::string_view bytes) {
     if (!streams()) {
@@ -45,6 +45,7 @@ struct Transfer {
       if (!too_large) answer.body += bytes;
       return !too_large;
     }
+    if (request->on_bytes) return request->on_bytes(bytes);
     for (std::size_t end = bytes.find('\n'); end != std::string_view::npos; end = bytes.find('\n')) {
       line += bytes.substr(0, end);
       bytes.remove_prefix(end + 1);

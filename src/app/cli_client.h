@@ -34,6 +34,8 @@ struct Request {
   std::int64_t body_bytes = 0;
   // Set: 2xx answers come here line by line without newlines; false ends the request, which is no error.
   std::function<bool(std::string_view line)> on_line;
+  // Or as they come, for what is no text; false is a failure to take them, and ends the request.
+  std::function<bool(std::string_view bytes)> on_bytes;
   int timeout_seconds = 0;  // 0: as long as it takes
 };
 

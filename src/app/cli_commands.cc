@@ -68,12 +68,16 @@ std::vector<CommandSpec> make_commands() {
                          {"--http", '\0', word, "ADDR", Text::help_http},
                          {"--api", '\0', word, "ADDR", Text::help_api},
                          {"--runtime", '\0', word, "auto|crun|runc", Text::help_runtime},
+                         {"--request-log", '\0', word, "on|off", Text::help_request_log},
+                         {"--limit", '\0', any, "NAME=VALUE", Text::help_limit},
+                         {"--disk-limit", '\0', count, "PERCENT", Text::help_disk_limit},
                          kHelp};
   const Options apply = {{"--filename", 'f', word, "FILE|-", Text::help_filename}, kWait, kNoWait, kWaitTimeout};
-  const Options logs = {{"--follow", 'f', none, "", Text::help_follow},
-                        {"--tail", 'n', count, "N", Text::help_tail},
-                        of_revision[1],
-                        {"--instance", '\0', word, "ID", Text::help_instance}};
+  const Options logs = {
+      {"--follow", 'f', none, "", Text::help_follow},        {"--tail", 'n', count, "N", Text::help_tail},
+      {"--requests", '\0', none, "", Text::help_requests},   of_revision[1],
+      {"--instance", '\0', word, "ID", Text::help_instance}, {"--delete", '\0', none, "", Text::help_delete_logs}};
+  const Options unused = {{"--unused", '\0', none, "", Text::help_unused}};
   return {
       {"serve", {}, serve, Text::about_serve, serve_platform},
       {"up", {{"DIR", false}}, up_options(), Text::about_up, up_directory},
@@ -90,7 +94,13 @@ std::vector<CommandSpec> make_commands() {
       {"instances delete", name, with_output({}), Text::about_instances_delete, delete_object},
       {"images list", {}, with_output({}), Text::about_images_list, list_images},
       {"images import", {{"NAME"}, {"oci:DIR[:TAG]"}}, with_output({}), Text::about_images_import, import_image},
+      {"images delete", {{"NAME", false}}, with_output(unused), Text::about_images_delete, delete_images},
+      {"builds delete", {}, with_output({}), Text::about_builds_delete, delete_builds},
+      {"backup", {{"FILE"}}, with_place({}), Text::about_backup, back_up},
+      {"restore", {{"FILE"}}, {kData, kHelp}, Text::about_restore, restore_backup},
+      {"repair", {}, {kData, kHelp}, Text::about_repair, repair_store},
       {"logs", name, with_output(logs), Text::about_logs, print_logs},
+      {"usage", {{"NAME", false}}, with_output({}), Text::about_usage, print_usage},
       {"doctor", {}, with_output({}), Text::about_doctor, run_doctor},
       {"version", {}, with_output({}), Text::about_version, print_version},
       {"help", {{"COMMAND", false}, {"VERB", false}}, {kHelp}, Text::about_help, print_help},

@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "engine/local/machine_checks.h"
 #include "net/listen.h"
+#include "store/repair.h"
 
 namespace marea::app {
 namespace {
@@ -22,7 +23,7 @@ struct Check {
   std::string remedy;
 };
 
-Text text_of(Check::Result result) {
+Text text_of_result(Check::Result result) {
   switch (result) {
     case Check::Result::ok: return Text::doctor_ok;
     case Check::Result::absent: return Text::doctor_absent;
@@ -54,6 +55,30 @@ void check_this_machine(const Verb& verb, std::vector<Check>& out) {
     out.push_back({found.name, found.ok ? Check::Result::ok : failed,
                    found.why.empty() ? found.what : found.what + ": " + found.why, found.remedy});
   }
+}
+
+// Why control does not start, when that is it. Its file can be read by root alone.
+void check_store(const Verb& verb, std::vector<Check>& out) {
+  const std::string data = std::filesystem::path(verb.api.endpoint().socket).parent_path().string();
+  const std::string path = data + "/control/marea.db";
+  std::error_code ignored;
+  if (!std::filesystem::exists(path, ignored)) return;
+  const base::Result<void> sound = store::check(path);
+  const bool damaged = !sound && sound.error().code == base::ErrorCode::store_damaged;
+  out.push_back({"store", sound ? Check::Result::ok : Check::Result::wrong,
+                 sound ? path : sound.error().what + ": " + sound.error().why,
+                 damaged ? store::repair_remedy(data) : (sound ? std::string() : sound.error().remedy)});
+}
+
+// Beyond its limit nothing new is taken.
+void check_disk(Verb& verb, std::vector<Check>& out) {
+  const Outcome<Json> disk = verb.api.get(fmt::format("{}/disk", kMarea));
+  if (!disk) return;
+  const bool full = text_at(*disk, {"full"}) == "true";
+  out.push_back({"disk", full ? Check::Result::wrong : Check::Result::ok,
+                 full ? text_at(*disk, {"why"})
+                      : fmt::format("{} % (<= {} %)", text_at(*disk, {"percent"}), text_at(*disk, {"most_percent"})),
+                 text_at(*disk, {"remedy"})});
 }
 
 // Where `marea serve` would listen without options.
@@ -97,7 +122,7 @@ void print_checks(Verb& verb, const std::vector<Check>& checks) {
   for (const Check& check : checks) {
     const bool ok = check.result != Check::Result::wrong;
     items.push_back({{"check", check.name}, {"ok", ok}, {"detail", check.detail}, {"remedy", check.remedy}});
-    rows.push_back({check.name, words(text_of(check.result)), check.detail, check.remedy});
+    rows.push_back({check.name, words(text_of_result(check.result)), check.detail, check.remedy});
     if (!ok) names += check.name + "\n";
   }
   const Format format = verb.arguments.format();
@@ -116,9 +141,11 @@ void print_checks(Verb& verb, const std::vector<Check>& checks) {
 Outcome<Exit> run_doctor(Verb& verb) {
   std::vector<Check> checks;
   const bool answers = check_platform(verb, checks);
+  if (answers) check_disk(verb, checks);
   // What is behind an http:// address may be another machine.
   if (!verb.api.endpoint().socket.empty()) {
     check_this_machine(verb, checks);
+    if (!answers) check_store(verb, checks);
     if (!answers) check_addresses(checks);
   }
   print_checks(verb, checks);

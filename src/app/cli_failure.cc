@@ -31,6 +31,8 @@ Exit exit_of(base::ErrorCode code) {
     case ErrorCode::sandbox_failed:
     case ErrorCode::unavailable:
     case ErrorCode::too_large:
+    case ErrorCode::disk_full:
+    case ErrorCode::store_damaged:
     case ErrorCode::io: return Exit::failure;
   }
   return Exit::failure;

@@ -2,11 +2,10 @@
 #include <algorithm>
 
 #include "app/cli_verbs.h"
+#include "app/version.h"
 
 namespace marea::app {
 namespace {
-
-constexpr std::string_view kVersion = "0.1.0";
 
 std::string option_left(const OptionSpec& spec) {
   std::string out = spec.letter == '\0' ? "    " : fmt::format("-{}, ", spec.letter);

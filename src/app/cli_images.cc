@@ -1,4 +1,4 @@
-// images: list, import.
+// images: list, import (delete: cli_disk.cc).
 #include "app/cli_upload.h"
 #include "app/cli_verbs.h"
 #include "app/cli_view.h"
@@ -14,17 +14,23 @@ Outcome<Exit> list_images(Verb& verb) {
     verb.console.data(print_value(*list, format));
     return Exit::ok;
   }
+  const Words& words = verb.words();
   std::vector<std::vector<std::string>> rows;
   std::string names;
   for (const Json& image : items_of(*list)) {
-    rows.push_back({text_at(image, {"name"}), text_at(image, {"digest"}), text_at(image, {"bytes"})});
+    const Json* users = find(image, {"used_by"});
+    std::string used;
+    if (users != nullptr && users->is_array()) {
+      for (const Json& user : *users) used += (used.empty() ? "" : ",") + user.get<std::string>();
+    }
+    rows.push_back({text_at(image, {"name"}), text_at(image, {"digest"}), text_at(image, {"bytes"}),
+                    used.empty() ? words(Text::images_unused) : used});
     names += rows.back().front() + "\n";
   }
-  const Words& words = verb.words();
-  verb.console.data(
-      format == Format::name
-          ? names
-          : print_table({words(Text::head_name), words(Text::head_digest), words(Text::head_bytes)}, rows));
+  verb.console.data(format == Format::name ? names
+                                           : print_table({words(Text::head_name), words(Text::head_digest),
+                                                          words(Text::head_bytes), words(Text::head_used_by)},
+                                                         rows));
   return Exit::ok;
 }
 

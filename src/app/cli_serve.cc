@@ -17,6 +17,21 @@ Outcome<Exit> serve_platform(Verb& verb) {
   if (options.runtime != "auto" && options.runtime != "crun" && options.runtime != "runc") {
     return give_up(usage_failure(verb.words()(Text::bad_runtime, options.runtime), {}));
   }
+  options.request_log = verb.arguments.text("--request-log").value_or(options.request_log);
+  if (options.request_log != "on" && options.request_log != "off") {
+    return give_up(usage_failure(verb.words()(Text::bad_switch, "--request-log", options.request_log), {}));
+  }
+  const auto limits = model::parse_limits(verb.arguments.all("--limit"));
+  if (!limits) {
+    Failure failure = usage_failure(verb.words()(Text::bad_limits), verb.words()(Text::bad_limits_remedy));
+    for (const std::string& fault : limits.error())
+      failure.error.why += (failure.error.why.empty() ? "" : "\n  ") + fault;
+    return give_up(std::move(failure));
+  }
+  options.limits = *limits;
+  const std::int64_t percent = verb.arguments.number("--disk-limit").value_or(options.disk_limit);
+  if (percent < 1 || percent > 100) return give_up(usage_failure(verb.words()(Text::bad_disk_limit, percent), {}));
+  options.disk_limit = static_cast<int>(percent);
   return static_cast<Exit>(serve(options));
 }
 

@@ -38,6 +38,7 @@
   X(bad_port, "{} needs a port from 1 to 65535, got '{}'", "{} necesita un puerto de 1 a 65535, recibió '{}'") \
   X(bad_seconds, "{} needs a time such as 90, 90s, 5m or 1h, got '{}'", "{} necesita un tiempo como 90, 90s, 5m o 1h, recibió '{}'") \
   X(bad_format, "{} must be table, json, yaml or name, is '{}'", "{} debe ser table, json, yaml o name, es '{}'") \
+  X(bad_switch, "{} must be on or off, is '{}'", "{} debe ser on u off, es '{}'") \
   X(bad_usage, "the command line cannot be read: {}", "no se puede leer la línea de órdenes: {}") \
   X(unknown_option, "there is no option '{}' here", "aquí no hay ninguna opción '{}'") \
   X(unexpected_word, "one word too many: '{}'", "sobra una palabra: '{}'") \
@@ -67,19 +68,28 @@
   X(help_cpu, "processor share of an instance: 1, 500m", "procesador de una instancia: 1, 500m") \
   X(help_memory, "memory of an instance: 512Mi, 1Gi", "memoria de una instancia: 512Mi, 1Gi") \
   X(help_timeout, "the longest time for one request (5m)", "el tiempo máximo de una petición (5m)") \
-  X(help_idle_timeout, "idle time after which an instance stops (60s)", "tiempo sin peticiones tras el que una instancia para (60s)") \
+  X(help_idle_timeout, "idle time after which an instance stops (by its pauses)", "tiempo sin peticiones tras el que una instancia para (según sus pausas)") \
   X(help_command, "a word of the command, instead of the image's entry point; may be repeated", "una palabra de la orden, en lugar del punto de entrada de la imagen; se puede repetir") \
   X(help_args, "an argument of the command, instead of the image's; may be repeated", "un argumento de la orden, en lugar de los de la imagen; se puede repetir") \
   X(help_image, "an OCI image layout on this machine, or a name in `marea images`", "un directorio OCI de esta máquina, o un nombre de `marea images`") \
   X(help_dockerfile, "the Dockerfile, relative to the directory (Dockerfile, else Containerfile)", "el Dockerfile, relativo al directorio (Dockerfile; si no, Containerfile)") \
+  X(help_requests, "the requests to it, instead of what its apps wrote", "las peticiones que recibió, en lugar de lo que escribieron sus aplicaciones") \
+  X(help_request_log, "keep a record of each request (on)", "guarda un registro de cada petición (on)") \
   X(help_service, "only those of this service", "solo los de este servicio") \
   X(help_revision, "only those of this revision", "solo los de esta revisión") \
   X(help_instance, "only those of this instance", "solo los de esta instancia") \
   X(help_http, "where services answer (127.0.0.1:8080)", "dónde responden los servicios (127.0.0.1:8080)") \
   X(help_api, "where the API answers beside DATA/api.sock (127.0.0.1:8088)", "dónde responde la API, además de DATA/api.sock (127.0.0.1:8088)") \
   X(help_runtime, "the program that makes sandboxes (auto)", "el programa que crea los aislamientos (auto)") \
+  X(help_limit, "another value for a limit of docs/limits.md; may be repeated", "otro valor para un límite de docs/limits.md; se puede repetir") \
+  X(bad_limits, "--limit cannot be used", "no se puede usar --limit") \
+  X(bad_limits_remedy, "For example: --limit queue-requests=1000 --limit idle-time=30s; all are in docs/limits.md", "Por ejemplo: --limit queue-requests=1000 --limit idle-time=30s; todos están en docs/limits.md") \
   X(help_filename, "the manifest, YAML or JSON, one or more documents; - is standard input", "el manifiesto, YAML o JSON, uno o más documentos; - es la entrada estándar") \
   X(help_follow, "go on with what comes", "sigue con lo que vaya llegando") \
+  X(help_delete_logs, "delete them instead of printing them", "los borra en lugar de mostrarlos") \
+  X(help_unused, "all that no revision uses", "todas las que ninguna revisión usa") \
+  X(help_disk_limit, "percent of the data directory's disk beyond which nothing new is taken (90)", "porcentaje del disco del directorio de datos a partir del cual no se acepta nada nuevo (90)") \
+  X(bad_disk_limit, "--disk-limit must be from 1 to 100, is {}", "--disk-limit debe ir de 1 a 100, es {}") \
   X(help_tail, "begin with the last N lines", "empieza por las últimas N líneas") \
   X(bad_runtime, "--runtime must be auto, crun or runc, is '{}'", "--runtime debe ser auto, crun o runc, es '{}'")
 
@@ -99,6 +109,12 @@
   X(about_instances_delete, "drain an instance and stop it", "vacía una instancia y la para") \
   X(about_images_list, "images in the platform's store", "las imágenes del almacén de la plataforma") \
   X(about_images_import, "store an OCI image layout under a name", "guarda un directorio OCI con un nombre") \
+  X(about_usage, "what services used: requests, billable time, CPU, memory", "lo que usaron los servicios: peticiones, tiempo facturable, CPU, memoria") \
+  X(about_images_delete, "delete an image that no revision uses, or all of them", "borra una imagen que ninguna revisión usa, o todas") \
+  X(about_builds_delete, "empty the cache of builds", "vacía la caché de las construcciones") \
+  X(about_backup, "write everything that must not be lost into one file", "guarda en un archivo todo lo que no se debe perder") \
+  X(about_restore, "make a data directory of a backup", "hace un directorio de datos a partir de una copia de seguridad") \
+  X(about_repair, "mend a store that cannot be read", "repara un almacén que no se puede leer") \
   X(about_logs, "what the apps of a service wrote", "lo que escribieron las aplicaciones de un servicio") \
   X(about_doctor, "what is wrong with this machine, and what mends it", "qué le pasa a esta máquina y qué lo arregla") \
   X(about_version, "the version of this program", "la versión de este programa") \
@@ -115,8 +131,16 @@
   X(head_digest, "DIGEST", "RESUMEN") \
   X(head_state, "STATE", "ESTADO") \
   X(head_since, "SINCE", "DESDE") \
+  X(head_requests, "REQUESTS", "PETICIONES") \
+  X(head_billable, "BILLABLE-S", "FACTURABLE-S") \
+  X(head_minimum_idle, "MIN-IDLE-S", "MÍN-OCIOSO-S") \
+  X(head_vcpu, "VCPU-S", "VCPU-S") \
+  X(head_gib, "GIB-S", "GIB-S") \
+  X(head_cpu_used, "CPU-USED-S", "CPU-USADA-S") \
   X(head_in_flight, "IN-FLIGHT", "EN-CURSO") \
   X(head_bytes, "BYTES", "BYTES") \
+  X(head_used_by, "USED-BY", "USADA-POR") \
+  X(images_unused, "nobody", "nadie") \
   X(head_check, "CHECK", "COMPROBACIÓN") \
   X(head_result, "RESULT", "RESULTADO") \
   X(head_remedy, "REMEDY", "REMEDIO") \
@@ -148,6 +172,19 @@
 
 #define MAREA_TEXTS_IMAGES(X) \
   X(interrupted, "interrupted; what the platform began goes on\n", "interrumpido; lo que la plataforma empezó sigue adelante\n") \
+  X(freed, "freed: {} bytes", "liberado: {} bytes") \
+  X(delete_what, "say which image: a name, or --unused", "diga qué imagen: un nombre, o --unused") \
+  X(delete_what_remedy, "See what there is: marea images list", "Vea lo que hay: marea images list") \
+  X(backup_written, "backup written: {} ({} bytes)", "copia de seguridad guardada: {} ({} bytes)") \
+  X(backup_exists, "{} exists already", "{} ya existe") \
+  X(backup_exists_remedy, "Choose another name, or remove it first", "Elija otro nombre, o bórrela antes") \
+  X(backup_cut, "the backup ended before it was whole", "la copia de seguridad terminó antes de estar completa") \
+  X(backup_cut_remedy, "Look at marea's log, then run it again", "Mire el registro de marea y ejecútelo otra vez") \
+  X(restored, "restored into {}: {} services, {} revisions, {} blobs; the backup is of {}", "restaurado en {}: {} servicios, {} revisiones, {} blobs; la copia es de {}") \
+  X(restored_next, "Start it: sudo marea serve --data {}", "Arránquela: sudo marea serve --data {}") \
+  X(store_sound, "the store {} is sound; nothing was changed", "el almacén {} está sano; no se cambió nada") \
+  X(store_repaired, "repaired: {} services, {} revisions, {} images; the damaged file is kept as {}", "reparado: {} servicios, {} revisiones, {} imágenes; el archivo dañado se guarda como {}") \
+  X(store_lost, "lost: {}", "perdido: {}") \
   X(uploading, "uploading {} ({} bytes)", "subiendo {} ({} bytes)") \
   X(layout_without_scheme, "'{}' is a directory, not the name of an image", "'{}' es un directorio, no el nombre de una imagen") \
   X(layout_without_scheme_remedy, "Write --image oci:{}", "Escriba --image oci:{}") \

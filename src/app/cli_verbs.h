@@ -11,10 +11,16 @@ Outcome<Exit> describe_object(Verb& verb);  //
 Outcome<Exit> delete_object(Verb& verb);    //
 Outcome<Exit> list_images(Verb& verb);      // cli_images.cc
 Outcome<Exit> import_image(Verb& verb);     //
+Outcome<Exit> delete_images(Verb& verb);    // cli_disk.cc
+Outcome<Exit> delete_builds(Verb& verb);    //
+Outcome<Exit> back_up(Verb& verb);          // cli_backup.cc
+Outcome<Exit> restore_backup(Verb& verb);   //
+Outcome<Exit> repair_store(Verb& verb);     // cli_repair.cc
 Outcome<Exit> apply_manifests(Verb& verb);  // cli_apply.cc
 Outcome<Exit> deploy_image(Verb& verb);     // cli_deploy.cc
 Outcome<Exit> up_directory(Verb& verb);     // cli_up.cc
 Outcome<Exit> print_logs(Verb& verb);       // cli_logs.cc
+Outcome<Exit> print_usage(Verb& verb);      // cli_usage.cc
 Outcome<Exit> run_doctor(Verb& verb);       // cli_doctor.cc
 Outcome<Exit> serve_platform(Verb& verb);   // cli_serve.cc
 Outcome<Exit> print_version(Verb& verb);    // cli_help.cc

@@ -1,7 +1,12 @@
 #include "app/control_role.h"
 
 #include <algorithm>
+#include <string>
 #include <utility>
+
+#include "app/version.h"
+#include "decide/rate.h"
+#include "store/repair.h"
 
 namespace marea::app {
 namespace {
@@ -10,17 +15,25 @@ namespace {
 constexpr base::Duration kStreamsEnd = std::chrono::milliseconds(500);
 
 control::Control::Folders folders_in(const std::string& data) {
-  return {.blobs = data + "/blobs", .images = data + "/images", .builds = data + "/build", .logs = data + "/logs"};
+  return {.blobs = data + "/blobs",
+          .images = data + "/images",
+          .builds = data + "/build",
+          .logs = data + "/logs",
+          .requests = data + "/requests"};
 }
 
 }  // namespace
 
 base::Result<std::unique_ptr<ControlRole>> ControlRole::open(World world) {
+  const auto refused = [place = world.place](base::Error error) {
+    if (error.code == base::ErrorCode::store_damaged) error.remedy = store::repair_remedy(place);
+    return base::fail(std::move(error));
+  };
   base::Result<store::Store> store = store::Store::open(world.data + "/control/marea.db");
-  if (!store) return base::fail(std::move(store.error()));
+  if (!store) return refused(std::move(store.error()));
   // NOLINTNEXTLINE(cppcoreguidelines-owning-memory): make_unique cannot reach the constructor
   std::unique_ptr<ControlRole> role(new ControlRole(std::move(world), std::move(*store)));
-  if (base::Result<void> started = role->control_.start(); !started) return base::fail(std::move(started.error()));
+  if (base::Result<void> started = role->control_.start(); !started) return refused(std::move(started.error()));
   return role;
 }
 
@@ -32,15 +45,35 @@ ControlRole::ControlRole(World world, store::Store store)
                 .log = world_.log,
                 .store = store_,
                 .to_keeper = world_.to_keeper,
-                .folders = folders_in(world_.data)}),
+                .folders = folders_in(world_.data),
+                .disk = [blobs = world_.data + "/blobs"] { return control::disk_use(blobs); },
+                .most_disk_percent = world_.most_disk_percent,
+                .give_up = [this] { world_.loop.stop(); }}),
       api_({.loop = world_.loop,
             .control = control_,
             .random = world_.random,
             .front = {.http_port = world_.http_port},
             .incoming = world_.data + "/incoming",
-            .logs_connected = [this] { return logs_ && logs_->open(); }}),
-      server_(world_.loop, {}, [this](const net::HttpRequest& head) { return api_.route(head); }),
+            .logs_connected = [this] { return logs_ && logs_->open(); },
+            .delete_logs =
+                [this](const base::ServiceName& service) {
+                  return logs_ && logs_->send(net::encode(net::ControlToLogs(net::msg::DropLogs{service})), {});
+                },
+            .version = std::string(kVersion)}),
+      server_(world_.loop, {}, [this](const net::HttpRequest& head) { return route(head); }),
       overstayed_(world_.loop, [this] { stopped(); }) {}
+
+net::BodyPlan ControlRole::route(const net::HttpRequest& head) {
+  const auto burst = static_cast<int>(world_.requests_per_second);
+  const model::RateLimit limit{.interval = std::chrono::seconds(1) / burst, .burst = burst};
+  const decide::RateVerdict verdict = decide::admit(limit, spread_until_, world_.loop.now());
+  spread_until_ = verdict.spread_until;
+  if (verdict.admitted) return api_.route(head);
+  net::HttpResponse refusal = net::status_response(429, "the API gets more requests than it takes in a second");
+  const auto wait = std::chrono::ceil<std::chrono::seconds>(verdict.retry_after).count();
+  refusal.fields.emplace_back("Retry-After", std::to_string(wait));
+  return refusal;
+}
 
 void ControlRole::on_peer(net::Role peer, base::Fd link) {
   if (peer == net::Role::engine) {

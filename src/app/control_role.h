@@ -30,6 +30,9 @@ class ControlRole final : public net::RoleProcess {
     std::string data;             // engine/local/data_dir.h says what lies there
     std::uint16_t http_port = 0;  // of the listener that services answer on, for their URLs
     net::ToKeeper to_keeper;
+    std::int64_t requests_per_second = 0;  // of all callers of the API together; beyond: 429
+    std::string place;                     // the data directory as the person who runs marea calls it
+    int most_disk_percent = control::kMostDiskPercent;
   };
   // Opens and reads the store; the error tells how to repair it.
   static base::Result<std::unique_ptr<ControlRole>> open(World world);
@@ -44,6 +47,7 @@ class ControlRole final : public net::RoleProcess {
 
  private:
   ControlRole(World world, store::Store store);
+  net::BodyPlan route(const net::HttpRequest& head);
   void stopped();
   void connect_logs(base::Fd link);
 
@@ -55,6 +59,7 @@ class ControlRole final : public net::RoleProcess {
   net::HttpServer server_;  // last: its requests hold on to all of the above
   net::Timer overstayed_;
   std::function<void()> done_;
+  base::Instant spread_until_{};  // of the API's requests (decide/rate.h)
 };
 
 }  // namespace marea::app

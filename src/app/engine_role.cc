@@ -14,10 +14,17 @@ base::Result<std::unique_ptr<net::RoleProcess>> make_engine_role(RoleWorld world
                                {.data_dir = world.options.data,
                                 .runtime = world.options.runtime == "auto" ? "" : world.options.runtime,
                                 .shim = world.options.shim,
-                                .to_keeper = std::move(world.to_keeper)});
+                                .to_keeper = world.to_keeper});
   if (!host) return std::unexpected(std::move(host.error()));
-  return std::make_unique<local::EngineProcess>(local::EngineProcess::World{
-      .loop = world.loop, .random = world.random, .log = world.log, .host = std::move(*host)});
+  base::Result<local::RunFolder> run = local::RunFolder::open(world.options.data + "/run");
+  if (!run) return std::unexpected(std::move(run.error()));
+  return std::make_unique<local::EngineProcess>(local::EngineProcess::World{.loop = world.loop,
+                                                                            .random = world.random,
+                                                                            .log = world.log,
+                                                                            .host = std::move(*host),
+                                                                            .run = std::move(*run),
+                                                                            .to_keeper = std::move(world.to_keeper),
+                                                                            .limits = world.options.limits});
 }
 
 }  // namespace marea::app

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <cstdio>
+#include <cstdlib>
 #include <filesystem>
 #include <functional>
 #include <string>
@@ -41,13 +42,18 @@ int report(const base::Error& error) {
 
 ServeOptions parse(int argc, char** argv) {
   ServeOptions out;
+  std::vector<std::string> limits;
   for (int i = 0; i + 1 < argc; i += 2) {
     const std::string_view name = argv[i];
     if (name == "--data") out.data = argv[i + 1];
     if (name == "--http") out.http = argv[i + 1];
     if (name == "--api") out.api = argv[i + 1];
     if (name == "--runtime") out.runtime = argv[i + 1];
+    if (name == "--request-log") out.request_log = argv[i + 1];
+    if (name == "--limit") limits.emplace_back(argv[i + 1]);
+    if (name == "--disk-limit") out.disk_limit = std::atoi(argv[i + 1]);
   }
+  if (const auto parsed = model::parse_limits(limits)) out.limits = *parsed;  // `marea serve` has told the faults
   return out;
 }
 
@@ -105,7 +111,11 @@ base::Result<Keeper::Options> keeper_options(const ServeOptions& options) {
   out.arguments = [role_options = RoleOptions{.data = engine::local::kDataView,
                                               .runtime = options.runtime,
                                               .shim = shim_path(),
-                                              .http_port = http->port}](net::Role) {
+                                              .http_port = http->port,
+                                              .records = options.request_log != "off",
+                                              .limits = options.limits,
+                                              .place = options.data,
+                                              .disk_limit = options.disk_limit}](net::Role) {
     return to_arguments(role_options);
   };
   out.listeners.emplace_back(net::ListenerKind::http, std::move(*http));

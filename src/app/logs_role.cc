@@ -6,7 +6,13 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <filesystem>
+#include <system_error>
+#include <variant>
 #include <vector>
+
+#include "base/crash_point.h"
+#include "model/quantity.h"
 
 namespace marea::app {
 namespace {
@@ -50,6 +56,10 @@ class OutputPipe final : public net::Watcher {
 
   void on_ready(std::uint32_t /*events*/) override {
     for (int i = 0; i < kReadsPerTurn; ++i) {
+      if (!source_.budget.open(role_.world_.loop.now())) {
+        if (!discard()) return;
+        continue;
+      }
       std::array<char, kReadBytes> buffer;
       const ssize_t got = ::read(fd_.get(), buffer.data(), buffer.size());
       if (got < 0) return;
@@ -57,17 +67,18 @@ class OutputPipe final : public net::Watcher {
         finish();
         return;
       }
+      source_.budget.spend(got);
       take({buffer.data(), static_cast<std::size_t>(got)});
     }
   }
 
   // What a dying role still holds of an unfinished line.
   void flush_partial() {
-    if (partial_.empty()) return;
     std::string out;
-    append(out, partial_);
+    tell_dropped(out);
+    if (!partial_.empty()) append(out, partial_);
     partial_.clear();
-    role_.write(source_, out);
+    if (!out.empty()) role_.write(source_, out);
   }
 
  private:
@@ -78,8 +89,40 @@ class OutputPipe final : public net::Watcher {
                                  .stream = stream_,
                                  .text = std::string(text)});
   }
+  // A flood goes on at the app's own pace, without a copy; the app never waits for its lines to be of interest. False:
+  // there is nothing left to read now.
+  bool discard() {
+    const ssize_t gone = ::splice(fd_.get(), nullptr, role_.nowhere_.get(), nullptr, kReadBytes, SPLICE_F_NONBLOCK);
+    if (gone > 0) {
+      dropped_ += static_cast<std::uint64_t>(gone);
+      mid_line_ = true;
+      return true;
+    }
+    if (gone == 0) finish();
+    return false;
+  }
+  void tell_dropped(std::string& out) {
+    if (dropped_ == 0) return;
+    append(out, "marea: " + std::to_string(dropped_) +
+                    " bytes of output were dropped here: this instance writes more than " +
+                    model::print_bytes(role_.world_.bytes_per_second) + " a second");
+    dropped_ = 0;
+  }
   void take(std::string_view bytes) {
     std::string out;
+    if (mid_line_) {  // what is left of a line whose beginning was dropped
+      const std::size_t newline = bytes.find('\n');
+      const std::size_t rest = newline == std::string_view::npos ? bytes.size() : newline + 1;
+      mid_line_ = newline == std::string_view::npos;
+      dropped_ += rest;
+      bytes.remove_prefix(rest);
+      if (mid_line_) return;
+    }
+    if (dropped_ > 0 && !partial_.empty()) {
+      append(out, partial_);
+      partial_.clear();
+    }
+    tell_dropped(out);
     while (!bytes.empty()) {
       const std::size_t newline = bytes.find('\n');
       const std::size_t room = telemetry::kMostLogLineBytes - partial_.size();
@@ -98,6 +141,7 @@ class OutputPipe final : public net::Watcher {
         bytes = {};
       }
     }
+    base::crash_point("logs.lines.read");
     if (!out.empty()) role_.write(source_, out);
   }
   void finish() {
@@ -112,10 +156,12 @@ class OutputPipe final : public net::Watcher {
   telemetry::LogStream stream_;
   base::Fd fd_;
   std::string partial_;
+  std::uint64_t dropped_ = 0;  // bytes beyond the instance's budget that nobody was told of yet
+  bool mid_line_ = false;
 };
 
 LogsRole::LogsRole(World world)
-    : world_(std::move(world)), sweep_(world_.loop, [this] {
+    : world_(std::move(world)), nowhere_(::open("/dev/null", O_WRONLY | O_CLOEXEC)), sweep_(world_.loop, [this] {
         for (const std::string& key : finished_) sources_.erase(key);
         finished_.clear();
       }) {}
@@ -123,7 +169,21 @@ LogsRole::LogsRole(World world)
 LogsRole::~LogsRole() = default;
 
 void LogsRole::on_peer(net::Role /*peer*/, base::Fd link) {
-  control_ = std::move(link);
+  using Link = net::Link<net::ControlToLogs, net::ControlToLogs>;
+  control_ = std::make_unique<Link>(
+      world_.loop, std::move(link),
+      Link::Events{.on_message = [this](const net::ControlToLogs& message,
+                                        auto) { drop(std::get<net::msg::DropLogs>(message).service.str()); },
+                   .on_closed = [](const std::string&) {}});
+}
+
+// Whoever writes on begins a new segment.
+void LogsRole::drop(const std::string& service) {
+  if (!plain_name(service)) return;
+  writers_.erase(service);
+  std::error_code problem;
+  std::filesystem::remove_all(world_.folder + "/" + service, problem);
+  if (problem) world_.log(base::Severity::warning, "logs stay", {{"service", service}, {"why", problem.message()}});
 }
 void LogsRole::on_listener(net::ListenerKind /*kind*/, std::string /*address*/, base::Fd /*listener*/) {}
 void LogsRole::on_held_done() {}
@@ -144,7 +204,8 @@ void LogsRole::on_held(std::string key, std::vector<base::Fd> fds) {
             .revision = base::RevisionName(parts[2]),
             .instance = base::InstanceId(parts[3]),
             .pipes = {},
-            .open = 0};
+            .open = 0,
+            .budget = decide::ByteBudget(world_.bytes_per_second)};
   for (std::size_t i = 0; i < fds.size(); ++i) {
     const auto stream = i == 0 ? telemetry::LogStream::out : telemetry::LogStream::err;
     source.pipes.push_back(std::make_unique<OutputPipe>(*this, source, stream, std::move(fds[i])));

@@ -8,7 +8,10 @@
 #include <string>
 
 #include "base/log.h"
+#include "decide/byte_budget.h"
+#include "net/link.h"
 #include "net/loop.h"
+#include "net/messages.h"
 #include "net/role.h"
 #include "telemetry/log_spool.h"
 
@@ -23,6 +26,7 @@ class LogsRole final : public net::RoleProcess {
     const base::Log& log;
     std::string folder;  // DATA/logs
     net::ToKeeper to_keeper;
+    std::int64_t bytes_per_second = 0;  // of one instance; what is beyond is dropped, counted, and told in its place
   };
   explicit LogsRole(World world);
   ~LogsRole() override;
@@ -44,16 +48,20 @@ class LogsRole final : public net::RoleProcess {
     base::InstanceId instance;
     std::vector<std::unique_ptr<OutputPipe>> pipes;
     int open = 0;
+    decide::ByteBudget budget{0};
   };
   void write(const Source& source, std::string_view lines);
   void ended(const std::string& key);
+  void drop(const std::string& service);
 
   World world_;
   std::map<std::string, Source> sources_;
   std::map<std::string, telemetry::LogSpoolWriter> writers_;  // by service
   std::vector<std::string> finished_;
+  base::Fd nowhere_;  // /dev/null
   net::Timer sweep_;
-  base::Fd control_;  // nothing is said on it: that it is open tells control that we live
+  // We say nothing on it: that it is open tells control that we live.
+  std::unique_ptr<net::Link<net::ControlToLogs, net::ControlToLogs>> control_;
 };
 
 }  // namespace marea::app

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "model/platform_limits.h"
 
 namespace marea::app {
 
@@ -14,6 +15,10 @@ struct RoleOptions {
   std::string runtime = "auto";
   std::string shim;             // path of marea-shim
   std::uint16_t http_port = 0;  // for the URLs that control prints
+  bool records = true;          // of requests are kept
+  model::PlatformLimits limits;
+  std::string place;    // the data directory as a person calls it
+  int disk_limit = 90;  // percent of its disk beyond which nothing new is taken
   friend bool operator==(const RoleOptions&, const RoleOptions&) = default;
 };
 

@@ -14,20 +14,23 @@ namespace marea::app {
 namespace {
 
 std::unique_ptr<net::RoleProcess> make_router(const RoleWorld& world) {
-  constexpr unsigned kMostWorkers = 64;
+  constexpr auto kMostWorkers = static_cast<unsigned>(router::kMostWorkers);
   return std::make_unique<router::Router>(router::Router::World{
       .loop = world.loop,
       .random = world.random,
       .log = world.log,
       .routes_file = world.options.data + "/router/routes",
-      .workers = static_cast<int>(std::clamp(std::thread::hardware_concurrency(), 1U, kMostWorkers))});
+      .records_folder = world.options.records ? world.options.data + "/requests" : std::string(),
+      .workers = static_cast<int>(std::clamp(std::thread::hardware_concurrency(), 1U, kMostWorkers)),
+      .limits = world.options.limits});
 }
 
 std::unique_ptr<net::RoleProcess> make_logs(RoleWorld world) {
   return std::make_unique<LogsRole>(LogsRole::World{.loop = world.loop,
                                                     .log = world.log,
                                                     .folder = world.options.data + "/logs",
-                                                    .to_keeper = std::move(world.to_keeper)});
+                                                    .to_keeper = std::move(world.to_keeper),
+                                                    .bytes_per_second = world.options.limits[model::Limit::log_bytes]});
 }
 
 }  // namespace
@@ -41,7 +44,10 @@ base::Result<std::unique_ptr<net::RoleProcess>> make_role(net::Role role, RoleWo
                                 .log = world.log,
                                 .data = world.options.data,
                                 .http_port = world.options.http_port,
-                                .to_keeper = std::move(world.to_keeper)});
+                                .to_keeper = std::move(world.to_keeper),
+                                .requests_per_second = world.options.limits[model::Limit::api_requests],
+                                .place = world.options.place,
+                                .most_disk_percent = world.options.disk_limit});
     case net::Role::logs: return make_logs(std::move(world));
     case net::Role::engine: return make_engine_role(std::move(world));
     case net::Role::keeper:

@@ -14,8 +14,14 @@ namespace marea::app {
 int serve(const ServeOptions& options) {
   // The same program again, so that the process list says `marea keeper` like that of every other role.
   const std::string data = std::filesystem::absolute(options.data).lexically_normal().string();
-  std::vector<std::string> words = {"marea",      "keeper", "--data",    data,        "--http",
-                                    options.http, "--api",  options.api, "--runtime", options.runtime};
+  std::vector<std::string> words = {"marea",         "keeper",
+                                    "--data",        data,
+                                    "--http",        options.http,
+                                    "--api",         options.api,
+                                    "--runtime",     options.runtime,
+                                    "--request-log", options.request_log,
+                                    "--disk-limit",  std::to_string(options.disk_limit)};
+  for (const std::string& limit : model::print_limits(options.limits)) words.insert(words.end(), {"--limit", limit});
   std::vector<char*> argv;
   argv.reserve(words.size() + 1);
   for (std::string& word : words) argv.push_back(word.data());

@@ -3,13 +3,18 @@
 
 #include <string>
 
+#include "model/platform_limits.h"
+
 namespace marea::app {
 
 struct ServeOptions {
   std::string data;  // made when missing
   std::string http = "127.0.0.1:8080";
   std::string api = "127.0.0.1:8088";
-  std::string runtime = "auto";  // auto | crun | runc
+  std::string runtime = "auto";    // auto | crun | runc
+  std::string request_log = "on";  // on | off
+  model::PlatformLimits limits;
+  int disk_limit = 90;  // percent of the disk of `data` beyond which nothing new is taken
 };
 
 // Returns the exit code.

@@ -39,6 +39,8 @@ constexpr std::array kRows = {
     Row{ErrorCode::unavailable, "E_UNAVAILABLE"},
     Row{ErrorCode::timeout, "E_TIMEOUT"},
     Row{ErrorCode::too_large, "E_TOO_LARGE"},
+    Row{ErrorCode::disk_full, "E_DISK_FULL"},
+    Row{ErrorCode::store_damaged, "E_STORE_DAMAGED"},
     Row{ErrorCode::io, "E_IO"},
 };
 
@@ -67,7 +69,12 @@ std::string Error::line() const {
 }
 
 Error os_error(std::string what, int error_number, ErrorCode code) {
-  return Error{code, std::move(what), std::strerror(error_number), {}, {}};
+  Error error{code, std::move(what), std::strerror(error_number), {}, {}};
+  if (code == ErrorCode::io && (error_number == ENOSPC || error_number == EDQUOT)) {
+    error.code = ErrorCode::disk_full;
+    error.remedy = "Free space on its disk";
+  }
+  return error;
 }
 
 Error os_error(std::string what, ErrorCode code) {

@@ -38,6 +38,8 @@ enum class ErrorCode {
   unavailable,           // E_UNAVAILABLE: a role or the platform does not answer
   timeout,               // E_TIMEOUT
   too_large,             // E_TOO_LARGE: beyond a named limit
+  disk_full,             // E_DISK_FULL: no room on the data directory's disk, or beyond the share that marea may fill
+  store_damaged,         // E_STORE_DAMAGED: what is stored cannot be read
   io,                    // E_IO: the operating system refused
 };
 
@@ -61,7 +63,8 @@ struct Error {
 template <class T>
 using Result = std::expected<T, Error>;
 
-// An Error for a failed system call; reads errno. `what` names the call's object.
+// An Error for a failed system call; reads errno. `what` names the call's object. A full disk or quota is E_DISK_FULL
+// where the code is left out.
 Error os_error(std::string what, ErrorCode code = ErrorCode::io);
 Error os_error(std::string what, int error_number, ErrorCode code = ErrorCode::io);
 

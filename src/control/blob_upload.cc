@@ -21,15 +21,12 @@ constexpr const char* kFreeSpace = "Free space on the data directory's disk, the
 
 base::Error refused(const std::string& what, int error_number) {
   base::Error error = base::os_error("cannot store " + what, error_number);
-  if (error_number == ENOSPC || error_number == EDQUOT || error_number == EFBIG) error.remedy = kFreeSpace;
+  if (error_number == EFBIG) error.code = base::ErrorCode::disk_full;  // a quota by another name: more will not help
+  if (error.code == base::ErrorCode::disk_full) error.remedy = kFreeSpace;
   return error;
 }
 
 }  // namespace
-
-bool is_disk_full(const base::Error& error) {
-  return error.remedy == kFreeSpace;
-}
 
 base::Result<void> write_all(const base::Fd& file, std::string_view bytes, const std::string& what) {
   while (!bytes.empty()) {

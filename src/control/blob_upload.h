@@ -42,8 +42,6 @@ class BlobUpload {
 
 // Everything, or an error that names `what`.
 base::Result<void> write_all(const base::Fd& file, std::string_view bytes, const std::string& what);
-// The disk or the quota has no room: more will not help, less will.
-bool is_disk_full(const base::Error& error);
 
 // The file of a blob.
 std::string blob_path(const std::string& blobs, std::string_view digest);

@@ -46,7 +46,7 @@ void BuilderJobs::start_next() {
 void BuilderJobs::start(std::uint64_t number, Job job) {
   auto pair = net::make_socket_pair();
   if (!pair) {
-    job.on_done(base::fail(std::move(pair.error())));
+    tell(job, base::fail(std::move(pair.error())));
     return;
   }
   Running& running = running_[number];
@@ -76,6 +76,8 @@ void BuilderJobs::on_message(std::uint64_t number, net::BuilderToControl message
     if (on_progress) on_progress(std::move(progress->line));
   } else if (auto* done = std::get_if<msg::ImageDone>(&message)) {
     finish(number, std::move(done->image));
+  } else if (const auto* cleaned = std::get_if<msg::DiskCleaned>(&message)) {
+    finish(number, *cleaned);
   } else if (auto* failed = std::get_if<msg::JobFailed>(&message)) {
     finish(number, base::fail(std::move(failed->error)));
   }
@@ -96,17 +98,36 @@ void BuilderJobs::finish_without_result(std::uint64_t number) {
   const int raw = *running->second.wait_status;
   const model::ExitStatus status{.code = WIFEXITED(raw) ? WEXITSTATUS(raw) : 0,
                                  .signal = WIFSIGNALED(raw) ? WTERMSIG(raw) : 0};
+  Job& job = running->second.job;
+  // Unpacking leaves nothing half-done and begins anew; of a build, somebody has already read the beginning.
+  if (status.signal != 0 && std::holds_alternative<msg::UnpackImage>(job.work) && ++job.deaths < kMostDeaths) {
+    waiting_.emplace_front(number, std::move(job));
+    running_.erase(running);
+    kick_.arm_in(base::Duration{0});
+    return;
+  }
   finish(number, base::fail(base::ErrorCode::build_failed, "the builder ended without a result", to_string(status),
                             "Look at marea's log, and run: marea doctor"));
 }
 
-void BuilderJobs::finish(std::uint64_t number, base::Result<model::Image> result) {
+void BuilderJobs::finish(std::uint64_t number, base::Result<Product> result) {
   const auto running = running_.find(number);
   if (running == running_.end()) return;
   Running ended = std::move(running->second);
   running_.erase(running);
   kick_.arm_in(base::Duration{0});
-  ended.job.on_done(std::move(result));
+  tell(ended.job, std::move(result));
+}
+
+void BuilderJobs::tell(const Job& job, base::Result<Product> result) {
+  const auto as = [&]<class T>(const std::function<void(base::Result<T>)>& done) {
+    if (!done) return;
+    if (!result) return done(base::fail(std::move(result.error())));
+    if (auto* product = std::get_if<T>(&*result)) return done(std::move(*product));
+    done(base::fail(base::ErrorCode::internal, "the builder answered something else than it was asked"));
+  };
+  as(job.on_done);
+  as(job.on_cleaned);
 }
 
 }  // namespace marea::control

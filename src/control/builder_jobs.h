@@ -9,6 +9,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <variant>
 
 #include "base/error.h"
 #include "net/link.h"
@@ -19,6 +20,7 @@ namespace marea::control {
 
 inline constexpr std::size_t kMostRunningJobs = 2;  // builder has low CPU weight, but unpacking is bound by the disk
 inline constexpr std::size_t kMostWaitingJobs = 64;
+inline constexpr int kMostDeaths = 3;  // of builders of one job: an image that kills each is not tried for ever
 
 class BuilderJobs {
  public:
@@ -26,13 +28,18 @@ class BuilderJobs {
     net::ControlToBuilder work;
     base::Duration deadline{};  // from the start of its process
     std::function<void(std::string line)> on_progress;
-    std::function<void(base::Result<model::Image>)> on_done;  // once, never inside add() or cancel()
+    // One of the two, as the work is, once; never inside add() or cancel().
+    std::function<void(base::Result<model::Image>)> on_done;
+    std::function<void(base::Result<net::msg::DiskCleaned>)> on_cleaned;
+    int deaths = 0;
   };
   // Job numbers start above first_number, which must grow over restarts of control.
   BuilderJobs(net::Loop& loop, net::ToKeeper to_keeper, std::uint64_t first_number);
 
   // The job's number; too_large when the queue is full.
   base::Result<std::uint64_t> add(Job job);
+  // No job runs or waits.
+  bool idle() const { return waiting_.empty() && running_.empty(); }
   // Ends it; its on_done is not called. Unknown numbers are ignored.
   void cancel(std::uint64_t number);
   // keeper says that the process of a job ended.
@@ -50,7 +57,9 @@ class BuilderJobs {
   void start(std::uint64_t number, Job job);
   void on_message(std::uint64_t number, net::BuilderToControl message);
   void finish_without_result(std::uint64_t number);
-  void finish(std::uint64_t number, base::Result<model::Image> result);
+  using Product = std::variant<model::Image, net::msg::DiskCleaned>;
+  void finish(std::uint64_t number, base::Result<Product> result);
+  static void tell(const Job& job, base::Result<Product> result);
 
   net::Loop& loop_;
   net::ToKeeper to_keeper_;

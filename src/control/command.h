@@ -39,7 +39,13 @@ struct BuildImage {  // done when it is built and unpacked
   std::string context;  // directory that holds the packed context; stays until the command is done
 };
 
-using Command = std::variant<ApplyService, DeleteService, DeleteRevision, DeleteInstance, NameImage, BuildImage>;
+struct DeleteImages {  // done when their files are gone
+  std::string name;    // empty: every image that no revision uses, and what is left of interrupted uploads
+};
+struct DeleteBuilds {};  // buildah's cache; done when it is empty
+
+using Command = std::variant<ApplyService, DeleteService, DeleteRevision, DeleteInstance, NameImage, BuildImage,
+                             DeleteImages, DeleteBuilds>;
 
 struct Applied {
   base::ServiceName name;
@@ -57,7 +63,12 @@ struct ImageReady {
   std::int64_t bytes = 0;
 };
 
-using Outcome = std::variant<Applied, Deleted, ImageReady>;
+struct Freed {
+  std::vector<std::string> names;  // images that went
+  std::int64_t bytes = 0;
+};
+
+using Outcome = std::variant<Applied, Deleted, ImageReady, Freed>;
 
 // Why a command was not carried out; faults when the document is to blame.
 struct Refusal {

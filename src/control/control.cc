@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/crash_point.h"
 #include "telemetry/log_spool.h"
 
 namespace marea::control {
@@ -25,18 +26,31 @@ Control::Control(World world)
       router_(loop_, first_number(store_),
               {.on_applied = [this](std::uint64_t) { on_applied(); },
                .on_instance_load = [this](const auto& load) { instances_.set_load(load.id, load.in_flight); },
-               .on_revision_load = [this](const auto& load) { on_revision_load(load); }}),
+               .on_revision_load = [this](const auto& load) { on_revision_load(load); },
+               .on_metrics = [this](const auto& part) { scrape_.take(part); }}),
       engine_(loop_, first_number(store_),
-              {.on_listing = [this] { instances_.begin_listing(); },
+              {.on_listing =
+                   [this] {
+                     instances_.begin_listing();
+                     usage_.begin_listing();
+                   },
                .on_report = [this](const model::InstanceReport& report) { on_report(report); },
+               .on_usage = [this](const net::msg::InstanceUsage& account) { on_usage(account); },
                .on_listed = [this] { on_listed(); }}),
       jobs_(loop_, std::move(world.to_keeper), first_number(store_)),
+      scrape_(loop_, [this](std::uint64_t number) { return router_.ask_metrics(number); }),
       tick_(loop_, [this] { tick(); }),
       settle_(loop_, [this] { settle_outputs(); }),
-      expire_(loop_, [this] {
-        for (const auto& revision : instances_.expire(loop_.clock().wall().unix_ns)) touch_owner(revision);
-        expire_.arm_in(kEndedShown / 4);
-      }) {}
+      expire_(loop_,
+              [this] {
+                for (const auto& revision : instances_.expire(loop_.now())) touch_owner(revision);
+                expire_.arm_in(kEndedShown / 4);
+              }),
+      usage_timer_(loop_, [this] { store_usage(); }),
+      disk_(std::move(world.disk)),
+      most_disk_percent_(world.most_disk_percent),
+      give_up_(std::move(world.give_up)),
+      giving_up_(loop_, [this] { give_up_(); }) {}
 
 base::Result<void> Control::start() {
   base::Result<store::Contents> contents = store_.load();
@@ -53,12 +67,19 @@ base::Result<void> Control::start() {
   }
   for (store::ImageName& name : contents->names) names_.emplace(name.name, std::move(name));
   for (store::ImageRecord& record : contents->images) images_.emplace(record.digest, std::move(record.image));
+  usage_.load(std::move(contents->usage), std::move(contents->usage_totals), usage_moment());
   restore_images();
   expire_.arm_in(kEndedShown / 4);
   return {};
 }
 
+void Control::connect_engine(base::Fd link) {
+  ++engine_links_;
+  engine_.connect(std::move(link));
+}
+
 void Control::connect_router(base::Fd link) {
+  ++router_links_;
   instances_.clear_loads();
   for (auto& [name, service] : services_) {
     for (RevisionState& revision : service.revisions) revision.waiting = 0;
@@ -98,8 +119,18 @@ void Control::touch_owner(const base::RevisionName& revision) {
   if (const auto owner = owners_.find(revision); owner != owners_.end()) touch(owner->second);
 }
 
+// Every change goes through here.
+base::Result<void> Control::commit(std::span<store::Change> changes) {
+  base::Result<void> done = store_.commit(changes);
+  if (store_.lost() && give_up_ && !giving_up_.armed()) {
+    log_(base::Severity::error, "the disk did not take a change; control starts anew", {{"why", done.error().line()}});
+    giving_up_.arm_in(kLastAnswers);
+  }
+  return done;
+}
+
 bool Control::write(std::vector<store::Change> changes) {
-  if (auto done = store_.commit(changes); !done) {
+  if (auto done = commit(changes); !done) {
     log_(base::Severity::error, "a change could not be stored", {{"error", done.error().line()}});
     tick_.arm_in(kStoreRetry);
     return false;
@@ -125,13 +156,29 @@ void Control::tick() {
   }
   // Router first: it must know a revision before the engine opens an instance of it.
   router_.flush();
+  base::crash_point("control.routes.sent");
   engine_.flush();
+  base::crash_point("control.plan.sent");
   for (const base::ServiceName& name : touched) {
     const ServiceState* service = find(name);
     if (service == nullptr || !service->record.deleting) continue;
-    if (router_.connected() && router_.applied() >= service->routes_version && service->routes_version != 0) {
-      finish_delete(name);
-    }
+    const bool awaited =
+        std::ranges::any_of(service->revisions, [](const RevisionState& one) { return one.waiting > 0; });
+    if (routed_without(*service) && !awaited) finish_delete(name);
+  }
+}
+
+// The router has taken in what control said of it last.
+bool Control::routed_without(const ServiceState& service) const {
+  return router_.connected() && service.routes_version != 0 && router_.applied() >= service.routes_version;
+}
+
+void Control::expire_delete(base::ServiceName name) {
+  ServiceState* service = find(name);
+  if (service != nullptr && routed_without(*service)) {  // those who wait are served, or refused by their own deadline
+    service->delete_deadline->arm_in(kDeleteWait);
+  } else {
+    finish_delete(std::move(name));
   }
 }
 
@@ -174,7 +221,7 @@ void Control::plan(ServiceState& service) {
   }
   engine_.set(name, std::move(outcome.plans));
   if (service.record.deleting && !service.delete_deadline) {
-    service.delete_deadline = std::make_unique<net::Timer>(loop_, [this, name] { finish_delete(name); });
+    service.delete_deadline = std::make_unique<net::Timer>(loop_, [this, name] { expire_delete(name); });
     service.delete_deadline->arm_in(kDeleteWait);
   }
 }
@@ -217,7 +264,7 @@ void Control::judge(ServiceState& service, RevisionState& revision) {
   const auto entries = instances_.of(revision.record.revision.name);
   reports.reserve(entries.size());
   for (const InstanceEntry* entry : entries) reports.push_back(entry->report);
-  const std::optional<Verdict> verdict = judge_start(reports);
+  const std::optional<Verdict> verdict = judge_start(reports, wanted_for_check(revision.record.revision.spec));
   if (!verdict) return;
   if (verdict->ready) {
     decide(service, revision, nullptr);
@@ -255,11 +302,13 @@ void Control::decide(ServiceState& service, RevisionState& revision, const Failu
 }
 
 void Control::on_report(const model::InstanceReport& report) {
+  note_usage(report);
+  instance_counts_.report(report, loop_.now());
   const InstanceEntry* before = instances_.find(report.id);
   const bool failed_before = before != nullptr && before->failure.has_value();
   const bool fails = report.state == model::InstanceState::failed;
   if (fails && failed_before) return;  // told again over a new link
-  instances_.report(report);
+  instances_.report(report, loop_.now());
   if (fails) {
     settling_.emplace_back(loop_.now() + kOutputSettles, report.id);
     if (!settle_.armed()) settle_.arm_at(settling_.front().first);
@@ -288,6 +337,8 @@ void Control::settle_outputs() {
 }
 
 void Control::on_listed() {
+  usage_.finish_listing(usage_moment());
+  usage_timer_.arm_in(kUsageBatch);
   for (const base::RevisionName& lost : instances_.finish_listing()) touch_owner(lost);
   // After a restart, the router may still send requests to a revision that lost its share before; it keeps its
   // instances until the router has applied the routes of this life.
@@ -306,7 +357,14 @@ void Control::on_revision_load(const net::msg::RevisionLoad& load) {
   RevisionState* state = find_revision(load.revision);
   if (state == nullptr) return;
   state->waiting = load.waiting;
-  if (state->unrouted_in != 0) touch_owner(load.revision);
+  const ServiceState& owner = *service_of(load.revision);
+  const bool shared =
+      std::ranges::find(owner.shares, load.revision, &model::RouteShare::revision) != owner.shares.end();
+  const bool ready = state->record.result == store::RevisionResult::ready;
+  if (load.waiting > 0 && ready && !shared && state->unrouted_in == 0) {
+    state->unrouted_in = std::max<std::uint64_t>(1, router_.pending_version());  // they wait for an instance of it
+  }
+  if (state->unrouted_in != 0 || owner.record.deleting) touch_owner(load.revision);
 }
 
 void Control::on_applied() {

@@ -7,8 +7,9 @@
 // fails instead, the old revision simply keeps its traffic. Each step is derived from the store and from what engine
 // and router report, so a control that starts again goes on where it was.
 //
-// Deleting a service: its routes go first; when the router confirmed that (or kDeleteWait passed), its rows and its
-// part of the plan go at once, and engine drains what still runs.
+// Deleting a service: its routes go first; when the router confirmed that and nobody waits for it any more (or the
+// router did not answer for kDeleteWait), its rows and its part of the plan go at once, and engine drains what still
+// runs.
 #pragma once
 
 #include <cstdint>
@@ -17,6 +18,7 @@
 #include <map>
 #include <memory>
 #include <set>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -25,11 +27,15 @@
 #include "control/apply.h"
 #include "control/builder_jobs.h"
 #include "control/command.h"
+#include "control/disk.h"
 #include "control/engine_port.h"
+#include "control/instance_counts.h"
 #include "control/instances.h"
 #include "control/planner.h"
 #include "control/router_port.h"
+#include "control/scrape.h"
 #include "control/status.h"
+#include "control/usage_book.h"
 #include "net/loop.h"
 #include "net/role.h"
 #include "store/store.h"
@@ -41,7 +47,10 @@ inline constexpr base::Duration kOutputSettles = std::chrono::milliseconds(200);
 inline constexpr base::Duration kCheckSlack = std::chrono::seconds(30);           // beyond the startup probe's deadline
 inline constexpr base::Duration kUnpackDeadline = std::chrono::minutes(10);
 inline constexpr base::Duration kBuildDeadline = std::chrono::minutes(30);
-inline constexpr base::Duration kStoreRetry = std::chrono::seconds(1);  // after a write that the disk refused
+inline constexpr base::Duration kUsageBatch = std::chrono::milliseconds(200);  // accounts that are stored at once
+inline constexpr base::Duration kUploadGrace = std::chrono::hours(1);  // from a blob's upload to its image's name
+inline constexpr base::Duration kLastAnswers = std::chrono::milliseconds(200);  // of a control that gives up
+inline constexpr base::Duration kStoreRetry = std::chrono::seconds(1);          // after a write that the disk refused
 
 struct RevisionState {
   store::RevisionRecord record;
@@ -69,6 +78,7 @@ class Control {
     std::string images;
     std::string builds;  // buildah's storage
     std::string logs;
+    std::string requests;  // records of requests
   };
   struct World {
     net::Loop& loop;
@@ -77,6 +87,21 @@ class Control {
     store::Store& store;
     net::ToKeeper to_keeper;
     Folders folders;
+    std::function<base::Result<DiskUse>()> disk;  // how full the disk of the folders is
+    int most_disk_percent = kMostDiskPercent;
+    std::function<void()> give_up;  // the store takes nothing more: this process shall end, the next one reads it anew
+  };
+  // What of the disk no revision needs.
+  struct Unused {
+    std::vector<std::string> names;
+    std::vector<std::string> digests;  // unpacked images
+    std::vector<std::string> blobs;
+    std::int64_t bytes = 0;
+  };
+  // Everything that a backup holds.
+  struct BackupContents {
+    std::vector<std::string> blobs;
+    std::vector<std::string> missing;  // images of which a blob is not here
   };
   using Done = std::function<void(std::expected<Outcome, Refusal>)>;
   struct Observer {
@@ -92,7 +117,7 @@ class Control {
   // Reads the store. Before anything else; an error ends the start.
   base::Result<void> start();
 
-  void connect_engine(base::Fd link) { engine_.connect(std::move(link)); }
+  void connect_engine(base::Fd link);
   void connect_router(base::Fd link);
   void builder_ended(std::uint64_t job, int wait_status) { jobs_.on_ended(job, wait_status); }
 
@@ -109,7 +134,24 @@ class Control {
   const Instances& instances() const { return instances_; }
   const std::map<std::string, store::ImageName>& image_names() const { return names_; }
   const model::Image* image(const std::string& digest) const;
+  const UsageBook& usage() const { return usage_; }
+  // Gives the numbers once router has given its own, or did not in time.
+  void collect_metrics(std::function<void(std::vector<model::MetricValue>)> done);
   std::uint64_t resource_version() const { return store_.resource_version(); }
+  // Services that use the image of that name or digest; empty: it may go.
+  std::vector<std::string> users_of(const store::ImageName& name) const;
+  base::Result<Unused> unused() const;
+  DiskUse disk() const;
+  Removable removable() const;
+  int most_disk_percent() const { return most_disk_percent_; }
+  // E_DISK_FULL when the disk is beyond the share that marea fills, or `bytes` more would bring it there.
+  base::Result<void> check_room(const std::string& what, std::uint64_t bytes = 0);
+  // A blob was asked for or came: whoever did that may be about to name an image.
+  void note_blob(const std::string& digest) { fresh_blobs_[digest] = loop_.now(); }
+
+  // Copies the store to `path`, and keeps all blobs until end_backup().
+  base::Result<BackupContents> begin_backup(const std::string& path);
+  void end_backup() { --backups_; }
   bool engine_connected() const { return engine_.connected(); }
   bool router_connected() const { return router_.connected(); }
   const std::string& runtime() const { return engine_.runtime(); }
@@ -130,10 +172,24 @@ class Control {
   void on_revision_load(const net::msg::RevisionLoad& load);
   void on_applied();
   void settle_outputs();
+  bool routed_without(const ServiceState& service) const;
+  void expire_delete(base::ServiceName name);
   bool write(std::vector<store::Change> changes);
+  base::Result<void> commit(std::span<store::Change> changes);
   int live_instances(const base::RevisionName& revision, int* up = nullptr) const;
   ServiceState* find(const base::ServiceName& name);
   RevisionState* find_revision(const base::RevisionName& name);
+
+  // control_usage.cc
+  UsageBook::Moment usage_moment() const;
+  bool kept_by_minimum(const base::InstanceId& id, const base::RevisionName& revision) const;
+  void on_usage(const net::msg::InstanceUsage& account);
+  void note_usage(const model::InstanceReport& report);
+  void store_usage();
+
+  // control_metrics.cc
+  void add_role_metrics(std::vector<model::MetricValue>& out) const;
+  void add_instance_metrics(std::vector<model::MetricValue>& out) const;
 
   // control_images.cc
   struct Lookup {
@@ -147,7 +203,15 @@ class Control {
   void prepare_image(ServiceState& service, RevisionState& revision);
   void use_image(const base::RevisionName& name, const base::Result<model::Image>& image);
   void unpack(const std::string& digest, std::function<void(base::Result<model::Image>)> done);
+  void start_unpacking(const std::string& digest);
   void unpacked(const std::string& digest, const base::Result<model::Image>& image);
+
+  // control_disk.cc
+  std::set<std::string> kept_without(const std::vector<std::string>& names) const;
+  base::Result<Unused> left_without(std::vector<std::string> names) const;
+  std::expected<void, Refusal> check_quiet(const std::string& what) const;
+  void clean(std::vector<std::string> digests, bool clear_builds, std::function<void(base::Result<void>)> done);
+  void measure_builds();
 
   // control_commands.cc
   std::expected<Outcome, Refusal> run(const ApplyService& command);
@@ -156,6 +220,8 @@ class Control {
   void run(const DeleteService& command, Done done);
   void run(const NameImage& command, Done done);
   Ticket run(const BuildImage& command, Observer observer);
+  void run(const DeleteImages& command, Done done);
+  void run(const DeleteBuilds& command, Done done);
   std::expected<void, Refusal> check_hosts(const model::Service& wanted) const;
   std::vector<store::Change> surplus(const ServiceState* service) const;
   void adopt(ApplyDecision decision, const std::vector<store::Change>& dropped);
@@ -178,12 +244,27 @@ class Control {
   std::map<std::string, model::Image> images_;
   std::map<std::string, std::vector<std::function<void(base::Result<model::Image>)>>> unpacking_;
   Instances instances_;
+  UsageBook usage_;
+  InstanceCounts instance_counts_;
+  Scrape scrape_;
+  std::uint64_t engine_links_ = 0;
+  std::uint64_t router_links_ = 0;
 
   std::set<base::ServiceName> touched_;
   net::Timer tick_;
   std::deque<std::pair<base::Instant, base::InstanceId>> settling_;
   net::Timer settle_;
   net::Timer expire_;
+  net::Timer usage_timer_;
+
+  std::function<base::Result<DiskUse>()> disk_;
+  int most_disk_percent_;
+  std::map<std::string, base::Instant> fresh_blobs_;
+  std::int64_t build_bytes_ = -1;  // not measured yet
+  bool cleaning_ = false;
+  int backups_ = 0;
+  std::function<void()> give_up_;
+  net::Timer giving_up_;
 };
 
 }  // namespace marea::control

@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <utility>
 
+#include "base/crash_point.h"
 #include "control/control.h"
 
 namespace marea::control {
@@ -44,6 +45,10 @@ Control::Ticket Control::execute(Command command, Observer observer) {
     observer.on_done(run(*instance));
   } else if (const auto* service = std::get_if<DeleteService>(&command)) {
     run(*service, std::move(observer.on_done));
+  } else if (const auto* images = std::get_if<DeleteImages>(&command)) {
+    run(*images, std::move(observer.on_done));
+  } else if (const auto* builds = std::get_if<DeleteBuilds>(&command)) {
+    run(*builds, std::move(observer.on_done));
   } else {
     run(std::get<NameImage>(command), std::move(observer.on_done));
   }
@@ -117,11 +122,14 @@ std::expected<Outcome, Refusal> Control::run(const ApplyService& command) {
   if (!decision->changed) return applied;
   std::vector<store::Change> dropped;
   const bool adds = !decision->revisions.empty() && !owners_.contains(decision->revisions.back().revision.name);
-  if (adds) dropped = surplus(state);
+  if (adds) {
+    if (auto room = check_room("deploy " + wanted.name.str()); !room) return refuse(std::move(room.error()));
+    dropped = surplus(state);
+  }
   std::vector<store::Change> changes{decision->service};
   changes.insert(changes.end(), decision->revisions.begin(), decision->revisions.end());
   changes.insert(changes.end(), dropped.begin(), dropped.end());
-  if (auto done = store_.commit(changes); !done) return refuse(std::move(done.error()));
+  if (auto done = commit(changes); !done) return refuse(std::move(done.error()));
   decision->service.resource_version = store_.resource_version();
   for (store::RevisionRecord& one : decision->revisions) one.resource_version = store_.resource_version();
   adopt(std::move(*decision), dropped);
@@ -173,7 +181,7 @@ std::expected<Outcome, Refusal> Control::run(const DeleteRevision& command) {
   if (state->unrouted_in != 0) return in_use("its traffic is still moving away; try again in a moment");
   Deleted deleted{.kind = "revisions", .name = name, .uid = state->record.uid};
   std::vector<store::Change> changes{store::DropRevision{.name = command.name}};
-  if (auto done = store_.commit(changes); !done) return refuse(std::move(done.error()));
+  if (auto done = commit(changes); !done) return refuse(std::move(done.error()));
   const base::ServiceName owner = service->record.service.name;
   std::erase_if(services_.at(owner).revisions,
                 [&](const RevisionState& one) { return one.record.revision.name == command.name; });
@@ -203,7 +211,7 @@ void Control::run(const DeleteService& command, Done done) {
     store::ServiceRecord record = state->record;
     record.deleting = true;
     std::vector<store::Change> changes{record};
-    if (auto stored = store_.commit(changes); !stored) {
+    if (auto stored = commit(changes); !stored) {
       done(refuse(std::move(stored.error())));
       return;
     }
@@ -217,11 +225,12 @@ void Control::finish_delete(base::ServiceName name) {
   ServiceState* state = find(name);
   if (state == nullptr) return;
   std::vector<store::Change> changes{store::DropService{.name = name}};
-  if (auto done = store_.commit(changes); !done) {
+  if (auto done = commit(changes); !done) {
     log_(base::Severity::error, "a deletion could not be stored", {{"error", done.error().line()}});
     state->delete_deadline->arm_in(kStoreRetry);
     return;
   }
+  base::crash_point("control.delete.dropped");
   const Deleted deleted{.kind = "services", .name = name.str(), .uid = state->record.uid};
   const std::vector<Done> waiting = std::move(state->on_deleted);
   for (const std::string& host : state->record.service.hosts) hosts_.erase(host);
@@ -236,7 +245,7 @@ void Control::finish_delete(base::ServiceName name) {
 std::expected<Outcome, Refusal> Control::name_image(const std::string& name, const model::Image& image) {
   store::ImageName row{.name = name, .digest = image.digest, .named_unix_ns = loop_.clock().wall().unix_ns};
   std::vector<store::Change> changes{row, store::ImageRecord{.digest = image.digest, .image = image}};
-  if (auto done = store_.commit(changes); !done) return refuse(std::move(done.error()));
+  if (auto done = commit(changes); !done) return refuse(std::move(done.error()));
   images_[image.digest] = image;
   names_[name] = std::move(row);
   return ImageReady{.name = name, .digest = image.digest, .bytes = image.bytes};
@@ -253,12 +262,25 @@ void Control::run(const NameImage& command, Done done) {
     done(name_image(command.name, image));
     return;
   }
+  if (auto room = check_room("unpack the image " + command.name); !room) {
+    done(refuse(std::move(room.error())));
+    return;
+  }
   unpack(found->digest, [this, name = command.name, done = std::move(done)](const base::Result<model::Image>& image) {
     done(image ? name_image(name, *image) : std::expected<Outcome, Refusal>(refuse(image.error())));
   });
 }
 
 Control::Ticket Control::run(const BuildImage& command, Observer observer) {
+  if (auto room = check_room("build " + command.name); !room) {
+    observer.on_done(refuse(std::move(room.error())));
+    return 0;
+  }
+  if (cleaning_) {
+    observer.on_done(control::refuse(base::ErrorCode::conflict, "cannot build " + command.name,
+                                     "images are being removed", "Try again in a moment"));
+    return 0;
+  }
   net::msg::BuildImage work{.context = command.context,
                             .dockerfile = command.dockerfile,
                             .tag = command.name,
@@ -267,13 +289,15 @@ Control::Ticket Control::run(const BuildImage& command, Observer observer) {
                             .storage = folders_.builds};
   for (const auto& [name, row] : names_) work.known.emplace_back(name, row.digest);
   const auto on_done = observer.on_done;
-  const base::Result<std::uint64_t> added =
-      jobs_.add({.work = std::move(work),
-                 .deadline = kBuildDeadline,
-                 .on_progress = std::move(observer.on_progress),
-                 .on_done = [this, name = command.name, on_done](const base::Result<model::Image>& image) {
-                   on_done(image ? name_image(name, *image) : std::expected<Outcome, Refusal>(refuse(image.error())));
-                 }});
+  const base::Result<std::uint64_t> added = jobs_.add(
+      {.work = std::move(work),
+       .deadline = kBuildDeadline,
+       .on_progress = std::move(observer.on_progress),
+       .on_done =
+           [this, name = command.name, on_done](const base::Result<model::Image>& image) {
+             on_done(image ? name_image(name, *image) : std::expected<Outcome, Refusal>(refuse(image.error())));
+           },
+       .on_cleaned = {}});
   if (added) return *added;
   on_done(refuse(added.error()));
   return 0;

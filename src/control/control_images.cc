@@ -125,12 +125,16 @@ void Control::use_image(const base::RevisionName& name, const base::Result<model
 void Control::unpack(const std::string& digest, std::function<void(base::Result<model::Image>)> done) {
   auto& waiting = unpacking_[digest];
   waiting.push_back(std::move(done));
-  if (waiting.size() > 1) return;
+  if (waiting.size() == 1 && !cleaning_) start_unpacking(digest);  // else clean() starts it when it has ended
+}
+
+void Control::start_unpacking(const std::string& digest) {
   const base::Result<std::uint64_t> added =
       jobs_.add({.work = net::msg::UnpackImage{.blobs = folders_.blobs, .digest = digest, .images = folders_.images},
                  .deadline = kUnpackDeadline,
                  .on_progress = {},
-                 .on_done = [this, digest](const base::Result<model::Image>& image) { unpacked(digest, image); }});
+                 .on_done = [this, digest](const base::Result<model::Image>& image) { unpacked(digest, image); },
+                 .on_cleaned = {}});
   if (!added) unpacked(digest, base::fail(added.error()));
 }
 
@@ -138,7 +142,7 @@ void Control::unpacked(const std::string& digest, const base::Result<model::Imag
   base::Result<model::Image> result = image;
   if (result) {
     std::vector<store::Change> changes{store::ImageRecord{.digest = digest, .image = *result}};
-    if (auto done = store_.commit(changes); done) {
+    if (auto done = commit(changes); done) {
       images_[digest] = *result;
     } else {
       result = base::fail(std::move(done.error()));

@@ -313,6 +313,38 @@ TEST_F(ControlTest, instances_are_deleted_by_engine) {
   EXPECT_EQ(world.deleted, std::vector<std::string>{"i1"});
 }
 
+TEST_F(ControlTest, final_reports_are_acknowledged_and_taken_once) {
+  world.connect();
+  world.have_image("a", 'a');
+  world.deploy("hola", "a", "i1");
+  const std::string name = world.newest("hola");
+  world.report("i1", name, model::InstanceState::failed, Reason::app_exited, model::ExitStatus{.code = 3});
+  world.advance(kUsageBatch);
+  EXPECT_EQ(world.kept, std::vector<std::string>{"i1"});
+  world.report("i2", name, model::InstanceState::running);
+  EXPECT_EQ(world.control().instances().find(base::InstanceId("i1")), nullptr) << "what is up forgets what failed";
+  world.connect_engine();  // which tells it again: its death was faster than our word
+  world.run();
+  EXPECT_EQ(world.kept, (std::vector<std::string>{"i1", "i1"}));
+  EXPECT_EQ(world.control().instances().find(base::InstanceId("i1")), nullptr);
+}
+
+TEST_F(ControlTest, an_unpacking_whose_builder_is_killed_begins_anew_three_times_in_all) {
+  const std::string digest = world.make_image('a');
+  std::optional<std::expected<Outcome, Refusal>> outcome;
+  world.control().execute(NameImage{.name = "a", .digest = digest}, {.on_done = [&](auto done) { outcome = done; }});
+  for (int i = 0; i < kMostDeaths; ++i) {
+    world.run();
+    EXPECT_FALSE(outcome);
+    EXPECT_EQ(world.builders(), 1U);
+    world.kill_builder();
+  }
+  world.run();
+  ASSERT_TRUE(outcome);
+  EXPECT_EQ(outcome->error().error.code, base::ErrorCode::build_failed);
+  EXPECT_THAT(outcome->error().error.why, HasSubstr("signal 9"));
+}
+
 TEST_F(ControlTest, naming_an_image_whose_manifest_is_not_here_is_refused) {
   const auto outcome = world.execute(NameImage{.name = "x", .digest = "sha256:" + std::string(64, 'e')});
   ASSERT_FALSE(outcome);

@@ -22,8 +22,10 @@ RevisionStatus Control::status(const ServiceState& service, const RevisionState&
   live_instances(name, &facts.up);
   if (const model::RevisionPlan* plan = engine_.plan_of(service.record.service.name, name)) facts.wanted = plan->wanted;
   if (facts.up == 0) {
+    base::Instant newest{};
     for (const InstanceEntry* entry : instances_.of(name)) {
-      if (!speaks_of_revision(*entry) || entry->report.since_unix_ns < facts.failing_since_unix_ns) continue;
+      if (!speaks_of_revision(*entry) || entry->ended < newest) continue;
+      newest = entry->ended;
       facts.failing = &*entry->failure;
       facts.failing_since_unix_ns = entry->report.since_unix_ns;
     }

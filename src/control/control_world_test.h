@@ -14,8 +14,22 @@
 #include "control/control.h"
 #include "model/manifest.h"
 #include "pipeline/digest.h"
+#include "pipeline/test_images.h"
 
 namespace marea::control {
+
+// Stands still until it is moved; its wall clock can be set, as people and time servers do.
+class JumpingClock final : public base::Clock {
+ public:
+  base::Instant now() const override { return steady_.now(); }
+  base::WallTime wall() const override { return {.unix_ns = steady_.wall().unix_ns + jumped_.count()}; }
+  void advance(base::Duration by) { steady_.advance(by); }
+  void jump(base::Duration by) { jumped_ += by; }
+
+ private:
+  base::ManualClock steady_;
+  base::Duration jumped_{};
+};
 
 class ControlWorld {
  public:
@@ -46,7 +60,8 @@ class ControlWorld {
                        .folders = {.blobs = folder_ + "/blobs",
                                    .images = folder_ + "/images",
                                    .builds = folder_ + "/build",
-                                   .logs = folder_ + "/logs"}});
+                                   .logs = folder_ + "/logs"},
+                       .disk = [this] { return disk; }});
     const auto started = control_->start();
     if (!started) ADD_FAILURE() << started.error().line();
   }
@@ -110,6 +125,13 @@ class ControlWorld {
     engine_->send(report);
     run();
   }
+  void tell_usage(const std::string& id, const std::string& revision, const model::Usage& usage) {
+    engine_->send(net::msg::InstanceUsage{.id = base::InstanceId(id),
+                                          .revision = base::RevisionName(revision),
+                                          .service = base::ServiceName(revision.substr(0, revision.find('-'))),
+                                          .usage = usage});
+    run();
+  }
   // "hola-00001-xyz[min..max want N]Reason …" of the newest whole plan.
   std::string plan() const {
     std::string out;
@@ -149,8 +171,18 @@ class ControlWorld {
     return {.digest = digest, .rootfs = rootfs, .bytes = 42};
   }
   // Names an image and lets the builder unpack it.
-  void have_image(const std::string& name, char letter) {
-    const std::string digest = make_image(letter);
+  void have_image(const std::string& name, char letter) { have_image(name, make_image(letter)); }
+  // One whose blobs can be read; gives its digest.
+  std::string have_real_image(const std::string& name) {
+    const std::string digest = make_real_image(name);
+    have_image(name, digest);
+    return digest;
+  }
+  std::string make_real_image(const std::string& content) const {
+    namespace images = pipeline::testing;
+    return images::TestLayout(folder_).add_image({{.tar = images::tar({{.name = "f", .content = content}})}})["digest"];
+  }
+  void have_image(const std::string& name, const std::string& digest) {
     bool done = false;
     control_->execute(NameImage{.name = name, .digest = digest}, {.on_done = [&](const auto& outcome) {
                         EXPECT_TRUE(outcome) << outcome.error().error.line();
@@ -171,6 +203,25 @@ class ControlWorld {
     builders_.erase(number);
     control_->builder_ended(number, 0);
     run();
+  }
+
+  void kill_builder() {
+    const std::uint64_t number = builders_.begin()->first;
+    builders_.erase(number);
+    control_->builder_ended(number, 9);  // as of waitpid: by SIGKILL
+    run();
+  }
+  // The builder removes what it was asked to.
+  void finish_cleaning() {
+    ASSERT_FALSE(builders_.empty());
+    const auto job = std::get<net::msg::CleanDisk>(builders_.begin()->second.work.value());
+    cleaned = job.digests;
+    for (const std::string& digest : job.digests) {
+      std::filesystem::remove_all(folder_ + "/images/" + digest.substr(7));
+    }
+    builders_.begin()->second.link->send(net::msg::DiskCleaned{.build_bytes = 0});
+    run();
+    builders_.clear();
   }
 
   net::msg::BuildImage build_job() const {
@@ -231,10 +282,16 @@ class ControlWorld {
   net::Loop& loop() { return loop_; }
   base::Random& random() { return random_; }
   const std::string& folder() const { return folder_; }
+  void jump(base::Duration by) { clock_.jump(by); }
   std::size_t builders() const { return builders_.size(); }
   std::vector<std::uint64_t> killed;  // builder jobs
   std::vector<std::string> deleted;   // instances
-  bool last_full = false;             // the newest publication was whole
+  std::vector<std::string> kept;      // final reports that engine need not tell again
+  std::vector<std::string> cleaned;   // unpacked images
+  DiskUse disk{.bytes = 1'000'000'000};
+  std::vector<model::MetricValue> metrics;  // router's
+  bool gives_metrics = true;
+  bool last_full = false;  // the newest publication was whole
   int publications = 0;
 
  private:
@@ -264,6 +321,8 @@ class ControlWorld {
       building_.emplace(plan->plan.revision.name, std::move(plan->plan));
     } else if (const auto* gone = std::get_if<net::msg::DeleteInstance>(&message)) {
       deleted.push_back(gone->id.str());
+    } else if (const auto* report = std::get_if<net::msg::ReportKept>(&message)) {
+      kept.push_back(report->id.str());
     } else {
       const std::uint64_t number = std::get<net::msg::PlanCommit>(message).number;
       EXPECT_GT(number, plan_number_) << "engine ignores older plans";
@@ -287,6 +346,10 @@ class ControlWorld {
       services_.erase(drop->name);
     } else if (const auto* drop_revision = std::get_if<net::msg::DropRevision>(&message)) {
       revisions_.erase(drop_revision->name);
+    } else if (const auto* wanted = std::get_if<net::msg::MetricsWanted>(&message)) {
+      if (!gives_metrics) return;
+      for (const model::MetricValue& value : metrics) router_->send(net::msg::Metrics{wanted->number, {value}, false});
+      router_->send(net::msg::Metrics{wanted->number, {}, true});
     } else {
       version_ = std::get<net::msg::RoutesCommit>(message).version;
       ++publications;
@@ -297,7 +360,7 @@ class ControlWorld {
   }
 
   std::string folder_;
-  base::ManualClock clock_;
+  JumpingClock clock_;
   base::SeededRandom random_{1};
   base::Log log_{-1, "control", base::Severity::error};
   net::Loop loop_{clock_};

@@ -49,6 +49,7 @@ base::ErrorCode code_of(Reason reason) {
     case Reason::max_scale:
     case Reason::machine_full:
     case Reason::backing_off:
+    case Reason::grant_expired:
     case Reason::idle_timeout:
     case Reason::revision_retired:
     case Reason::deleted:
@@ -129,17 +130,19 @@ bool is_live(InstanceState state) {
   return state != InstanceState::failed && state != InstanceState::stopped;
 }
 
-std::optional<Verdict> judge_start(std::span<const model::InstanceReport> reports) {
-  if (std::ranges::any_of(reports, [](const auto& report) { return is_up(report.state); })) {
-    return Verdict{.ready = true};
-  }
+std::optional<Verdict> judge_start(std::span<const model::InstanceReport> reports, int wanted) {
+  const auto up = std::ranges::count_if(reports, [](const auto& report) { return is_up(report.state); });
+  const bool full =
+      std::ranges::any_of(reports, [](const auto& report) { return report.reason == Reason::machine_full; });
+  if (up >= wanted || (up > 0 && full)) return Verdict{.ready = true};
+  if (up > 0) return std::nullopt;
   int machine_failures = 0;
   const model::InstanceReport* newest = nullptr;
   for (const model::InstanceReport& report : reports) {
     if (report.state != InstanceState::failed) continue;
     if (!is_machines_own(report.reason)) return Verdict{.failure = &report};
     ++machine_failures;
-    if (newest == nullptr || report.since_unix_ns >= newest->since_unix_ns) newest = &report;
+    newest = &report;
   }
   if (machine_failures >= kMachineFailures) return Verdict{.failure = newest};
   return std::nullopt;

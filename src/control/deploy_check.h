@@ -23,8 +23,9 @@ struct Verdict {
   const model::InstanceReport* failure = nullptr;  // one of `reports`, when not ready
 };
 
-// Nothing while the question is open. An instance that runs outweighs every failure.
-std::optional<Verdict> judge_start(std::span<const model::InstanceReport> reports);
+// Nothing while the question is open. `reports` are in the order in which they came. `wanted` (≥ 1) instances that run
+// outweigh every failure; one does when the machine has no room for the others.
+std::optional<Verdict> judge_start(std::span<const model::InstanceReport> reports, int wanted);
 
 // Up and able to serve: running, idle or frozen.
 bool is_up(model::InstanceState state);

@@ -17,7 +17,7 @@ InstanceReport report(std::string id, InstanceState state, Reason reason = Reaso
 }
 
 std::string judged(const std::vector<InstanceReport>& reports) {
-  const auto verdict = judge_start(reports);
+  const auto verdict = judge_start(reports, 1);
   if (!verdict) return "open";
   return verdict->ready ? "ready" : "failed by " + verdict->failure->id.str();
 }
@@ -46,8 +46,24 @@ TEST(DeployCheck, a_fault_of_the_machine_gets_a_second_chance) {
   EXPECT_EQ(judged(seen), "open");
   seen.back() = report("b", failed, Reason::sandbox_failed, 2);
   EXPECT_EQ(judged(seen), "failed by b");
+  seen.back() = report("b", failed, Reason::sandbox_failed, -5);
+  EXPECT_EQ(judged(seen), "failed by b") << "the last that came, whatever the wall clock said";
   seen.back() = report("b", running);
   EXPECT_EQ(judged(seen), "ready");
+}
+
+TEST(DeployCheck, as_many_as_the_initial_scale_must_run_unless_the_machine_is_full) {
+  using enum InstanceState;
+  const auto two = [](const std::vector<InstanceReport>& reports) {
+    const auto verdict = judge_start(reports, 2);
+    return !verdict ? "open" : verdict->ready ? "ready" : "failed";
+  };
+  EXPECT_STREQ(two({report("a", running)}), "open");
+  EXPECT_STREQ(two({report("a", running), report("b", starting)}), "open");
+  EXPECT_STREQ(two({report("a", running), report("b", running)}), "ready");
+  EXPECT_STREQ(two({report("a", running), report("b", failed, Reason::app_exited)}), "open");
+  EXPECT_STREQ(two({report("a", running), report("b", failed, Reason::machine_full)}), "ready");
+  EXPECT_STREQ(two({report("a", failed, Reason::app_exited)}), "failed");
 }
 
 model::Revision revision() {

@@ -4,16 +4,20 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <functional>
-#include <map>
 #include <memory>
 #include <string>
 #include <vector>
 
+#include "control/plan_book.h"
 #include "net/link.h"
 #include "net/messages.h"
 
 namespace marea::control {
+
+// Final reports that may come again, because engine died before it heard that we have them; it hears within a turn.
+inline constexpr std::size_t kMostRemembered = 1024;
 
 class EnginePort {
  public:
@@ -21,6 +25,7 @@ class EnginePort {
   struct Events {
     std::function<void()> on_listing;  // a new link: its list of instances begins
     std::function<void(const model::InstanceReport&)> on_report;
+    std::function<void(const net::msg::InstanceUsage&)> on_usage;
     std::function<void()> on_listed;  // …and is complete
   };
   // Plan numbers start above first_number, which must grow over restarts of control.
@@ -32,25 +37,31 @@ class EnginePort {
   bool listed() const { return connected() && listed_; }
   const std::string& runtime() const { return runtime_; }
 
-  void set(const base::ServiceName& service, std::vector<model::RevisionPlan> plans);
+  void set(const base::ServiceName& service, std::vector<model::RevisionPlan> plans) {
+    book_.set(service, std::move(plans));
+  }
   void flush();
   // False when engine is not there.
   bool delete_instance(const base::InstanceId& id);
+  // The final report of the instance, and what it used, need not be told again.
+  void kept(const base::InstanceId& id);
 
   // The plan of that revision, or null.
-  const model::RevisionPlan* plan_of(const base::ServiceName& service, const base::RevisionName& revision) const;
+  const model::RevisionPlan* plan_of(const base::ServiceName& service, const base::RevisionName& revision) const {
+    return book_.plan_of(service, revision);
+  }
 
  private:
   void on_message(const net::EngineToControl& message);
+  void take(const model::InstanceReport& report);
 
   net::Loop& loop_;
   Events events_;
-  std::uint64_t number_;
-  std::map<base::ServiceName, std::vector<model::RevisionPlan>> plans_;
+  PlanBook book_;
+  std::deque<base::InstanceId> kept_;  // newest last
   std::unique_ptr<Link> link_;
   std::string runtime_;
   bool listed_ = false;
-  bool changed_ = true;
 };
 
 }  // namespace marea::control

@@ -21,7 +21,7 @@ void Instances::forget_failed(const base::RevisionName& revision, std::size_t ke
   for (std::size_t i = 0; i + keep < failed.size(); ++i) erase(entries_.find(failed[i]));
 }
 
-void Instances::report(const model::InstanceReport& report) {
+void Instances::report(const model::InstanceReport& report, base::Instant now) {
   const auto found = entries_.find(report.id);
   if (report.state == InstanceState::stopped) {
     if (found != entries_.end()) erase(found);
@@ -40,6 +40,7 @@ void Instances::report(const model::InstanceReport& report) {
     entries_.at(report.id).was_up = true;
     forget_failed(report.revision, 0);
   }
+  if (!is_live(report.state)) entries_.at(report.id).ended = now;
   if (report.state == InstanceState::failed) forget_failed(report.revision, kMostEndedPerRevision);
 }
 
@@ -74,11 +75,11 @@ void Instances::clear_loads() {
   for (auto& [id, entry] : entries_) entry.in_flight = 0;
 }
 
-std::vector<base::RevisionName> Instances::expire(std::int64_t now_unix_ns) {
+std::vector<base::RevisionName> Instances::expire(base::Instant now) {
   std::vector<base::RevisionName> changed;
   for (auto entry = entries_.begin(); entry != entries_.end();) {
     const model::InstanceReport& report = entry->second.report;
-    if (is_live(report.state) || now_unix_ns - report.since_unix_ns < kEndedShown.count()) {
+    if (is_live(report.state) || now - entry->second.ended < kEndedShown) {
       ++entry;
       continue;
     }

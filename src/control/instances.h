@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "base/clock.h"
 #include "control/deploy_check.h"
 #include "model/instance.h"
 
@@ -22,12 +23,13 @@ struct InstanceEntry {
   bool stale = false;              // not yet confirmed over the newest link to engine
   bool was_up = false;             // it served once: its end is no failed start
   std::optional<Failure> failure;  // of a failed one, once its last output was read
+  base::Instant ended{};           // when a failed one was reported so
 };
 
 class Instances {
  public:
   // Adds or replaces. A `stopped` instance is forgotten, and an instance that is up forgets the failed ones before it.
-  void report(const model::InstanceReport& report);
+  void report(const model::InstanceReport& report, base::Instant now);
   void set_failure(const base::InstanceId& id, Failure failure);
   // A new attempt begins: what failed before says nothing about it.
   void forget_failed(const base::RevisionName& revision) { forget_failed(revision, 0); }
@@ -40,7 +42,7 @@ class Instances {
   // A new link to router begins: it counts from zero.
   void clear_loads();
   // Forgets what ended longer than kEndedShown ago; gives the revisions concerned.
-  std::vector<base::RevisionName> expire(std::int64_t now_unix_ns);
+  std::vector<base::RevisionName> expire(base::Instant now);
 
   const InstanceEntry* find(const base::InstanceId& id) const;
   const std::map<base::InstanceId, InstanceEntry>& all() const { return entries_; }

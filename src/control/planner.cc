@@ -64,7 +64,7 @@ model::RevisionPlan plan_of(const RevisionFacts& facts, bool shared) {
     plan.reason = spec.min_scale > 0 ? model::Reason::min_scale : model::Reason::none;
   } else if (facts.checking) {
     plan.max = std::max(1, spec.max_scale);
-    plan.wanted = 1;
+    plan.wanted = wanted_for_check(spec);
     plan.reason = model::Reason::deploy_check;
   } else if (facts.routed || facts.releasing) {
     plan.max = spec.max_scale;
@@ -75,6 +75,10 @@ model::RevisionPlan plan_of(const RevisionFacts& facts, bool shared) {
 }
 
 }  // namespace
+
+int wanted_for_check(const model::Template& spec) {
+  return std::clamp(spec.initial_scale, 1, std::max(1, spec.max_scale));
+}
 
 std::vector<std::uint32_t> scaled_weights(const std::vector<std::uint32_t>& parts) {
   const std::uint64_t sum = std::accumulate(parts.begin(), parts.end(), std::uint64_t{0});
@@ -107,8 +111,10 @@ model::RevisionRoute route_of(const model::Revision& revision) {
           .service = revision.service,
           .port = spec.container.port,
           .concurrency = spec.concurrency,
+          .target = spec.target,
           .min_scale = spec.min_scale,
           .max_scale = spec.max_scale,
+          .scale_down_delay = spec.scale_down_delay,
           .timeout = spec.timeout,
           .idle_timeout = spec.idle_timeout,
           .startup = spec.container.startup,
@@ -121,8 +127,11 @@ ServiceOutcome plan_service(const ServiceFacts& facts) {
   std::vector<model::RouteShare> shares;
   if (!facts.deleting) {
     shares = shares_of(facts, out.unmet);
-    out.route = model::ServiceRoute{
-        .name = facts.service->name, .hosts = facts.service->hosts, .shares = shares, .unready = {}};
+    out.route = model::ServiceRoute{.name = facts.service->name,
+                                    .hosts = facts.service->hosts,
+                                    .shares = shares,
+                                    .unready = {},
+                                    .rate_limit = facts.service->rate_limit};
     if (shares.empty()) out.route->unready = why_unready(facts);
   }
   for (RevisionFacts revision : facts.revisions) {

@@ -51,6 +51,9 @@ ServiceOutcome plan_service(const ServiceFacts& facts);
 // The newest ready revision, or null.
 const RevisionFacts* latest_ready(const ServiceFacts& facts);
 
+// The instances with which a new revision proves that it starts.
+int wanted_for_check(const model::Template& spec);
+
 // What the router must know of a revision.
 model::RevisionRoute route_of(const model::Revision& revision);
 

@@ -56,6 +56,15 @@ std::string text(const ServiceOutcome& outcome) {
   return out;
 }
 
+TEST(Planner, a_revision_is_checked_with_its_initial_scale_within_its_maximum) {
+  model::Template spec;
+  EXPECT_EQ(wanted_for_check(spec), 1);
+  spec.initial_scale = 3;
+  EXPECT_EQ(wanted_for_check(spec), 3);
+  spec.max_scale = 2;
+  EXPECT_EQ(wanted_for_check(spec), 2);
+}
+
 TEST(Planner, a_first_revision_that_is_being_checked_is_wanted_once_and_gets_no_traffic) {
   World world;
   world.add(RevisionResult::pending).checking = true;

@@ -9,6 +9,7 @@
 #include <optional>
 #include <vector>
 
+#include "control/route_book.h"
 #include "net/link.h"
 #include "net/messages.h"
 
@@ -21,6 +22,7 @@ class RouterPort {
     std::function<void(std::uint64_t version)> on_applied;
     std::function<void(const net::msg::InstanceLoad&)> on_instance_load;
     std::function<void(const net::msg::RevisionLoad&)> on_revision_load;
+    std::function<void(const net::msg::Metrics&)> on_metrics;
   };
   // Versions start above first_version, which must grow over restarts of control.
   RouterPort(net::Loop& loop, std::uint64_t first_version, Events events);
@@ -32,28 +34,25 @@ class RouterPort {
   // The routes of one service, nothing to drop it. Takes effect with flush(). True when `route`
   // differs from before.
   bool set(const base::ServiceName& service, std::optional<model::ServiceRoute> route,
-           std::vector<model::RevisionRoute> revisions);
+           std::vector<model::RevisionRoute> revisions) {
+    return book_.set(service, std::move(route), std::move(revisions));
+  }
   // Publishes what changed since the last flush, as one.
   void flush();
 
+  // False: router is not there.
+  bool ask_metrics(std::uint64_t number) { return connected() && link_->send(net::msg::MetricsWanted{number}); }
+
   // The version by which everything set so far is or will be published.
-  std::uint64_t pending_version() const { return changes_.empty() ? version_ : version_ + 1; }
-  std::uint64_t applied() const { return applied_; }
+  std::uint64_t pending_version() const { return book_.pending_version(); }
+  std::uint64_t applied() const { return book_.applied(); }
 
  private:
-  struct Entry {
-    std::optional<model::ServiceRoute> route;
-    std::map<base::RevisionName, model::RevisionRoute> revisions;
-  };
-  void send_all();
   void on_message(const net::RouterToControl& message);
 
   net::Loop& loop_;
   Events events_;
-  std::uint64_t version_;
-  std::uint64_t applied_ = 0;
-  std::map<base::ServiceName, Entry> entries_;
-  std::vector<net::ControlToRouter> changes_;
+  RouteBook book_;
   std::unique_ptr<Link> link_;
   bool whole_ = false;  // the link is new: it needs everything
 };

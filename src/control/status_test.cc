@@ -8,7 +8,7 @@ namespace {
 using model::Reason;
 using store::RevisionResult;
 
-std::string text(const std::vector<Condition>& conditions) {
+std::string conditions_text(const std::vector<Condition>& conditions) {
   std::string out;
   for (const Condition& one : conditions) {
     out += (out.empty() ? "" : " ") + one.type + "=" + std::string(to_string(one.status));
@@ -53,7 +53,7 @@ TEST(RevisionStatus, each_result_has_its_conditions) {
   };
   for (const Row& row : rows) {
     const RevisionStatus status = revision_status({.record = &row.record, .checking = row.checking, .up = row.up});
-    EXPECT_EQ(text(status.conditions), row.conditions);
+    EXPECT_EQ(conditions_text(status.conditions), row.conditions);
     EXPECT_EQ(status.error_code, row.record.result == RevisionResult::failed ? "E_PORT_MISMATCH" : "");
   }
 }
@@ -78,7 +78,7 @@ class ServiceStatusTest : public testing::Test {
     facts_.routes_applied = applied;
     facts_.shares.clear();
     if (shares) facts_.shares.push_back({.revision = base::RevisionName("r0"), .weight = 10'000});
-    return text(service_status(facts_).conditions);
+    return conditions_text(service_status(facts_).conditions);
   }
   store::ServiceRecord service_{.generation = 4, .created_unix_ns = 3};
   store::RevisionRecord revision_;

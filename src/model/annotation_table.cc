@@ -9,7 +9,7 @@ namespace {
 
 using enum Treatment;
 
-constexpr std::string_view kScaling = "instances start when a request waits and stop after marea.dev/idle-timeout";
+constexpr std::string_view kScaling = "instances start when a request waits and stop when they are not needed";
 constexpr std::string_view kNetwork = "there is no VPC; marea.dev/egress says what instances may reach";
 constexpr std::string_view kAccess = "whoever reaches marea's HTTP address can call the service";
 constexpr std::string_view kBuild = "marea builds with `marea up`";
@@ -19,10 +19,9 @@ constexpr Where kTemplate = Where::revision_template;
 
 // marea.dev/
 constexpr std::array kMarea = {
-    Annotation{"idle-timeout", Where::both, acts},
-    Annotation{"egress", Where::both, acts},
-    Annotation{"capabilities", Where::both, acts},
-    Annotation{"hosts", kService, acts},
+    Annotation{"idle-timeout", Where::both, acts}, Annotation{"egress", Where::both, acts},
+    Annotation{"capabilities", Where::both, acts}, Annotation{"hosts", kService, acts},
+    Annotation{"rate-limit", kService, acts},
 };
 
 // run.googleapis.com/
@@ -44,7 +43,7 @@ constexpr std::array kCloudRun = {
     Annotation{"client-version", Where::both, record},
     Annotation{"cloudsql-instances", kTemplate, blocks, "Cloud SQL sockets are not available to instances"},
     Annotation{"container-dependencies", kTemplate, notice, "there is one container"},
-    Annotation{"cpu-throttling", kTemplate, notice, "idle instances keep their CPU"},
+    Annotation{"cpu-throttling", kTemplate, notice, "it sets how time is billed; idle instances keep their CPU"},
     Annotation{"custom-audiences", kService, notice, kAccess},
     Annotation{"default-url-disabled", kService, notice, "NAME.localhost always answers"},
     Annotation{"description", kService, record},
@@ -93,14 +92,14 @@ constexpr std::array kAutoscaling = {
     Annotation{"max-scale", kTemplate, acts},
     Annotation{"class", kTemplate, notice, kScaling},
     Annotation{"metric", kTemplate, notice, kScaling},
-    Annotation{"target", kTemplate, notice, kScaling},
+    Annotation{"target", kTemplate, acts},
     Annotation{"window", kTemplate, notice, kScaling},
-    Annotation{"initialScale", kTemplate, notice, "a new revision proves itself with one instance"},
-    Annotation{"initial-scale", kTemplate, notice, "a new revision proves itself with one instance"},
-    Annotation{"scaleDownDelay", kTemplate, notice, kScaling},
-    Annotation{"scale-down-delay", kTemplate, notice, kScaling},
-    Annotation{"targetUtilizationPercentage", kTemplate, notice, kScaling},
-    Annotation{"target-utilization-percentage", kTemplate, notice, kScaling},
+    Annotation{"initialScale", kTemplate, acts},
+    Annotation{"initial-scale", kTemplate, acts},
+    Annotation{"scaleDownDelay", kTemplate, acts},
+    Annotation{"scale-down-delay", kTemplate, acts},
+    Annotation{"targetUtilizationPercentage", kTemplate, acts},
+    Annotation{"target-utilization-percentage", kTemplate, acts},
     Annotation{"targetBurstCapacity", kTemplate, notice, kScaling},
     Annotation{"target-burst-capacity", kTemplate, notice, kScaling},
     Annotation{"panicWindowPercentage", kTemplate, notice, kScaling},

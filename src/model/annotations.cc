@@ -1,9 +1,9 @@
 #include "model/annotations.h"
 
 #include <algorithm>
-#include <charconv>
 
 #include "model/annotation_table.h"
+#include "model/duration.h"
 #include "model/names.h"
 
 namespace marea::model {
@@ -18,7 +18,7 @@ bool belongs(const Annotation& row, Level level) {
   return false;
 }
 
-std::string unknown(const std::string& name) {
+std::string unknown_annotation(const std::string& name) {
   const std::vector<std::string> known = annotations_of_domain(name);
   std::string message = "is no annotation that Cloud Run, Knative or marea knows";
   if (name.starts_with("marea.dev/")) {
@@ -37,7 +37,7 @@ void check_annotation(Findings& findings, const std::string& name, const Node& n
   if (row == nullptr) {
     const std::string_view domain = std::string_view(name).substr(0, name.find('/'));
     if (is_reserved(name)) {
-      findings.fault_at_key(node, findings.is_full() ? std::string() : unknown(name));
+      findings.fault_at_key(node, findings.is_full() ? std::string() : unknown_annotation(name));
     } else if (domain.ends_with(".knative.dev") && domain != "client.knative.dev") {
       apply_treatment(findings, node, Treatment::notice, "it is a setting of Knative's own parts");
     }
@@ -59,68 +59,25 @@ std::optional<std::string> text_of(const Node& annotations, std::string_view nam
   return node->value->get<std::string>();
 }
 
-std::optional<int> scale(Findings& findings, const Node& annotations, std::string_view name, int least) {
-  const auto text = text_of(annotations, name);
-  if (!text) return std::nullopt;
-  int value = 0;
-  const auto [end, error] = std::from_chars(text->data(), text->data() + text->size(), value);
-  if (error == std::errc() && end == text->data() + text->size() && value >= least && value <= kMostScale) return value;
-  if (*text == "0") {  // of the most: Knative's way to say that there is none
-    findings.notice(*annotations.member(name),
-                    "means no limit to Knative; here it is " + std::to_string(kMostScale) + ", the most of a revision");
-    return kMostScale;
-  }
-  findings.fault(*annotations.member(name), "must be a whole number between " + std::to_string(least) + " and " +
-                                                std::to_string(kMostScale) + ", is " + in_quotes(*text));
-  return std::nullopt;
-}
-
-// Both spellings are Knative's; Cloud Run has the first only.
-std::optional<int> scale(Findings& findings, const Node& annotations, bool min) {
-  constexpr std::string_view kDomain = "autoscaling.knative.dev/";
-  const std::string camel = std::string(kDomain) + (min ? "minScale" : "maxScale");
-  const std::string dashed = std::string(kDomain) + (min ? "min-scale" : "max-scale");
-  const std::optional<int> first = scale(findings, annotations, camel, min ? 0 : 1);
-  const std::optional<int> second = scale(findings, annotations, dashed, min ? 0 : 1);
-  if (first && second && *first != *second) {
-    findings.fault(*annotations.member(dashed), "contradicts " + camel + "; keep one of them");
-  }
-  return first ? first : second;
-}
-
-// "30s", "1m30s", "500ms", or whole seconds: as Knative and as Cloud Run write times.
-std::optional<Duration> duration(std::string_view text) {
-  constexpr std::array<std::pair<std::string_view, std::int64_t>, 4> kUnits = {
-      {{"ms", 1'000'000}, {"s", 1'000'000'000}, {"m", 60'000'000'000}, {"h", 3'600'000'000'000}}};
-  constexpr std::int64_t kMost = kMostIdleTimeout.count();
-  std::int64_t total = 0;
-  const bool bare = text.find_first_not_of("0123456789") == std::string_view::npos;
-  if (text.empty()) return std::nullopt;
-  while (!text.empty()) {
-    std::int64_t number = 0;
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-    if (error != std::errc() || number < 0 || number > kMost) return std::nullopt;
-    text.remove_prefix(static_cast<std::size_t>(end - text.data()));
-    std::string_view suffix = text.substr(0, text.find_first_of("0123456789"));
-    text.remove_prefix(suffix.size());
-    if (bare) suffix = "s";
-    const auto unit = std::ranges::find(kUnits, suffix, &std::pair<std::string_view, std::int64_t>::first);
-    if (unit == kUnits.end() || number > kMost / unit->second) return std::nullopt;
-    total += number * unit->second;
-    if (total > kMost) return std::nullopt;
-  }
-  return Duration(total);
-}
-
 std::optional<Duration> idle_timeout(Findings& findings, const Node& annotations) {
   constexpr std::string_view kName = "marea.dev/idle-timeout";
   const auto text = text_of(annotations, kName);
   if (!text) return std::nullopt;
-  if (auto value = duration(*text)) return value;
+  if (auto value = parse_duration(*text, kMostIdleTimeout)) return value;
   findings.fault(*annotations.member(kName),
                  "must be a time from \"0s\" to \"24h\", such as \"30s\", \"5m\" or "
                  "\"1h30m\", is " +
                      in_quotes(*text));
+  return std::nullopt;
+}
+
+std::optional<RateLimit> rate_limit(Findings& findings, const Node& annotations) {
+  constexpr std::string_view kName = "marea.dev/rate-limit";
+  const auto text = text_of(annotations, kName);
+  if (!text) return std::nullopt;
+  const auto value = parse_rate_limit(*text);
+  if (value) return *value;
+  findings.fault(*annotations.member(kName), value.error());
   return std::nullopt;
 }
 
@@ -219,9 +176,9 @@ Settings read_settings(Findings& findings, const Node& metadata, Level level) {
                                              {{"ordinary", CapabilitySet::ordinary}, {"none", CapabilitySet::none}}});
   if (level == Level::service) {
     out.hosts = hosts(findings, *annotations);
+    out.rate_limit = rate_limit(findings, *annotations);
   } else {
-    out.min_scale = scale(findings, *annotations, true);
-    out.max_scale = scale(findings, *annotations, false);
+    out.scale = read_scale(findings, *annotations);
   }
   return out;
 }

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "model/findings.h"
+#include "model/scale_annotations.h"
 #include "model/service.h"
 
 namespace marea::model {
@@ -21,12 +22,12 @@ inline constexpr std::size_t kMostAnnotationsBytes = 256U << 10U;  // Kubernetes
 
 // What the annotations of one level say; absent where they say nothing.
 struct Settings {
-  std::optional<int> min_scale;
-  std::optional<int> max_scale;
+  ScaleSettings scale;
   std::optional<Duration> idle_timeout;
   std::optional<Egress> egress;
   std::optional<CapabilitySet> capabilities;
   std::vector<std::string> hosts;  // lower case
+  std::optional<RateLimit> rate_limit;
 };
 
 // The map of metadata.annotations; checks every name and value.

@@ -9,6 +9,7 @@
 
 #include "base/strong_id.h"
 #include "model/reason.h"
+#include "model/usage.h"
 
 namespace marea::model {
 
@@ -46,6 +47,7 @@ struct InstanceReport {
   std::optional<ExitStatus> exit;
   std::vector<ListeningSocket> listening;  // filled when the expected port is silent
   std::int64_t peak_memory_bytes = 0;
+  Usage usage;  // of a final one
   friend bool operator==(const InstanceReport&, const InstanceReport&) = default;
 };
 

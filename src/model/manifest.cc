@@ -9,11 +9,11 @@ namespace marea::model {
 namespace {
 
 // Bounds for a value that did not come through read_documents().
-void measure(const Json& value, int depth, int& nodes, int& deepest) {
+void measure_json(const Json& value, int depth, int& nodes, int& deepest) {
   ++nodes;
   deepest = std::max(deepest, depth);
   if (!value.is_structured() || depth > kMostManifestDepth || nodes > kMostManifestNodes) return;
-  for (const Json& child : value) measure(child, depth + 1, nodes, deepest);
+  for (const Json& child : value) measure_json(child, depth + 1, nodes, deepest);
 }
 
 // A list, as `services list -o yaml` and kubectl print it, stands for its items.
@@ -59,7 +59,7 @@ std::expected<std::vector<ServiceDocument>, Faults> parse_manifests(std::string_
 std::expected<ServiceDocument, Faults> parse_service(Json document) {
   int nodes = 0;
   int deepest = 0;
-  measure(document, 0, nodes, deepest);
+  measure_json(document, 0, nodes, deepest);
   if (deepest > kMostManifestDepth || nodes > kMostManifestNodes) {
     return std::unexpected(Faults{{0, 0, {}, "is nested deeper than 64 levels or has more than 100000 values"}});
   }

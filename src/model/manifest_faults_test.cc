@@ -95,12 +95,11 @@ TEST(ManifestFaults, labels_and_annotations_are_text_with_good_names) {
 }
 
 TEST(ManifestFaults, annotations_of_marea_are_a_closed_list) {
-  EXPECT_THAT(
-      metadata_faults("  name: a\n  annotations:\n    marea.dev/idle-timout: 5s\n    marea.dev/zzz: x\n"),
-      ElementsAre("6:5 metadata.annotations[\"marea.dev/idle-timout\"]: is no annotation of marea; there are "
-                  "marea.dev/idle-timeout marea.dev/egress marea.dev/capabilities marea.dev/hosts; did you mean "
-                  "marea.dev/idle-timeout?",
-                  HasSubstr("marea.dev/hosts")));
+  EXPECT_THAT(metadata_faults("  name: a\n  annotations:\n    marea.dev/idle-timout: 5s\n    marea.dev/zzz: x\n"),
+              ElementsAre("6:5 metadata.annotations[\"marea.dev/idle-timout\"]: is no annotation of marea; there are "
+                          "marea.dev/idle-timeout marea.dev/egress marea.dev/capabilities marea.dev/hosts "
+                          "marea.dev/rate-limit; did you mean marea.dev/idle-timeout?",
+                          HasSubstr("marea.dev/hosts")));
   EXPECT_THAT(metadata_faults("  name: a\n  labels:\n    marea.dev/hosts: x\n"),
               ElementsAre(HasSubstr("6:5 metadata.labels[\"marea.dev/hosts\"]: has no effect as a label")));
 }
@@ -147,6 +146,16 @@ TEST(ManifestFaults, scale_bounds_are_whole_numbers_in_order) {
   EXPECT_THAT(scale("    autoscaling.knative.dev/minScale: '1'\n    autoscaling.knative.dev/min-scale: '2'\n"),
               ElementsAre(HasSubstr("contradicts autoscaling.knative.dev/minScale")));
   EXPECT_THAT(scale("    autoscaling.knative.dev/minScale: 1\n"), ElementsAre(HasSubstr("write it in quotes: \"1\"")));
+  EXPECT_THAT(scale("    autoscaling.knative.dev/initial-scale: '4'\n    autoscaling.knative.dev/maxScale: '3'\n"),
+              ElementsAre(HasSubstr("initial-scale\"]: must not exceed maxScale (3), is 4")));
+  EXPECT_THAT(scale("    autoscaling.knative.dev/target: '0'\n"
+                    "    autoscaling.knative.dev/target-utilization-percentage: 70%\n"
+                    "    autoscaling.knative.dev/scale-down-delay: 2h\n"
+                    "    autoscaling.knative.dev/initialScale: '-1'\n"),
+              ElementsAre(HasSubstr("must be a number of requests between 0.01 and 1000, is \"0\""),
+                          HasSubstr("must be a percentage between 1 and 100, is \"70%\""),
+                          HasSubstr("must be a time from \"0s\" to \"1h\""),
+                          HasSubstr("must be a whole number between 0 and 1000, is \"-1\"")));
   EXPECT_THAT(scale("    marea.dev/hosts: a.example\n"), ElementsAre(HasSubstr("move it to metadata.annotations")));
 }
 

@@ -227,6 +227,43 @@ spec: {template: {metadata: {annotations: {autoscaling.knative.dev/max-scale: '0
   EXPECT_THAT(lines(document.notices), ElementsAre(HasSubstr("means no limit to Knative")));
 }
 
+TEST(Manifest, scaling_is_read_in_knatives_spellings) {
+  const auto scaled = [](const std::string& annotations, int concurrency) {
+    return parse(
+        "apiVersion: serving.knative.dev/v1\nkind: Service\nmetadata: {name: a}\nspec: {template: {metadata: "
+        "{annotations: {" +
+        annotations + "}}, spec: {containerConcurrency: " + std::to_string(concurrency) +
+        ", containers: [{image: x}]}}}\n");
+  };
+  const auto all = scaled(
+      "autoscaling.knative.dev/initial-scale: '3', autoscaling.knative.dev/target: '50', "
+      "autoscaling.knative.dev/targetUtilizationPercentage: '70', "
+      "autoscaling.knative.dev/scale-down-delay: 1m30s",
+      80);
+  EXPECT_EQ(all.service.revision_template.initial_scale, 3);
+  EXPECT_EQ(all.service.revision_template.target, 35);
+  EXPECT_EQ(all.service.revision_template.scale_down_delay, seconds(90));
+  EXPECT_EQ(all.service.revision_template.idle_timeout, std::nullopt);
+  EXPECT_THAT(all.notices, IsEmpty());
+
+  const Template plain = scaled("", 7).service.revision_template;
+  EXPECT_EQ(plain.initial_scale, 1);
+  EXPECT_EQ(plain.target, 7);
+  EXPECT_EQ(plain.scale_down_delay, seconds(0));
+
+  const auto target = [&](const std::string& annotations, int concurrency) {
+    return scaled(annotations, concurrency).service.revision_template.target;
+  };
+  EXPECT_EQ(target("autoscaling.knative.dev/target: '200'", 10), 10);
+  EXPECT_EQ(target("autoscaling.knative.dev/target: '0.5'", 10), 1);
+  EXPECT_EQ(target("autoscaling.knative.dev/target-utilization-percentage: '29'", 100), 29);
+  EXPECT_EQ(target("autoscaling.knative.dev/target: '5', autoscaling.knative.dev/metric: rps", 10), 10);
+
+  const auto noticed = scaled("autoscaling.knative.dev/initialScale: '0'", 1);
+  EXPECT_EQ(noticed.service.revision_template.initial_scale, 1);
+  EXPECT_THAT(lines(noticed.notices), ElementsAre(HasSubstr("is taken as 1")));
+}
+
 // As `marea services list -o yaml`, `kubectl get -o yaml` and `jq` print several.
 TEST(Manifest, a_list_stands_for_its_items_and_documents_of_both_forms_may_follow_each_other) {
   constexpr std::string_view kItems = R"(

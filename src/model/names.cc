@@ -2,14 +2,13 @@
 
 #include <algorithm>
 
+#include "model/characters.h"
+
 namespace marea::model {
 namespace {
 
 bool is_lower(char c) {
   return c >= 'a' && c <= 'z';
-}
-bool is_digit(char c) {
-  return c >= '0' && c <= '9';
 }
 bool is_alphanumeric(char c) {
   return is_lower(c) || is_digit(c) || (c >= 'A' && c <= 'Z');

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "base/clock.h"
 #include "model/reason.h"
 #include "model/revision.h"
 
@@ -21,6 +22,9 @@ struct RevisionPlan {
 
 struct Plan {
   std::uint64_t number = 0;  // grows with each plan; engine ignores older ones
+  // How long router may ask for instances by it without control: the grants end so long after the plan's coming or,
+  // when that is later, after control was last there.
+  base::Duration grants_for{};
   std::vector<RevisionPlan> revisions;
   friend bool operator==(const Plan&, const Plan&) = default;
 };

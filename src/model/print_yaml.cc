@@ -13,17 +13,18 @@ namespace {
 // YAML allows a key on its line only up to 1024 characters; longer ones need the "? " form.
 constexpr std::size_t kMostKeyBytes = 512;
 
-bool is_word(char c) {
+bool is_word_character(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '/' ||
          c == '.' || c == '-' || c == '@' || c == '+' || c == '=';
 }
 
 bool is_plain(std::string_view text) {
-  if (text.empty() || !is_word(text.front()) || !is_word(text.back())) return false;
+  if (text.empty() || !is_word_character(text.front()) || !is_word_character(text.back())) return false;
   if (!(text.front() == '_' || text.front() == '/' || (text.front() >= 'A' && text.front() <= 'z'))) return false;
   for (std::size_t i = 1; i + 1 < text.size(); ++i) {
-    if (is_word(text[i])) continue;
-    if ((text[i] != ' ' && text[i] != ':') || !is_word(text[i - 1]) || !is_word(text[i + 1])) return false;
+    if (is_word_character(text[i])) continue;
+    if ((text[i] != ' ' && text[i] != ':') || !is_word_character(text[i - 1]) || !is_word_character(text[i + 1]))
+      return false;
   }
   return resolve_plain(text).is_string();
 }

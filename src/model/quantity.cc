@@ -3,6 +3,8 @@
 #include <array>
 #include <optional>
 
+#include "model/characters.h"
+
 namespace marea::model {
 namespace {
 
@@ -41,10 +43,6 @@ constexpr std::array kUnits = {
     Unit{"Pi", 1LL << 50, 1},
     Unit{"Ei", 1LL << 60, 1},
 };
-
-bool is_digit(char c) {
-  return c >= '0' && c <= '9';
-}
 
 // e3, E-3: a power of ten from -9 to 18.
 std::optional<Unit> exponent(std::string_view text) {

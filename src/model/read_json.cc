@@ -33,9 +33,9 @@ bool is_number_part(char c) {
 }
 
 // nlohmann's events into the builder. A token's start is found by walking back from where the lexer stands.
-class Events final : public nlohmann::json_sax<Json> {
+class JsonEvents final : public nlohmann::json_sax<Json> {
  public:
-  Events(TreeBuilder& builder, std::string_view text) : builder_(builder), text_(text), seen_(text.data()) {}
+  JsonEvents(TreeBuilder& builder, std::string_view text) : builder_(builder), text_(text), seen_(text.data()) {}
 
   const char** furthest() { return &seen_; }
   Mark here() { return mark_at(offset()); }
@@ -118,7 +118,7 @@ bool is_surely_json(std::string_view text) {
 
 bool read_json(std::string_view text, Documents& documents) {
   TreeBuilder builder;
-  Events events(builder, text);
+  JsonEvents events(builder, text);
   std::string failure;
   bool good = false;
   try {

@@ -5,8 +5,6 @@
 namespace marea::model {
 namespace {
 
-using std::chrono::seconds;
-
 // A number, or the name of the container's port; 0 is the container's port.
 std::uint16_t read_port(Findings& findings, const Node& owner, std::string_view port_name) {
   const auto node = owner.member("port");
@@ -84,9 +82,9 @@ void read_times(Findings& findings, const Node& node, ProbeUse use, Probe& probe
   const std::int64_t timeout = read("timeoutSeconds", 1, 1, most);
   const std::int64_t period = read("periodSeconds", 1, 10, most);
   const std::int64_t failures = read("failureThreshold", 1, 3, kMostProbeFailures);
-  probe.initial_delay = seconds(read("initialDelaySeconds", 0, 0, most));
-  probe.timeout = seconds(timeout);
-  probe.period = seconds(period);
+  probe.initial_delay = std::chrono::seconds(read("initialDelaySeconds", 0, 0, most));
+  probe.timeout = std::chrono::seconds(timeout);
+  probe.period = std::chrono::seconds(period);
   probe.failure_threshold = static_cast<int>(failures);
   if (timeout > period) {
     findings.fault(node.member("timeoutSeconds").value_or(node),

@@ -140,6 +140,7 @@ Service read_service(Findings& findings, const Node& node) {
     out.traffic = read_traffic(findings, *spec);
   }
   out.hosts.push_back(out.name.str() + ".localhost");
+  out.rate_limit = settings.rate_limit.value_or(RateLimit{});
   for (std::string& host : settings.hosts) {
     if (host != out.hosts.front()) out.hosts.push_back(std::move(host));
   }

@@ -8,7 +8,7 @@ namespace {
 
 using std::chrono::seconds;
 
-void read_metadata(Findings& findings, const Node& metadata, std::string_view service, Template& out) {
+void read_template_metadata(Findings& findings, const Node& metadata, std::string_view service, Template& out) {
   if (!check_fields(findings, metadata, ObjectKind::metadata)) return;
   out.labels = read_labels(findings, metadata);
   out.annotations = read_annotations(findings, metadata, Level::revision_template);
@@ -27,18 +27,12 @@ void read_metadata(Findings& findings, const Node& metadata, std::string_view se
 
 void apply_settings(Findings& findings, const Node& metadata, Template& out) {
   const Settings settings = read_settings(findings, metadata, Level::revision_template);
-  out.min_scale = settings.min_scale.value_or(0);
-  out.max_scale = settings.max_scale.value_or(kDefaultMaxScale);
-  out.idle_timeout = settings.idle_timeout.value_or(kDefaultIdleTimeout);
+  out.idle_timeout = settings.idle_timeout;
   out.egress = settings.egress.value_or(Egress::internet);
   out.capabilities = settings.capabilities.value_or(CapabilitySet::ordinary);
-  if (out.min_scale <= out.max_scale) return;
-  const Node annotations = *metadata.member("annotations");
-  const auto camel = annotations.member("autoscaling.knative.dev/minScale");
-  const auto dashed = annotations.member("autoscaling.knative.dev/min-scale");
-  findings.fault(camel ? *camel : dashed.value_or(annotations),
-                 "must not exceed maxScale (" + std::to_string(out.max_scale) +
-                     (settings.max_scale ? "" : ", the default") + "), is " + std::to_string(out.min_scale));
+  if (const auto annotations = metadata.member("annotations")) {
+    apply_scale(findings, *annotations, settings.scale, out);
+  }
 }
 
 void read_spec(Findings& findings, const Node& spec, Template& out) {
@@ -77,15 +71,15 @@ void read_spec(Findings& findings, const Node& spec, Template& out) {
 Template read_template(Findings& findings, const Node& node, std::string_view service) {
   Template out;
   if (!check_fields(findings, node, ObjectKind::revision_template)) return out;
-  if (const auto metadata = node.member("metadata")) {
-    read_metadata(findings, *metadata, service, out);
-    apply_settings(findings, *metadata, out);
-  }
+  const auto metadata = node.member("metadata");
+  if (metadata) read_template_metadata(findings, *metadata, service, out);
   if (const auto spec = node.member("spec")) {
     read_spec(findings, *spec, out);
   } else {
     findings.missing(node, "spec", "it has containers, a list with one container");
   }
+  out.target = out.concurrency;
+  if (metadata) apply_settings(findings, *metadata, out);
   return out;
 }
 

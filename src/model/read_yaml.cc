@@ -20,9 +20,9 @@ Mark to_mark(const YAML::Mark& mark) {
 
 // yaml-cpp's events into the builder. Events instead of YAML::Node: no second tree, and aliases cost what they expand
 // to.
-class Events final : public YAML::EventHandler {
+class YamlEvents final : public YAML::EventHandler {
  public:
-  explicit Events(TreeBuilder& builder) : builder_(builder) {}
+  explicit YamlEvents(TreeBuilder& builder) : builder_(builder) {}
 
   // The parser offers a character that begins nothing ("," for one) as an empty document, again and again.
   void OnDocumentStart(const YAML::Mark& mark) override {
@@ -109,7 +109,7 @@ void read_yaml(std::string_view text, Documents& documents) {
   try {
     std::istringstream stream{std::string(text)};
     YAML::Parser parser(stream);
-    Events events(builder);
+    YamlEvents events(builder);
     while (parser.HandleNextDocument(events)) {
       if (!builder.done()) continue;
       if (documents.trees.size() >= kMostDocuments) {

@@ -11,6 +11,7 @@ std::string_view to_string(Reason reason) {
     case Reason::max_scale: return "MaxScale";
     case Reason::machine_full: return "MachineFull";
     case Reason::backing_off: return "BackingOff";
+    case Reason::grant_expired: return "GrantExpired";
     case Reason::idle_timeout: return "IdleTimeout";
     case Reason::revision_retired: return "RevisionRetired";
     case Reason::deleted: return "Deleted";

@@ -13,9 +13,10 @@ enum class Reason {
   deploy_check,     // DeployCheck: a new revision proves that it starts
   min_scale,        // MinScale
   // why it was not
-  max_scale,     // MaxScale: the revision's maximum is reached
-  machine_full,  // MachineFull: no memory or no sandbox slot left on the machine
-  backing_off,   // BackingOff: the last starts failed; the next attempt comes later
+  max_scale,      // MaxScale: the revision's maximum is reached
+  machine_full,   // MachineFull: no memory or no sandbox slot left on the machine
+  backing_off,    // BackingOff: the last starts failed; the next attempt comes later
+  grant_expired,  // GrantExpired: control, which says what may run, has been away for too long
   // why it was stopped
   idle_timeout,       // IdleTimeout
   revision_retired,   // RevisionRetired: no traffic and not wanted

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -17,10 +18,12 @@ struct RevisionRoute {
   base::ServiceName service;
   std::uint16_t port = kDefaultPort;
   int concurrency = kDefaultConcurrency;
+  int target = kDefaultConcurrency;
   int min_scale = 0;
   int max_scale = kDefaultMaxScale;
+  Duration scale_down_delay{};
   Duration timeout = kDefaultTimeout;
-  Duration idle_timeout = kDefaultIdleTimeout;
+  std::optional<Duration> idle_timeout;
   Probe startup;
   bool has_liveness = false;
   Probe liveness;
@@ -40,6 +43,7 @@ struct ServiceRoute {
   std::vector<std::string> hosts;  // lower case, without port
   std::vector<RouteShare> shares;
   std::string unready;  // why there is no share: told to callers in the 503
+  RateLimit rate_limit;
   friend bool operator==(const ServiceRoute&, const ServiceRoute&) = default;
 };
 

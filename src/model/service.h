@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "base/strong_id.h"
 #include "model/probe.h"
+#include "model/rate_limit.h"
 
 namespace marea::model {
 
@@ -29,7 +30,6 @@ inline constexpr std::int64_t kLeastMemoryBytes = 16LL << 20;  // below it no ru
 inline constexpr int kDefaultMilliCpu = 1000;
 inline constexpr Duration kDefaultTimeout = std::chrono::seconds(300);
 inline constexpr Duration kMostTimeout = std::chrono::seconds(3600);
-inline constexpr Duration kDefaultIdleTimeout = std::chrono::seconds(60);
 
 enum class Egress { internet, channels, none };  // marea.dev/egress
 enum class CapabilitySet { ordinary, none };     // marea.dev/capabilities
@@ -66,7 +66,10 @@ struct Template {
   int concurrency = kDefaultConcurrency;  // containerConcurrency; 0 in the manifest becomes the default
   int min_scale = 0;
   int max_scale = kDefaultMaxScale;
-  Duration idle_timeout = kDefaultIdleTimeout;  // marea.dev/idle-timeout on template, else on service
+  int initial_scale = 1;                 // instances that a new revision proves itself with
+  int target = kDefaultConcurrency;      // requests of one instance that are aimed at, 1 to concurrency
+  Duration scale_down_delay{};           // nothing ends before it was unneeded for so long
+  std::optional<Duration> idle_timeout;  // marea.dev/idle-timeout on template, else on service; else history decides
   Egress egress = Egress::internet;
   CapabilitySet capabilities = CapabilitySet::ordinary;
   friend bool operator==(const Template&, const Template&) = default;
@@ -86,6 +89,7 @@ struct Service {
   std::map<std::string, std::string> annotations;
   std::vector<std::string> hosts;  // NAME.localhost first, then those of marea.dev/hosts; lower case, no port
   Template revision_template;
+  RateLimit rate_limit;                // marea.dev/rate-limit: of each client
   std::vector<TrafficTarget> traffic;  // never empty: without one it is 100 % of the latest revision
   friend bool operator==(const Service&, const Service&) = default;
 };

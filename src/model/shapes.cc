@@ -14,8 +14,8 @@ constexpr std::string_view kVolumes =
     "volumes come in a later version; put files into the image or use environment variables";
 constexpr std::string_view kHost = "instances share nothing with the machine";
 
-constexpr std::array kService = {Field{"apiVersion"}, Field{"kind"}, Field{"metadata"}, Field{"spec"},
-                                 Field{"status", record}};
+constexpr std::array kServiceFields = {Field{"apiVersion"}, Field{"kind"}, Field{"metadata"}, Field{"spec"},
+                                       Field{"status", record}};
 
 constexpr std::array kMetadata = {
     Field{"name"},
@@ -47,7 +47,7 @@ constexpr std::array kTraffic = {
     Field{"configurationName", blocks, "a Service routes to revisions of its own; use revisionName or latestRevision"},
 };
 
-constexpr std::array kTemplate = {Field{"metadata"}, Field{"spec"}};
+constexpr std::array kTemplateFields = {Field{"metadata"}, Field{"spec"}};
 
 constexpr std::array kRevisionSpec = {
     Field{"containers"},
@@ -177,11 +177,11 @@ struct Shape {
 
 // In the order of ObjectKind.
 constexpr std::array kShapes = {
-    Shape{"a Service", kService},
+    Shape{"a Service", kServiceFields},
     Shape{"metadata", kMetadata},
     Shape{"spec", kServiceSpec},
     Shape{"spec.traffic[]", kTraffic},
-    Shape{"spec.template", kTemplate},
+    Shape{"spec.template", kTemplateFields},
     Shape{"spec.template.spec", kRevisionSpec},
     Shape{"spec.template.spec.securityContext", kPodSecurity},
     Shape{"spec.template.spec.containers[]", kContainer},
@@ -214,7 +214,7 @@ std::string remedy(const Shape& shape, std::string_view name) {
   return "; remove it, or move it to metadata.annotations if it is a note of your own";
 }
 
-std::string unknown(const Shape& shape, std::string_view name) {
+std::string unknown_field(const Shape& shape, std::string_view name) {
   return "is no field that Cloud Run or Knative knows in " + std::string(shape.title) + remedy(shape, name);
 }
 
@@ -243,7 +243,7 @@ bool check_fields(Findings& findings, const Node& node, ObjectKind kind) {
     if (const Field* field = find(shape, name)) {
       apply_treatment(findings, member, field->treatment, field->note);
     } else {
-      findings.fault_at_key(member, findings.is_full() ? std::string() : unknown(shape, name));
+      findings.fault_at_key(member, findings.is_full() ? std::string() : unknown_field(shape, name));
     }
   }
   return true;

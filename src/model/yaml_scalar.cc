@@ -5,6 +5,8 @@
 #include <charconv>
 #include <cmath>
 
+#include "model/characters.h"
+
 namespace marea::model {
 namespace {
 
@@ -15,10 +17,6 @@ constexpr std::array<std::string_view, 11> kTrue = {"y",    "Y",    "yes", "Yes"
 constexpr std::array<std::string_view, 11> kFalse = {"n",     "N",     "no",  "No",  "NO", "false",
                                                      "False", "FALSE", "off", "Off", "OFF"};
 constexpr std::array<std::string_view, 5> kNull = {"", "~", "null", "Null", "NULL"};
-
-bool is_digit(char c) {
-  return c >= '0' && c <= '9';
-}
 
 std::optional<std::uint64_t> magnitude(std::string_view digits) {
   int base = 10;

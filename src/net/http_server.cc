@@ -16,7 +16,7 @@ namespace marea::net {
 namespace {
 
 constexpr int kAcceptsPerEvent = 16;
-constexpr std::size_t kReadBytes = 64U << 10;
+constexpr std::size_t kRequestBytes = 64U << 10;
 constexpr auto kOutOfDescriptorsPause = std::chrono::milliseconds(100);
 
 HttpPeer peer_of(int fd) {
@@ -90,7 +90,11 @@ class HttpServer::Acceptor final : public Watcher {
 };
 
 HttpServer::HttpServer(Loop& loop, HttpLimits limits, HttpRoute route)
-    : loop_(loop), limits_(limits), route_(std::move(route)), burial_(loop, [this] { bury(); }), scratch_(kReadBytes) {}
+    : loop_(loop),
+      limits_(limits),
+      route_(std::move(route)),
+      burial_(loop, [this] { bury(); }),
+      scratch_(kRequestBytes) {}
 
 HttpServer::~HttpServer() = default;
 

@@ -172,15 +172,23 @@ void FrameSocket::deliver(const bool& destroyed) {
   in_.erase(0, at);
 }
 
-void FrameSocket::receive() {
+// A few reads a turn: a talkative peer must not starve the loop. True: there may be more.
+bool FrameSocket::receive() {
   bool destroyed = false;
+  bool more = true;
   destroyed_ = &destroyed;
-  // A few reads a turn: a talkative peer must not starve the loop.
-  for (int i = 0; i < kReadsPerTurn && !destroyed && fd_; ++i) {
-    if (!receive_once() || destroyed) break;
-    deliver(destroyed);
+  for (int i = 0; i < kReadsPerTurn && more; ++i) {
+    more = receive_once() && !destroyed;
+    if (more) deliver(destroyed);
+    more = more && !destroyed && fd_;
   }
   if (!destroyed) destroyed_ = nullptr;
+  return more;
+}
+
+void FrameSocket::drain() {
+  while (fd_ && receive()) {
+  }
 }
 
 void FrameSocket::close(std::string why) {

@@ -52,6 +52,8 @@ class FrameSocket final : public Watcher {
   bool open() const { return static_cast<bool>(fd_); }
   // What still waits to be taken by the peer: a process that ends now would lose it.
   std::size_t unsent_bytes() const { return out_bytes_; }
+  // Takes all that a peer that has died had sent, now.
+  void drain();
   void on_ready(std::uint32_t events) override;
 
  private:
@@ -60,7 +62,7 @@ class FrameSocket final : public Watcher {
     std::vector<base::Fd> fds;
     std::size_t sent = 0;
   };
-  void receive();
+  bool receive();
   bool receive_once();
   void deliver(const bool& destroyed);
   void flush();
@@ -104,6 +106,7 @@ class Link {
   }
   bool open() const { return socket_.open(); }
   std::size_t unsent_bytes() const { return socket_.unsent_bytes(); }
+  void drain() { socket_.drain(); }
 
  private:
   FrameSocket socket_;

@@ -86,6 +86,21 @@ TEST_F(LinkTest, the_owner_may_destroy_the_link_inside_a_message) {
   EXPECT_EQ(seen, 1);
 }
 
+TEST_F(LinkTest, what_a_dead_peer_had_sent_is_taken_at_once) {
+  int seen = 0;
+  bool closed = false;
+  RouterEnd router(
+      loop_, std::move(router_fd_),
+      {.on_message = [&](auto, auto) { ++seen; }, .on_closed = [&](const std::string&) { closed = true; }});
+  {
+    EngineEnd engine(loop_, std::move(engine_fd_), {.on_message = [](auto, auto) {}, .on_closed = [](const auto&) {}});
+    for (int i = 0; i < 100; ++i) ASSERT_TRUE(engine.send(msg::InstanceClosed{.id = base::InstanceId("i")}));
+  }
+  router.drain();
+  EXPECT_EQ(seen, 100);
+  EXPECT_TRUE(closed);
+}
+
 TEST_F(LinkTest, a_peer_that_never_reads_is_dropped_at_the_limit) {
   bool closed = false;
   EngineEnd engine(loop_, std::move(engine_fd_),
@@ -114,6 +129,33 @@ TEST(Wire, a_filled_plan_survives_the_round_trip) {
   const auto& got = std::get<msg::PlanRevision>(*back);
   EXPECT_EQ(got.number, 7U);
   EXPECT_EQ(got.plan, plan.plan);
+}
+
+TEST(Wire, an_account_and_numbers_survive_the_round_trip) {
+  using std::chrono::seconds;
+  model::InstanceReport report{.id = base::InstanceId("i"), .state = model::InstanceState::stopped};
+  report.usage = {.requests = 1,
+                  .alive = seconds(2),
+                  .busy = seconds(3),
+                  .billed = seconds(4),
+                  .unready = seconds(5),
+                  .stopping = seconds(6),
+                  .cpu = seconds(7),
+                  .peak_memory_bytes = 8,
+                  .memory_limit_bytes = 9,
+                  .milli_cpu = 10,
+                  .whole_life = true};
+  const auto told = decode<EngineToControl>(encode(EngineToControl(report)));
+  ASSERT_TRUE(told);
+  EXPECT_EQ(std::get<model::InstanceReport>(*told), report);
+
+  const msg::Metrics numbers{.number = 3,
+                             .values = {{model::Metric::requests, {"s", "r", "2xx"}, {18'446'744'073'709'551'615U}}},
+                             .last = true};
+  const auto back = decode<RouterToControl>(encode(RouterToControl(numbers)));
+  ASSERT_TRUE(back);
+  EXPECT_EQ(std::get<msg::Metrics>(*back).values, numbers.values);
+  EXPECT_TRUE(std::get<msg::Metrics>(*back).last);
 }
 
 TEST(Wire, truncated_bytes_never_decode) {

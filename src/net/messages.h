@@ -6,7 +6,7 @@
 //   control → engine       plans;           engine → control   what instances do
 //   router  → engine       demand, readiness, quiet;  engine → router   instances and their sockets
 //   control → router       routes;          router → control   loads
-//   control ↔ builder      one job
+//   control → logs         what may go;  control ↔ builder  one job
 #pragma once
 
 #include <cstdint>
@@ -20,6 +20,8 @@ namespace marea::net {
 
 enum class Role : std::uint8_t { keeper, engine, router, control, logs, builder };
 std::string_view to_string(Role role);
+
+inline constexpr std::size_t kMostMetricValues = 2000;  // in a frame: some 300 KiB
 
 enum class ListenerKind : std::uint8_t { http, api_tcp, api_unix };
 
@@ -68,17 +70,28 @@ struct PlanRevision {
 };
 struct PlanCommit {  // the plan `number` is complete: what it did not name is drained and stopped
   std::uint64_t number = 0;
+  base::Duration grants_for{};  // see model::Plan
 };
 struct DeleteInstance {
   base::InstanceId id;
   model::Reason reason = model::Reason::deleted;
+};
+struct ReportKept {  // the final report of this instance is kept here: engine need not tell it again
+  base::InstanceId id;
 };
 
 // ---- engine → control
 struct EngineReady {
   std::string runtime;  // "crun 1.8.1"
 };
-// model::InstanceReport at every change of state, and all of them after a new link.
+// model::InstanceReport at every change of state; after a new link those of all instances, and the final ones for which
+// no ReportKept came.
+struct InstanceUsage {  // of one that lives, every few seconds; the final report has the last account
+  base::InstanceId id;
+  base::RevisionName revision;
+  base::ServiceName service;
+  model::Usage usage;
+};
 struct InstancesDone {};  // ends that first list
 
 // ---- router → engine
@@ -114,6 +127,7 @@ struct InstanceOpen {  // + descriptors: unconnected sockets inside the instance
   base::RevisionName revision;
   std::uint64_t epoch = 0;
   bool ready = false;  // it was reported ready before this link existed
+  int slot = 0;        // its place in the ledger (net/ledger.h); no other living instance has it
 };
 struct InstanceDrain {  // give it nothing new; answer Quiet when nothing is in flight
   base::InstanceId id;
@@ -133,11 +147,17 @@ struct StartsFailing {  // the last starts failed; nothing is started before ret
   model::Reason reason = model::Reason::none;
   std::string detail;
 };
-struct DemandRefused {  // the wish was bounded: max_scale, machine_full
+struct DemandRefused {  // the wish was bounded: max_scale, machine_full, grant_expired
   base::RevisionName revision;
   int granted = 0;
   model::Reason reason = model::Reason::none;
 };
+struct MachineBusy {  // on change, while instances live; cpus == 0: nothing is known
+  int cpus = 0;
+  int busy_permille = 0;     // of all CPUs' time in the last tenth of a second
+  int waiting_permille = 0;  // of that time: some task was runnable and had no CPU
+};
+// InstancesDone here too: an instance that was not named over the new link before it has ended.
 
 // ---- control → router. A publication is Begin, the changed parts, Commit; it takes effect at Commit, whole.
 struct RoutesBegin {
@@ -154,6 +174,9 @@ struct DropRevision {
 struct RoutesCommit {
   std::uint64_t version = 0;
 };
+struct MetricsWanted {  // answered with Metrics of the same number
+  std::uint64_t number = 0;
+};
 
 // ---- router → control
 struct RoutesApplied {  // every worker routes by `version` now
@@ -168,6 +191,16 @@ struct RevisionLoad {
   int in_flight = 0;
   int waiting = 0;
   std::uint64_t requests = 0;  // answered since router started
+};
+struct Metrics {  // at most kMostMetricValues; more follow unless it is the last
+  std::uint64_t number = 0;
+  std::vector<model::MetricValue> values;
+  bool last = false;
+};
+
+// ---- control → logs
+struct DropLogs {  // what the apps of a service wrote so far
+  base::ServiceName service;
 };
 
 // ---- control → builder
@@ -186,12 +219,22 @@ struct BuildImage {
   std::vector<std::pair<std::string, std::string>> known;  // image names a FROM may use → digest in blobs
 };
 
+struct CleanDisk {
+  std::string images;
+  std::vector<std::string> digests;  // unpacked images that go
+  std::string storage;               // buildah's
+  bool clear_storage = false;        // it is emptied; else only measured
+};
+
 // ---- builder → control
 struct Progress {
   std::string line;
 };
 struct ImageDone {
   model::Image image;
+};
+struct DiskCleaned {
+  std::int64_t build_bytes = 0;  // what buildah's storage takes now
 };
 struct JobFailed {
   base::Error error;
@@ -202,17 +245,18 @@ struct JobFailed {
 using KeeperToRole =
     std::variant<msg::PeerLink, msg::Listener, msg::HeldFds, msg::HeldDone, msg::Stop, msg::BuilderEnded>;
 using RoleToKeeper = std::variant<msg::Hold, msg::Release, msg::RunBuilder, msg::KillBuilder>;
-using ControlToEngine = std::variant<msg::PlanRevision, msg::PlanCommit, msg::DeleteInstance>;
-using EngineToControl = std::variant<msg::EngineReady, model::InstanceReport, msg::InstancesDone>;
+using ControlToEngine = std::variant<msg::PlanRevision, msg::PlanCommit, msg::DeleteInstance, msg::ReportKept>;
+using EngineToControl = std::variant<msg::EngineReady, model::InstanceReport, msg::InstanceUsage, msg::InstancesDone>;
 using RouterToEngine =
     std::variant<msg::Demand, msg::InstanceReady, msg::InstanceUnready, msg::Retire, msg::Quiet, msg::SocketsWanted>;
 using EngineToRouter = std::variant<msg::InstanceOpen, msg::InstanceDrain, msg::InstanceClosed, msg::Sockets,
-                                    msg::StartsFailing, msg::DemandRefused>;
+                                    msg::StartsFailing, msg::DemandRefused, msg::InstancesDone, msg::MachineBusy>;
 using ControlToRouter = std::variant<msg::RoutesBegin, model::ServiceRoute, model::RevisionRoute, msg::DropService,
-                                     msg::DropRevision, msg::RoutesCommit>;
-using RouterToControl = std::variant<msg::RoutesApplied, msg::InstanceLoad, msg::RevisionLoad>;
-using ControlToBuilder = std::variant<msg::UnpackImage, msg::BuildImage>;
-using BuilderToControl = std::variant<msg::Progress, msg::ImageDone, msg::JobFailed>;
+                                     msg::DropRevision, msg::RoutesCommit, msg::MetricsWanted>;
+using RouterToControl = std::variant<msg::RoutesApplied, msg::InstanceLoad, msg::RevisionLoad, msg::Metrics>;
+using ControlToLogs = std::variant<msg::DropLogs>;
+using ControlToBuilder = std::variant<msg::UnpackImage, msg::BuildImage, msg::CleanDisk>;
+using BuilderToControl = std::variant<msg::Progress, msg::ImageDone, msg::JobFailed, msg::DiskCleaned>;
 
 namespace msg {
 
@@ -228,9 +272,11 @@ template <class A, Is<Release> T> void visit(A& a, T& v) { a(v.owner, v.key); }
 template <class A, Is<RunBuilder> T> void visit(A& a, T& v) { a(v.job); }
 template <class A, Is<KillBuilder> T> void visit(A& a, T& v) { a(v.job); }
 template <class A, Is<PlanRevision> T> void visit(A& a, T& v) { a(v.number, v.plan); }
-template <class A, Is<PlanCommit> T> void visit(A& a, T& v) { a(v.number); }
+template <class A, Is<PlanCommit> T> void visit(A& a, T& v) { a(v.number, v.grants_for); }
 template <class A, Is<DeleteInstance> T> void visit(A& a, T& v) { a(v.id, v.reason); }
+template <class A, Is<ReportKept> T> void visit(A& a, T& v) { a(v.id); }
 template <class A, Is<EngineReady> T> void visit(A& a, T& v) { a(v.runtime); }
+template <class A, Is<InstanceUsage> T> void visit(A& a, T& v) { a(v.id, v.revision, v.service, v.usage); }
 template <class A, Is<InstancesDone> T> void visit(A& /*a*/, T& /*v*/) {}
 template <class A, Is<Demand> T> void visit(A& a, T& v) { a(v.revision, v.wanted, v.reason); }
 template <class A, Is<InstanceReady> T> void visit(A& a, T& v) { a(v.id); }
@@ -238,12 +284,13 @@ template <class A, Is<InstanceUnready> T> void visit(A& a, T& v) { a(v.id, v.rea
 template <class A, Is<Retire> T> void visit(A& a, T& v) { a(v.id, v.reason); }
 template <class A, Is<Quiet> T> void visit(A& a, T& v) { a(v.id, v.epoch); }
 template <class A, Is<SocketsWanted> T> void visit(A& a, T& v) { a(v.id, v.count); }
-template <class A, Is<InstanceOpen> T> void visit(A& a, T& v) { a(v.id, v.revision, v.epoch, v.ready); }
+template <class A, Is<InstanceOpen> T> void visit(A& a, T& v) { a(v.id, v.revision, v.epoch, v.ready, v.slot); }
 template <class A, Is<InstanceDrain> T> void visit(A& a, T& v) { a(v.id, v.epoch); }
 template <class A, Is<InstanceClosed> T> void visit(A& a, T& v) { a(v.id, v.revision); }
 template <class A, Is<Sockets> T> void visit(A& a, T& v) { a(v.id); }
 template <class A, Is<StartsFailing> T> void visit(A& a, T& v) { a(v.revision, v.failures, v.retry_after, v.reason, v.detail); }
 template <class A, Is<DemandRefused> T> void visit(A& a, T& v) { a(v.revision, v.granted, v.reason); }
+template <class A, Is<MachineBusy> T> void visit(A& a, T& v) { a(v.cpus, v.busy_permille, v.waiting_permille); }
 template <class A, Is<RoutesBegin> T> void visit(A& a, T& v) { a(v.version, v.full); }
 template <class A, Is<DropService> T> void visit(A& a, T& v) { a(v.name); }
 template <class A, Is<DropRevision> T> void visit(A& a, T& v) { a(v.name); }
@@ -251,10 +298,15 @@ template <class A, Is<RoutesCommit> T> void visit(A& a, T& v) { a(v.version); }
 template <class A, Is<RoutesApplied> T> void visit(A& a, T& v) { a(v.version); }
 template <class A, Is<InstanceLoad> T> void visit(A& a, T& v) { a(v.id, v.in_flight); }
 template <class A, Is<RevisionLoad> T> void visit(A& a, T& v) { a(v.revision, v.in_flight, v.waiting, v.requests); }
+template <class A, Is<MetricsWanted> T> void visit(A& a, T& v) { a(v.number); }
+template <class A, Is<Metrics> T> void visit(A& a, T& v) { a(v.number, v.values, v.last); }
+template <class A, Is<DropLogs> T> void visit(A& a, T& v) { a(v.service); }
 template <class A, Is<UnpackImage> T> void visit(A& a, T& v) { a(v.blobs, v.digest, v.images); }
 template <class A, Is<BuildImage> T> void visit(A& a, T& v) { a(v.context, v.dockerfile, v.tag, v.blobs, v.images, v.storage, v.known); }
 template <class A, Is<Progress> T> void visit(A& a, T& v) { a(v.line); }
 template <class A, Is<ImageDone> T> void visit(A& a, T& v) { a(v.image); }
+template <class A, Is<CleanDisk> T> void visit(A& a, T& v) { a(v.images, v.digests, v.storage, v.clear_storage); }
+template <class A, Is<DiskCleaned> T> void visit(A& a, T& v) { a(v.build_bytes); }
 template <class A, Is<JobFailed> T> void visit(A& a, T& v) { a(v.error); }
 // clang-format on
 

@@ -20,8 +20,11 @@ inline constexpr uid_t kRoleUidBase = 0x7FFF0000;
 inline constexpr uid_t kBuilderIdBase = 0x7FFE0000;   // the builder's user namespace: 65,536 ids from here
 inline constexpr uid_t kInstanceIdBase = 0x70000000;  // slot n of the engine: 65,536 ids from base + n · 65,536
 inline constexpr uid_t kIdRangeSize = 65536;
-inline constexpr int kMostInstanceSlots = 3000;  // keeps instance ranges below the builder's
-static_assert(std::uint64_t{kInstanceIdBase} + std::uint64_t{kMostInstanceSlots + 1} * kIdRangeSize <= kBuilderIdBase);
+inline constexpr uid_t kInstanceOwnerBase = 0x7FD00000;  // slot n: base + n made its user namespace and is nobody else
+inline constexpr int kMostInstanceSlots = 3000;          // keeps instance ranges below the builder's
+static_assert(std::uint64_t{kInstanceIdBase} + std::uint64_t{kMostInstanceSlots + 1} * kIdRangeSize <=
+              kInstanceOwnerBase);
+static_assert(kInstanceOwnerBase + kMostInstanceSlots <= kBuilderIdBase);
 
 // uid and gid of a role; keeper and engine are root.
 constexpr uid_t role_uid(Role role) {

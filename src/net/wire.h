@@ -2,6 +2,10 @@
 // its fields once in a visit() overload (net/wire_model.h, net/messages.h); Writer and Reader walk the same list, so
 // the two directions cannot drift apart. Both ends are always the same binary, so there are no versions.
 //
+// What is kept in a file and read by a later or earlier marea has the stored form: the same, with each aggregate's
+// length in front of it. Fields that the file does not have keep their defaults, and those that the reader does not
+// know are passed over, as long as new fields are only added at the end of a visit() list.
+//
 // Form: integers, enums and bools as zigzag LEB128 varints; text as length and bytes; lists as length and items;
 // optionals as 0/1 and the value; variants as index and the alternative.
 //
@@ -30,7 +34,10 @@ namespace marea::net {
 template <class T, class U>
 concept Is = std::same_as<std::remove_const_t<T>, U>;
 
-class Writer {
+enum class Form { wire, stored };
+
+template <Form form>
+class BasicWriter {
  public:
   template <class... Ts>
   void operator()(const Ts&... values) {
@@ -90,19 +97,27 @@ class Writer {
   template <class T>
     requires std::is_aggregate_v<T>
   void put(const T& value) {
-    visit(*this, value);
+    if constexpr (form == Form::stored) {
+      BasicWriter inner;
+      visit(inner, value);
+      put(inner.bytes());
+    } else {
+      visit(*this, value);
+    }
   }
 
   std::string out_;
 };
+using Writer = BasicWriter<Form::wire>;
 
-class Reader {
+template <Form form>
+class BasicReader {
  public:
-  explicit Reader(std::string_view input) : in_(input) {}
+  explicit BasicReader(std::string_view input) : in_(input) {}
 
   template <class... Ts>
   void operator()(Ts&... values) {
-    (get(values), ...);
+    ((form == Form::stored && in_.empty() ? void() : get(values)), ...);
   }
   // True when every read so far succeeded.
   bool ok() const { return ok_; }
@@ -201,24 +216,34 @@ class Reader {
   template <class T>
     requires std::is_aggregate_v<T>
   void get(T& value) {
-    visit(*this, value);
+    if constexpr (form == Form::stored) {
+      const std::size_t n = count();
+      BasicReader inner(in_.substr(0, n));
+      in_.remove_prefix(n);
+      visit(inner, value);
+      ok_ = ok_ && inner.ok();
+    } else {
+      visit(*this, value);
+    }
   }
 
   std::string_view in_;
   bool ok_ = true;
 };
+using Reader = BasicReader<Form::wire>;
 
-template <class T>
+template <Form form = Form::wire, class T>
 std::string encode(const T& value) {
-  Writer writer;
+  BasicWriter<form> writer;
   writer(value);
   return writer.take();
 }
 
 // Nothing when the bytes are not exactly one T.
-template <class T>
+template <class T, Form form = Form::wire>
 std::optional<T> decode(std::string_view bytes) {
-  Reader reader(bytes);
+  BasicReader<form> reader(bytes);
+  if (bytes.empty() && form == Form::stored) return std::nullopt;
   T value{};
   reader(value);
   if (!reader.complete()) return std::nullopt;

@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "model/instance.h"
+#include "model/metric.h"
 #include "model/plan.h"
 #include "model/revision.h"
 #include "model/routes.h"
@@ -38,7 +39,7 @@ void visit(A& a, T& v) {
 template <class A, Is<Template> T>
 void visit(A& a, T& v) {
   a(v.revision_name, v.labels, v.annotations, v.container, v.timeout, v.concurrency, v.min_scale, v.max_scale,
-    v.idle_timeout, v.egress, v.capabilities);
+    v.initial_scale, v.target, v.scale_down_delay, v.idle_timeout, v.egress, v.capabilities);
 }
 template <class A, Is<ImageConfig> T>
 void visit(A& a, T& v) {
@@ -56,10 +57,18 @@ template <class A, Is<RevisionPlan> T>
 void visit(A& a, T& v) {
   a(v.revision, v.min, v.max, v.wanted, v.reason);
 }
+template <class A, Is<Plan> T>
+void visit(A& a, T& v) {
+  a(v.number, v.grants_for, v.revisions);
+}
 template <class A, Is<RevisionRoute> T>
 void visit(A& a, T& v) {
-  a(v.name, v.service, v.port, v.concurrency, v.min_scale, v.max_scale, v.timeout, v.idle_timeout, v.startup,
-    v.has_liveness, v.liveness);
+  a(v.name, v.service, v.port, v.concurrency, v.target, v.min_scale, v.max_scale, v.scale_down_delay, v.timeout,
+    v.idle_timeout, v.startup, v.has_liveness, v.liveness);
+}
+template <class A, Is<RateLimit> T>
+void visit(A& a, T& v) {
+  a(v.interval, v.burst);
 }
 template <class A, Is<RouteShare> T>
 void visit(A& a, T& v) {
@@ -67,7 +76,7 @@ void visit(A& a, T& v) {
 }
 template <class A, Is<ServiceRoute> T>
 void visit(A& a, T& v) {
-  a(v.name, v.hosts, v.shares, v.unready);
+  a(v.name, v.hosts, v.shares, v.unready, v.rate_limit);
 }
 template <class A, Is<Routes> T>
 void visit(A& a, T& v) {
@@ -81,10 +90,19 @@ template <class A, Is<ListeningSocket> T>
 void visit(A& a, T& v) {
   a(v.address, v.port);
 }
+template <class A, Is<Usage> T>
+void visit(A& a, T& v) {
+  a(v.requests, v.alive, v.busy, v.billed, v.unready, v.stopping, v.cpu, v.peak_memory_bytes, v.memory_limit_bytes,
+    v.milli_cpu, v.whole_life);
+}
 template <class A, Is<InstanceReport> T>
 void visit(A& a, T& v) {
   a(v.id, v.revision, v.service, v.state, v.reason, v.detail, v.since_unix_ns, v.created_unix_ns, v.exit, v.listening,
-    v.peak_memory_bytes);
+    v.peak_memory_bytes, v.usage);
+}
+template <class A, Is<MetricValue> T>
+void visit(A& a, T& v) {
+  a(v.metric, v.labels, v.values);
 }
 
 }  // namespace marea::model

@@ -14,6 +14,7 @@
 #include "net/loop.h"
 #include "net/messages.h"
 #include "pipeline/build_image.h"
+#include "pipeline/clean_disk.h"
 #include "pipeline/unpack_image.h"
 
 namespace marea::pipeline {
@@ -40,21 +41,26 @@ class Builder {
   int run() {
     loop_.run();
     if (!job_) return 1;
-    const base::Result<model::Image> result = std::visit(*this, *job_);
-    if (result) {
-      link_.send(msg::ImageDone{.image = *result});
-    } else {
-      link_.send(msg::JobFailed{.error = result.error()});
-    }
+    link_.send(std::visit(*this, *job_));
     return deliver() ? 0 : 1;
   }
 
-  base::Result<model::Image> operator()(const msg::UnpackImage& job) {
-    return unpack_image(job.blobs, job.digest, job.images, events());
+  net::BuilderToControl operator()(const msg::UnpackImage& job) {
+    return image_done(unpack_image(job.blobs, job.digest, job.images, events()));
   }
-  base::Result<model::Image> operator()(const msg::BuildImage& job) { return build_image(loop_, job, events()); }
+  net::BuilderToControl operator()(const msg::BuildImage& job) { return image_done(build_image(loop_, job, events())); }
+  net::BuilderToControl operator()(const msg::CleanDisk& job) {
+    const base::Result<msg::DiskCleaned> done = clean_disk(job);
+    if (done) return *done;
+    return msg::JobFailed{.error = done.error()};
+  }
 
  private:
+  static net::BuilderToControl image_done(const base::Result<model::Image>& result) {
+    if (result) return msg::ImageDone{.image = *result};
+    return msg::JobFailed{.error = result.error()};
+  }
+
   // The job runs outside the loop's callbacks and turns the loop itself, whenever it asks whether to go on.
   JobEvents events() {
     return {.line = [this](const std::string& line) { link_.send(msg::Progress{.line = line}); },

@@ -94,4 +94,17 @@ base::Result<void> remove_tree(const std::string& path) {
   return {};
 }
 
+std::int64_t bytes_below(const std::string& folder) {
+  constexpr std::int64_t kBlock = 512;  // of st_blocks, whatever the file system
+  std::int64_t bytes = 0;
+  std::error_code problem;
+  constexpr auto kGoOn = std::filesystem::directory_options::skip_permission_denied;
+  for (auto at = std::filesystem::recursive_directory_iterator(folder, kGoOn, problem);
+       !problem && at != std::filesystem::recursive_directory_iterator(); at.increment(problem)) {
+    struct stat info{};
+    if (::lstat(at->path().c_str(), &info) == 0) bytes += info.st_blocks * kBlock;
+  }
+  return bytes;
+}
+
 }  // namespace marea::pipeline

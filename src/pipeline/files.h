@@ -38,4 +38,7 @@ base::Result<void> write_file_atomically(const std::string& path, std::string_vi
 // Removes a file or a whole tree without following links; an absent one is fine.
 base::Result<void> remove_tree(const std::string& path);
 
+// What the files below a folder take of the disk, as far as they can be seen.
+std::int64_t bytes_below(const std::string& folder);
+
 }  // namespace marea::pipeline

@@ -12,7 +12,7 @@
 namespace marea::pipeline {
 namespace {
 
-std::unexpected<base::Error> invalid(const std::string& place, std::string why) {
+std::unexpected<base::Error> invalid_config(const std::string& place, std::string why) {
   return base::fail(base::ErrorCode::image_invalid, "cannot use " + place, std::move(why), "Build the image again.");
 }
 
@@ -36,9 +36,11 @@ base::Result<void> read_list(const Json& from, const char* key, const std::strin
                              std::vector<std::string>& into) {
   std::optional<std::vector<std::string>> texts = texts_member(from, key, kMostConfigStrings);
   if (!texts) {
-    return invalid(place, std::string(key) + " is no list of at most " + std::to_string(kMostConfigStrings) + " texts");
+    return invalid_config(place,
+                          std::string(key) + " is no list of at most " + std::to_string(kMostConfigStrings) + " texts");
   }
-  if (std::ranges::any_of(*texts, has_nul)) return invalid(place, std::string(key) + " has a text with a NUL byte");
+  if (std::ranges::any_of(*texts, has_nul))
+    return invalid_config(place, std::string(key) + " has a text with a NUL byte");
   into = std::move(*texts);
   return {};
 }
@@ -51,7 +53,7 @@ base::Result<void> read_settings(const Json& settings, const std::string& place,
   out.user = text_member(settings, "User");
   out.stop_signal = text_member(settings, "StopSignal");
   if (has_nul(out.working_dir) || has_nul(out.user) || has_nul(out.stop_signal)) {
-    return invalid(place, "WorkingDir, User or StopSignal has a NUL byte");
+    return invalid_config(place, "WorkingDir, User or StopSignal has a NUL byte");
   }
   if (const Json* ports = member(settings, "ExposedPorts"); ports != nullptr && ports->is_object()) {
     for (const auto& [text, ignored] : ports->items()) {
@@ -66,15 +68,15 @@ base::Result<void> read_settings(const Json& settings, const std::string& place,
 
 base::Result<ConfigFile> parse_config(const std::string& text, const std::string& place) {
   const Json value = Json::parse(text, nullptr, false);
-  if (value.is_discarded() || !value.is_object()) return invalid(place, "it is not a JSON object");
+  if (value.is_discarded() || !value.is_object()) return invalid_config(place, "it is not a JSON object");
   ConfigFile out;
   out.os = text_member(value, "os");
   out.architecture = text_member(value, "architecture");
   const Json* rootfs = member(value, "rootfs");
-  if (rootfs == nullptr) return invalid(place, "it has no rootfs: it is not an image config");
+  if (rootfs == nullptr) return invalid_config(place, "it has no rootfs: it is not an image config");
   std::optional<std::vector<std::string>> diff_ids = texts_member(*rootfs, "diff_ids", kMostLayers);
   if (!diff_ids || !std::ranges::all_of(*diff_ids, is_digest)) {
-    return invalid(place, "rootfs.diff_ids is no list of sha256 digests");
+    return invalid_config(place, "rootfs.diff_ids is no list of sha256 digests");
   }
   out.diff_ids = std::move(*diff_ids);
   if (const Json* settings = member(value, "config"); settings != nullptr && settings->is_object()) {

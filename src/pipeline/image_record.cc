@@ -13,7 +13,7 @@
 namespace marea::pipeline {
 namespace {
 
-std::unexpected<base::Error> invalid(const std::string& place, const std::string& why) {
+std::unexpected<base::Error> damaged(const std::string& place, const std::string& why) {
   return base::fail(base::ErrorCode::image_invalid, "cannot use " + place, why,
                     "Delete its folder; the image is unpacked again.");
 }
@@ -30,7 +30,7 @@ std::optional<std::vector<std::int64_t>> numbers(const Json& object, const char*
   return out;
 }
 
-bool read_config(const Json& from, model::ImageConfig& out) {
+bool read_image_config(const Json& from, model::ImageConfig& out) {
   for (const auto& [key, list] : {std::pair{"entrypoint", &out.entrypoint}, {"cmd", &out.cmd}, {"env", &out.env}}) {
     std::optional<std::vector<std::string>> texts = texts_member(from, key, kMostConfigStrings);
     if (!texts) return false;
@@ -81,8 +81,9 @@ base::Result<model::Image> parse_image_record(const std::string& text, const std
   image.digest = text_member(value, "digest");
   const std::optional<std::int64_t> bytes = integer_member(value, "bytes");
   const Json* config = member(value, "config");
-  if (!is_digest(image.digest) || !bytes || *bytes < 0 || config == nullptr || !read_config(*config, image.config)) {
-    return invalid(place, "it is damaged");
+  if (!is_digest(image.digest) || !bytes || *bytes < 0 || config == nullptr ||
+      !read_image_config(*config, image.config)) {
+    return damaged(place, "it is damaged");
   }
   image.bytes = *bytes;
   return image;

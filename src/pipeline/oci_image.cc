@@ -136,7 +136,7 @@ bool is_index(const Descriptor& blob, const Json& value) {
   return member(value, "manifests") != nullptr;  // mediaType is optional in both
 }
 
-base::Result<Descriptor> choose(const std::string& text, const std::string& place) {
+base::Result<Descriptor> choose_manifest(const std::string& text, const std::string& place) {
   base::Result<std::vector<IndexEntry>> entries = parse_index(text, place);
   if (!entries) return std::unexpected(entries.error());
   const IndexEntry* unsaid = nullptr;
@@ -215,7 +215,7 @@ base::Result<OciImage> read_image(const std::string& blobs, const Descriptor& ro
       if (base::Result<void> read = read_config(blobs, image); !read) return std::unexpected(read.error());
       return image;
     }
-    base::Result<Descriptor> next = choose(*text, place);
+    base::Result<Descriptor> next = choose_manifest(*text, place);
     if (!next) return std::unexpected(next.error());
     image.indexes.push_back(image.manifest);
     image.manifest = std::move(*next);
@@ -262,6 +262,17 @@ std::string host_architecture() {
 bool fits_host(const IndexEntry& entry) {
   if (!entry.os.empty() && entry.os != "linux") return false;
   return entry.architecture.empty() || entry.architecture == host_architecture();
+}
+
+base::Result<std::vector<std::string>> blobs_of(const std::string& blobs, const std::string& root) {
+  const base::Result<OciImage> image = read_image(blobs, {.media_type = {}, .digest = root, .bytes = -1});
+  if (!image) return std::unexpected(image.error());
+  std::vector<std::string> out;
+  for (const Descriptor& index : image->indexes) out.push_back(index.digest);
+  out.push_back(image->manifest.digest);
+  out.push_back(image->config_blob.digest);
+  for (const Layer& layer : image->layers) out.push_back(layer.blob.digest);
+  return out;
 }
 
 }  // namespace marea::pipeline

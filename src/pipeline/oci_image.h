@@ -59,6 +59,9 @@ base::Result<void> verify_blob(const std::string& blobs, const Descriptor& blob)
 // From a manifest or an index (then the entry for this machine's platform) to the image.
 base::Result<OciImage> read_image(const std::string& blobs, const Descriptor& root);
 
+// The digests of all blobs that an image consists of, `root` first.
+base::Result<std::vector<std::string>> blobs_of(const std::string& blobs, const std::string& root);
+
 // One entry of an index's "manifests".
 struct IndexEntry {
   Descriptor blob;

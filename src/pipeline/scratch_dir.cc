@@ -16,7 +16,7 @@
 namespace marea::pipeline {
 namespace {
 
-constexpr const char* kPrefix = ".scratch-";
+constexpr const char* kScratchPrefix = ".scratch-";
 constexpr int kMostAttempts = 100;  // another process can only remove it in the instant before it is locked
 
 base::Fd lock(const std::string& path) {
@@ -29,7 +29,7 @@ base::Fd lock(const std::string& path) {
 
 base::Result<ScratchDir> ScratchDir::make(const std::string& parent, mode_t mode) {
   for (int i = 0; i < kMostAttempts; ++i) {
-    std::string path = parent + "/" + kPrefix + "XXXXXX";
+    std::string path = parent + "/" + kScratchPrefix + "XXXXXX";
     if (::mkdtemp(path.data()) == nullptr) break;
     base::Fd fd = lock(path);
     struct stat info{};
@@ -44,7 +44,7 @@ int ScratchDir::remove_abandoned(const std::string& parent) {
   int found = 0;
   std::error_code problem;
   for (const auto& entry : std::filesystem::directory_iterator(parent, problem)) {
-    if (!entry.path().filename().string().starts_with(kPrefix)) continue;
+    if (!entry.path().filename().string().starts_with(kScratchPrefix)) continue;
     const base::Fd fd = lock(entry.path().string());
     if (!fd) continue;
     ++found;

@@ -8,6 +8,7 @@
 #include <cstdio>
 #include <utility>
 
+#include "base/crash_point.h"
 #include "pipeline/digest.h"
 #include "pipeline/files.h"
 #include "pipeline/image_record.h"
@@ -110,6 +111,7 @@ base::Result<model::Image> unpack_image(const std::string& blobs, const std::str
   base::Result<model::Image> image = fill(blobs, digest, scratch->path(), events);
   if (!image) return image;
   if (base::Result<void> synced = sync_files(scratch->path()); !synced) return std::unexpected(synced.error());
+  base::crash_point("builder.image.unpacked");
   const std::string folder = images + "/" + std::string(hex_of(digest));
   if (!scratch->become(folder)) {
     if (errno != ENOTEMPTY && errno != EEXIST) return base::fail(base::os_error("cannot rename to " + folder));
@@ -119,6 +121,7 @@ base::Result<model::Image> unpack_image(const std::string& blobs, const std::str
     if (!scratch->become(folder)) return base::fail(base::os_error("cannot rename to " + folder));
   }
   if (base::Result<void> synced = sync_names(images); !synced) return std::unexpected(synced.error());
+  base::crash_point("builder.image.renamed");
   image->rootfs = folder + "/rootfs";
   return image;
 }

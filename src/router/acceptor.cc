@@ -1,6 +1,7 @@
 #include "router/acceptor.h"
 
 #include <arpa/inet.h>
+#include <endian.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/epoll.h>
@@ -8,7 +9,9 @@
 
 #include <array>
 #include <cerrno>
+#include <cstring>
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include "router/switchboard.h"
@@ -22,20 +25,36 @@ constexpr int kAcceptsPerTurn = 4;
 // After the last descriptor or the last allowed connection: look again.
 constexpr base::Duration kPause = std::chrono::milliseconds(20);
 
-std::pair<std::string, bool> text_of(const sockaddr_storage& peer) {
+Peer peer_of(const sockaddr_storage& address) {
   std::array<char, INET6_ADDRSTRLEN> text{};
-  if (peer.ss_family == AF_INET) {
-    const auto* v4 = reinterpret_cast<const sockaddr_in*>(&peer);
-    ::inet_ntop(AF_INET, &v4->sin_addr, text.data(), text.size());
-    return {text.data(), false};
+  const auto* v6 = reinterpret_cast<const sockaddr_in6*>(&address);
+  in_addr v4 = reinterpret_cast<const sockaddr_in*>(&address)->sin_addr;
+  if (address.ss_family != AF_INET) {
+    if (!IN6_IS_ADDR_V4MAPPED(&v6->sin6_addr)) {
+      ::inet_ntop(AF_INET6, &v6->sin6_addr, text.data(), text.size());
+      ClientKey network = 0;
+      std::memcpy(&network, &v6->sin6_addr, sizeof network);
+      return {.address = text.data(), .ipv6 = true, .client = be64toh(network)};
+    }
+    std::memcpy(&v4, &v6->sin6_addr.s6_addr[12], sizeof v4);
   }
-  const auto* v6 = reinterpret_cast<const sockaddr_in6*>(&peer);
-  if (IN6_IS_ADDR_V4MAPPED(&v6->sin6_addr)) {
-    ::inet_ntop(AF_INET, &v6->sin6_addr.s6_addr[12], text.data(), text.size());
-    return {text.data(), false};
+  ::inet_ntop(AF_INET, &v4, text.data(), text.size());
+  return {.address = text.data(), .ipv6 = false, .client = client_of_ipv4(ntohl(v4.s_addr))};
+}
+
+// Said without waiting, to whoever has its share of connections already: it would cost what the limit is to spare.
+void turn_away(const base::Fd& connection) {
+  constexpr std::string_view kBody = "429 Too Many Requests\nthis client has too many connections open\n";
+  static const std::string answer =
+      "HTTP/1.1 429 Too Many Requests\r\nContent-Type: text/plain; charset=utf-8\r\nRetry-After: 1\r\nConnection: "
+      "close\r\nContent-Length: " +
+      std::to_string(kBody.size()) + "\r\n\r\n" + std::string(kBody);
+  std::array<char, 4096> unread;
+  ::send(connection.get(), answer.data(), answer.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+  ::shutdown(connection.get(), SHUT_WR);
+  // What lies unread at the close would reset the connection under the answer.
+  for (int reads = 0; reads < 4 && ::recv(connection.get(), unread.data(), unread.size(), MSG_DONTWAIT) > 0; ++reads) {
   }
-  ::inet_ntop(AF_INET6, &v6->sin6_addr, text.data(), text.size());
-  return {text.data(), true};
 }
 
 }  // namespace
@@ -62,7 +81,9 @@ void Acceptor::pause() {
 
 void Acceptor::on_ready(std::uint32_t /*events*/) {
   for (int i = 0; i < kAcceptsPerTurn; ++i) {
-    if (worker_.switchboard().connections.load(std::memory_order_relaxed) >= kMostConnections) {
+    Bounds& bounds = worker_.bounds();
+    if (bounds.full() || bounds.tight()) {  // the next ones wait in the socket
+      bounds.hit(bounds.full() ? model::Limit::connections : model::Limit::buffer_bytes);
       pause();
       return;
     }
@@ -76,8 +97,13 @@ void Acceptor::on_ready(std::uint32_t /*events*/) {
     }
     const int on = 1;
     ::setsockopt(connection.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-    auto [address, ipv6] = text_of(peer);
-    worker_.accepted(std::move(connection), std::move(address), ipv6);
+    Peer from = peer_of(peer);
+    if (!bounds.clients.enter(from.client, bounds[model::Limit::connections_per_client])) {
+      bounds.hit(model::Limit::connections_per_client);
+      turn_away(connection);
+      continue;
+    }
+    worker_.accepted(std::move(connection), std::move(from));
   }
 }
 

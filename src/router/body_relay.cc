@@ -14,7 +14,9 @@ static_assert(kEnough + kMostFraming <= kLargeBlock);
 
 }  // namespace
 
-void BodyRelay::start(const net::http::Framing& from, Form to) {
+void BodyRelay::start(const net::http::Framing& from, Form to, std::uint64_t most) {
+  seen_ = 0;
+  most_ = most;
   from_ = from.kind;
   to_ = to;
   broken_ = false;
@@ -61,6 +63,11 @@ bool BodyRelay::move(Buffer& in, Buffer& out) {
     }
     const auto step = decoder_.next(piece);
     if (!step) {
+      broken_ = true;
+      break;
+    }
+    seen_ += step->data.size();
+    if (seen_ > most_) {
       broken_ = true;
       break;
     }

@@ -16,12 +16,14 @@ class BodyRelay {
   // How the receiving side learns where the body ends: `framed` by Content-Length or by the end of the connection,
   // both of which need nothing between the bytes; `chunked`.
   enum class Form { framed, chunked };
-  void start(const net::http::Framing& from, Form to);
+  // A chunked body of more than `most` bytes is broken, and too_long().
+  void start(const net::http::Framing& from, Form to, std::uint64_t most = UINT64_MAX);
 
   // Everything was taken from the source. (What was moved to the sink's buffer may still be there.)
   bool done() const { return done_; }
   // The source violates its framing: the message cannot be completed.
   bool broken() const { return broken_; }
+  bool too_long() const { return broken_ && seen_ > most_; }
 
   // Bytes at the front of `input` that may be written to the sink as they are. Call took() with what was.
   std::string_view direct(std::string_view input) const;
@@ -39,6 +41,8 @@ class BodyRelay {
   bool done_ = true;
   bool broken_ = false;
   std::uint64_t left_ = 0;  // BodyKind::length only
+  std::uint64_t seen_ = 0;  // BodyKind::chunked only
+  std::uint64_t most_ = UINT64_MAX;
   net::http::ChunkedDecoder decoder_;
 };
 

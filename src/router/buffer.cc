@@ -5,6 +5,7 @@
 namespace marea::router {
 
 BlockPool::Block BlockPool::take(std::size_t size) {
+  held_.add(static_cast<std::int64_t>(size));
   std::vector<Block>& free = size == kSmallBlock ? small_ : large_;
   if (free.empty()) return std::make_unique_for_overwrite<char[]>(size);  // NOLINT(modernize-avoid-c-arrays)
   Block block = std::move(free.back());
@@ -13,6 +14,7 @@ BlockPool::Block BlockPool::take(std::size_t size) {
 }
 
 void BlockPool::give(Block block, std::size_t size) {
+  held_.add(-static_cast<std::int64_t>(size));
   std::vector<Block>& free = size == kSmallBlock ? small_ : large_;
   if (free.size() < (size == kSmallBlock ? kMostFreeSmall : kMostFreeLarge)) free.push_back(std::move(block));
 }

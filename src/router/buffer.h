@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "net/http/codec.h"
+#include "router/bounds.h"
 
 namespace marea::router {
 
@@ -22,15 +23,21 @@ static_assert(kLargeBlock >= net::http::kMostHeadBytes + (16U << 10));
 // Free blocks of one worker. Used by one thread; outlives its buffers.
 class BlockPool {
  public:
+  // `held`: where the bytes of blocks in use are counted.
+  explicit BlockPool(OwnCount& held) : held_(held) {}
   using Block = std::unique_ptr<char[]>;  // NOLINT(modernize-avoid-c-arrays): a size known at run time only
   Block take(std::size_t size);
   void give(Block block, std::size_t size);
+
+  // The router's memory for buffers is used up: long bodies move in small blocks, and no head gets a large one.
+  bool tight = false;
 
  private:
   static constexpr std::size_t kMostFreeSmall = 256;  // 4 MiB
   static constexpr std::size_t kMostFreeLarge = 16;   // 2 MiB
   std::vector<Block> small_;
   std::vector<Block> large_;
+  OwnCount& held_;
 };
 
 class Buffer {
@@ -44,6 +51,7 @@ class Buffer {
   std::size_t size() const { return end_ - begin_; }
   std::string_view view() const { return {block_.get() + begin_, end_ - begin_}; }
   std::size_t capacity() const { return capacity_; }
+  bool tight() const { return pool_.tight; }
 
   // Free room at the end, at least `least` bytes of it (moving what is there, taking a block if needed); empty when
   // even a large block has not so much.

@@ -13,6 +13,7 @@ namespace marea::router {
 namespace {
 
 namespace http = net::http;
+using model::Limit;
 
 constexpr std::size_t kForwardingRoom = 2048;  // what forwarding adds to a head, at most: three hosts, an id, addresses
 static_assert(kForwardingRoom > 3 * http::kMostHostBytes + kMostRequestIdBytes + 512);
@@ -39,8 +40,8 @@ constexpr base::Duration kFresh = std::chrono::seconds(1);
 
 }  // namespace
 
-Client::Client(Worker& worker, std::string address, bool ipv6)
-    : worker_(worker), stream_(worker.loop(), worker.pool()), address_(std::move(address)), ipv6_(ipv6) {}
+Client::Client(Worker& worker, Peer peer)
+    : worker_(worker), stream_(worker.loop(), worker.pool()), peer_(std::move(peer)) {}
 
 Client::~Client() {
   if (phase_ != Phase::closed) drop_request();
@@ -52,7 +53,7 @@ void Client::open(base::Fd connection) {
     close();
     return;
   }
-  worker_.set_deadline(*this, worker_.now() + kCallerRest);
+  worker_.set_deadline(*this, worker_.now() + most_rest());
 }
 
 void Client::on_ready(std::uint32_t events) {
@@ -101,9 +102,12 @@ bool Client::read_head() {
       const auto complete = http::parse_request(stream_.in().view(), worker_.request(), scanned_);
       if (!complete) return refuse_head(http::status_of(complete.error()), http::to_string(complete.error()));
       if (*complete) return begin(worker_.request());
-      if (scanned_ == 0) worker_.set_deadline(*this, worker_.now() + kHeadTime);
+      if (scanned_ == 0) worker_.set_deadline(*this, worker_.now() + worker_.bounds().limits().time(Limit::head_time));
       scanned_ = stream_.in().size();
-    } else if (worker_.draining()) {
+      if (worker_.pool().tight && scanned_ == kSmallBlock) {
+        return refuse_head(429, "the router has no memory left for a request head of this size");
+      }
+    } else if (worker_.draining() && !stream_.something_came()) {
       close();
       return false;
     }
@@ -120,6 +124,7 @@ bool Client::read_head() {
 bool Client::refuse_head(int status, std::string_view why) {
   keep_alive_ = http10_ = has_body_ = head_method_ = false;
   set_request_id(nullptr);
+  open_account(nullptr);
   return answer(status, why);
 }
 
@@ -145,19 +150,23 @@ bool Client::begin(const http::RequestHead& head) {
   request_sent_ = answer_begun_ = half_closed_ = false;
   attempts_ = interims_ = 0;
   set_request_id(&head);
+  open_account(&head);
   const RouteTable::ServiceEntry* service = worker_.table().find(head.host_name);
   if (service == nullptr) {
     const std::string why = "no service has the host \"" + std::string(head.host_name) +
                             "\"; a service answers at NAME.localhost and at the hosts in its marea.dev/hosts";
     return answer(404, why);
   }
+  if (!admitted(*service, head)) return true;
   const RouteTable::RevisionEntry* revision = RouteTable::pick(*service, worker_.random());
   if (revision == nullptr) {
     const std::string why = "service " + service->name.str() + " has no revision that can serve" +
                             (service->unready.empty() ? "" : ": ") + service->unready;
+    account_.service = service->name.str();
     return answer(503, why);
   }
   revision_ = revision->live;
+  account_.counts = &worker_.counts(*revision);
   due_ = worker_.now() + revision->timeout;
   worker_.set_deadline(*this, due_);
   if (!notice_departure()) return false;
@@ -167,23 +176,13 @@ bool Client::begin(const http::RequestHead& head) {
   return true;
 }
 
-bool Client::enqueue() {
-  phase_ = Phase::waiting;
-  ticket_ = worker_.wait(*this);
-  if (const auto refusal = revision_->enqueue({worker_.index(), ticket_})) {
-    worker_.forget(ticket_);
-    ticket_ = 0;
-    return answer(refusal->status, refusal->why, refusal->retry_after);
-  }
-  worker_.switchboard().dispatch(revision_, worker_.now());
-  if (revision_->waiting() > 0 && revision_->must_ask()) worker_.switchboard().to_main(news::SomebodyWaits{revision_});
-  return false;
-}
-
 void Client::granted(std::shared_ptr<Home> home) {
   ticket_ = 0;
+  note_wait_over();
+  account_.cold = home->instance->served() == 0;
   home_ = std::move(home);
   phase_ = Phase::connecting;
+  if (!half_closed_) worker_.set_deadline(*this, due_);
   advance();
 }
 
@@ -194,14 +193,14 @@ void Client::sockets_came() {
 
 void Client::refused(const Refusal& refusal) {
   ticket_ = 0;
-  if (answer(refusal.status, refusal.why, refusal.retry_after)) advance();
+  if (answer(refusal.status, refusal.why, refusal.retry_after, refusal.reason)) advance();
 }
 
 bool Client::connect() {
   if (!upstream_) {
     // Only a first attempt may take a connection that rested: its failure would say nothing about the app.
     if (attempts_ == 0) {
-      upstream_ = worker_.idle_connection(*home_, idempotent_ && !has_body_ ? kCallerRest : kFresh);
+      upstream_ = worker_.idle_connection(*home_, idempotent_ && !has_body_ ? kAnyRest : kFresh);
     }
     if (!upstream_) {
       auto socket = home_->instance->take_socket();
@@ -237,7 +236,7 @@ bool Client::connect_refused() {
   }
   if (home->instance->make_unready()) worker_.switchboard().to_main(news::ConnectRefused{home->instance});
   home_.reset();
-  worker_.release(*home->instance, revision_, home);
+  worker_.release(revision_, home, false);
   if (++attempts_ >= kMostAttempts) {
     return answer(503, "the instances of " + revision_->name().str() + " accept no connection",
                   std::chrono::seconds(1));
@@ -256,10 +255,12 @@ bool Client::send_request() {
   }
   Buffer& out = upstream_->stream().out();
   http::HeadWriter writer(out.room(head.bytes + kForwardingRoom));
-  write_request(writer, head, {.address = address_, .ipv6 = ipv6_, .request_id = request_id_}, worker_.scratch());
+  write_request(writer, head, {.address = peer_.address, .ipv6 = peer_.ipv6, .request_id = request_id_},
+                worker_.scratch());
   if (!writer.finish()) return answer(431, "the request's head leaves no room for what a proxy must add");
   out.commit(writer.view().size());
-  up_.start(head.body, head.body.kind == http::BodyKind::chunked ? BodyRelay::Form::chunked : BodyRelay::Form::framed);
+  up_.start(head.body, head.body.kind == http::BodyKind::chunked ? BodyRelay::Form::chunked : BodyRelay::Form::framed,
+            static_cast<std::uint64_t>(worker_.bounds()[Limit::body_bytes]));
   down_.start({}, BodyRelay::Form::framed);
   if (has_body_) {
     stream_.in().consume(head_bytes_);
@@ -281,6 +282,7 @@ bool Client::relay() {
       case Flow::source_failed:
         if (up_.broken() && !answer_begun_) {
           keep_alive_ = false;
+          if (up_.too_long()) return over(Limit::body_bytes, 413, "the request's body is longer than it may be");
           return answer(400, stream_.ended() ? "the request's body is not complete" : "the chunked body is malformed");
         }
         close();
@@ -378,6 +380,8 @@ bool Client::begin_answer(const http::ResponseHead& response) {
   stream_.in().consume(head_bytes_);
   head_bytes_ = 0;
   answer_begun_ = true;
+  account_.status = response.status;
+  account_.first_byte = worker_.now();
   return true;
 }
 
@@ -404,19 +408,20 @@ void Client::give_back_upstream(bool reusable) {
     const bool clean = app.in().empty() && app.out().empty() && !app.readable() && !app.hung_up() && !app.deaf();
     if (!reusable || !clean) worker_.bury(std::move(upstream));
   }
-  if (home) worker_.release(*home->instance, revision_, home);
+  if (home && worker_.request_log().on()) account_.instance = home->instance->id().str();
+  if (home) worker_.release(revision_, home, phase_ == Phase::relaying);
   if (upstream) worker_.keep(std::move(upstream), *home, app_rest_);
 }
 
 void Client::request_over() {
   revision_->requests.fetch_add(1, std::memory_order_relaxed);
   give_back_upstream(request_sent_ && app_rest_ > base::Duration{0});
-  revision_.reset();
 }
 
 // Our own answer instead of an app's.
-bool Client::answer(int status, std::string_view why, base::Duration retry_after) {
+bool Client::answer(int status, std::string_view why, base::Duration retry_after, model::Reason reason) {
   constexpr std::size_t kMostWhy = 4096;
+  if (phase_ == Phase::waiting) note_wait_over();
   if (has_body_ && !request_sent_) keep_alive_ = false;
   const bool begun = answer_begun_;
   drop_request();
@@ -424,6 +429,11 @@ bool Client::answer(int status, std::string_view why, base::Duration retry_after
     close();
     return false;
   }
+  account_.status = status;
+  account_.reason = reason;
+  account_.why = why.substr(0, telemetry::kMostRecordedWhy);
+  account_.first_byte = worker_.now();
+  worker_.counts().refused(status, reason);
   stream_.in().consume(head_bytes_);
   head_bytes_ = 0;
   std::string& body = worker_.scratch();
@@ -460,6 +470,7 @@ bool Client::finish() {
 }
 
 bool Client::next_request() {
+  close_account(true);
   if (!keep_alive_ || worker_.draining()) {
     phase_ = Phase::lingering;
     ::shutdown(stream_.fd(), SHUT_WR);
@@ -469,7 +480,7 @@ bool Client::next_request() {
   phase_ = Phase::head;
   scanned_ = 0;
   if (stream_.in().empty()) stream_.in().drop();
-  worker_.set_deadline(*this, worker_.now() + kCallerRest);
+  worker_.set_deadline(*this, worker_.now() + most_rest());
   return true;
 }
 
@@ -497,12 +508,12 @@ void Client::drop_request() {
   if (awaits_socket_) worker_.forget_socket(*this);
   awaits_socket_ = false;
   if (home_ || upstream_) give_back_upstream(false);
-  revision_.reset();
 }
 
 void Client::close() {
   if (phase_ == Phase::closed) return;
   drop_request();
+  close_account(false);
   phase_ = Phase::closed;
   if (worker_.request_owner == this) worker_.request_owner = nullptr;
   worker_.clear_deadline(*this);
@@ -513,15 +524,21 @@ void Client::close() {
 void Client::on_deadline() {
   switch (phase_) {
     case Phase::head:
+      worker_.bounds().hit(stream_.in().empty() ? Limit::idle_time : Limit::head_time);
       if (stream_.in().empty()) {
-        close();
+        if (stream_.something_came()) {  // in this very turn: it must not be lost
+          worker_.set_deadline(*this, worker_.now() + worker_.bounds().limits().time(Limit::head_time));
+        } else {
+          close();
+        }
         return;
       }
       if (refuse_head(408, "the request's head did not arrive in time")) advance();
       return;
     case Phase::waiting: {
+      if (worker_.now() < due_) worker_.bounds().hit(Limit::queue_time);
       const Refusal refusal = revision_->late();
-      if (answer(refusal.status, refusal.why, refusal.retry_after)) advance();
+      if (answer(refusal.status, refusal.why, refusal.retry_after, refusal.reason)) advance();
       return;
     }
     case Phase::connecting:

@@ -12,9 +12,12 @@
 #include "net/http/codec.h"
 #include "net/loop.h"
 #include "router/body_relay.h"
+#include "router/bounds.h"
 #include "router/deadlines.h"
 #include "router/forwarding.h"
+#include "router/request_account.h"
 #include "router/revision.h"
+#include "router/route_table.h"
 #include "router/stream.h"
 #include "router/upstream.h"
 
@@ -22,12 +25,11 @@ namespace marea::router {
 
 class Worker;
 
-// A connection without a request; longer than the 60 s that load balancers and browsers hold theirs, so that they close
-// first and no request meets a closing connection.
-inline constexpr base::Duration kCallerRest = std::chrono::seconds(75);
-inline constexpr base::Duration kHeadTime = std::chrono::seconds(15);    // from a head's first byte to its last
-inline constexpr base::Duration kLingerTime = std::chrono::seconds(2);   // for the caller to read a last answer
-inline constexpr base::Duration kAnswerTime = std::chrono::seconds(15);  // for the caller to take our own answer
+// How long an app's connection may have rested for a request that may be sent twice: longer than any is kept.
+inline constexpr base::Duration kAnyRest = std::chrono::hours(1);
+inline constexpr base::Duration kCrowdedCallerRest = std::chrono::seconds(5);  // while connections are nearly used up
+inline constexpr base::Duration kLingerTime = std::chrono::seconds(2);         // for the caller to read a last answer
+inline constexpr base::Duration kAnswerTime = std::chrono::seconds(15);        // for the caller to take our own answer
 // A caller that closed its sending side may still read (nc -N does), or may be gone: until then it keeps its request.
 inline constexpr base::Duration kHalfClosedTime = std::chrono::seconds(10);
 inline constexpr int kMostAttempts = 3;     // connections tried for one request
@@ -37,9 +39,10 @@ inline constexpr int kMostSteps = 40;
 
 class Client final : public net::Watcher, public Deadline {
  public:
-  Client(Worker& worker, std::string address, bool ipv6);
+  Client(Worker& worker, Peer peer);
   ~Client() override;
 
+  const Peer& peer() const { return peer_; }
   void open(base::Fd connection);
   void on_ready(std::uint32_t events) override;
   // Something changed: goes on as far as it can.
@@ -59,6 +62,9 @@ class Client final : public net::Watcher, public Deadline {
   bool refuse_head(int status, std::string_view why);
   bool begin(const net::http::RequestHead& head);
   bool notice_departure();
+  bool admitted(const RouteTable::ServiceEntry& service, const net::http::RequestHead& head);
+  bool over(model::Limit limit, int status, std::string_view why, base::Duration retry_after = {});
+  base::Duration most_rest() const;
   bool enqueue();
   bool connect();
   bool connect_refused();
@@ -72,7 +78,8 @@ class Client final : public net::Watcher, public Deadline {
   bool finish_answer();
   bool linger();
 
-  bool answer(int status, std::string_view why, base::Duration retry_after = {});
+  bool answer(int status, std::string_view why, base::Duration retry_after = {},
+              model::Reason reason = model::Reason::none);
   bool next_request();
   void set_request_id(const net::http::RequestHead* head);
   void request_over();
@@ -81,10 +88,14 @@ class Client final : public net::Watcher, public Deadline {
   void close();
   void on_deadline() override;
 
+  // client_account.cc
+  void open_account(const net::http::RequestHead* head);
+  void note_wait_over();
+  void close_account(bool complete);
+
   Worker& worker_;
   Stream stream_;
-  std::string address_;
-  bool ipv6_;
+  Peer peer_;
 
   Phase phase_ = Phase::head;
   // ---- of the request
@@ -93,6 +104,7 @@ class Client final : public net::Watcher, public Deadline {
   std::shared_ptr<Home> home_;  // set: a slot of its instance is ours
   std::unique_ptr<Upstream> upstream_;
   std::uint64_t ticket_ = 0;  // set: we are in the revision's queue
+  RequestAccount account_;
   base::Instant due_{};
   std::size_t head_bytes_ = 0;  // of the request's head, still at the front of in()
   std::size_t scanned_ = 0;     // of the head that is being read

@@ -1,12 +1,13 @@
 // One running copy of a revision as all workers see it: who may still give it a request, and how many it has. The
 // count is exact: an instance never holds more requests than its concurrency, whichever workers ask at once.
 //
-// Thread-safe. One atomic word holds the count and the two reasons to give nothing, so that "no more" and "none left"
-// cannot pass each other unseen.
+// Thread-safe. The count and the two reasons to give nothing are one atomic word in the ledger (net/ledger.h), so that
+// "no more" and "none left" cannot pass each other unseen, and engine reads what the instance did.
 #pragma once
 
 #include <atomic>
 #include <cstdint>
+#include <memory>
 #include <mutex>
 #include <optional>
 #include <utility>
@@ -15,6 +16,7 @@
 #include "base/clock.h"
 #include "base/fd.h"
 #include "base/strong_id.h"
+#include "net/ledger.h"
 
 namespace marea::router {
 
@@ -25,9 +27,15 @@ class Instance {
     base::RevisionName revision;
     int concurrency = 1;
     std::uint16_t port = 0;
+    base::Instant started{};            // of its app; none: it was ready before
+    net::LedgerSlot* ledger = nullptr;  // outlives it; null: it counts for itself alone
+    int lane = 0;                       // of the ledger
   };
   // Born unready.
-  explicit Instance(Options options) : options_(std::move(options)) {}
+  explicit Instance(Options options)
+      : options_(std::move(options)),
+        own_(options_.ledger == nullptr ? std::make_unique<net::LedgerSlot>() : nullptr),
+        seat_(own_ ? *own_ : *options_.ledger, options_.lane, net::mark_of(options_.id)) {}
 
   const base::InstanceId& id() const { return options_.id; }
   const base::RevisionName& revision() const { return options_.revision; }
@@ -35,40 +43,31 @@ class Instance {
   std::uint16_t port() const { return options_.port; }
 
   // Takes a slot for one request; false: none is free, or it takes nothing now.
-  bool claim() {
-    std::uint32_t word = word_.load(std::memory_order_relaxed);
-    while (word < static_cast<std::uint32_t>(options_.concurrency)) {  // the flags are above every count
-      if (word_.compare_exchange_weak(word, word + 1)) return true;
-    }
-    return false;
-  }
+  bool claim(base::Instant now) { return seat_.claim(static_cast<std::uint32_t>(options_.concurrency), now); }
 
-  // Gives the slot back. True: it was the last one of an instance that drains; exactly one caller learns this, here or
-  // from drain().
-  bool release(base::Instant now) {
+  // Gives the slot back; `served`: the request went to it. True: it was the last one of an instance that drains;
+  // exactly one caller learns this, here or from drain().
+  bool release(base::Instant now, bool served) {
     idle_since_.store(now.time_since_epoch().count(), std::memory_order_relaxed);
-    released_.fetch_add(1, std::memory_order_relaxed);
-    return word_.fetch_sub(1) - 1 == kQuiet;
+    return seat_.release(now, served);
   }
 
   // True when this made it ready (it was unready before).
   bool make_ready(base::Instant now) {
     idle_since_.store(now.time_since_epoch().count(), std::memory_order_relaxed);
-    return (word_.fetch_and(~kUnready) & kUnready) != 0;
+    if (options_.started != base::Instant{}) seat_.bill(std::exchange(options_.started, {}), now);
+    return seat_.make_ready();
   }
   // It takes nothing until the next make_ready(). True when this changed it.
-  bool make_unready() { return (word_.fetch_or(kUnready) & kUnready) == 0; }
+  bool make_unready() { return seat_.make_unready(); }
   // It takes nothing ever again. True: it has no request, and this is the first call.
-  bool drain() {
-    const std::uint32_t before = word_.fetch_or(kDraining | kUnready);
-    return (before & kDraining) == 0 && count(before) == 0;
-  }
+  bool drain() { return seat_.drain(); }
 
-  bool ready() const { return (word_.load(std::memory_order_relaxed) & (kUnready | kDraining)) == 0; }
-  bool draining() const { return (word_.load(std::memory_order_relaxed) & kDraining) != 0; }
-  int in_flight() const { return static_cast<int>(count(word_.load(std::memory_order_relaxed))); }
-  // Requests that ended, however they did.
-  std::uint32_t released() const { return released_.load(std::memory_order_relaxed); }
+  bool ready() const { return seat_.ready(); }
+  bool draining() const { return seat_.draining(); }
+  int in_flight() const { return seat_.in_flight(); }
+  // Requests that it was given and that ended, however they did.
+  std::uint64_t served() const { return seat_.requests(); }
   // It accepts a connection only when the one before is closed, so an idle one keeps all others waiting.
   bool one_at_a_time() const { return one_at_a_time_.load(std::memory_order_relaxed); }
   void found_one_at_a_time() { one_at_a_time_.store(true, std::memory_order_relaxed); }
@@ -100,16 +99,10 @@ class Instance {
   }
 
  private:
-  static constexpr std::uint32_t kUnready = 1U << 30U;
-  static constexpr std::uint32_t kDraining = 1U << 31U;
-  // drain() sets both flags, and make_ready() never follows it: both are called by the main loop only.
-  static constexpr std::uint32_t kQuiet = kDraining | kUnready;
-  static constexpr std::uint32_t count(std::uint32_t word) { return word & ~(kUnready | kDraining); }
-
   Options options_;
-  std::atomic<std::uint32_t> word_{kUnready};
+  std::unique_ptr<net::LedgerSlot> own_;
+  net::LedgerSeat seat_;
   std::atomic<std::int64_t> idle_since_{0};
-  std::atomic<std::uint32_t> released_{0};
   std::atomic<bool> one_at_a_time_{false};
   mutable std::mutex mutex_;
   std::vector<Socket> sockets_;

@@ -1,12 +1,10 @@
-// Puts the router's configuration together from control's messages, whole publication by whole publication, and keeps
-// the last one in a file, so that a router that starts while control is down knows its routes.
+// Puts the router's configuration together from control's messages, whole publication by whole publication.
 #pragma once
 
 #include <functional>
 #include <map>
 #include <string>
 
-#include "base/error.h"
 #include "model/routes.h"
 #include "net/messages.h"
 
@@ -30,6 +28,7 @@ class Publications {
   void operator()(const net::msg::DropService& message);
   void operator()(const net::msg::DropRevision& message);
   void operator()(const net::msg::RoutesCommit& message);
+  void operator()(const net::msg::MetricsWanted& /*message*/) {}  // Router answers it
 
   struct Draft {
     std::map<std::string, model::ServiceRoute> services;
@@ -40,9 +39,5 @@ class Publications {
   Draft draft_;
   bool open_ = false;
 };
-
-// The file is replaced whole; a broken one is an error, and the caller goes on without.
-base::Result<void> save_routes(const std::string& path, const model::Routes& routes);
-base::Result<model::Routes> load_routes(const std::string& path);
 
 }  // namespace marea::router

@@ -46,7 +46,8 @@ std::size_t write_all_it_takes(const base::Fd& fd, std::size_t most) {
 TEST(Pump, a_body_that_never_blocks_leaves_others_their_turn) {
   base::SystemClock clock;
   net::Loop loop(clock);
-  BlockPool pool;
+  OwnCount held;
+  BlockPool pool{held};
   auto [app, from] = roomy_pair();
   auto [to, caller] = roomy_pair();
   Stream source(loop, pool);

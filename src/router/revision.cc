@@ -9,12 +9,27 @@ std::vector<std::shared_ptr<Instance>> Revision::instances() const {
   return instances_;
 }
 
-std::shared_ptr<const Refusal> Revision::enqueue(Waiter waiter) {
-  static const auto full = std::make_shared<const Refusal>(Refusal{
-      .status = 429, .retry_after = std::chrono::seconds(1), .why = "too many requests are already waiting for it"});
+std::int64_t Revision::waiting_bytes() const {
+  const std::scoped_lock lock(mutex_);
+  return bytes_;
+}
+
+std::shared_ptr<const Refusal> Revision::enqueue(Waiter waiter, const QueueLimits& limits) {
+  static const auto full =
+      std::make_shared<const Refusal>(Refusal{.status = 429,
+                                              .retry_after = std::chrono::seconds(1),
+                                              .why = "too many requests are already waiting for it",
+                                              .full = model::Limit::queue_requests});
+  static const auto heavy = std::make_shared<const Refusal>(
+      Refusal{.status = 429,
+              .retry_after = std::chrono::seconds(1),
+              .why = "the requests that already wait for it take all the memory that they may",
+              .full = model::Limit::queue_bytes});
   const std::scoped_lock lock(mutex_);
   if (refusal_ && instances_.empty()) return refusal_;
-  if (queue_.size() >= kMostWaiting) return full;
+  if (queue_.size() >= limits.requests) return full;
+  if (bytes_ + waiter.bytes > limits.bytes) return heavy;
+  bytes_ += waiter.bytes;
   queue_.push_back(waiter);
   waiting_.fetch_add(1);
   return nullptr;
@@ -24,6 +39,7 @@ bool Revision::cancel(const Waiter& waiter) {
   const std::scoped_lock lock(mutex_);
   const auto found = std::find(queue_.begin(), queue_.end(), waiter);
   if (found == queue_.end()) return false;
+  bytes_ -= found->bytes;
   queue_.erase(found);
   waiting_.fetch_sub(1);
   return true;
@@ -33,25 +49,49 @@ Refusal Revision::late() const {
   constexpr base::Duration kRetry = std::chrono::seconds(1);
   switch (limit.load(std::memory_order_relaxed)) {
     case model::Reason::max_scale:
-      return {429, kRetry, "every instance that " + name_.str() + " may have (maxScale) was busy all the time"};
+      return {429, kRetry, "every instance that " + name_.str() + " may have (maxScale) was busy all the time",
+              model::Reason::max_scale};
     case model::Reason::machine_full:
-      return {429, kRetry, "the machine has no memory left for another instance of " + name_.str()};
-    default: return {504, {}, "no instance of " + name_.str() + " was ready within the request's timeout"};
+      return {429, kRetry, "the machine has no memory left for another instance of " + name_.str(),
+              model::Reason::machine_full};
+    default:
+      return {504,
+              {},
+              "no instance of " + name_.str() + " was ready in the time that a request waits",
+              model::Reason::none};
   }
 }
 
-std::vector<Revision::Grant> Revision::dispatch() {
+std::vector<Revision::Grant> Revision::dispatch(base::Instant now) {
   std::vector<Grant> grants;
   const std::scoped_lock lock(mutex_);
   while (!queue_.empty()) {
     const auto* instance =
-        claim_least_loaded(instances_, [](const std::shared_ptr<Instance>& each) -> Instance& { return *each; });
+        claim_least_loaded(instances_, now, [](const std::shared_ptr<Instance>& each) -> Instance& { return *each; });
     if (instance == nullptr) break;
     grants.push_back({queue_.front(), *instance});
+    bytes_ -= queue_.front().bytes;
     queue_.pop_front();
     waiting_.fetch_sub(1);
   }
   return grants;
+}
+
+RevisionCounts& Revision::counts(int worker) {
+  const auto index = static_cast<std::size_t>(worker);
+  const std::scoped_lock lock(mutex_);
+  if (counts_.size() <= index) counts_.resize(index + 1);
+  if (!counts_[index]) counts_[index] = std::make_unique<RevisionCounts>();
+  return *counts_[index];
+}
+
+std::vector<const RevisionCounts*> Revision::all_counts() const {
+  const std::scoped_lock lock(mutex_);
+  std::vector<const RevisionCounts*> out;
+  for (const auto& counts : counts_) {
+    if (counts) out.push_back(counts.get());
+  }
+  return out;
 }
 
 void Revision::add(std::shared_ptr<Instance> instance) {
@@ -74,6 +114,7 @@ std::vector<Revision::Waiter> Revision::refuse(std::shared_ptr<const Refusal> re
   if (refusal_ && instances_.empty()) {
     refused.assign(queue_.begin(), queue_.end());
     queue_.clear();
+    bytes_ = 0;
     waiting_.store(0);
   }
   return refused;

@@ -11,24 +11,33 @@
 #include <deque>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "base/clock.h"
 #include "base/strong_id.h"
+#include "model/platform_limits.h"
 #include "model/reason.h"
+#include "router/counts.h"
 #include "router/instance.h"
 
 namespace marea::router {
 
-inline constexpr std::size_t kMostWaiting = 5000;  // per revision; each is a connection, of which there are not more
+// Of one revision's queue.
+struct QueueLimits {
+  std::size_t requests = 5000;
+  std::int64_t bytes = 96LL << 20;
+};
 
 // Why nobody can be served now, as one answer to the caller.
 struct Refusal {
   int status = 503;
   base::Duration retry_after{};  // zero: none is told
   std::string why;               // a sentence
+  model::Reason reason = model::Reason::none;
+  std::optional<model::Limit> full;  // which limit of the queue it met
 };
 
 class Revision {
@@ -36,7 +45,8 @@ class Revision {
   struct Waiter {
     int worker = 0;
     std::uint64_t ticket = 0;  // the worker's own mark
-    friend bool operator==(const Waiter&, const Waiter&) = default;
+    std::int64_t bytes = 0;    // that its connection holds meanwhile
+    friend bool operator==(const Waiter& a, const Waiter& b) { return a.worker == b.worker && a.ticket == b.ticket; }
   };
   struct Grant {
     Waiter waiter;
@@ -48,18 +58,24 @@ class Revision {
   const base::ServiceName& service() const { return service_; }
 
   int waiting() const { return waiting_.load(); }
+  std::int64_t waiting_bytes() const;
   // Grows whenever the set of instances changes.
   std::uint32_t version() const { return version_.load(std::memory_order_acquire); }
   std::vector<std::shared_ptr<Instance>> instances() const;
 
   // Queues; gives the reason why not. Then call dispatch().
-  std::shared_ptr<const Refusal> enqueue(Waiter waiter);
+  std::shared_ptr<const Refusal> enqueue(Waiter waiter, const QueueLimits& limits = {});
   // False: it is not in the queue any more, its grant or refusal is on the way.
   bool cancel(const Waiter& waiter);
   // The answer to one who waited as long as a request may.
   Refusal late() const;
   // Gives free slots to the oldest waiters.
-  std::vector<Grant> dispatch();
+  std::vector<Grant> dispatch(base::Instant now);
+
+  // What the worker counts of it; the same for as long as the revision lives.
+  RevisionCounts& counts(int worker);
+  // Of the workers that ever served it.
+  std::vector<const RevisionCounts*> all_counts() const;
 
   // True for the first caller since main last called asked(): it must tell main that somebody waits.
   bool must_ask() { return !asking_.exchange(true); }
@@ -84,13 +100,15 @@ class Revision {
   mutable std::mutex mutex_;
   std::vector<std::shared_ptr<Instance>> instances_;
   std::deque<Waiter> queue_;
+  std::int64_t bytes_ = 0;  // of all in queue_
   std::shared_ptr<const Refusal> refusal_;
+  std::vector<std::unique_ptr<RevisionCounts>> counts_;  // by worker; null: it never served it
 };
 
 // The instance with a free slot that has the fewest requests, one slot of it claimed; or nothing. `at` gives the
 // instance of an element.
 template <class Range, class At>
-auto claim_least_loaded(Range& instances, At at) -> decltype(&*instances.begin()) {
+auto claim_least_loaded(Range& instances, base::Instant now, At at) -> decltype(&*instances.begin()) {
   for (;;) {
     decltype(&*instances.begin()) best = nullptr;
     int least = 0;
@@ -103,7 +121,7 @@ auto claim_least_loaded(Range& instances, At at) -> decltype(&*instances.begin()
       least = load;
     }
     // Between look and claim another worker may have taken it; then look again.
-    if (best == nullptr || at(*best).claim()) return best;
+    if (best == nullptr || at(*best).claim(now)) return best;
   }
 }
 

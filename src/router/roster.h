@@ -1,32 +1,24 @@
-// The main loop's side of the data plane: which revisions and instances there are, how many more are wanted, which are
-// ready, which may go. Talks with engine; shares with the workers only Instance and Revision.
+// The main loop's side of the data plane: carries out what the muster decides (router/muster.h). Speaks with engine,
+// probes the instances, mails the workers, and keeps the sockets of instances whose route has not come yet.
 #pragma once
 
-#include <cstdint>
 #include <functional>
 #include <map>
 #include <memory>
-#include <string>
+#include <optional>
 #include <vector>
 
-#include "base/clock.h"
+#include "base/fd.h"
 #include "base/log.h"
 #include "model/routes.h"
 #include "net/link.h"
 #include "net/loop.h"
 #include "net/messages.h"
 #include "router/health.h"
-#include "router/revision.h"
+#include "router/muster.h"
 #include "router/switchboard.h"
 
 namespace marea::router {
-
-inline constexpr base::Duration kRosterTick = std::chrono::milliseconds(100);
-inline constexpr base::Duration kLoadEvery = std::chrono::milliseconds(200);  // five reports a second at most
-inline constexpr base::Duration kAskAgain = std::chrono::seconds(1);          // a wish that engine did not fulfil
-inline constexpr base::Duration kRelinkTime = std::chrono::seconds(2);        // for a new engine to name what lives
-inline constexpr int kSocketStock = 8;                                        // asked for at a time, at least
-inline constexpr std::size_t kMostUnplaced = 1024;                            // instances whose route has not come yet
 
 class Roster {
  public:
@@ -39,12 +31,15 @@ class Roster {
   };
   explicit Roster(World world);
 
+  void set_ledger(net::Ledger* ledger) { muster_.set_ledger(ledger); }
   void set_link(std::unique_ptr<EngineLink> link);
   void take(net::EngineToRouter message, std::vector<base::Fd> fds);
 
   // The configuration changed; afterwards live() knows all its revisions.
   void set_routes(const model::Routes& routes);
-  std::shared_ptr<Revision> live(const base::RevisionName& name) const;
+  std::shared_ptr<Revision> live(const base::RevisionName& name) const { return muster_.live(name); }
+  // All workers route by it.
+  void adopted(std::uint64_t version);
   // A new link to control: it gets all loads again.
   void report_all();
 
@@ -53,67 +48,40 @@ class Roster {
   void operator()(news::SocketsLow& event);
   void operator()(news::ConnectRefused& event);
 
- private:
-  struct Kind {  // a revision
-    model::RevisionRoute route;
-    std::shared_ptr<Revision> live;
-    int asked = 0;
-    base::Instant asked_at{};
-    std::shared_ptr<const Refusal> refusal;
-    base::Instant refused_until{};
-    net::msg::RevisionLoad reported;
-    bool retired = false;  // no longer in the routes; kept while instances of it live
-  };
-  struct Member {  // an instance
-    std::shared_ptr<Instance> shared;
-    std::shared_ptr<Revision> revision;
-    std::unique_ptr<Health> health;
-    std::uint64_t epoch = 0;
-    bool sockets_asked = false;
-    bool stale = false;  // not yet named by a new engine
-    int reported = -1;
-    base::Instant retire_asked{};
-  };
-  struct Unplaced {
-    net::msg::InstanceOpen message;
-    std::vector<base::Fd> fds;
-  };
+  // the muster's actions
+  void operator()(const act::ToEngine& action);
+  void operator()(const act::ToControl& action);
+  void operator()(const act::Watch& action);
+  void operator()(const act::AwaitReturn& action);
+  void operator()(const act::Unwatch& action);
+  void operator()(const act::Dispatch& action);
+  void operator()(const act::Refuse& action);
+  void operator()(const act::Gone& action);
 
-  void open(net::msg::InstanceOpen& message, std::vector<base::Fd> fds);
-  void operator()(net::msg::InstanceOpen& message);
+ private:
+  void operator()(const net::msg::InstanceOpen& message);
   void operator()(const net::msg::InstanceDrain& message);
   void operator()(const net::msg::InstanceClosed& message);
   void operator()(const net::msg::Sockets& message);
   void operator()(const net::msg::StartsFailing& message);
   void operator()(const net::msg::DemandRefused& message);
+  void operator()(const net::msg::InstancesDone& message);
+  void operator()(const net::msg::MachineBusy& message) { muster_.machine_busy(message); }
 
-  std::unique_ptr<Health> watch(const Kind& kind, const std::shared_ptr<Instance>& instance);
+  void carry_out();
+  void tell_sockets(const std::shared_ptr<Instance>& instance);
+  std::unique_ptr<Health> probe(const act::Watch& watch);
   void became_ready(const base::InstanceId& id, std::optional<base::Fd> connection);
-  void ask_sockets(Member& member);
-  void forget(const base::InstanceId& id);
-  void refuse(Kind& kind, Refusal refusal, base::Duration during);
-  void settle_refusal(Kind& kind);
-  void grow(Kind& kind);
-  void shrink();
-  void report(bool all);
-  void tick();
-  void wake() {
-    if (!tick_.armed()) tick_.arm_in(kRosterTick);
-  }
-  int members_of(const Revision& revision, bool serving) const;
-  void send(const net::RouterToEngine& message) {
-    if (link_) link_->send(message);
-  }
+  base::Instant now() const { return world_.loop.now(); }
 
   World world_;
+  Muster muster_;
   std::unique_ptr<EngineLink> link_;
-  std::map<base::RevisionName, Kind> kinds_;
-  std::map<base::InstanceId, Member> members_;
-  std::vector<Unplaced> unplaced_;
+  std::map<base::InstanceId, std::unique_ptr<Health>> probes_;
+  std::map<base::InstanceId, std::vector<base::Fd>> unplaced_;
   std::vector<base::Fd> fds_;  // of the message in hand
-  net::Timer tick_;
-  net::Timer relink_;
-  base::Instant reported_at_{};
+  bool carrying_ = false;
+  net::Timer deadline_;
 };
 
 }  // namespace marea::router

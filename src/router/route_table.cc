@@ -17,8 +17,11 @@ RouteTable::RouteTable(const model::Routes& routes, const Live& live) : version_
   }
   services_.reserve(routes.services.size());
   for (const model::ServiceRoute& route : routes.services) {
-    ServiceEntry& service =
-        services_.emplace_back(ServiceEntry{.name = route.name, .shares = {}, .unready = route.unready});
+    ServiceEntry& service = services_.emplace_back(ServiceEntry{.name = route.name,
+                                                                .shares = {},
+                                                                .unready = route.unready,
+                                                                .rate_limit = route.rate_limit,
+                                                                .hash = std::hash<std::string>{}(route.name.str())});
     std::uint32_t until = 0;
     for (const model::RouteShare& share : route.shares) {
       const auto found = by_name.find(share.revision.str());

@@ -30,6 +30,8 @@ class RouteTable {
     base::ServiceName name;
     std::vector<Share> shares;
     std::string unready;
+    model::RateLimit rate_limit;
+    std::uint64_t hash = 0;  // of its name: the same in every table
   };
   using Live = std::function<std::shared_ptr<Revision>(const model::RevisionRoute&)>;
 

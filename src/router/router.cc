@@ -1,7 +1,13 @@
 #include "router/router.h"
 
+#include <algorithm>
+#include <iterator>
 #include <utility>
 #include <variant>
+
+#include "base/crash_point.h"
+#include "router/metrics.h"
+#include "router/routes_file.h"
 
 namespace marea::router {
 
@@ -9,6 +15,7 @@ using base::Severity;
 
 Router::Router(World world)
     : world_(std::move(world)),
+      switchboard_(world_.limits),
       news_(world_.loop, kMostMails, [this](News event) { take(std::move(event)); }),
       roster_({.loop = world_.loop,
                .log = world_.log,
@@ -19,10 +26,14 @@ Router::Router(World world)
                    }}),
       publications_([this](model::Routes routes) { publish(std::move(routes)); }),
       stop_deadline_(world_.loop, [this] { quit(); }) {
+  if (!world_.records_folder.empty()) records_.emplace(world_.records_folder);
   std::vector<net::Mailbox<Mail>*> mailboxes;
   for (int index = 0; index < world_.workers; ++index) {
-    workers_.push_back(std::make_unique<Worker>(Worker::World{
-        .clock = world_.loop.clock(), .switchboard = switchboard_, .index = index, .seed = world_.random.next()}));
+    workers_.push_back(std::make_unique<Worker>(Worker::World{.clock = world_.loop.clock(),
+                                                              .switchboard = switchboard_,
+                                                              .records = records_ ? &*records_ : nullptr,
+                                                              .index = index,
+                                                              .seed = world_.random.next()}));
     mailboxes.push_back(&workers_.back()->mailbox());
   }
   switchboard_.connect(news_, std::move(mailboxes));
@@ -51,8 +62,14 @@ void Router::on_peer(net::Role peer, base::Fd link) {
     publications_.restart();
     control_ = std::make_unique<ControlLink>(
         world_.loop, std::move(link),
-        ControlLink::Events{.on_message = [this](net::ControlToRouter message,
-                                                 std::vector<base::Fd>) { publications_.take(std::move(message)); },
+        ControlLink::Events{.on_message =
+                                [this](net::ControlToRouter message, std::vector<base::Fd>) {
+                                  if (const auto* wanted = std::get_if<net::msg::MetricsWanted>(&message)) {
+                                    send_metrics(wanted->number);
+                                  } else {
+                                    publications_.take(std::move(message));
+                                  }
+                                },
                             .on_closed = [](const std::string&) {}});
     roster_.report_all();
   }
@@ -67,12 +84,26 @@ void Router::on_listener(net::ListenerKind kind, std::string address, base::Fd l
   world_.log(Severity::info, "serving", {{"address", std::move(address)}});
 }
 
-void Router::on_held(std::string /*key*/, std::vector<base::Fd> /*fds*/) {}
+void Router::on_held(std::string key, std::vector<base::Fd> fds) {
+  if (key != net::kLedgerKey || fds.size() != 1 || ledger_) return;
+  base::Result<net::Ledger> ledger = net::Ledger::attach(std::move(fds[0]), world_.loop.now());
+  if (!ledger) {  // each instance counts for itself then; what they do is not billed
+    world_.log(Severity::error, "requests are not metered", {{"why", ledger.error().line()}});
+    return;
+  }
+  ledger_ = std::move(*ledger);
+  roster_.set_ledger(&*ledger_);
+}
 void Router::on_held_done() {}
 void Router::on_builder_ended(std::uint64_t /*job*/, int /*wait_status*/) {}
 
 void Router::publish(model::Routes routes) {
   roster_.set_routes(routes);
+  routed_.clear();
+  for (const model::RevisionRoute& route : routes.revisions) routed_.push_back(roster_.live(route.name));
+  const bool limited =
+      std::ranges::any_of(routes.services, [](const model::ServiceRoute& each) { return each.rate_limit.on(); });
+  if (limited && !switchboard_.rates) switchboard_.rates = std::make_unique<RateTable>(world_.random.next());
   const auto table = std::make_shared<const RouteTable>(
       routes, [this](const model::RevisionRoute& route) { return roster_.live(route.name); });
   version_ = routes.version;
@@ -82,6 +113,25 @@ void Router::publish(model::Routes routes) {
   if (const base::Result<void> saved = save_routes(world_.routes_file, routes); !saved) {
     world_.log(Severity::warning, "the routes could not be kept for the next start", {{"why", saved.error().line()}});
   }
+  base::crash_point("router.routes.saved");
+}
+
+void Router::send_metrics(std::uint64_t number) {
+  std::vector<const WorkerCounts*> counts;
+  counts.reserve(workers_.size());
+  for (const auto& worker : workers_) counts.push_back(&std::as_const(*worker).counts());
+  std::vector<model::MetricValue> values =
+      metrics_of(routed_, counts, static_cast<int>(switchboard_.bounds.connections.load(std::memory_order_relaxed)));
+  std::ranges::copy(metrics_of(switchboard_.bounds), std::back_inserter(values));
+  for (std::size_t from = 0;;) {
+    const std::size_t until = std::min(values.size(), from + net::kMostMetricValues);
+    net::msg::Metrics part{.number = number, .values = {}, .last = until == values.size()};
+    part.values.assign(values.begin() + static_cast<std::ptrdiff_t>(from),
+                       values.begin() + static_cast<std::ptrdiff_t>(until));
+    control_->send(part);
+    if (part.last) return;
+    from = until;
+  }
 }
 
 void Router::take(News event) {
@@ -90,7 +140,8 @@ void Router::take(News event) {
 
 void Router::operator()(news::TableAdopted& event) {
   if (event.version != version_ || ++adopted_ < world_.workers) return;
-  if (control_) control_->send(net::msg::RoutesApplied{event.version});
+  base::crash_point("router.routes.applied");
+  roster_.adopted(event.version);
 }
 
 void Router::on_stop(base::Duration grace, std::function<void()> done) {

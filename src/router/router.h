@@ -3,6 +3,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -10,6 +11,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/random.h"
+#include "net/ledger.h"
 #include "net/loop.h"
 #include "net/mailbox.h"
 #include "net/role.h"
@@ -26,8 +28,10 @@ class Router final : public net::RoleProcess {
     net::Loop& loop;
     base::Random& random;
     const base::Log& log;
-    std::string routes_file;  // the last configuration is kept there
+    std::string routes_file;     // the last configuration is kept there
+    std::string records_folder;  // of requests; empty: none are kept
     int workers = 1;
+    model::PlatformLimits limits;
   };
   explicit Router(World world);
   ~Router() override;
@@ -42,6 +46,7 @@ class Router final : public net::RoleProcess {
  private:
   using ControlLink = net::Link<net::RouterToControl, net::ControlToRouter>;
   void publish(model::Routes routes);
+  void send_metrics(std::uint64_t number);
   void take(News event);
   void operator()(news::TableAdopted& event);
   void operator()(news::Drained& event);
@@ -52,12 +57,15 @@ class Router final : public net::RoleProcess {
   void quit();
 
   World world_;
+  std::optional<net::Ledger> ledger_;    // outlives every instance
+  std::optional<RecordWriter> records_;  // outlives the workers
   Switchboard switchboard_;
   net::Mailbox<News> news_;
   std::vector<std::unique_ptr<Worker>> workers_;
   std::unique_ptr<ControlLink> control_;
   Roster roster_;
   Publications publications_;
+  std::vector<std::shared_ptr<Revision>> routed_;  // of the last configuration
   bool restoring_ = false;
   std::uint64_t version_ = 0;  // of the last table
   int adopted_ = 0;            // workers that use it

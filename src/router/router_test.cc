@@ -19,7 +19,7 @@ TEST_F(RouterWorld, a_first_request_starts_an_instance_and_is_answered_by_it) {
   ASSERT_EQ(demands.size(), 1U);
   EXPECT_EQ(demands[0].wanted, 1);
   EXPECT_EQ(demands[0].reason, model::Reason::request_waiting);
-  EXPECT_EQ(ready, std::vector<std::string>{"hola-1-a"});
+  EXPECT_TRUE(until([&] { return ready == std::vector<std::string>{"hola-1-a"}; }));
 }
 
 TEST_F(RouterWorld, an_instance_never_has_more_requests_than_its_concurrency_and_all_are_served_in_the_end) {

@@ -172,9 +172,20 @@ class RouterWorld : public testing::Test {
     std::filesystem::remove_all(folder_);
   }
 
+  // Another router with other limits, before anything else happens.
+  void restart(model::Limit limit, std::int64_t value) {
+    limits.set(limit, value);
+    router_.reset();
+    start();
+  }
   void start() {
-    router_ = std::make_unique<Router>(
-        Router::World{.loop = loop_, .random = random_, .log = log_, .routes_file = folder_ + "/routes", .workers = 2});
+    router_ = std::make_unique<Router>(Router::World{.loop = loop_,
+                                                     .random = random_,
+                                                     .log = log_,
+                                                     .routes_file = folder_ + "/routes",
+                                                     .records_folder = folder_ + "/requests",
+                                                     .workers = 2,
+                                                     .limits = limits});
     link_engine();
     auto control = *net::make_socket_pair();
     router_->on_peer(net::Role::control, std::move(control.first));
@@ -187,6 +198,9 @@ class RouterWorld : public testing::Test {
                                   }
                                   if (const auto* done = std::get_if<net::msg::RoutesApplied>(&message)) {
                                     applied = done->version;
+                                  }
+                                  if (const auto* part = std::get_if<net::msg::Metrics>(&message)) {
+                                    metrics.push_back(*part);
                                   }
                                 },
                             .on_closed = [](const std::string&) {}});
@@ -242,7 +256,8 @@ class RouterWorld : public testing::Test {
     control_->send(model::ServiceRoute{.name = base::ServiceName("hola"),
                                        .hosts = {"hola.localhost"},
                                        .shares = {{route.name, 10'000}},
-                                       .unready = {}});
+                                       .unready = {},
+                                       .rate_limit = rate_limit});
     control_->send(model::ServiceRoute{.name = base::ServiceName("nueva"),
                                        .hosts = {"nueva.localhost"},
                                        .shares = {},
@@ -290,9 +305,12 @@ class RouterWorld : public testing::Test {
   std::uint64_t version_ = 0;
 
  public:
+  model::PlatformLimits limits;
+  model::RateLimit rate_limit;  // of hola
   std::uint16_t port = 0;
   std::uint64_t applied = 0;
   std::map<std::string, int> loads;
+  std::vector<net::msg::Metrics> metrics;
   int sockets_at_a_time = 1000;
   std::vector<net::msg::Demand> demands;
   std::function<void(const net::msg::Demand&)> on_demand;

@@ -33,14 +33,20 @@ void Stream::note(std::uint32_t events) {
   if ((events & (EPOLLERR | EPOLLHUP)) != 0) reset_ = true;
 }
 
+bool Stream::something_came() const {
+  char byte = 0;
+  return ::recv(fd_.get(), &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0;
+}
+
 bool Stream::fill() {
   if (!readable_ || ended_ || failed_) return false;
-  const std::span<char> room = in_.room(long_reads_ && in_.empty() ? kLargeBlock : 1);
+  const std::span<char> room = in_.room(long_reads_ && in_.empty() && !in_.tight() ? kLargeBlock : 1);
   if (room.empty()) return false;
   const ssize_t got = ::recv(fd_.get(), room.data(), room.size(), 0);
   if (got > 0) {
     const auto bytes = static_cast<std::size_t>(got);
     in_.commit(bytes);
+    received_ += bytes;
     long_reads_ = bytes == room.size();
     // A short read has emptied the socket; what comes later is a new edge. An end is none, so it must be read now.
     if (!long_reads_ && !hung_up_) readable_ = false;
@@ -84,6 +90,7 @@ std::size_t Stream::flush(std::string_view direct) {
     return 0;
   }
   const auto bytes = static_cast<std::size_t>(sent);
+  sent_ += bytes;
   if (bytes < first.size() + direct.size()) writable_ = false;
   if (bytes < first.size()) {
     out_.consume(bytes);

@@ -38,6 +38,13 @@ class Stream {
   bool deaf() const { return deaf_; }        // a write did; what the peer sent before may still be read
   bool writable() const { return writable_; }
 
+  // Bytes have come, though the event that tells of them may still be under way. A system call.
+  bool something_came() const;
+
+  // Bytes since the connection began.
+  std::uint64_t received() const { return received_; }
+  std::uint64_t sent() const { return sent_; }
+
   // Reads what is there into in(), at most one block. True: something came, or the end did.
   bool fill();
   // Writes out() and then `direct`; gives how much of `direct` was taken.
@@ -48,6 +55,8 @@ class Stream {
   base::Fd fd_;
   Buffer in_;
   Buffer out_;
+  std::uint64_t received_ = 0;
+  std::uint64_t sent_ = 0;
   bool readable_ = false;
   bool writable_ = false;
   bool hung_up_ = false;

@@ -11,7 +11,9 @@
 
 #include "base/fd.h"
 #include "net/mailbox.h"
+#include "router/bounds.h"
 #include "router/instance.h"
+#include "router/rate_table.h"
 #include "router/revision.h"
 #include "router/route_table.h"
 
@@ -74,12 +76,11 @@ using News = std::variant<news::SomebodyWaits, news::Quiet, news::SocketsLow, ne
                           news::Drained>;
 
 // Every waiter gets at most one mail for its wait, and connections are fewer than this: it is never full.
-inline constexpr std::size_t kMostMails = 65536;
-inline constexpr int kMostConnections = 8000;  // callers' connections of all workers; each may need a second
-                                               // descriptor for an instance, and 20,000 is a common hard limit
+inline constexpr std::size_t kMostMails = 1U << 18U;
 
 class Switchboard {
  public:
+  explicit Switchboard(const model::PlatformLimits& limits) : bounds(limits) {}
   // Connects the mailboxes; before any thread runs.
   void connect(net::Mailbox<News>& main, std::vector<net::Mailbox<Mail>*> workers) {
     main_ = &main;
@@ -91,15 +92,16 @@ class Switchboard {
 
   // Gives the free slots of the revision to those who wait for it.
   void dispatch(const std::shared_ptr<Revision>& revision, base::Instant now) {
-    for (Revision::Grant& grant : revision->dispatch()) {
+    for (Revision::Grant& grant : revision->dispatch(now)) {
       const std::shared_ptr<Instance> instance = grant.instance;
       if (to_worker(grant.waiter.worker, mail::Granted{grant.waiter.ticket, revision, std::move(grant.instance)}))
         continue;
-      if (instance->release(now)) to_main(news::Quiet{instance});
+      if (instance->release(now, false)) to_main(news::Quiet{instance});
     }
   }
 
-  std::atomic<int> connections{0};
+  Bounds bounds;
+  std::unique_ptr<RateTable> rates;  // made before the first table that has a limit is published
 
  private:
   net::Mailbox<News>* main_ = nullptr;

@@ -72,7 +72,7 @@ void Upstream::rest(base::Instant now, base::Instant until) {
 void Upstream::make_way(base::Instant until) {
   if (makes_way_) return;
   makes_way_ = true;
-  released_then_ = home_->instance->released();
+  served_then_ = home_->instance->served();
   worker_.set_deadline(*this, until);
 }
 
@@ -89,7 +89,7 @@ void Upstream::on_ready(std::uint32_t events) {
 void Upstream::on_deadline() {
   if (client_ != nullptr) return;
   Instance& instance = *home_->instance;
-  if (makes_way_ && instance.in_flight() > 0 && instance.released() == released_then_) instance.found_one_at_a_time();
+  if (makes_way_ && instance.in_flight() > 0 && instance.served() == served_then_) instance.found_one_at_a_time();
   leave();
 }
 

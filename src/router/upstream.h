@@ -63,7 +63,7 @@ class Upstream final : public net::Watcher, public Deadline {
   State state_ = State::connecting;
   bool reused_ = false;
   bool makes_way_ = false;
-  std::uint32_t released_then_ = 0;  // of the instance, when it was to make way
+  std::uint64_t served_then_ = 0;  // of the instance, when it was to make way
   base::Instant rests_since_{};
 };
 

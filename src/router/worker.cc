@@ -12,11 +12,17 @@ namespace marea::router {
 Worker::Worker(World world)
     : world_(world),
       loop_(world.clock),
+      pool_(world.switchboard.bounds.buffered_by(world.index)),
       deadlines_(loop_.now()),
       tick_(loop_,
             [this] {
+              pool_.tight = bounds().tight();
               deadlines_.advance(loop_.now());
-              if (!deadlines_.empty()) tick_.arm_in(Deadlines::kTick);
+              if (!deadlines_.empty()) {
+                tick_.arm_in(Deadlines::kTick);
+              } else {
+                pool_.tight = false;  // nobody holds anything here, and nobody looks until somebody does
+              }
             }),
       burial_(loop_,
               [this] {
@@ -31,6 +37,7 @@ Worker::Worker(World world)
                  }),
       random_(world.seed),
       table_(std::make_shared<const RouteTable>(model::Routes{}, RouteTable::Live{})),
+      request_log_(loop_, world.records, counts_),
       mailbox_(loop_, kMostMails, [this](Mail mail) { take(std::move(mail)); }) {}
 
 Worker::~Worker() {
@@ -63,6 +70,12 @@ std::shared_ptr<Home> Worker::home_of(const std::shared_ptr<Instance>& instance)
   return home;
 }
 
+RevisionCounts& Worker::counts(const RouteTable::RevisionEntry& revision) {
+  Local& local = locals_[revision.index];
+  if (local.counts == nullptr) local.counts = &revision.live->counts(world_.index);
+  return *local.counts;
+}
+
 std::shared_ptr<Home> Worker::claim(const RouteTable::RevisionEntry& revision) {
   if (revision.live->waiting() > 0) return nullptr;  // nobody overtakes the queue
   Local& local = locals_[revision.index];
@@ -74,13 +87,13 @@ std::shared_ptr<Home> Worker::claim(const RouteTable::RevisionEntry& revision) {
     local.version = version;
     local.known = true;
   }
-  const std::shared_ptr<Home>* found =
-      claim_least_loaded(local.homes, [](const std::shared_ptr<Home>& home) -> Instance& { return *home->instance; });
+  const std::shared_ptr<Home>* found = claim_least_loaded(
+      local.homes, loop_.now(), [](const std::shared_ptr<Home>& home) -> Instance& { return *home->instance; });
   return found == nullptr ? nullptr : *found;
 }
 
-void Worker::release(Instance& instance, const std::shared_ptr<Revision>& revision, const std::shared_ptr<Home>& home) {
-  if (instance.release(loop_.now())) world_.switchboard.to_main(news::Quiet{home->instance});
+void Worker::release(const std::shared_ptr<Revision>& revision, const std::shared_ptr<Home>& home, bool served) {
+  if (home->instance->release(loop_.now(), served)) world_.switchboard.to_main(news::Quiet{home->instance});
   if (revision->waiting() > 0) world_.switchboard.dispatch(revision, loop_.now());
 }
 
@@ -115,10 +128,25 @@ void Worker::crowd(const Home& home) {
   }
 }
 
-std::uint64_t Worker::wait(Client& client) {
+std::uint64_t Worker::wait(Client& client, std::int64_t bytes) {
+  if (!bounds().enter_queue(bytes)) return 0;
   const std::uint64_t ticket = next_ticket_++;
-  waiting_.emplace(ticket, &client);
+  waiting_.emplace(ticket, Waiting{&client, bytes});
   return ticket;
+}
+
+// Null: it waits no more.
+Client* Worker::leave_queue(std::uint64_t ticket) {
+  const auto found = waiting_.find(ticket);
+  if (found == waiting_.end()) return nullptr;
+  Client* const client = found->second.client;
+  bounds().leave_queue(found->second.bytes);
+  waiting_.erase(found);
+  return client;
+}
+
+void Worker::forget(std::uint64_t ticket) {
+  leave_queue(ticket);
 }
 
 void Worker::await_socket(Client& client, const std::shared_ptr<Instance>& instance) {
@@ -130,11 +158,12 @@ void Worker::forget_socket(Client& client) {
   std::erase_if(socketless_, [&](const auto& each) { return each.second == &client; });
 }
 
-void Worker::accepted(base::Fd connection, std::string address, bool ipv6) {
-  auto client = std::make_unique<Client>(*this, std::move(address), ipv6);
+void Worker::accepted(base::Fd connection, Peer peer) {
+  auto client = std::make_unique<Client>(*this, std::move(peer));
   Client& made = *client;
   clients_.emplace(&made, std::move(client));
-  world_.switchboard.connections.fetch_add(1, std::memory_order_relaxed);
+  bounds().connections.fetch_add(1, std::memory_order_relaxed);
+  counts_.connections.add();
   made.open(std::move(connection));
 }
 
@@ -155,7 +184,8 @@ void Worker::bury(Client& client) {
   std::erase(later_, &client);
   dead_clients_.push_back(std::move(found->second));
   clients_.erase(found);
-  world_.switchboard.connections.fetch_sub(1, std::memory_order_relaxed);
+  bounds().connections.fetch_sub(1, std::memory_order_relaxed);
+  bounds().clients.leave(client.peer().client);
   if (!burial_.armed()) burial_.arm_at(loop_.now());
   drained_if_empty();
 }
@@ -172,22 +202,16 @@ void Worker::operator()(mail::Table& mail) {
 }
 
 void Worker::operator()(mail::Granted& mail) {
-  const auto found = waiting_.find(mail.ticket);
-  if (found == waiting_.end()) {  // it went away meanwhile
-    release(*mail.instance, mail.revision, home_of(mail.instance));
+  Client* const client = leave_queue(mail.ticket);
+  if (client == nullptr) {  // it went away meanwhile
+    release(mail.revision, home_of(mail.instance), false);
     return;
   }
-  Client& client = *found->second;
-  waiting_.erase(found);
-  client.granted(home_of(mail.instance));
+  client->granted(home_of(mail.instance));
 }
 
 void Worker::operator()(mail::Refused& mail) {
-  const auto found = waiting_.find(mail.ticket);
-  if (found == waiting_.end()) return;
-  Client& client = *found->second;
-  waiting_.erase(found);
-  client.refused(*mail.refusal);
+  if (Client* const client = leave_queue(mail.ticket)) client->refused(*mail.refusal);
 }
 
 void Worker::operator()(mail::SocketsCame& mail) {
@@ -241,6 +265,7 @@ void Worker::operator()(mail::Drain& /*mail*/) {
 }
 
 void Worker::operator()(mail::Quit& /*mail*/) {
+  request_log_.flush();
   loop_.stop();
 }
 

@@ -17,7 +17,9 @@
 #include "net/loop.h"
 #include "net/mailbox.h"
 #include "router/buffer.h"
+#include "router/counts.h"
 #include "router/deadlines.h"
+#include "router/request_log.h"
 #include "router/route_table.h"
 #include "router/switchboard.h"
 #include "router/upstream.h"
@@ -35,6 +37,7 @@ class Worker {
   struct World {
     const base::Clock& clock;
     Switchboard& switchboard;
+    RecordWriter* records = nullptr;  // null: requests are not recorded
     int index = 0;
     std::uint64_t seed = 0;  // of request ids and of the split; different for each worker
   };
@@ -65,11 +68,16 @@ class Worker {
   void set_deadline(Deadline& entry, base::Instant when);
   void clear_deadline(Deadline& entry) { deadlines_.clear(entry); }
 
+  RequestLog& request_log() { return request_log_; }
+  WorkerCounts& counts() { return counts_; }
+  const WorkerCounts& counts() const { return counts_; }
+  RevisionCounts& counts(const RouteTable::RevisionEntry& revision);
+
   // A slot of an instance of the revision, or nothing: then the caller queues.
   std::shared_ptr<Home> claim(const RouteTable::RevisionEntry& revision);
   std::shared_ptr<Home> home_of(const std::shared_ptr<Instance>& instance);
-  // Gives a slot back.
-  void release(Instance& instance, const std::shared_ptr<Revision>& revision, const std::shared_ptr<Home>& home);
+  // Gives a slot back; `served`: the instance got the request.
+  void release(const std::shared_ptr<Revision>& revision, const std::shared_ptr<Home>& home, bool served);
   // An idle connection that has not rested longer than `most_rest`, or nothing.
   std::unique_ptr<Upstream> idle_connection(Home& home, base::Duration most_rest);
   // After the release of the slot that went with it.
@@ -77,15 +85,17 @@ class Worker {
   // A connection beside the others was opened: those that are idle, on all workers, make way for it.
   void crowd(const Home& home);
 
-  // The client waits for a slot; the ticket is what its Revision::Waiter carries.
-  std::uint64_t wait(Client& client);
-  void forget(std::uint64_t ticket) { waiting_.erase(ticket); }
+  // The client waits for a slot and holds so many bytes; the ticket is what its Revision::Waiter carries. Zero: what
+  // waits already takes all the memory that it may.
+  std::uint64_t wait(Client& client, std::int64_t bytes);
+  void forget(std::uint64_t ticket);
   void await_socket(Client& client, const std::shared_ptr<Instance>& instance);
   void forget_socket(Client& client);
   Switchboard& switchboard() { return world_.switchboard; }
+  Bounds& bounds() { return world_.switchboard.bounds; }
   int index() const { return world_.index; }
 
-  void accepted(base::Fd connection, std::string address, bool ipv6);
+  void accepted(base::Fd connection, Peer peer);
   // Lets the client advance again in the next turn, after those that have events.
   void later(Client& client);
   // Destroys it at the end of this turn.
@@ -96,6 +106,7 @@ class Worker {
   struct Local {  // of a revision, by its index in the table
     std::uint32_t version = 0;
     bool known = false;
+    RevisionCounts* counts = nullptr;
     std::vector<std::shared_ptr<Home>> homes;
   };
   void take(Mail mail);
@@ -109,6 +120,7 @@ class Worker {
   void operator()(mail::Drain& mail);
   void operator()(mail::Quit& mail);
   void drained_if_empty();
+  Client* leave_queue(std::uint64_t ticket);
 
   World world_;
   net::Loop loop_;
@@ -123,9 +135,15 @@ class Worker {
   net::http::RequestHead request_;
   net::http::ResponseHead response_;
   std::string scratch_;
+  WorkerCounts counts_;
+  RequestLog request_log_;
   std::unordered_map<const Instance*, std::shared_ptr<Home>> homes_;
   std::unordered_map<Client*, std::unique_ptr<Client>> clients_;
-  std::unordered_map<std::uint64_t, Client*> waiting_;
+  struct Waiting {
+    Client* client = nullptr;
+    std::int64_t bytes = 0;
+  };
+  std::unordered_map<std::uint64_t, Waiting> waiting_;
   std::unordered_multimap<const Instance*, Client*> socketless_;
   std::vector<Client*> later_;
   std::vector<std::unique_ptr<Upstream>> dead_upstreams_;

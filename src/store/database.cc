@@ -1,7 +1,8 @@
 #include "store/database.h"
 
-#include <filesystem>
+#include <algorithm>
 #include <utility>
+#include <vector>
 
 namespace marea::store {
 namespace {
@@ -9,15 +10,10 @@ namespace {
 // Longer than any other process that looks into the file holds its lock.
 constexpr int kBusyTimeoutMs = 5000;
 
-// A role sees the data directory at another path than the person who runs marea: names below it are the same.
-std::string repair(const std::string& path) {
-  const std::filesystem::path file(path);
-  const std::string name = file.filename().string();
-  return "Stop marea, go to the folder " + file.parent_path().filename().string() +
-         " of its data directory (--data) and run: mv " + name + " " + name + ".damaged; mv " + name + "-wal " + name +
-         ".damaged-wal; sqlite3 " + name + ".damaged .recover | sqlite3 " + name + "; chown --reference=. " + name +
-         ". Without the file marea starts empty: apply the manifests again";
-}
+constexpr int kLogPiece = 64 << 10;  // of one read and write
+
+// Who knows by which name a person calls the data directory says it better (app/store_remedy.h).
+constexpr const char* kRepair = "Stop marea and run: sudo marea repair --data DIR, with its data directory";
 
 base::Error describe(sqlite3* raw, std::string what, const std::string& path) {
   const int code = raw == nullptr ? SQLITE_NOMEM : sqlite3_extended_errcode(raw);
@@ -25,8 +21,14 @@ base::Error describe(sqlite3* raw, std::string what, const std::string& path) {
   if (raw != nullptr) error.why = sqlite3_errmsg(raw);
   switch (code & 0xff) {
     case SQLITE_CORRUPT:
-    case SQLITE_NOTADB: error.remedy = repair(path); break;
-    case SQLITE_FULL: error.remedy = "Free space on the disk of " + path; break;
+    case SQLITE_NOTADB:
+      error.code = base::ErrorCode::store_damaged;
+      error.remedy = kRepair;
+      break;
+    case SQLITE_FULL:
+      error.code = base::ErrorCode::disk_full;
+      error.remedy = "Free space on the disk of marea's data directory";
+      break;
     case SQLITE_CANTOPEN:
     case SQLITE_PERM:
     case SQLITE_READONLY:
@@ -77,17 +79,50 @@ base::Result<Database> Database::open(const std::string& path) {
   for (const char* pragma : {"PRAGMA journal_mode=WAL", "PRAGMA synchronous=FULL", "PRAGMA foreign_keys=ON"}) {
     if (auto done = db.run(pragma); !done) return base::fail(std::move(done.error()));
   }
-  auto check = db.prepare("PRAGMA quick_check(1)");
+  if (auto sound = db.check(); !sound) return base::fail(std::move(sound.error()));
+  if (auto certain = db.rewrite_log(); !certain) return base::fail(std::move(certain.error()));
+  return db;
+}
+
+base::Result<Database> Database::open_to_read(const std::string& path) {
+  sqlite3* raw = nullptr;
+  const int code = sqlite3_open_v2(path.c_str(), &raw, SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX, nullptr);
+  Database db(raw, path);
+  if (code != SQLITE_OK) return base::fail(db.error("cannot open the store " + path));
+  sqlite3_busy_timeout(raw, kBusyTimeoutMs);
+  return db;
+}
+
+base::Result<void> Database::check() {
+  auto check = prepare("PRAGMA quick_check(1)");
   if (!check) return base::fail(std::move(check.error()));
   base::Result<bool> row = check->next();
   if (!row) return base::fail(std::move(row.error()));
   if (*row && check->text(0) != "ok") {
-    base::Error error = describe(nullptr, "the store " + path + " is damaged", path);
-    error.why = check->text(0);
-    error.remedy = repair(path);
-    return base::fail(std::move(error));
+    return base::fail(base::ErrorCode::store_damaged, "the store " + path_ + " is damaged", check->text(0), kRepair);
   }
-  return db;
+  return {};
+}
+
+base::Result<void> Database::rewrite_log() {
+  base::Result<Transaction> alone = Transaction::begin(*this);
+  if (!alone) return base::fail(std::move(alone.error()));
+  sqlite3_file* log = nullptr;
+  sqlite3_file_control(raw_.get(), "main", SQLITE_FCNTL_JOURNAL_POINTER, static_cast<void*>(&log));
+  if (log == nullptr || log->pMethods == nullptr) return {};
+  sqlite3_int64 size = 0;
+  int code = log->pMethods->xFileSize(log, &size);
+  std::vector<char> piece(kLogPiece);
+  for (sqlite3_int64 at = 0; at < size && code == SQLITE_OK;) {
+    const int amount = static_cast<int>(std::min<sqlite3_int64>(kLogPiece, size - at));
+    code = log->pMethods->xRead(log, piece.data(), amount, at);
+    if (code == SQLITE_OK) code = log->pMethods->xWrite(log, piece.data(), amount, at);
+    at += amount;
+  }
+  if (code == SQLITE_OK && size > 0) code = log->pMethods->xSync(log, SQLITE_SYNC_FULL);
+  if (code == SQLITE_OK) return {};
+  return base::fail(base::ErrorCode::io, "cannot open the store " + path_,
+                    std::string("its log cannot be written again: ") + sqlite3_errstr(code), "Look at the disk: dmesg");
 }
 
 base::Result<Statement> Database::prepare(std::string_view sql) {
@@ -109,6 +144,11 @@ base::Error Database::error(std::string what) const {
 }
 
 base::Result<Transaction> Transaction::begin(Database& db) {
+  if (db.lost_) {
+    return base::fail(base::ErrorCode::io, "cannot use the store " + db.path_,
+                      "an earlier change could not be brought to the disk, and what is there now is not known",
+                      "Look at the disk (dmesg); marea's control role starts again by itself and reads the store anew");
+  }
   if (auto begun = db.run("BEGIN IMMEDIATE"); !begun) return base::fail(std::move(begun.error()));
   return Transaction(db);
 }
@@ -119,7 +159,10 @@ Transaction::~Transaction() {
 }
 
 base::Result<void> Transaction::commit() {
-  if (auto done = db_->run("COMMIT"); !done) return done;
+  if (auto done = db_->run("COMMIT"); !done) {
+    db_->lost_ = (sqlite3_errcode(db_->raw_.get()) & 0xff) == SQLITE_IOERR;
+    return done;
+  }
   db_ = nullptr;
   return {};
 }

@@ -1,6 +1,10 @@
 // SQLite as a value with errors instead of codes: WAL, synchronous=FULL (what was acknowledged survives a power loss),
 // foreign keys on, a busy timeout for a second reader such as the sqlite3 program. One Database belongs to one thread.
 //
+// A sync that fails is final (fsyncgate: the kernel forgets the unwritten pages, and the next sync succeeds without
+// them). From then on lost() is true and no transaction begins; and because nobody knows whether the last life met such
+// a failure, open() writes the log that it finds once more and syncs it before anything stands on it.
+//
 //   auto rows = db.prepare("SELECT name FROM services WHERE generation > ?");
 //   rows->bind(3);
 //   while (rows->next().value_or(false)) use(rows->text(0));
@@ -57,21 +61,30 @@ class Database {
  public:
   // Opens or creates the file. The error names the file and what to do when it is damaged.
   static base::Result<Database> open(const std::string& path);
+  // One that is there, to look at: nothing is created, checked or changed.
+  static base::Result<Database> open_to_read(const std::string& path);
 
   base::Result<Statement> prepare(std::string_view sql);
   // One or more statements without parameters and rows.
   base::Result<void> run(const char* sql);
+  // E_STORE_DAMAGED when its pages do not fit together.
+  base::Result<void> check();
   const std::string& path() const { return path_; }
+  // The disk refused to confirm a commit: open the file again.
+  bool lost() const { return lost_; }
 
  private:
+  friend class Transaction;
   struct Close {
     void operator()(sqlite3* raw) const { sqlite3_close_v2(raw); }
   };
   Database(sqlite3* raw, std::string path) : raw_(raw), path_(std::move(path)) {}
   base::Error error(std::string what) const;
+  base::Result<void> rewrite_log();
 
   std::unique_ptr<sqlite3, Close> raw_;
   std::string path_;
+  bool lost_ = false;
 };
 
 // All or nothing: rolls back on destruction unless commit() succeeded.

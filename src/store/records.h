@@ -11,6 +11,7 @@
 #include "model/reason.h"
 #include "model/revision.h"
 #include "model/service.h"
+#include "model/usage.h"
 
 namespace marea::store {
 
@@ -56,6 +57,29 @@ struct ImageRecord {
   friend bool operator==(const ImageRecord&, const ImageRecord&) = default;
 };
 
+// Of one instance, by its id: written again and again, the newest account whole, so that to write one twice changes
+// nothing.
+struct UsageRecord {
+  base::InstanceId instance;
+  base::RevisionName revision;
+  base::ServiceName service;
+  std::int64_t since_unix_ns = 0;
+  std::int64_t until_unix_ns = 0;
+  bool ended = false;  // there comes no newer one
+  model::UsageAccount account;
+  friend bool operator==(const UsageRecord&, const UsageRecord&) = default;
+};
+
+// The instances of a revision that ended and are told apart no more.
+struct UsageTotal {
+  base::ServiceName service;
+  base::RevisionName revision;
+  std::int64_t since_unix_ns = 0;
+  std::int64_t until_unix_ns = 0;
+  model::Bill bill;
+  friend bool operator==(const UsageTotal&, const UsageTotal&) = default;
+};
+
 struct DropService {  // with its revisions
   base::ServiceName name;
 };
@@ -63,13 +87,26 @@ struct DropRevision {
   base::RevisionName name;
 };
 
-using Change = std::variant<ServiceRecord, RevisionRecord, ImageName, ImageRecord, DropService, DropRevision>;
+struct DropImageName {
+  std::string name;
+};
+struct DropImage {
+  std::string digest;
+};
+struct DropUsage {
+  base::InstanceId instance;
+};
+
+using Change = std::variant<ServiceRecord, RevisionRecord, ImageName, ImageRecord, UsageRecord, UsageTotal, DropService,
+                            DropRevision, DropImageName, DropImage, DropUsage>;
 
 struct Contents {
   std::vector<ServiceRecord> services;
   std::vector<RevisionRecord> revisions;
   std::vector<ImageName> names;
   std::vector<ImageRecord> images;
+  std::vector<UsageRecord> usage;
+  std::vector<UsageTotal> usage_totals;
 };
 
 }  // namespace marea::store

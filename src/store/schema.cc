@@ -23,6 +23,20 @@ constexpr std::array<const char*, kSchemaVersion> kSteps = {
       CREATE TABLE images (digest TEXT PRIMARY KEY, image TEXT NOT NULL) STRICT;
       CREATE TABLE image_names (name TEXT PRIMARY KEY, digest TEXT NOT NULL, named_unix_ns INTEGER NOT NULL) STRICT;
     )sql",
+    // 2: what instances used. Times are nanoseconds, milli_cpu_ms and mebibyte_ms as in model::Bill.
+    R"sql(
+      CREATE TABLE usage (
+        instance TEXT PRIMARY KEY, revision TEXT NOT NULL, service TEXT NOT NULL, since_unix_ns INTEGER NOT NULL,
+        until_unix_ns INTEGER NOT NULL, ended INTEGER NOT NULL, requests INTEGER NOT NULL, alive INTEGER NOT NULL,
+        busy INTEGER NOT NULL, billed INTEGER NOT NULL, unready INTEGER NOT NULL, stopping INTEGER NOT NULL,
+        cpu INTEGER NOT NULL, peak_memory_bytes INTEGER NOT NULL, memory_limit_bytes INTEGER NOT NULL,
+        milli_cpu INTEGER NOT NULL, whole_life INTEGER NOT NULL, kept_idle INTEGER NOT NULL) STRICT;
+      CREATE TABLE usage_totals (
+        service TEXT NOT NULL, revision TEXT NOT NULL, since_unix_ns INTEGER NOT NULL, until_unix_ns INTEGER NOT NULL,
+        instances INTEGER NOT NULL, requests INTEGER NOT NULL, billable INTEGER NOT NULL, kept_idle INTEGER NOT NULL,
+        busy INTEGER NOT NULL, alive INTEGER NOT NULL, cpu INTEGER NOT NULL, milli_cpu_ms INTEGER NOT NULL,
+        mebibyte_ms INTEGER NOT NULL, peak_memory_bytes INTEGER NOT NULL, PRIMARY KEY (service, revision)) STRICT;
+    )sql",
 };
 
 }  // namespace

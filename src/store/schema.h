@@ -7,7 +7,7 @@
 
 namespace marea::store {
 
-inline constexpr int kSchemaVersion = 1;
+inline constexpr int kSchemaVersion = 2;
 
 base::Result<void> migrate(Database& db);
 

@@ -22,8 +22,13 @@ class Store {
   // Writes all changes as one; sets resource_version in the services and revisions among them.
   base::Result<void> commit(std::span<Change> changes);
 
+  // Writes a copy as of now to a new file; the copy is not synced. For backups.
+  base::Result<void> snapshot(const std::string& path);
+
   // How often this store was opened, this time included: numbers that must grow over restarts begin with it.
   std::uint64_t epoch() const { return epoch_; }
+  // A commit could not be brought to the disk: nothing more is taken; end, and open the file anew.
+  bool lost() const { return db_.lost(); }
   // The newest resourceVersion handed out; every commit takes the next one.
   std::uint64_t resource_version() const { return resource_version_; }
 
@@ -34,8 +39,13 @@ class Store {
   base::Result<void> write(const RevisionRecord& record);
   base::Result<void> write(const ImageName& name);
   base::Result<void> write(const ImageRecord& record);
+  base::Result<void> write(const UsageRecord& record);
+  base::Result<void> write(const UsageTotal& total);
+  base::Result<void> write(const DropUsage& drop);
   base::Result<void> write(const DropService& drop);
   base::Result<void> write(const DropRevision& drop);
+  base::Result<void> write(const DropImageName& drop);
+  base::Result<void> write(const DropImage& drop);
 
   Database db_;
   std::uint64_t epoch_ = 0;

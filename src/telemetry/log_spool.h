@@ -40,26 +40,34 @@ void append_line(std::string& out, const LogLine& line);
 // Nothing when the text is not a whole line in that form (a torn write after a crash).
 std::optional<LogLine> parse_line(std::string_view text);
 
+// What a spool's lines are: those of append_line(), or records of requests (request_record.h), which say all by
+// themselves.
+enum class LogForm : std::uint8_t { output, records };
+
 // Resource: the open segment of one service.
 class LogSpoolWriter {
  public:
   // `folder` is the service's own; it is made when missing.
-  explicit LogSpoolWriter(std::string folder);
+  explicit LogSpoolWriter(std::string folder, LogForm form = LogForm::output);
   LogSpoolWriter(const LogSpoolWriter&) = delete;
   LogSpoolWriter& operator=(const LogSpoolWriter&) = delete;
   LogSpoolWriter(LogSpoolWriter&&) = default;
 
-  // Whole lines as append_line() makes them. When the disk refuses, the lines are dropped and counted; the next
+  // Whole lines of the spool's form. When the disk refuses, the lines are dropped and counted; the next
   // success is preceded by a line that tells how many, so that a gap is never silent.
   void write(std::string_view lines);
   std::uint64_t dropped() const { return dropped_; }
+  // Lines that were lost before they came here; told with the next write().
+  void add_dropped(std::uint64_t lines) { dropped_ += lines; }
 
  private:
+  std::string gap() const;
   bool open_segment();
   bool put(std::string_view bytes);
   void drop_oldest();
 
   std::string folder_;
+  LogForm form_;
   std::uint64_t number_ = 0;
   base::Fd file_;
   std::int64_t size_ = 0;
@@ -70,6 +78,8 @@ struct LogQuery {
   base::RevisionName revision;  // empty: all
   base::InstanceId instance;    // empty: all
   std::size_t tail = 100;       // how many of the newest lines
+  LogForm form = LogForm::output;
+  std::string having;  // of records: only those that contain it; a record is a line's text, whole
 };
 
 // A place in a service's spool, from which a follower goes on.

@@ -6,10 +6,10 @@ import subprocess
 
 import pytest
 
+import apps
 import oci
 from running_platform import BIN, ROOT, SERVICES, Platform
 
-CACHE = ROOT / "build" / "e2e"
 PACKAGES = {"nginx": ["nginx-light"], "python": ["python3"], "node": ["nodejs"], "busybox": ["busybox-static"]}
 
 
@@ -23,19 +23,27 @@ def pytest_sessionstart(session):
 @pytest.fixture(scope="session")
 def tide_program():
     """The path of the static test app."""
-    source, program = ROOT / "tests" / "e2e" / "app" / "tide.cc", CACHE / "tide"
-    CACHE.mkdir(parents=True, exist_ok=True)
-    if not program.exists() or program.stat().st_mtime < source.stat().st_mtime:
-        subprocess.run(["g++", "-std=c++20", "-O2", "-static", "-s", str(source), "-o", str(program)], check=True)
-    return program
+    return apps.tide_program()
 
 
 @pytest.fixture(scope="session")
-def tide(tide_program, tmp_path_factory):
+def tide(tmp_path_factory):
     """An image of nothing but the test app: `oci:DIR`."""
-    layout = tmp_path_factory.mktemp("tide")
-    oci.make(layout, {"app/tide": (tide_program.read_bytes(), 0o755), "tmp/.keep": b""},
-             {"Entrypoint": ["/app/tide"], "Env": ["PATH=/usr/bin:/bin"]})
+    return apps.tide_image(tmp_path_factory.mktemp("tide"))
+
+
+@pytest.fixture(scope="session")
+def bomb(tmp_path_factory):
+    """An image of app/bomb.cc: `oci:DIR`."""
+    return apps.bomb_image(tmp_path_factory.mktemp("bomb"))
+
+
+@pytest.fixture(scope="session")
+def probe_image(debian_image, tmp_path_factory):
+    """An image of app/probe.py, which runs what it is sent: `oci:DIR`."""
+    layout = tmp_path_factory.mktemp("probe")
+    oci.make(layout, {"app/probe.py": (ROOT / "tests" / "e2e" / "app" / "probe.py").read_bytes()},
+             {"Entrypoint": ["python3", "-u", "/app/probe.py"]}, base=debian_image("python"))
     return f"oci:{layout}"
 
 

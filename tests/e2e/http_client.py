@@ -20,13 +20,13 @@ class Answer:
 
 
 def dechunk(data):
-    body = b""
-    while data:
-        line, _, data = data.partition(b"\r\n")
-        size = int(line.split(b";")[0], 16)
+    body, at = bytearray(), 0
+    while (end := data.find(b"\r\n", at)) >= 0:
+        size = int(data[at:end].split(b";")[0], 16)
         if size == 0:
-            return body
-        body, data = body + data[:size], data[size + 2:]
+            return bytes(body)
+        body += data[end + 2:end + 2 + size]
+        at = end + 2 + size + 2
     raise AssertionError("the chunked body was cut off")
 
 
@@ -55,7 +55,7 @@ def connect(address, timeout=120):
 
 def exchange(address, raw, timeout=120):
     """Sends `raw` and returns everything that comes until the server closes; it may close before it has read all."""
-    answer = b""
+    answer = bytearray()
     with connect(address, timeout) as connection:
         try:
             connection.sendall(raw)
@@ -66,7 +66,7 @@ def exchange(address, raw, timeout=120):
                 answer += block
         except ConnectionResetError:
             pass
-    return answer
+    return bytes(answer)
 
 
 def request(address, host, path="/", method="GET", body=b"", headers=None, timeout=120):

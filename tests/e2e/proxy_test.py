@@ -35,10 +35,11 @@ def read_until(connection, mark):
     return answer
 
 
-def rest_of(connection, answer=b""):
-    while block := connection.recv(65536):
+def rest_of(connection, before=b""):
+    answer = bytearray(before)
+    while block := connection.recv(1 << 20):
         answer += block
-    return answer
+    return bytes(answer)
 
 
 def seen_by_app(platform, app, headers=None):

@@ -1,5 +1,6 @@
 """The platform as processes: separate, with their own users, and gone without a trace."""
 
+import contextlib
 import os
 import signal
 import socket
@@ -8,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+import http_client
 import traces
 from running_platform import BIN, Platform, free_port, manifest
 from waiting import until
@@ -98,6 +100,23 @@ def test_a_role_that_is_killed_comes_back(own_platform, tide, role):
     until(lambda: roles(own_platform).get(role, (old,))[0] != old, f"a new {role}")
     until(lambda: own_platform.get("rock").status == 200, "the service answers")
     own_platform.wait_ready("rock")
+
+
+def test_connections_that_wait_in_the_listening_socket_survive_a_killed_router(own_platform, tide):
+    """The router is stopped first, so that none of them is accepted by it: the next one serves them all."""
+    own_platform.apply(manifest("queued", tide))
+    own_platform.wait_ready("queued")
+    assert own_platform.get("queued").status == 200
+    old = roles(own_platform)["router"][0]
+    os.kill(old, signal.SIGSTOP)
+    request = b"GET / HTTP/1.1\r\nHost: queued.localhost\r\nConnection: close\r\n\r\n"
+    with contextlib.ExitStack() as stack:
+        callers = [stack.enter_context(http_client.connect(own_platform.http_port)) for _ in range(50)]
+        for caller in callers:
+            caller.sendall(request)
+        os.kill(old, signal.SIGKILL)
+        answers = [caller.recv(12) for caller in callers]
+    assert answers == [b"HTTP/1.1 200"] * 50
 
 
 def test_services_wake_from_zero_while_control_is_down(own_platform, tide):

@@ -44,22 +44,27 @@ def run_cli(*arguments, environment=None, timeout=300, binary=BIN):
 
 
 class Platform:
-    def __init__(self, binary=BIN):
+    def __init__(self, binary=BIN, environment=None, data=None, options=()):
+        """`options` are further ones of `marea serve`."""
         self.binary = binary
-        self.data = Path(tempfile.mkdtemp(prefix="marea-test-"))
+        self.environment = environment or {}
+        self.data = Path(data or tempfile.mkdtemp(prefix="marea-test-"))
+        self.options = options
         self.http_port, self.api_port = free_port(), free_port()
         self.api = self.data / "api.sock"
         self.log_path = self.data.with_suffix(".log")
         self.process = None
         self.traces = None
 
-    def start(self):
+    def start(self, until_it_answers=True):
         with open(self.log_path, "ab") as log:
             self.process = subprocess.Popen(
                 [str(self.binary), "serve", "--data", str(self.data), "--http", f"127.0.0.1:{self.http_port}", "--api",
-                 f"127.0.0.1:{self.api_port}"], stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
+                 f"127.0.0.1:{self.api_port}", *self.options], stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                start_new_session=True, env={**os.environ, **self.environment})
         self.traces = Traces(self.process.pid, self.data)
-        until(self._answers, "the API answers", pause=0.02)
+        if until_it_answers:
+            until(self._answers, "the API answers", pause=0.02)
         return self
 
     def _answers(self):
@@ -143,6 +148,18 @@ class Platform:
 
     def wait_for_zero(self, service):
         until(lambda: not self.instances(service), f"{service} is at zero")
+
+
+class Inside:
+    """Runs Python in an instance of the probe (app/probe.py); gives what it assigned to `result`."""
+
+    def __init__(self, platform, name):
+        self.platform, self.name = platform, name
+
+    def __call__(self, code):
+        said = self.platform.get(self.name, "/", method="POST", body=code.encode()).json()
+        assert "raised" not in said, said["raised"]
+        return said["result"]
 
 
 def manifest(name, image, command=None, args=None, env=None, port=None, memory=None, concurrency=None, max_scale=None,

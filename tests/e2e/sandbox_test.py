@@ -3,10 +3,9 @@
 import os
 import socket
 
-import oci
 import pytest
 
-from running_platform import ROOT, manifest
+from running_platform import Inside, manifest
 from waiting import until
 
 # CHOWN DAC_OVERRIDE FOWNER FSETID KILL SETGID SETUID NET_BIND_SERVICE SYS_CHROOT, as bits (linux/capability.h)
@@ -22,24 +21,6 @@ def attempt(host, port):
     except OSError as problem:
         return type(problem).__name__
 """
-
-
-@pytest.fixture(scope="session")
-def probe_image(debian_image, tmp_path_factory):
-    layout = tmp_path_factory.mktemp("probe")
-    oci.make(layout, {"app/probe.py": (ROOT / "tests" / "e2e" / "app" / "probe.py").read_bytes()},
-             {"Entrypoint": ["python3", "-u", "/app/probe.py"]}, base=debian_image("python"))
-    return f"oci:{layout}"
-
-
-class Inside:
-    def __init__(self, platform, name):
-        self.platform, self.name = platform, name
-
-    def __call__(self, code):
-        said = self.platform.get(self.name, "/", method="POST", body=code.encode()).json()
-        assert "raised" not in said, said["raised"]
-        return said["result"]
 
 
 @pytest.fixture(scope="module")

@@ -72,12 +72,52 @@ def test_a_burst_at_zero_waits_for_the_instance_and_every_request_is_served_once
     assert platform.get(name, "/seen").text == "21"
 
 
-def test_a_min_scale_keeps_an_instance(platform, name, tide):
-    """F2"""
-    platform.apply(manifest(name, tide, min_scale=1, idle="1s"))
-    platform.wait_ready(name)
-    until(lambda: [i for i in platform.instances(name) if i["state"] in ("running", "idle")], "one instance is up")
+def test_a_min_scale_keeps_an_instance(platform, name, another, tide):
+    """F2: beside it, a service without a minimum falls to zero."""
+    for one, least in ((name, 2), (another, None)):
+        platform.apply(manifest(one, tide, min_scale=least, idle="1s"))
+        platform.wait_ready(one)
+    until(lambda: len(platform.instances(name)) == 2, "two instances are up")
+    platform.wait_for_zero(another)
+    assert len(platform.instances(name)) == 2
     assert platform.get(name).status == 200
+
+
+def test_steady_load_starts_and_ends_nothing(platform, name, tide):
+    """F2: three callers, one after the other each, are one instance's work from the first request to the last."""
+    platform.apply(manifest(name, tide, concurrency=8))
+    platform.wait_ready(name)
+    assert platform.get(name).status == 200
+    first = [instance["metadata"]["name"] for instance in platform.instances(name)]
+    with ThreadPoolExecutor(3) as pool:
+        calls = [pool.submit(platform.get, name, "/?ms=20") for _ in range(150)]
+        while not all(call.done() for call in calls):
+            assert [instance["metadata"]["name"] for instance in platform.instances(name)] == first
+    assert {call.result().status for call in calls} == {200}
+    assert len(first) == 1
+
+
+def test_a_target_below_the_concurrency_is_kept_by_starting_ahead(platform, name, tide):
+    """F2: nobody waits, one instance could hold all three, and each gets one of its own."""
+    platform.apply(manifest(name, tide, concurrency=10, max_scale=3, template_annotations={
+        "autoscaling.knative.dev/target": "1", "autoscaling.knative.dev/scale-down-delay": "1h"}))
+    platform.wait_ready(name)
+    with ThreadPoolExecutor(3) as pool:
+        calls = [pool.submit(platform.get, name, "/?ms=1500") for _ in range(3)]
+        until(lambda: len(platform.instances(name)) == 3, "three instances are there")
+    assert [call.result().status for call in calls] == [200] * 3
+
+
+def test_a_revision_begins_with_its_initial_scale_and_a_delay_keeps_it(platform, name, another, tide):
+    """F2: beside it, a service without the delay is at zero before any of them has gone."""
+    platform.apply(manifest(name, tide, idle="1s", template_annotations={
+        "autoscaling.knative.dev/initial-scale": "3", "autoscaling.knative.dev/scale-down-delay": "1h"}))
+    platform.wait_ready(name)
+    assert len(platform.instances(name)) == 3
+    platform.apply(manifest(another, tide, idle="2s"))
+    platform.wait_ready(another)
+    platform.wait_for_zero(another)
+    assert len(platform.instances(name)) == 3
 
 
 def test_an_instance_with_a_request_in_flight_is_not_idle(platform, name, another, tide):

@@ -132,6 +132,29 @@ def own_header_first(tree):
                 yield Finding("own_header_first", path, 1, f'the first include must be "{own.removeprefix("src/")}"')
 
 
+_LOCAL_NAMESPACE = re.compile(r"^namespace \{\n.*?^\}  // namespace$", re.DOTALL | re.MULTILINE)
+_LOCAL_NAME = re.compile(r"^(?:(?:class|struct|enum(?: class)?) (\w+)(?= [:{]| final)|"  # a type
+                         r"(?:static |inline )*(?:constexpr|const) [^=({\n]*?(\w+)(?:\[\w*\])*(?: = |\{|;)|"  # a constant
+                         r"(?!using|template|class|struct|enum|return|namespace)[A-Za-z_][^=({\n]*?[ &*](\w+)\()",  # a function
+                         re.MULTILINE)
+
+
+def local_name(tree):
+    """The sources of a folder are read as one where they are compiled in batches: what is local to one of them has a name
+    that no other has. What two need alike is one thing, in a header."""
+    owners = {}
+    for path, text in cpp(tree):
+        code = blank(text)
+        batched = path.endswith(".cc") and path.startswith(("src/", "bench/"))
+        for local in _LOCAL_NAMESPACE.finditer(text) if batched else []:
+            for found in _LOCAL_NAME.finditer(code, local.start(), local.end()):
+                name = found.group(1) or found.group(2) or found.group(3)
+                key = (PurePosixPath(path).parent, path.endswith("_test.cc"), name)
+                other = owners.setdefault(key, path)
+                if other != path:
+                    yield Finding("local_name", path, 1, f"'{name}' is also a local name of {other}")
+
+
 def header_guard(tree):
     for path, text in cpp(tree):
         if path.endswith(".h") and not re.search(r"^#pragma once$", text, re.MULTILINE):
@@ -197,7 +220,7 @@ def dead_file(tree):
 
 
 RULES = [file_length, function_length, marker, banned_name, default_capture, shell, sleep_in_test, using_namespace,
-         machine_path, own_header_first, header_guard, docs_title, empty_test, fuzz_corpus, dead_file]
+         machine_path, own_header_first, local_name, header_guard, docs_title, empty_test, fuzz_corpus, dead_file]
 
 
 def check(tree):

@@ -8,6 +8,7 @@ import rules
 
 LONG_BODY = "  f();\n" * 71
 T = "TEST(Sea, rises) {"
+LOCAL = "namespace a {\nnamespace {\n\nA a = {\n};\n\n%s\n}  // namespace\n}  // namespace a\n"
 
 # rule → (bad trees, good trees)
 SAMPLES = {
@@ -46,6 +47,18 @@ SAMPLES = {
                      [{"README.md": "# A\n/var/lib/marea /workdir/x\n"}]),
     "own_header_first": ([{"src/a.h": "", "src/a.cc": '#include <string>\n#include "a.h"\n'}],
                          [{"src/a.h": "", "src/a.cc": '// x\n#include "a.h"\n\n#include <string>\n'}]),
+    "local_name": (
+        [{"src/a.cc": LOCAL % first, "src/b.cc": LOCAL % second}
+         for first, second in [("int f(int a) {\n  return a;\n}\n", "const char* f() {\n  return 0;\n}\n"),
+                               ("std::map<int, A>& f(int a,\n    int b);\n", "template <class T>\nT f(T a);\n"),
+                               ("constexpr int kA = 1;\n", "constexpr std::array<int, 2> kA{1, 2};\n"),
+                               ("const Row kA[] = {\n};\n", "constexpr char kA[] = \"x\";\n"),
+                               ("class A final {\n};\n", "struct A {\n};\n"),
+                               ("enum class A { x };\n", "struct A : B {\n};\n")]],
+        [{"src/a.cc": LOCAL % ("using A = int;\nint f() {\n  return g(1);\n}\nint f(int);\n" + code),
+          "src/b.cc": LOCAL % "using A = int;\nvoid h() {\n  return g(2);\n}\n", "src/a_test.cc": LOCAL % "int f();\n",
+          "src/x/a.cc": LOCAL % "int f();\n", "src/c.cc": "int f() {\n  return 1;\n}\n"}
+         for code in ("", "struct B;\nconstexpr int kA = f(1);\n")]),
     "header_guard": ([{"src/a.h": "// Why.\nint x;\n"}, {"src/a.h": "#pragma once\n"}],
                      [{"src/a.h": "// Why.\n#pragma once\n"}]),
     "docs_title": ([{"docs/a.md": "# Sea\n", "docs/b.md": "# sea\n"}, {"docs/a.md": "Sea\n"}],

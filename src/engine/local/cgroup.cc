@@ -181,6 +181,22 @@ std::int64_t Cgroups::peak_memory_bytes(const std::string& path) const {
   return std::strtoll(read_at(memory->root, path + file).c_str(), nullptr, 10);
 }
 
+void Cgroups::bound_sockets(const std::string& path, std::int64_t bytes) const {
+  const CgroupHierarchy* memory = find("memory");
+  if (memory->unified) return;
+  [[maybe_unused]] const bool bounded =
+      write_at(memory->root, path + "/memory.kmem.tcp.limit_in_bytes", std::to_string(bytes));
+}
+
+base::Duration Cgroups::cpu_time(const std::string& path) const {
+  if (const CgroupHierarchy* v1 = find("cpuacct")) {
+    return base::Duration(std::strtoll(read_at(v1->root, path + "/cpuacct.usage").c_str(), nullptr, 10));
+  }
+  const CgroupHierarchy* cpu = find("cpu");
+  if (cpu == nullptr || !cpu->unified) return {};
+  return std::chrono::microseconds(parse_flat_key(read_at(cpu->root, path + "/cpu.stat"), "usage_usec"));
+}
+
 bool Cgroups::populated(const std::string& path) const {
   const CgroupHierarchy* memory = find("memory");
   return !read_at(memory->root, path + "/cgroup.procs").empty();

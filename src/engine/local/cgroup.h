@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/fd.h"
 
@@ -39,7 +40,11 @@ class Cgroups {
   // How many processes of the group the kernel has killed for its memory limit.
   std::int64_t out_of_memory_kills(const std::string& path) const;
   std::int64_t peak_memory_bytes(const std::string& path) const;
+  // Of all its processes, those that ended too; zero where no hierarchy counts it.
+  base::Duration cpu_time(const std::string& path) const;
   bool populated(const std::string& path) const;
+  // Buffers of sockets, where the hierarchy does not count them as memory (v1). Before the first socket is made.
+  void bound_sockets(const std::string& path, std::int64_t bytes) const;
   // SIGKILL to all processes; they end soon after.
   void kill(const std::string& path) const;
   // False while the kernel still holds it, which it does until the last process is reaped.

@@ -1,5 +1,6 @@
 #include "engine/local/engine_plan.h"
 
+#include <algorithm>
 #include <string_view>
 #include <utility>
 
@@ -64,9 +65,15 @@ std::optional<model::Plan> PlanInbox::commit(const net::msg::PlanCommit& message
   if (staged_number_ != message.number) staged_.clear();  // a plan that names nothing
   committed_ = message.number;
   last_ = std::exchange(staged_, {});
-  model::Plan plan{.number = message.number, .revisions = {}};
+  model::Plan plan{.number = message.number,
+                   .grants_for = std::clamp(message.grants_for, base::Duration{0}, kMostGrant),
+                   .revisions = {}};
   for (const auto& [name, each] : last_) plan.revisions.push_back(each);
   return plan;
+}
+
+void PlanInbox::restore(const model::Plan& plan) {
+  for (const model::RevisionPlan& each : plan.revisions) last_.insert_or_assign(each.revision.name, each);
 }
 
 void PlanInbox::restart() {

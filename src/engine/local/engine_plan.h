@@ -16,6 +16,9 @@ namespace marea::engine::local {
 
 inline constexpr std::size_t kMostPlannedRevisions = 50'000;  // five for each of 10,000 services
 
+inline constexpr base::Duration kMostGrant =
+    std::chrono::days(365);  // more is a mistake, and no sum of times overflows
+
 // Why a plan for a revision cannot be followed; empty: it can.
 std::string fault_in(const model::RevisionPlan& plan);
 
@@ -25,6 +28,8 @@ class PlanInbox {
   std::string take(const net::msg::PlanRevision& message);
   // The whole plan; nothing when it is older than the last one.
   std::optional<model::Plan> commit(const net::msg::PlanCommit& message);
+  // The last plan of an earlier engine.
+  void restore(const model::Plan& plan);
   // A new link: another control may count from elsewhere.
   void restart();
 

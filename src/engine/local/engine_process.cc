@@ -1,7 +1,10 @@
 #include "engine/local/engine_process.h"
 
 #include <algorithm>
+#include <cstdlib>
 #include <utility>
+
+#include "base/crash_point.h"
 
 namespace marea::engine::local {
 namespace {
@@ -9,16 +12,21 @@ namespace {
 namespace msg = net::msg;
 using base::Severity;
 
-// Of the machine's memory, for the sum of the instances' limits; the rest is for the system and for marea.
-std::int64_t share_of(std::int64_t machine_bytes) {
-  return machine_bytes / 10 * 9;
+// What is reserved of the machine's memory is for the system and for marea. Half of it must also be available in fact:
+// others than instances use memory, and files are cached in it.
+FleetLimits limits_of(SandboxHost& host, const model::PlatformLimits& limits) {
+  const std::int64_t reserve = host.memory_bytes() / 100 * limits[model::Limit::memory_reserve];
+  const std::int64_t starts = limits[model::Limit::starts_per_cpu] * std::max(1, host.load().cpus);
+  return {.memory_bytes = host.memory_bytes() - reserve,
+          .starts = static_cast<int>(std::min<std::int64_t>(starts, net::kMostInstanceSlots)),
+          .memory_floor = reserve / 2};
 }
 
 }  // namespace
 
 EngineProcess::EngineProcess(World world)
     : world_(std::move(world)),
-      fleet_({.memory_bytes = share_of(world_.host->memory_bytes())}, world_.random),
+      fleet_(limits_of(*world_.host, world_.limits), world_.random),
       deadline_(world_.loop,
                 [this] {
                   fleet_.tick(moment());
@@ -26,7 +34,13 @@ EngineProcess::EngineProcess(World world)
                 }),
       sweep_(world_.loop, [this] { ended_.clear(); }),
       retry_sockets_(world_.loop, [this] { pay_sockets(); }),
-      stop_by_(world_.loop, [this] { finish_stop(); }) {}
+      look_(world_.loop,
+            [this] {
+              look_at_machine();
+              carry_out();
+            }),
+      stop_by_(world_.loop, [this] { finish_stop(); }),
+      usage_(world_.loop, [this] { report_usage(); }) {}
 
 EngineProcess::~EngineProcess() = default;
 
@@ -39,6 +53,8 @@ void EngineProcess::carry_out() {
   if (carrying_) return;
   carrying_ = true;
   for (std::vector<Action> actions = fleet_.take_actions(); !actions.empty(); actions = fleet_.take_actions()) {
+    write_down(actions);
+    base::crash_point("engine.instance.recorded");
     for (const Action& action : actions) std::visit(*this, action);
   }
   carrying_ = false;
@@ -48,7 +64,31 @@ void EngineProcess::carry_out() {
   } else {
     deadline_.arm_at(next);
   }
+  if (!fleet_.instances().empty() && !usage_.armed()) usage_.arm_in(kUsageEvery);
+  if (!fleet_.instances().empty() && !look_.armed()) look_.arm_in(kLoadEvery);
   if (stopped_ && fleet_.instances().empty()) finish_stop();
+}
+
+// ---- the machine
+
+void EngineProcess::look_at_machine() {
+  looked_at_ = world_.loop.now();
+  const MachineLoad load = world_.host->load();
+  fleet_.machine(load, moment());
+  const bool at_rest = fleet_.instances().empty();
+  busy_ = {.cpus = load.cpus,
+           .busy_permille = at_rest ? 0 : load.busy_permille,
+           .waiting_permille = at_rest ? 0 : load.waiting_permille};
+  tell_load();
+  if (!at_rest) look_.arm_in(load.busy_permille >= 500 ? kLoadEvery : kLoadAtRest);
+}
+
+void EngineProcess::tell_load() {
+  const bool same = busy_.cpus == told_.cpus && std::abs(busy_.busy_permille - told_.busy_permille) < kLoadStep &&
+                    std::abs(busy_.waiting_permille - told_.waiting_permille) < kLoadStep;
+  if (same || !router_) return;
+  told_ = busy_;
+  router_->send(busy_);
 }
 
 // ---- keeper
@@ -65,8 +105,6 @@ void EngineProcess::on_peer(net::Role peer, base::Fd link) {
 }
 
 void EngineProcess::on_listener(net::ListenerKind /*kind*/, std::string /*address*/, base::Fd /*listener*/) {}
-void EngineProcess::on_held(std::string /*key*/, std::vector<base::Fd> /*fds*/) {}
-void EngineProcess::on_held_done() {}
 void EngineProcess::on_builder_ended(std::uint64_t /*job*/, int /*wait_status*/) {}
 
 void EngineProcess::on_stop(base::Duration grace, std::function<void()> done) {
@@ -96,10 +134,11 @@ void EngineProcess::connect_control(base::Fd link) {
                                 std::visit(*this, message);
                                 carry_out();
                               },
-                          .on_closed = [](const std::string&) {}});
+                          .on_closed = [this](const std::string&) { fleet_.control_lost(moment()); }});
   control_->send(msg::EngineReady{world_.host->runtime()});
   fleet_.control_linked();
   carry_out();
+  for (const model::InstanceReport& report : world_.run.kept()) control_->send(report);
   control_->send(msg::InstancesDone{});
 }
 
@@ -110,11 +149,19 @@ void EngineProcess::operator()(const msg::PlanRevision& message) {
 }
 
 void EngineProcess::operator()(const msg::PlanCommit& message) {
-  if (const std::optional<model::Plan> plan = inbox_.commit(message)) fleet_.apply(*plan, moment());
+  const std::optional<model::Plan> plan = inbox_.commit(message);
+  if (!plan) return;
+  write_down_plan(*plan);
+  base::crash_point("engine.plan.taken");
+  fleet_.apply(*plan, moment());
 }
 
 void EngineProcess::operator()(const msg::DeleteInstance& message) {
   fleet_.remove({message.id, model::Reason::deleted}, moment());
+}
+
+void EngineProcess::operator()(const msg::ReportKept& message) {
+  world_.run.drop(message.id);
 }
 
 // ---- router
@@ -133,14 +180,18 @@ void EngineProcess::connect_router(base::Fd link) {
                                carry_out();
                              }});
   owed_.clear();
+  told_ = {};
+  tell_load();
   fleet_.router_linked(moment());
   carry_out();
+  router_->send(msg::InstancesDone{});
 }
 
 void EngineProcess::operator()(const msg::Demand& message) {
   const int wanted = std::clamp(message.wanted, 0, model::kMostScale);
   const bool for_min = message.reason == model::Reason::min_scale;
   const model::Reason reason = for_min ? model::Reason::min_scale : model::Reason::request_waiting;
+  if (world_.loop.now() - looked_at_ >= kLoadEvery) look_at_machine();
   fleet_.demand({message.revision, wanted, reason}, moment());
 }
 

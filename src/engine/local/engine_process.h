@@ -2,13 +2,16 @@
 // control and router. Every message is checked again before it is believed: both are unprivileged, and what they say
 // must at worst stop instances, never reach the machine. A fresh link begins with the whole state.
 //
-// An engine that dies takes its instances along: the next one cleans up what is left of them (open_sandbox_host) and
-// starts anew what the plan wants.
+// An engine that dies leaves its instances running. What it has to tell the next one it writes down before it happens
+// (engine/local/run_folder.h), and keeper holds their descriptors; the next one adopts them (engine_adopt.cc) before it
+// speaks with anybody. A final report is kept until control has acknowledged it.
 #pragma once
 
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -16,7 +19,11 @@
 #include "base/random.h"
 #include "engine/local/engine_plan.h"
 #include "engine/local/fleet.h"
+#include "engine/local/network_thread.h"
+#include "engine/local/run_folder.h"
 #include "engine/local/sandbox.h"
+#include "model/platform_limits.h"
+#include "net/ledger.h"
 #include "net/link.h"
 #include "net/loop.h"
 #include "net/role.h"
@@ -26,7 +33,11 @@ namespace marea::engine::local {
 inline constexpr int kSocketStock = 8;  // sent with InstanceOpen: a probe and the first requests; router asks for more
 inline constexpr base::Duration kSocketRetry = std::chrono::milliseconds(100);
 inline constexpr base::Duration kStopReserve = std::chrono::seconds(1);  // to end before keeper kills
+inline constexpr base::Duration kUsageEvery = std::chrono::seconds(10);  // what a machine that dies forgets of the bill
 inline constexpr std::size_t kMostDetailBytes = 1000;                    // of a sentence that router sends
+inline constexpr base::Duration kLoadEvery = std::chrono::milliseconds(100);  // the machine's load, while it is busy
+inline constexpr base::Duration kLoadAtRest = std::chrono::milliseconds(500);
+inline constexpr int kLoadStep = 50;  // permille; a smaller change is not told
 
 class EngineProcess final : public net::RoleProcess {
  public:
@@ -35,6 +46,9 @@ class EngineProcess final : public net::RoleProcess {
     base::Random& random;
     const base::Log& log;
     std::unique_ptr<SandboxHost> host;
+    RunFolder run;
+    net::ToKeeper to_keeper;
+    model::PlatformLimits limits;
   };
   explicit EngineProcess(World world);
   ~EngineProcess() override;
@@ -52,6 +66,7 @@ class EngineProcess final : public net::RoleProcess {
   void operator()(const net::msg::PlanRevision& message);
   void operator()(const net::msg::PlanCommit& message);
   void operator()(const net::msg::DeleteInstance& message);
+  void operator()(const net::msg::ReportKept& message);
   void operator()(const net::msg::Demand& message);
   void operator()(const net::msg::InstanceReady& message);
   void operator()(net::msg::InstanceUnready& message);
@@ -73,28 +88,50 @@ class EngineProcess final : public net::RoleProcess {
 
   Moment moment() const;
   void carry_out();
+  Sandbox::Events events_of(const base::InstanceId& id);
+  // engine_adopt.cc
+  void adopt(InstanceRecord record);
+  void write_down(const std::vector<Action>& actions);
+  void write_down(const base::InstanceId& id, std::optional<SandboxEnd> end = {});
+  void write_down_final(const model::InstanceReport& report);
+  void write_down_plan(const model::Plan& plan);
   void connect_control(base::Fd link);
   void connect_router(base::Fd link);
-  void on_sandbox_ended(const base::InstanceId& id, const SandboxEnd& end);
+  void on_sandbox_ended(const base::InstanceId& id, SandboxEnd end);
   std::vector<base::Fd> sockets_of(const base::InstanceId& id, int count);
   void pay_sockets();
+  void look_at_machine();
+  void tell_load();
   std::vector<model::ListeningSocket> listening_of(const base::InstanceId& id) const;
   void finish_stop();
+  void add_usage(const base::InstanceId& id, SandboxEnd& end) const;
+  model::Usage usage_of(const FleetInstance& instance, const SandboxUse& use) const;
+  void report_usage();
 
   World world_;
+  std::optional<net::Ledger> ledger_;
   Fleet fleet_;
   PlanInbox inbox_;
   std::unique_ptr<ControlLink> control_;
   std::unique_ptr<RouterLink> router_;
   std::map<base::InstanceId, std::unique_ptr<Sandbox>> sandboxes_;
-  std::vector<std::unique_ptr<Sandbox>> ended_;  // destroyed in the next turn: we may be inside one of them
-  std::map<base::InstanceId, int> owed_;         // sockets that could not be made
+  std::vector<std::unique_ptr<Sandbox>> ended_;        // destroyed in the next turn: we may be inside one of them
+  std::map<base::InstanceId, int> owed_;               // sockets that could not be made
+  std::map<std::string, std::vector<base::Fd>> held_;  // for an earlier engine, until they are adopted
+  std::set<base::InstanceId> told_to_stop_;            // by SIGTERM
+  std::vector<model::RevisionPlan> saved_plan_;
   bool carrying_ = false;
   std::function<void()> stopped_;
   net::Timer deadline_;
   net::Timer sweep_;
   net::Timer retry_sockets_;
+  net::Timer look_;
+  base::Instant looked_at_{};
+  net::msg::MachineBusy busy_;  // as the last look found it
+  net::msg::MachineBusy told_;
   net::Timer stop_by_;
+  net::Timer usage_;
+  NetworkThread writer_;  // of the plan: nobody waits for the disk
 };
 
 }  // namespace marea::engine::local

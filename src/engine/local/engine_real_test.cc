@@ -16,8 +16,14 @@ namespace msg = net::msg;
 class EngineRealTest : public SandboxFixture {
  protected:
   void run(const std::string& script) {
-    engine_ = std::make_unique<EngineProcess>(
-        EngineProcess::World{.loop = *loop_, .random = random_, .log = *log_, .host = std::move(host_)});
+    base::Result<RunFolder> run = RunFolder::open(data_ + "/run");
+    ASSERT_TRUE(run);
+    engine_ = std::make_unique<EngineProcess>(EngineProcess::World{.loop = *loop_,
+                                                                   .random = random_,
+                                                                   .log = *log_,
+                                                                   .host = std::move(host_),
+                                                                   .run = std::move(*run),
+                                                                   .to_keeper = [](auto, auto) {}});
     auto control = net::make_socket_pair();
     auto router = net::make_socket_pair();
     ASSERT_TRUE(control && router);

@@ -75,7 +75,8 @@ TEST_F(EngineTest, a_fresh_router_gets_every_open_instance_with_sockets) {
   sockets_.clear();
   connect_router();
   turn();
-  ASSERT_EQ(to_router_.size(), 1U);
+  ASSERT_EQ(to_router_.size(), 2U);
+  EXPECT_TRUE(std::holds_alternative<msg::InstancesDone>(to_router_.back()));
   EXPECT_EQ(opened(), id);
   EXPECT_TRUE(newest<msg::InstanceOpen>()->ready);
   EXPECT_EQ(sockets_.front(), static_cast<std::size_t>(kSocketStock));
@@ -222,6 +223,79 @@ TEST_F(EngineTest, it_ends_within_its_grace_whatever_the_apps_do) {
   EXPECT_TRUE(done);
   engine_.reset();
   EXPECT_TRUE(machine_.alive.empty());
+}
+
+TEST_F(EngineTest, an_engine_that_died_is_followed_by_one_that_adopts_its_instances) {
+  run_one();
+  const base::InstanceId id = opened();
+  die({id});
+  EXPECT_EQ(machine_.kept, std::set<base::InstanceId>{id});
+  connect_control();
+  connect_router();
+  turn();
+  EXPECT_EQ(states(), "[ running]");
+  EXPECT_TRUE(newest<msg::InstanceOpen>()->ready);
+  EXPECT_EQ(sockets_.front(), static_cast<std::size_t>(kSocketStock));
+  EXPECT_TRUE(std::holds_alternative<msg::InstancesDone>(to_router_.back()));
+  say(msg::Demand{base::RevisionName("r"), 2, model::Reason::request_waiting});
+  EXPECT_NE(opened(), id) << "the plan was kept: another one starts though control has not spoken";
+}
+
+TEST_F(EngineTest, an_instance_whose_app_was_not_started_is_a_leftover) {
+  machine_.prepares = false;
+  plan(3, 1);
+  const base::InstanceId id = last_report().id;
+  die({id});
+  EXPECT_TRUE(machine_.kept.empty());
+  EXPECT_EQ(released_, std::vector<std::string>{hold_key(id)});
+}
+
+TEST_F(EngineTest, an_end_that_came_while_no_engine_was_there_is_reported_until_control_has_it) {
+  run_one();
+  const base::InstanceId id = opened();
+  die({id});
+  machine_.alive.at(id.str())->exit(3);
+  turn();
+  for (int i = 0; i < 2; ++i) {  // control died before it could say that it has it
+    connect_control();
+    turn();
+    ASSERT_EQ(last_report().id, id);
+    EXPECT_EQ(last_report().exit->code, 3);
+    EXPECT_TRUE(std::holds_alternative<msg::InstancesDone>(to_control_.back()));
+    to_control_.clear();
+  }
+  control_->send(msg::ReportKept{id});
+  turn();
+  die({});
+  connect_control();
+  turn();
+  for (const auto& message : to_control_) {
+    const auto* report = std::get_if<model::InstanceReport>(&message);
+    EXPECT_TRUE(report == nullptr || report->id != id);
+  }
+}
+
+TEST_F(EngineTest, what_keeper_does_not_hold_any_more_has_ended_with_the_platform) {
+  run_one();
+  const base::InstanceId id = opened();
+  die({});
+  connect_control();
+  turn();
+  ASSERT_EQ(last_report().id, id);
+  EXPECT_EQ(last_report().state, model::InstanceState::stopped);
+  EXPECT_EQ(last_report().reason, model::Reason::platform_stopping);
+}
+
+TEST_F(EngineTest, sigterm_is_not_sent_twice) {
+  run_one();
+  const base::InstanceId id = opened();
+  machine_.ends_when_asked = false;
+  control_->send(msg::DeleteInstance{id});
+  turn();
+  say(msg::Quiet{id, newest<msg::InstanceDrain>()->epoch});
+  EXPECT_FALSE(machine_.pasts.contains(id));
+  die({id});
+  EXPECT_TRUE(machine_.pasts.at(id).asked_to_stop);
 }
 
 TEST_F(EngineTest, what_is_not_its_business_is_ignored) {

@@ -2,13 +2,17 @@
 // reads. Time is moved by hand.
 #pragma once
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
+#include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <filesystem>
 #include <map>
 #include <set>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -27,13 +31,16 @@ struct FakeMachine {
   bool dies_in_start = false;
   std::vector<model::ListeningSocket> listening;
   std::map<std::string, class FakeSandbox*> alive;
-  std::vector<std::string> calls;  // "create r-xxxxx", …
+  std::map<base::InstanceId, SandboxPast> pasts;  // of the adopted
+  std::set<base::InstanceId> kept;                // what remove_leftovers() was told to spare
+  std::vector<std::string> calls;                 // "create r-xxxxx", …
   std::set<int> slots;
+  MachineLoad load;
 };
 
 class FakeSandbox final : public Sandbox {
  public:
-  FakeSandbox(FakeMachine& machine, const SandboxOrder& order, Events events)
+  FakeSandbox(FakeMachine& machine, const SandboxOrder& order, Events events, bool adopted = false)
       : machine_(machine),
         id_(order.id.str()),
         slot_(order.slot),
@@ -42,7 +49,8 @@ class FakeSandbox final : public Sandbox {
         end_(machine.loop, [this] { finish(end_as_); }) {
     machine_.alive[id_] = this;
     EXPECT_TRUE(machine_.slots.insert(slot_).second) << "a slot is used twice";
-    if (machine_.prepares) prepare_.arm_in(base::Duration{0});
+    started_ = adopted;
+    if (machine_.prepares && !adopted) prepare_.arm_in(base::Duration{0});
   }
   ~FakeSandbox() override {
     machine_.alive.erase(id_);
@@ -78,6 +86,7 @@ class FakeSandbox final : public Sandbox {
     return out;
   }
   std::vector<model::ListeningSocket> listening() const override { return machine_.listening; }
+  SandboxUse use() const override { return {.cpu = std::chrono::seconds(3), .peak_memory_bytes = 5}; }
 
   void exit(int code) {
     finish({.reason = model::Reason::app_exited, .detail = "the app ended", .exit = model::ExitStatus{.code = code}});
@@ -86,6 +95,7 @@ class FakeSandbox final : public Sandbox {
  private:
   void finish(const SandboxEnd& end) {
     ASSERT_FALSE(std::exchange(ended_, true));
+    events_.on_dying(end);
     events_.on_ended(end);
   }
 
@@ -105,11 +115,21 @@ class FakeHost final : public SandboxHost {
   explicit FakeHost(FakeMachine& machine) : machine_(machine) {}
   const std::string& runtime() const override { return runtime_; }
   std::int64_t memory_bytes() const override { return 10LL << 30; }
+  MachineLoad load() override { return machine_.load; }
   base::Result<std::unique_ptr<Sandbox>> create(SandboxOrder order, Sandbox::Events events) override {
     if (!machine_.refusal.empty()) {
       return base::fail(base::ErrorCode::sandbox_failed, "cannot make a sandbox", machine_.refusal, "Run marea doctor");
     }
     return std::make_unique<FakeSandbox>(machine_, order, std::move(events));
+  }
+  base::Result<std::unique_ptr<Sandbox>> adopt(SandboxOrder order, SandboxPast past, std::vector<base::Fd> /*held*/,
+                                               Sandbox::Events events) override {
+    machine_.pasts[order.id] = past;
+    if (!past.app_started) return base::fail(base::ErrorCode::sandbox_failed, "cannot adopt it", "it is half-made");
+    return std::make_unique<FakeSandbox>(machine_, order, std::move(events), true);
+  }
+  void remove_leftovers(const std::map<base::InstanceId, int>& adopted_slots) override {
+    for (const auto& [id, slot] : adopted_slots) machine_.kept.insert(id);
   }
 
  private:
@@ -123,13 +143,54 @@ class EngineTest : public testing::Test {
   using RouterEnd = net::Link<net::RouterToEngine, net::EngineToRouter>;
 
   void SetUp() override {
-    engine_ = std::make_unique<EngineProcess>(EngineProcess::World{
-        .loop = loop_, .random = random_, .log = log_, .host = std::make_unique<FakeHost>(machine_)});
+    std::string folder = testing::TempDir() + "engine-XXXXXX";
+    ASSERT_NE(::mkdtemp(folder.data()), nullptr);
+    folder_ = folder;
+    start_engine();
     connect_control();
     connect_router();
     turn();
   }
 
+  void TearDown() override {
+    engine_.reset();
+    dead_.clear();
+    std::filesystem::remove_all(folder_);
+  }
+
+  // `held`: instances whose descriptors keeper has kept.
+  void start_engine(const std::vector<base::InstanceId>& held = {}) {
+    base::Result<RunFolder> run = RunFolder::open(folder_);
+    ASSERT_TRUE(run);
+    engine_ = std::make_unique<EngineProcess>(
+        EngineProcess::World{.loop = loop_,
+                             .random = random_,
+                             .log = log_,
+                             .host = std::make_unique<FakeHost>(machine_),
+                             .run = std::move(*run),
+                             .to_keeper = [this](net::RoleToKeeper message, std::vector<base::Fd>) {
+                               if (const auto* release = std::get_if<net::msg::Release>(&message))
+                                 released_.push_back(release->key);
+                             }});
+    for (const base::InstanceId& id : held) {
+      std::vector<base::Fd> fds;
+      fds.emplace_back(::open("/dev/null", O_RDONLY | O_CLOEXEC));
+      engine_->on_held(hold_key(id), std::move(fds));
+    }
+    engine_->on_held_done();
+  }
+  // As kill -9 leaves things: the sandboxes live, and keeper holds the descriptors of `held`.
+  void die(const std::vector<base::InstanceId>& held) {
+    turn();
+    while (number_ > 0 && !RunFolder::open(folder_)->plan()) std::this_thread::yield();  // a thread writes it
+    dead_.push_back(std::move(engine_));
+    machine_.alive.clear();
+    machine_.slots.clear();
+    to_control_.clear();
+    to_router_.clear();
+    sockets_.clear();
+    start_engine(held);
+  }
   void connect_control() {
     auto pair = net::make_socket_pair();
     ASSERT_TRUE(pair);
@@ -224,6 +285,9 @@ class EngineTest : public testing::Test {
   std::vector<net::EngineToRouter> to_router_;
   std::vector<std::size_t> sockets_;  // with each message to router
   std::uint64_t number_ = 0;
+  std::string folder_;
+  std::vector<std::string> released_;                 // by keeper
+  std::vector<std::unique_ptr<EngineProcess>> dead_;  // their links are cut, they do nothing more
 };
 
 }  // namespace marea::engine::local

@@ -40,16 +40,20 @@ void Fleet::sandbox_prepared(const base::InstanceId& id, Moment moment) {
   const model::Probe& startup = instance->revision->spec.container.startup;
   instance->phase = Phase::starting;
   instance->opened = true;
+  instance->started_at = moment.now;
   instance->deadline = moment.now + startup.deadline() + kVerdictMargin;
   actions_.emplace_back(act::Start{id});
   // Before the app runs: router finds it ready as soon as it is.
-  to_router(net::msg::InstanceOpen{.id = id, .revision = instance->revision->name, .epoch = epoch_});
+  to_router(net::msg::InstanceOpen{
+      .id = id, .revision = instance->revision->name, .epoch = epoch_, .ready = false, .slot = instance->slot});
+  resume(moment);
 }
 
 void Fleet::sandbox_started(const base::InstanceId& id, Moment moment) {
   FleetInstance* const instance = find(id);
-  if (instance == nullptr || instance->phase != Phase::starting) return;
-  instance->next_look = moment.now + kLookEvery;
+  if (instance == nullptr) return;
+  instance->app_started = true;
+  if (instance->phase == Phase::starting) instance->next_look = moment.now + kLookEvery;
 }
 
 void Fleet::ready(const base::InstanceId& id, Moment moment) {
@@ -68,6 +72,7 @@ void Fleet::ready(const base::InstanceId& id, Moment moment) {
   revision.retry_at = {};
   if (std::exchange(revision.failures, 0) > 0) tell_failing(revision, moment);
   grow(revision, moment);
+  resume(moment);
 }
 
 void Fleet::looked(const base::InstanceId& id, std::vector<model::ListeningSocket> listening, Moment moment) {
@@ -108,7 +113,13 @@ void Fleet::unready(const net::msg::InstanceUnready& message, std::vector<model:
 
 // ---- links
 
+void Fleet::control_lost(Moment moment) {
+  control_linked_ = false;
+  granted_until_ = grant_end(moment);
+}
+
 void Fleet::control_linked() {
+  control_linked_ = true;
   for (const auto& [id, instance] : instances_) actions_.emplace_back(act::Report{report_of(instance)});
 }
 
@@ -116,8 +127,11 @@ void Fleet::router_linked(Moment moment) {
   router_linked_ = true;
   for (auto& [id, instance] : instances_) {
     if (instance.phase == Phase::starting || instance.phase == Phase::running) {
-      to_router(net::msg::InstanceOpen{
-          .id = id, .revision = instance.revision->name, .epoch = epoch_, .ready = instance.phase == Phase::running});
+      to_router(net::msg::InstanceOpen{.id = id,
+                                       .revision = instance.revision->name,
+                                       .epoch = epoch_,
+                                       .ready = instance.phase == Phase::running,
+                                       .slot = instance.slot});
     }
     if (instance.phase == Phase::starting) {  // a new router counts from its own beginning
       instance.deadline = moment.now + instance.revision->spec.container.startup.deadline() + kVerdictMargin;

@@ -11,6 +11,8 @@
 // How many: as many as the plan wants (min, wanted) or router asks for, never more than the plan's maximum, never more
 // than the machine bears. A draining instance that may still hold requests keeps its place below the maximum; one that
 // was told to end keeps only its memory and its slot.
+// Nor more at once than the machine bears: so many sandboxes in the making, and none for a revision that serves while
+// the CPUs are taken by starts. What is held back goes on with the next start that is done, or the next reading.
 //
 // How one ends: InstanceDrain to router, Quiet from it (or the deadline: the revision's request timeout and a margin;
 // without a router, a short grace), SIGTERM, after 10 s SIGKILL. The end of its sandbox is the end of it: only then
@@ -33,6 +35,8 @@
 #include "engine/local/fleet_action.h"
 #include "engine/local/fleet_instance.h"
 #include "engine/local/fleet_revision.h"
+#include "engine/local/instance_record.h"
+#include "engine/local/machine_load.h"
 #include "engine/local/sandbox.h"
 #include "model/plan.h"
 #include "net/role.h"
@@ -54,17 +58,32 @@ inline constexpr base::Duration kStableTime = std::chrono::seconds(60);   // rea
 struct FleetLimits {
   std::int64_t memory_bytes = 0;  // for the sum of the instances' memory limits
   int slots = net::kMostInstanceSlots;
+  int starts = net::kMostInstanceSlots;  // sandboxes in the making at once
+  std::int64_t memory_floor = 0;         // of what the machine has available, untouched by an instance's limit
 };
+
+// From here on the CPUs count as taken; a start takes what the requests need, so while young instances alone could take
+// all of them, a revision that already serves waits for more.
+inline constexpr int kBusyPermille = 950;
+inline constexpr base::Duration kYoung = std::chrono::seconds(10);  // most apps are up by then, the others wait
 
 class Fleet {
  public:
   // `random` names instances; it outlives the fleet.
   Fleet(FleetLimits limits, base::Random& random) : limits_(limits), random_(&random) {}
 
+  // An earlier engine's instance, from what that wrote down; its sandbox is there, or its end follows at once. It goes
+  // on where it was, a stop with what is left of its grace. All of them come before the first plan. False: the record
+  // cannot be true, nothing happened.
+  bool adopt(const InstanceRecord& record, Moment moment);
+  // What the next engine must know of an instance; the sandbox's part is the executor's to add.
+  InstanceRecord record(const base::InstanceId& id) const;
+
   // control
   void apply(const model::Plan& plan, Moment moment);
   void remove(const net::msg::DeleteInstance& message, Moment moment);
   void control_linked();
+  void control_lost(Moment moment);
 
   // router. What is unknown or too late is ignored: its words and ours cross on the way.
   void router_linked(Moment moment);
@@ -80,6 +99,9 @@ class Fleet {
   void sandbox_started(const base::InstanceId& id, Moment moment);
   void sandbox_ended(const base::InstanceId& id, const SandboxEnd& end, Moment moment);
   void looked(const base::InstanceId& id, std::vector<model::ListeningSocket> listening, Moment moment);
+
+  // the machine
+  void machine(const MachineLoad& load, Moment moment);
 
   // time
   void tick(Moment moment);
@@ -102,7 +124,13 @@ class Fleet {
   void create(FleetRevision& revision, model::Reason reason, Moment moment);
   void report_full(FleetRevision& revision, Moment moment);
   void forget_unplanned(const base::RevisionName& name);
+  base::Instant grant_end(Moment moment) const {
+    return grants_for_ == base::Duration{0} ? base::Instant::max() : moment.now + grants_for_;
+  }
+  bool granted(Moment moment) const { return control_linked_ || moment.now < granted_until_; }
   bool has_room(const FleetRevision& revision) const;
+  bool starts_enough(const FleetRevision& revision, Moment moment) const;
+  void resume(Moment moment);
   int count(const FleetRevision& revision, bool (FleetInstance::*which)() const) const;
   int free_slot();
   base::InstanceId new_id(const base::RevisionName& revision);
@@ -123,6 +151,7 @@ class Fleet {
   FleetRevision& revision_of(const FleetInstance& instance) { return revisions_.at(instance.revision->name); }
 
   FleetLimits limits_;
+  MachineLoad machine_;
   base::Random* random_;
   std::map<base::RevisionName, FleetRevision> revisions_;
   std::set<base::RevisionName> hungry_;  // those with less than the plan wants, or short of room: few of ten thousand
@@ -132,7 +161,10 @@ class Fleet {
   std::uint64_t epoch_ = 0;
   bool router_linked_ = false;
   base::Instant router_lost_at_{};
-  std::optional<base::Instant> quiet_by_;  // set while all are stopped
+  bool control_linked_ = false;
+  base::Duration grants_for_{};                         // 0: they do not end
+  base::Instant granted_until_ = base::Instant::max();  // while control is away
+  std::optional<base::Instant> quiet_by_;               // set while all are stopped
   base::Duration term_grace_ = kTermGrace;
   std::vector<Action> actions_;
 };

@@ -52,6 +52,7 @@ void Fleet::drain(FleetInstance& instance, model::Reason reason, Moment moment) 
 
 void Fleet::stop(FleetInstance& instance, base::Duration grace, Moment moment) {
   instance.phase = Phase::stopping;
+  if (!instance.stopped_at) instance.stopped_at = moment.now;
   instance.next_look = base::Instant::max();
   instance.deadline = moment.now + grace + kKillAgain;
   report(instance, moment);
@@ -124,6 +125,7 @@ void Fleet::sandbox_ended(const base::InstanceId& id, const SandboxEnd& end, Mom
   if (report.detail.empty()) report.detail = end.detail;
   report.exit = end.exit;
   report.peak_memory_bytes = end.peak_memory_bytes;
+  report.usage = end.usage;
   actions_.emplace_back(act::Report{std::move(report)});
   if (by_itself && instance.serving()) {
     if (instance.was_ready) {
@@ -139,7 +141,7 @@ void Fleet::sandbox_ended(const base::InstanceId& id, const SandboxEnd& end, Mom
   // Its memory may be what others wait for.
   for (const base::RevisionName& name : std::set<base::RevisionName>(hungry_)) {
     FleetRevision& other = revisions_.at(name);
-    if (!other.short_of_room) continue;
+    if (!other.short_of_room && !other.held_back) continue;
     other.rest_until = std::min(other.rest_until, moment.now);
     grow(other, moment);
   }

@@ -27,7 +27,8 @@ model::InstanceReport report_of(const FleetInstance& instance) {
           .created_unix_ns = instance.created_unix_ns,
           .exit = {},
           .listening = instance.listening,
-          .peak_memory_bytes = 0};
+          .peak_memory_bytes = 0,
+          .usage = {}};
 }
 
 }  // namespace marea::engine::local

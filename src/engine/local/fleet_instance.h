@@ -31,14 +31,18 @@ struct FleetInstance {
   std::shared_ptr<const model::Revision> revision;
   Phase phase = Phase::preparing;
   std::int64_t created_unix_ns = 0;
+  base::Instant created{};
   std::int64_t since_unix_ns = 0;                 // in the state that was last reported
   std::optional<model::InstanceReport> reported;  // the last one that control got
 
   base::Instant deadline{};  // of the phase; Instant::max() where there is none
   bool opened = false;       // router was told of it
+  bool app_started = false;
   bool was_ready = false;
   base::Instant ready_at{};
-  std::uint64_t epoch = 0;  // of its InstanceDrain
+  std::optional<base::Instant> started_at;  // its app
+  std::optional<base::Instant> stopped_at;  // when it was told to end
+  std::uint64_t epoch = 0;                  // of its InstanceDrain
 
   base::Instant next_look = base::Instant::max();  // at its listening sockets, while it is silent
   std::optional<base::Instant> elsewhere_since;    // since when it was seen to listen only on a wrong place

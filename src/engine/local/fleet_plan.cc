@@ -15,6 +15,8 @@ std::string mebibytes(std::int64_t bytes) {
 
 void Fleet::apply(const model::Plan& plan, Moment moment) {
   if (quiet_by_) return;
+  grants_for_ = plan.grants_for;
+  granted_until_ = grant_end(moment);
   for (auto& [name, revision] : revisions_) revision.min = revision.max = revision.wanted = 0;
   for (const model::RevisionPlan& each : plan.revisions) {
     FleetRevision& revision = revisions_[each.revision.name];
@@ -61,6 +63,11 @@ void Fleet::demand(const net::msg::Demand& message, Moment moment) {
     return;
   }
   FleetRevision& revision = found->second;
+  if (!granted(moment)) {
+    to_router(net::msg::DemandRefused{message.revision, count(revision, &FleetInstance::serving),
+                                      model::Reason::grant_expired});
+    return;
+  }
   if (moment.now < revision.retry_at) {
     tell_failing(revision, moment);
     return;
@@ -70,7 +77,7 @@ void Fleet::demand(const net::msg::Demand& message, Moment moment) {
   revision.demand_reason = message.reason;
   grow(revision, moment);
   const int serving = count(revision, &FleetInstance::serving);
-  if (serving >= message.wanted) return;
+  if (serving >= message.wanted || revision.held_back) return;
   const model::Reason reason = revision.short_of_room ? model::Reason::machine_full : model::Reason::max_scale;
   to_router(net::msg::DemandRefused{message.revision, serving, reason});
 }
@@ -98,6 +105,7 @@ void Fleet::shrink(FleetRevision& revision, Moment moment) {
 void Fleet::grow(FleetRevision& revision, Moment moment) {
   revision.settled_at = moment.now;
   const bool was_short = std::exchange(revision.short_of_room, false);
+  revision.held_back = false;
   if (moment.now >= revision.demand_until) revision.demand = 0;
   const int asked = std::min(revision.max, revision.demand);
   const int target = std::max(revision.own_wish(), asked);
@@ -114,12 +122,16 @@ void Fleet::grow(FleetRevision& revision, Moment moment) {
       if (revision.members.empty() && !for_requests) report_full(revision, moment);
       break;
     }
+    if (starts_enough(revision, moment)) {
+      revision.held_back = true;
+      break;
+    }
     const bool for_min = serving < revision.min;
     const model::Reason own = for_min ? model::Reason::min_scale : revision.reason;
     create(revision, serving < revision.own_wish() ? own : revision.demand_reason, moment);
   }
   if (serving >= asked) revision.demand = 0;
-  if (revision.short_of_room || serving < revision.own_wish()) {
+  if (revision.short_of_room || revision.held_back || serving < revision.own_wish()) {
     hungry_.insert(revision.revision->name);
   } else {
     hungry_.erase(revision.revision->name);
@@ -131,6 +143,7 @@ void Fleet::create(FleetRevision& revision, model::Reason reason, Moment moment)
   FleetInstance& instance = instances_[id];
   instance = {.id = id, .slot = free_slot(), .revision = revision.revision};
   instance.created_unix_ns = moment.wall.unix_ns;
+  instance.created = moment.now;
   instance.deadline = moment.now + kPrepareTime;
   instance.reason = reason;
   revision.members.push_back(id);
@@ -157,8 +170,35 @@ void Fleet::report_full(FleetRevision& revision, Moment moment) {
 bool Fleet::has_room(const FleetRevision& revision) const {
   if (std::cmp_greater_equal(instances_.size(), limits_.slots)) return false;
   std::int64_t reserved = revision.revision->spec.container.limits.memory_bytes;
+  // Others than instances use memory too.
+  if (machine_.memory_available >= 0 && machine_.memory_available < reserved + limits_.memory_floor) return false;
   for (const auto& [id, instance] : instances_) reserved += instance.revision->spec.container.limits.memory_bytes;
   return reserved <= limits_.memory_bytes;
+}
+
+bool Fleet::starts_enough(const FleetRevision& revision, Moment moment) const {
+  int preparing = 0;
+  int young = 0;
+  for (const auto& [id, instance] : instances_) {
+    if (instance.phase == Phase::preparing) ++preparing;
+    const bool starts = instance.phase == Phase::preparing || instance.phase == Phase::starting;
+    if (starts && moment.now - instance.created < kYoung) ++young;
+  }
+  if (preparing >= limits_.starts) return true;
+  const bool taken = machine_.cpus > 0 && machine_.busy_permille >= kBusyPermille && young >= machine_.cpus;
+  return taken && count(revision, &FleetInstance::serving) > 0;
+}
+
+void Fleet::resume(Moment moment) {
+  for (const base::RevisionName& name : std::set<base::RevisionName>(hungry_)) {
+    FleetRevision& revision = revisions_.at(name);
+    if (revision.held_back) grow(revision, moment);
+  }
+}
+
+void Fleet::machine(const MachineLoad& load, Moment moment) {
+  machine_ = load;
+  resume(moment);
 }
 
 int Fleet::count(const FleetRevision& revision, bool (FleetInstance::*which)() const) const {

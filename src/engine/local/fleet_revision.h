@@ -41,6 +41,7 @@ struct FleetRevision {
   base::Backoff rest{{.first = std::chrono::seconds(1), .most = std::chrono::seconds(60)}};
   base::Instant rest_until{};
   bool short_of_room = false;
+  bool held_back = false;  // until starts that are under way are done
 
   base::Instant settled_at{};  // when what is there was last compared with what is wanted
 

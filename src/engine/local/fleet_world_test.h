@@ -35,8 +35,13 @@ class FleetWorld {
   }
 
   Moment now() const { return {.now = clock.now(), .wall = clock.wall()}; }
+  // Gives it the next letter, if it has none.
+  std::string name_of(const base::InstanceId& id) { return name(id); }
   base::InstanceId id(char letter) const { return ids_.at(static_cast<std::size_t>(letter - 'a')); }
 
+  void busy(int permille, std::int64_t available = -1) {
+    fleet.machine({.memory_available = available, .cpus = 2, .busy_permille = permille}, now());
+  }
   void plan(std::vector<model::RevisionPlan> revisions) {
     fleet.apply({.number = 1, .revisions = std::move(revisions)}, now());
   }
@@ -150,9 +155,12 @@ class FleetWorld {
     return each.revision.str() + " fails " + std::to_string(each.failures) + " for " + in_seconds(each.retry_after) +
            " " + std::string(to_string(each.reason));
   }
+  std::string told(const net::msg::InstancesDone& /*each*/) { return "all named"; }
   std::string told(const net::msg::DemandRefused& each) {
     return each.revision.str() + " gets " + std::to_string(each.granted) + " " + std::string(to_string(each.reason));
   }
+
+  std::string told(const net::msg::MachineBusy& /*each*/) { return "busy"; }
 
   std::vector<base::InstanceId> ids_;
   std::vector<Action> actions_;

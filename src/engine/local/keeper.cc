@@ -10,17 +10,18 @@
 #include <utility>
 
 #include "engine/local/spawn.h"
+#include "net/ledger.h"
 
 namespace marea::engine::local {
 namespace {
 
 using net::Role;
 
-constexpr std::size_t kMostHeld = 10'000;  // three per instance slot (net::kMostInstanceSlots) and some
+constexpr std::size_t kMostHeld = 10'000;  // two per instance slot (net::kMostInstanceSlots) and some
 constexpr std::size_t kMostBuilders = 4;   // control runs fewer; this bounds a compromised control
 constexpr base::Duration kFirstRestart = std::chrono::milliseconds(50);
 constexpr base::Duration kMostRestart = std::chrono::seconds(10);
-constexpr base::Duration kStable = std::chrono::seconds(30);  // a role that lived so long starts again at once
+constexpr base::Duration kStable = std::chrono::seconds(3);  // a role that lived so long starts again at once
 constexpr base::Duration kKillAfterGrace = std::chrono::seconds(2);
 
 // The order of an orderly end, and what each role may take.
@@ -71,6 +72,15 @@ Keeper::Keeper(net::Loop& loop, const base::Log& log, Options options)
   if (!loop_.add(signals_.get(), EPOLLIN, *this)) std::abort();
   // Instances whose engine died become our children: their ends are reaped here, never lost to init.
   ::prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
+  if (base::Result<base::Fd> ledger = net::Ledger::make()) {
+    for (const Role owner : {Role::engine, Role::router}) {
+      Held& held = held_[held_key(owner, net::kLedgerKey)];
+      held.owner = owner;
+      held.fds.push_back(ledger->duplicate());
+    }
+  } else {
+    log_(base::Severity::error, "requests are not metered", {{"why", ledger.error().line()}});
+  }
   constexpr std::array kRoles = {Role::logs, Role::engine, Role::router, Role::control};
   for (std::size_t i = 0; i < kRoles.size(); ++i) {
     Child& child = children_.at(i);
@@ -89,6 +99,7 @@ Keeper::Child* Keeper::child_of(Role role) {
 }
 
 base::Result<void> Keeper::start() {
+  raise_descriptor_limit();  // four are held for each instance
   for (Child& child : children_) {
     if (base::Result<void> started = start_child(child); !started) {
       kill_all();
@@ -215,6 +226,7 @@ void Keeper::reap() {
 
 void Keeper::child_ended(Child& child, int status) {
   child.pid = -1;
+  child.link->drain();  // what it asked to be held before it died is held
   child.link.reset();
   if (stopped_) {
     child.again.reset();

@@ -7,9 +7,9 @@
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>
-#include <fstream>
-#include <iterator>
 #include <sstream>
+
+#include "engine/local/small_file.h"
 
 namespace marea::engine::local {
 namespace {
@@ -27,11 +27,6 @@ std::string parse_address(const std::string& hex) {
   std::array<char, INET6_ADDRSTRLEN> text{};
   ::inet_ntop(hex.size() == 8 ? AF_INET : AF_INET6, words.data(), text.data(), text.size());
   return text.data();
-}
-
-std::string read_file(const std::string& path) {
-  std::ifstream in(path);
-  return {std::istreambuf_iterator<char>(in), {}};
 }
 
 }  // namespace
@@ -60,8 +55,9 @@ std::vector<model::ListeningSocket> parse_listening(const std::string& text) {
 
 std::vector<model::ListeningSocket> listening_in(pid_t pid) {
   const std::string folder = "/proc/" + std::to_string(pid) + "/net/";
-  std::vector<model::ListeningSocket> out = parse_listening(read_file(folder + "tcp"));
-  for (model::ListeningSocket& socket : parse_listening(read_file(folder + "tcp6"))) out.push_back(std::move(socket));
+  std::vector<model::ListeningSocket> out = parse_listening(read_small_file(folder + "tcp"));
+  for (model::ListeningSocket& socket : parse_listening(read_small_file(folder + "tcp6")))
+    out.push_back(std::move(socket));
   return out;
 }
 

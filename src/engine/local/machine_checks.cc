@@ -2,19 +2,20 @@
 
 #include <linux/capability.h>
 #include <sys/resource.h>
+#include <sys/sysinfo.h>
 #include <unistd.h>
 
 #include <array>
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
-#include <fstream>
-#include <iterator>
 #include <utility>
 
 #include "engine/local/cgroup.h"
+#include "engine/local/kernel_limits.h"
 #include "engine/local/oci_runtime.h"
 #include "engine/local/overlay.h"
+#include "engine/local/small_file.h"
 #include "net/role.h"
 
 namespace marea::engine::local {
@@ -40,11 +41,6 @@ constexpr std::array kNeeded = {
     Capability{"CAP_SYS_PTRACE", CAP_SYS_PTRACE},
 };
 
-std::string read_file(const char* path) {
-  std::ifstream in(path);
-  return {std::istreambuf_iterator<char>(in), {}};
-}
-
 MachineCheck answer(std::string name, std::string what, const base::Result<void>& result) {
   MachineCheck check{.name = std::move(name), .ok = result.has_value(), .what = std::move(what)};
   if (!result) {
@@ -56,7 +52,7 @@ MachineCheck answer(std::string name, std::string what, const base::Result<void>
 
 MachineCheck check_privilege() {
   MachineCheck check{.name = "privilege", .what = "marea runs as root with the capabilities that it needs"};
-  const std::vector<std::string> missing = missing_capabilities(read_file("/proc/self/status"));
+  const std::vector<std::string> missing = missing_capabilities(read_small_file("/proc/self/status"));
   check.ok = ::geteuid() == 0 && missing.empty();
   if (check.ok) return check;
   check.remedy = "Start it with sudo or as a system service; in a container, run that with --privileged";
@@ -83,7 +79,7 @@ MachineCheck check_user_namespaces() {
 
 MachineCheck check_overlay() {
   MachineCheck check{.name = "overlay", .what = "the overlay file system"};
-  check.ok = read_file("/proc/filesystems").find("\toverlay\n") != std::string::npos;
+  check.ok = read_small_file("/proc/filesystems").find("\toverlay\n") != std::string::npos;
   if (check.ok) return check;
   check.why = "the kernel does not list it in /proc/filesystems";
   check.remedy = "modprobe overlay";
@@ -141,6 +137,29 @@ MachineCheck check_descriptors() {
   return check;
 }
 
+// Whether as many shares of a kernel limit fit as the machine's memory bears sandboxes.
+MachineCheck check_need(const MachineNeed& need, std::int64_t sandboxes) {
+  const std::string name = sysctl_name(need.file);
+  const std::string text = read_small_file(("/proc/sys/" + std::string(need.file)).c_str());
+  const std::int64_t value = std::strtoll(text.c_str(), nullptr, 10);
+  const std::int64_t needed = need.each * sandboxes + need.beside;
+  MachineCheck check{.name = std::string(need.name),
+                     .ok = text.empty() || value >= needed,  // absent: the kernel has no such limit, or no such part
+                     .required = false,
+                     .what = name + " is " + (text.empty() ? "absent" : std::to_string(value))};
+  if (check.ok) return check;
+  check.why = std::to_string(needed) + " are needed for " + std::to_string(sandboxes) + " sandboxes at their limits";
+  check.remedy = "sysctl -w " + name + "=" + std::to_string(needed);
+  return check;
+}
+
+void check_needs(std::vector<MachineCheck>& out) {
+  struct sysinfo info{};
+  ::sysinfo(&info);
+  const std::int64_t memory = static_cast<std::int64_t>(info.totalram) * static_cast<std::int64_t>(info.mem_unit);
+  for (const MachineNeed& need : machine_needs()) out.push_back(check_need(need, sandboxes_of(memory)));
+}
+
 }  // namespace
 
 std::vector<std::string> missing_capabilities(const std::string& status) {
@@ -162,7 +181,7 @@ std::vector<MachineCheck> check_machine(const base::Clock& clock, const std::str
   if (!privilege.ok) {
     return {privilege, check_runtime(clock, runtime), check_overlay(), check_seccomp(), check_descriptors()};
   }
-  return {
+  std::vector<MachineCheck> out = {
       privilege,
       check_runtime(clock, runtime),
       check_user_namespaces(),
@@ -174,6 +193,8 @@ std::vector<MachineCheck> check_machine(const base::Clock& clock, const std::str
       check_forwarding(),
       check_descriptors(),
   };
+  check_needs(out);
+  return out;
 }
 
 }  // namespace marea::engine::local

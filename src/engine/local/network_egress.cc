@@ -7,12 +7,12 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <fstream>
-#include <iterator>
+#include <cstdlib>
 #include <sstream>
 
 #include "engine/local/network_thread.h"
 #include "engine/local/oci_runtime.h"
+#include "engine/local/small_file.h"
 #include "net/role.h"
 
 namespace marea::engine::local {
@@ -28,13 +28,8 @@ static_assert(kBlock >= 2 * net::kMostInstanceSlots);
 constexpr const char* kSandboxDevice = "eth0";
 constexpr std::size_t kMostRulesOutput = 300;
 
-std::string read_file(const std::string& path) {
-  std::ifstream in(path);
-  return {std::istreambuf_iterator<char>(in), {}};
-}
-
 bool switch_on(const std::string& path) {
-  if (read_file(path).starts_with('1')) return true;
+  if (read_small_file(path).starts_with('1')) return true;
   const base::Fd file(::open(path.c_str(), O_WRONLY | O_CLOEXEC));
   return file && ::write(file.get(), "1", 1) == 1;
 }
@@ -49,7 +44,7 @@ bool without_ipv6(const std::string& device) {
 // Devices that lead to the internet: those of default routes (proc(5), /proc/net/route).
 std::vector<std::string> default_devices() {
   std::vector<std::string> out;
-  std::istringstream lines(read_file("/proc/net/route"));
+  std::istringstream lines(read_small_file("/proc/net/route"));
   for (std::string line; std::getline(lines, line);) {
     std::istringstream words(line);
     std::string device;
@@ -60,17 +55,27 @@ std::vector<std::string> default_devices() {
   return out;
 }
 
-Ipv4 free_block(const std::string& tag) {
+int slot_of(const std::string& device, const std::string& prefix) {
+  return std::atoi(device.c_str() + prefix.size());
+}
+
+// Where the addresses begin: where the devices of an earlier life (`prefix`) have theirs, else a block nobody has.
+Ipv4 first_address(const std::string& tag, const std::string& prefix) {
   ifaddrs* all = nullptr;
   std::set<Ipv4> taken;
+  std::optional<Ipv4> ours;
   if (::getifaddrs(&all) == 0) {
     for (const ifaddrs* at = all; at != nullptr; at = at->ifa_next) {
       if (at->ifa_addr == nullptr || at->ifa_addr->sa_family != AF_INET) continue;
       const Ipv4 address = ntohl(reinterpret_cast<const sockaddr_in*>(at->ifa_addr)->sin_addr.s_addr);
+      if (std::string_view(at->ifa_name).starts_with(prefix)) {
+        ours = address - 2U * static_cast<Ipv4>(slot_of(at->ifa_name, prefix));
+      }
       if (address >= kFirst) taken.insert((address - kFirst) / kBlock);
     }
     ::freeifaddrs(all);
   }
+  if (ours) return *ours;
   Ipv4 wanted = 0;
   for (const char digit : tag) wanted = wanted * 31U + static_cast<unsigned char>(digit);
   for (Ipv4 i = 0; i < kBlocks; ++i) {
@@ -123,12 +128,12 @@ Resolvers parse_resolvers(const std::string& text) {
 }
 
 Resolvers find_resolvers() {
-  Resolvers out = parse_resolvers(read_file("/etc/resolv.conf"));
+  Resolvers out = parse_resolvers(read_small_file("/etc/resolv.conf"));
   if (!std::ranges::all_of(out.servers, is_loopback)) {
     std::erase_if(out.servers, is_loopback);
     return out;
   }
-  Resolvers behind = parse_resolvers(read_file("/run/systemd/resolve/resolv.conf"));
+  Resolvers behind = parse_resolvers(read_small_file("/run/systemd/resolve/resolv.conf"));
   std::erase_if(behind.servers, is_loopback);
   return behind.servers.empty() ? out : behind;
 }
@@ -150,10 +155,7 @@ base::Result<void> NetworkEgress::open(const base::Clock& clock, const std::stri
   base::Result<NetworkLink> link = NetworkLink::open();
   if (!link) return std::unexpected(link.error());
   link_ = std::move(*link);
-  for (const std::string& device : devices_with(plan_.prefix)) {
-    if (base::Result<void> removed = link_->remove(device); !removed) return removed;
-  }
-  plan_.first = free_block(tag);
+  plan_.first = first_address(tag, plan_.prefix);
   const std::string path = folder + "/.rules.nft";
   std::ofstream(path, std::ios::trunc) << egress_rules(plan_);
   base::Result<ProgramEnd> end = run_to_end(clock, {"nft", "-f", path});
@@ -161,6 +163,12 @@ base::Result<void> NetworkEgress::open(const base::Clock& clock, const std::stri
   if (end->status != 0) return base::fail(rules_error("nft: " + end->output.substr(0, kMostRulesOutput)));
   open_ = true;
   return {};
+}
+
+void NetworkEgress::remove_devices_but(const std::set<int>& slots) {
+  for (const std::string& device : devices_with(plan_.prefix)) {
+    if (!slots.contains(slot_of(device, plan_.prefix))) disconnect(slot_of(device, plan_.prefix));
+  }
 }
 
 void NetworkEgress::close(const base::Clock& clock) {

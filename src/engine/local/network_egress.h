@@ -50,8 +50,11 @@ std::string resolver_file(const EgressPlan& plan, model::Egress egress, int slot
 
 class NetworkEgress {
  public:
-  // Removes the devices of an earlier life and loads the rules. `tag`: see SandboxMachine; `folder`: for the file.
+  // Loads the rules in one step, so that sandboxes of an earlier life are never without; their devices stay, and their
+  // addresses are what it goes on with. `tag`: see SandboxMachine; `folder`: for the file.
   base::Result<void> open(const base::Clock& clock, const std::string& tag, const std::string& folder);
+  // Removes the devices of all other slots.
+  void remove_devices_but(const std::set<int>& slots);
   // Removes the rules.
   void close(const base::Clock& clock);
   const EgressPlan& plan() const { return plan_; }

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <sstream>
 
+#include "engine/local/kernel_limits.h"
 #include "engine/local/network_egress.h"
 
 namespace marea::engine::local {
@@ -10,9 +11,6 @@ namespace {
 constexpr const char* kClosed =
     "0.0.0.0/8, 10.0.0.0/8, 100.64.0.0/10, 127.0.0.0/8, 169.254.0.0/16, 172.16.0.0/12, 192.0.0.0/24, 192.168.0.0/16, "
     "198.18.0.0/15, 224.0.0.0/4, 240.0.0.0/4";
-
-// Of one sandbox at once: the machine's table of connections is shared by all (nf_conntrack_max).
-constexpr int kMostConnections = 4096;
 
 std::string resolver_set(const Resolvers& resolvers) {
   std::string elements;
@@ -44,18 +42,21 @@ std::string egress_rules(const EgressPlan& plan) {
   out << "table inet " << plan.table << "\ndelete table inet " << plan.table << "\ntable inet " << plan.table << " {\n"
       << "  set closed {\n    type ipv4_addr\n    flags interval\n    elements = { " << kClosed << " }\n  }\n"
       << resolver_set(plan.resolvers) << "  set busy {\n    type ipv4_addr\n    flags dynamic\n    size 8192\n  }\n"
+      << "  set pace {\n    type ipv4_addr\n    flags dynamic\n    size 8192\n  }\n"
       << "  chain dns_only {\n"
       << "    ip daddr @resolvers udp dport 53 accept\n    ip daddr @resolvers tcp dport 53 accept\n"
       << "  }\n"
       << "  chain outward {\n"
       << "    ct state established,related accept\n    ct state invalid drop\n    meta nfproto ipv6 drop\n"
-      << "    ct state new add @busy { ip saddr ct count over " << kMostConnections << " } drop\n"
+      << "    ct state new add @busy { ip saddr ct count over " << kMostTrackedConnections << " } drop\n"
       << "    jump dns_only\n"
       << "    ip daddr @closed reject with icmp type admin-prohibited\n    accept\n"
       << "  }\n"
       // A sandbox's own addresses only: 169.254.8.1 or another's would be answered elsewhere.
       << "  chain sources {\n    type filter hook prerouting priority raw; policy accept;\n"
-      << from << "fib saddr . iif oif missing drop\n  }\n"
+      << from << "fib saddr . iif oif missing drop\n"
+      << from << "update @pace { ip saddr limit rate over " << kMostPacketsPerSecond << "/second burst "
+      << kMostPacketBurst << " packets } drop\n  }\n"
       << loopback_resolver(plan)  //
       << "  chain forwarded {\n    type filter hook forward priority filter; policy accept;\n"
       << from << "jump outward\n"

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "engine/local/capabilities.h"
+#include "engine/local/kernel_limits.h"
 #include "engine/local/seccomp.h"
 #include "net/role.h"
 
@@ -12,7 +13,6 @@ namespace {
 
 using Json = nlohmann::json;
 
-constexpr int kMostProcesses = 1024;  // threads too; bounds a fork bomb
 constexpr std::int64_t kCpuPeriodUs = 100'000;
 constexpr std::int64_t kMostSharedMemoryBytes = 64LL << 20;  // what container engines give
 constexpr std::int64_t kCpuSharesPerCpu = 1024;
@@ -34,7 +34,9 @@ Json mounts(const OciOrder& order) {
   return std::vector<Json>{
       entry("/proc", "proc", {"nosuid", "noexec", "nodev"}),
       entry("/dev", "tmpfs", {"nosuid", "strictatime", "mode=755", "size=65536", "nr_inodes=256"}),
-      entry("/dev/pts", "devpts", {"nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620", "gid=5"}),
+      entry("/dev/pts", "devpts",
+            {"nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620", "gid=5",
+             "max=" + std::to_string(kMostTerminals)}),
       entry("/dev/shm", "tmpfs", {"nosuid", "noexec", "nodev", "mode=1777", "nr_inodes=4096", shm}, "shm"),
       entry("/dev/mqueue", "mqueue", {"nosuid", "noexec", "nodev"}),
       entry("/sys", "sysfs", {"nosuid", "noexec", "nodev", "ro"}),
@@ -47,7 +49,7 @@ Json mounts(const OciOrder& order) {
   };
 }
 
-Json process(const OciOrder& order) {
+Json process() {
   std::vector<std::string> capabilities(kAppCapabilities.begin(), kAppCapabilities.end());
   capabilities.emplace_back(kShimCapability);
   return {{"terminal", false},
@@ -61,10 +63,7 @@ Json process(const OciOrder& order) {
             {"permitted", capabilities},
             {"inheritable", Json::array()},
             {"ambient", Json::array()}}},
-          {"noNewPrivileges", true},
-          {"rlimits",
-           {{{"type", "RLIMIT_NOFILE"}, {"soft", order.most_descriptors}, {"hard", order.most_descriptors}},
-            {{"type", "RLIMIT_CORE"}, {"soft", 0}, {"hard", 0}}}}};
+          {"noNewPrivileges", true}};
 }
 
 Json resources(const OciOrder& order) {
@@ -83,7 +82,7 @@ Json linux_part(const OciOrder& order) {
   const Json map = Json::array({Json{{"containerID", 0}, {"hostID", order.id_base}, {"size", net::kIdRangeSize}}});
   return {
       {"namespaces",
-       {{{"type", "user"}},
+       {{{"type", "user"}, {"path", order.user_namespace}},
         {{"type", "mount"}},
         {{"type", "pid"}},
         {{"type", "ipc"}},
@@ -117,12 +116,9 @@ std::int64_t shared_memory_bytes(const model::Limits& limits) {
 }
 
 Json oci_config(const OciOrder& order) {
-  return {{"ociVersion", "1.0.0"},
-          {"process", process(order)},
-          {"root", {{"path", order.rootfs}, {"readonly", false}}},
-          {"hostname", order.hostname},
-          {"mounts", mounts(order)},
-          {"linux", linux_part(order)}};
+  return {
+      {"ociVersion", "1.0.0"},      {"process", process()},    {"root", {{"path", order.rootfs}, {"readonly", false}}},
+      {"hostname", order.hostname}, {"mounts", mounts(order)}, {"linux", linux_part(order)}};
 }
 
 }  // namespace marea::engine::local

@@ -22,7 +22,7 @@ struct OciOrder {
   std::uint32_t id_base = 0;  // 65,536 ids from here are the sandbox's
   model::Limits limits;
   bool swap_accounting = false;  // the memory controller can bound swap
-  std::uint64_t most_descriptors = 1024;
+  std::string user_namespace;    // a path to it; it maps id_base as above
 };
 
 nlohmann::json oci_config(const OciOrder& order);

@@ -25,7 +25,7 @@ OciOrder order() {
           .id_base = 0x70010000,
           .limits = {.memory_bytes = 128LL << 20, .milli_cpu = 500},
           .swap_accounting = true,
-          .most_descriptors = 20000};
+          .user_namespace = "/proc/1/fd/9"};
 }
 
 TEST(OciConfig, the_user_namespace_maps_all_ids_to_the_sandboxs_own) {
@@ -33,7 +33,8 @@ TEST(OciConfig, the_user_namespace_maps_all_ids_to_the_sandboxs_own) {
   const Json map = Json::parse(R"([{"containerID": 0, "hostID": 1879113728, "size": 65536}])");
   EXPECT_EQ(config["linux"]["uidMappings"], map);
   EXPECT_EQ(config["linux"]["gidMappings"], map);
-  for (const char* kind : {"user", "mount", "pid", "ipc", "uts", "network", "cgroup"}) {
+  EXPECT_THAT(config["linux"]["namespaces"], Contains(Json{{"type", "user"}, {"path", "/proc/1/fd/9"}}));
+  for (const char* kind : {"mount", "pid", "ipc", "uts", "network", "cgroup"}) {
     EXPECT_THAT(config["linux"]["namespaces"], Contains(Json{{"type", kind}}));
   }
 }

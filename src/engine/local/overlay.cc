@@ -50,7 +50,7 @@ base::Result<base::Fd> clone_mapped(const std::string& tree, uid_t from, uid_t t
   return mount;
 }
 
-base::Result<void> make_folder(const std::string& path, mode_t mode) {
+base::Result<void> make_layer_folder(const std::string& path, mode_t mode) {
   if (::mkdir(path.c_str(), mode) != 0 && errno != EEXIST) return base::fail(cannot("cannot make " + path));
   return {};
 }
@@ -101,7 +101,7 @@ base::Result<void> enter_stage() {
 
 base::Result<void> mount_root(const RootOrder& order) {
   for (const char* part : {"/lower", "/scratch", "/root"}) {
-    if (base::Result<void> made = make_folder(order.folder + part, 0711); !made) return made;
+    if (base::Result<void> made = make_layer_folder(order.folder + part, 0711); !made) return made;
   }
   base::Result<void> mounted = mount_layers(order);
   // The overlay holds its layers by itself.

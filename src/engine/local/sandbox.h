@@ -9,6 +9,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -18,6 +19,7 @@
 #include "base/error.h"
 #include "base/fd.h"
 #include "base/log.h"
+#include "engine/local/machine_load.h"
 #include "model/instance.h"
 #include "model/revision.h"
 #include "net/loop.h"
@@ -37,13 +39,30 @@ struct SandboxEnd {
   std::string detail;                     // a sentence for people: what the runtime or the kernel said
   std::optional<model::ExitStatus> exit;  // of the app, when it ever ran
   std::int64_t peak_memory_bytes = 0;
+  base::Duration cpu{};
+  model::Usage usage;  // filled by the one who knows the rest (engine_process.h)
+};
+
+// What its processes have used so far.
+struct SandboxUse {
+  base::Duration cpu{};
+  std::int64_t peak_memory_bytes = 0;
+};
+
+// What only the engine that made it has seen, and an adopting one must be told.
+struct SandboxPast {
+  bool app_started = false;
+  bool asked_to_stop = false;  // SIGTERM was sent: it is not sent twice
 };
 
 class Sandbox {
  public:
   struct Events {
-    std::function<void()> on_prepared;         // sockets can be made, start() may be called
-    std::function<void()> on_started;          // the app's program was executed
+    std::function<void()> on_prepared;  // sockets can be made, start() may be called
+    // The app's program was executed. Until it returns, an adopting engine would hear it too.
+    std::function<void()> on_started;
+    // The end is known, and what tells it is about to be removed; may be empty.
+    std::function<void(SandboxEnd)> on_dying;
     std::function<void(SandboxEnd)> on_ended;  // once; the Sandbox may be destroyed inside
   };
   virtual ~Sandbox() = default;
@@ -56,6 +75,7 @@ class Sandbox {
   virtual base::Result<std::vector<base::Fd>> make_sockets(int count) = 0;
   // The TCP sockets that its processes listen on now, without ours.
   virtual std::vector<model::ListeningSocket> listening() const = 0;
+  virtual SandboxUse use() const = 0;
 };
 
 // The machine's side: the runtime, the cgroup roots, the nft table, ids, and the cleanup of what earlier lives left.
@@ -65,19 +85,30 @@ class SandboxHost {
   virtual const std::string& runtime() const = 0;  // "crun 1.8.1"
   // How many slots this machine bears (ids, memory are the caller's to count).
   virtual std::int64_t memory_bytes() const = 0;  // of the machine, total
+  virtual MachineLoad load() = 0;                 // of the machine, now
   // Begins to prepare at once.
   virtual base::Result<std::unique_ptr<Sandbox>> create(SandboxOrder order, Sandbox::Events events) = 0;
+  // Takes over a sandbox of an engine that died, alive or not, with what keeper held for it (hold_key). Fails for one
+  // whose app was not started yet: it is a leftover. No event comes before the loop's next turn.
+  virtual base::Result<std::unique_ptr<Sandbox>> adopt(SandboxOrder order, SandboxPast past, std::vector<base::Fd> held,
+                                                       Sandbox::Events events) = 0;
+  // Ends and removes whatever earlier lives left (processes, cgroups, mounts, devices), but for those adopted: once,
+  // after all adoptions and before the first create().
+  virtual void remove_leftovers(const std::map<base::InstanceId, int>& adopted_slots) = 0;
 };
+
+// Under which keeper holds a sandbox's descriptors for the next engine.
+std::string hold_key(const base::InstanceId& id);
 
 struct SandboxHostOptions {
-  std::string data_dir;     // absolute; DATA/run is engine's own
-  std::string runtime;      // "crun", "runc" or "" = the best that is installed
-  std::string shim;         // absolute path of marea-shim
-  net::ToKeeper to_keeper;  // output pipes go to logs through it: Hold{logs, "out/SERVICE/REVISION/INSTANCE"}
+  std::string data_dir;  // absolute; DATA/run is engine's own
+  std::string runtime;   // "crun", "runc" or "" = the best that is installed
+  std::string shim;      // absolute path of marea-shim
+  // Output pipes go to logs through it: Hold{logs, "out/SERVICE/REVISION/INSTANCE"}; and Hold{engine, hold_key(id)}.
+  net::ToKeeper to_keeper;
 };
 
-// Checks the machine, removes what an earlier engine left (processes, cgroups, mounts, namespaces, nft rules), and
-// opens it. Errors name the missing privilege, program or kernel feature and the remedy.
+// Checks the machine and opens it. Errors name the missing privilege, program or kernel feature and the remedy.
 base::Result<std::unique_ptr<SandboxHost>> open_sandbox_host(net::Loop& loop, const base::Log& log,
                                                              SandboxHostOptions options);
 

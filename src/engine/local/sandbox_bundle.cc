@@ -13,6 +13,7 @@
 #include "engine/local/network_egress.h"
 #include "engine/local/oci_config.h"
 #include "engine/local/overlay.h"
+#include "engine/local/user_namespace.h"
 #include "net/role.h"
 
 namespace marea::engine::local {
@@ -86,7 +87,7 @@ base::Result<void> check_order(const SandboxOrder& order) {
   return {};
 }
 
-base::Result<void> make_bundle(const SandboxMachine& machine, const SandboxOrder& order) {
+base::Result<base::Fd> make_bundle(const SandboxMachine& machine, const SandboxOrder& order) {
   const std::string& id = order.id.str();
   const std::string stage = machine.stage_of(id);
   const std::string bundle = machine.bundle_of(id);
@@ -100,7 +101,10 @@ base::Result<void> make_bundle(const SandboxMachine& machine, const SandboxOrder
                        .id_base = id_base(order.slot),
                        .writable = writable_bytes(limits)});
   }
-  if (!done) return done;
+  if (!done) return std::unexpected(std::move(done.error()));
+  base::Result<base::Fd> users =
+      make_user_namespace(net::kInstanceOwnerBase + static_cast<uid_t>(order.slot), id_base(order.slot));
+  if (!users) return users;
   const OciOrder oci{.hostname = id,
                      .rootfs = stage + "/root",
                      .files = stage + "/files",
@@ -109,8 +113,10 @@ base::Result<void> make_bundle(const SandboxMachine& machine, const SandboxOrder
                      .id_base = id_base(order.slot),
                      .limits = limits,
                      .swap_accounting = machine.swap_accounting,
-                     .most_descriptors = machine.most_descriptors};
-  return write_file(bundle + "/config.json", oci_config(oci).dump());
+                     .user_namespace = "/proc/" + std::to_string(::getpid()) + "/fd/" + std::to_string(users->get())};
+  done = write_file(bundle + "/config.json", oci_config(oci).dump());
+  if (!done) return std::unexpected(std::move(done.error()));
+  return users;
 }
 
 base::Result<OutputPipes> make_output_pipes(uid_t owner, gid_t group) {

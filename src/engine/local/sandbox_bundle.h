@@ -14,7 +14,8 @@ namespace marea::engine::local {
 // engine checks every order again: a broken or hostile control must not become a path, an id or a cgroup elsewhere.
 base::Result<void> check_order(const SandboxOrder& order);
 
-base::Result<void> make_bundle(const SandboxMachine& machine, const SandboxOrder& order);
+// Gives the sandbox's user namespace, which the runtime finds through the descriptor: keep it until that has ended.
+base::Result<base::Fd> make_bundle(const SandboxMachine& machine, const SandboxOrder& order);
 
 struct OutputPipes {
   base::Fd out_read;  // non-blocking

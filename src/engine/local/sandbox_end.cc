@@ -23,6 +23,7 @@ std::optional<model::ExitStatus> exit_of(const EndFacts& facts) {
 SandboxEnd judge_end(const EndFacts& facts) {
   SandboxEnd end;
   end.peak_memory_bytes = facts.peak_memory_bytes;
+  end.cpu = facts.cpu;
   end.exit = exit_of(facts);
   end.detail = facts.failure;
   if (facts.asked_to_stop) return end;

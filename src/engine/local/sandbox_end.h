@@ -18,6 +18,7 @@ struct EndFacts {
   std::int64_t memory_limit = 0;
   std::int64_t out_of_memory_kills = 0;
   std::int64_t peak_memory_bytes = 0;
+  base::Duration cpu{};
 };
 
 SandboxEnd judge_end(const EndFacts& facts);

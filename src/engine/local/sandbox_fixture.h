@@ -19,6 +19,7 @@ namespace marea::engine::local {
 struct TestRun {
   std::unique_ptr<Sandbox> sandbox;
   bool prepared = false;
+  bool adopted = false;
   bool started = false;
   std::optional<SandboxEnd> end;
   std::vector<base::Fd> output;  // stdout, stderr: read ends
@@ -30,6 +31,11 @@ class SandboxFixture : public testing::TestWithParam<std::string> {
   void TearDown() override;
 
   void open_host();
+  // As when the engine is killed: nobody speaks with the sandbox any more, keeper holds its descriptors, and a new host
+  // is open.
+  void abandon(TestRun& run);
+  // By the new host; null when it refuses.
+  std::unique_ptr<TestRun> adopt(const model::Revision& revision, SandboxPast past);
   model::Revision revision(const std::string& script) const;
   // Each run gets a slot of its own. Fails the test when the host refuses.
   std::unique_ptr<TestRun> create(model::Revision revision);
@@ -51,6 +57,7 @@ class SandboxFixture : public testing::TestWithParam<std::string> {
   std::unique_ptr<net::Loop> loop_;
   std::unique_ptr<SandboxHost> host_;
   std::vector<base::Fd> last_held_;
+  std::vector<base::Fd> held_shim_;  // of the sandbox that was made last
   int next_slot_ = 0;
 };
 

@@ -62,14 +62,46 @@ void SandboxFixture::TearDown() {
 
 void SandboxFixture::open_host() {
   host_.reset();
-  auto host = open_sandbox_host(
-      *loop_, *log_,
-      {.data_dir = data_,
-       .runtime = GetParam(),
-       .shim = shim_path(),
-       .to_keeper = [this](net::RoleToKeeper /*message*/, std::vector<base::Fd> fds) { last_held_ = std::move(fds); }});
+  auto host = open_sandbox_host(*loop_, *log_,
+                                {.data_dir = data_,
+                                 .runtime = GetParam(),
+                                 .shim = shim_path(),
+                                 .to_keeper = [this](net::RoleToKeeper message, std::vector<base::Fd> fds) {
+                                   const auto* hold = std::get_if<net::msg::Hold>(&message);
+                                   if (hold != nullptr)
+                                     (hold->owner == net::Role::logs ? last_held_ : held_shim_) = std::move(fds);
+                                 }});
   ASSERT_TRUE(host) << host.error().line();
   host_ = std::move(*host);
+}
+
+void SandboxFixture::abandon(TestRun& run) {
+  struct Dead {
+    std::unique_ptr<Sandbox> sandbox;
+    std::unique_ptr<SandboxHost> host;
+    std::unique_ptr<net::Loop> loop;
+  };
+  // Never destroyed: a killed engine says no goodbye.
+  static auto* const graveyard = new std::vector<Dead>;  // NOLINT(cppcoreguidelines-owning-memory)
+  graveyard->push_back({std::move(run.sandbox), std::move(host_), std::move(loop_)});
+  loop_ = std::make_unique<net::Loop>(clock_);
+  open_host();
+}
+
+std::unique_ptr<TestRun> SandboxFixture::adopt(const model::Revision& revision, SandboxPast past) {
+  auto run = std::make_unique<TestRun>();
+  const int slot = next_slot_ - 1;
+  auto sandbox =
+      host_->adopt({.id = base::InstanceId("hola-" + std::to_string(slot)), .slot = slot, .revision = revision}, past,
+                   std::move(held_shim_),
+                   {.on_prepared = [] {},
+                    .on_started = [run = run.get()] { run->started = true; },
+                    .on_dying = {},
+                    .on_ended = [run = run.get()](SandboxEnd end) { run->end = std::move(end); }});
+  if (!sandbox) return nullptr;
+  run->adopted = true;
+  run->sandbox = std::move(*sandbox);
+  return run;
 }
 
 model::Revision SandboxFixture::revision(const std::string& script) const {
@@ -91,6 +123,7 @@ std::unique_ptr<TestRun> SandboxFixture::create(model::Revision revision) {
       {.id = base::InstanceId("hola-" + std::to_string(slot)), .slot = slot, .revision = std::move(revision)},
       {.on_prepared = [run = run.get()] { run->prepared = true; },
        .on_started = [run = run.get()] { run->started = true; },
+       .on_dying = {},
        .on_ended = [run = run.get()](SandboxEnd end) { run->end = std::move(end); }});
   EXPECT_TRUE(sandbox) << sandbox.error().line();
   if (sandbox) run->sandbox = std::move(*sandbox);
@@ -118,8 +151,8 @@ bool SandboxFixture::run_until_started(TestRun& run) {
 }
 
 bool SandboxFixture::run_until_ended(TestRun& run) {
-  if (!run.sandbox || !wait([&] { return run.prepared || run.end; })) return false;
-  if (!run.end) run.sandbox->start();
+  if (!run.sandbox || !wait([&] { return run.prepared || run.adopted || run.end; })) return false;
+  if (!run.end && !run.adopted) run.sandbox->start();
   return wait([&] { return run.end.has_value(); });
 }
 

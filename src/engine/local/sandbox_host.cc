@@ -1,6 +1,5 @@
 #include <fcntl.h>
 #include <sys/mount.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/sysinfo.h>
 #include <unistd.h>
@@ -9,6 +8,7 @@
 #include <algorithm>
 #include <deque>
 #include <filesystem>
+#include <set>
 #include <utility>
 
 #include "engine/local/overlay.h"
@@ -19,9 +19,9 @@
 namespace marea::engine::local {
 namespace {
 
-constexpr std::uint64_t kMostDescriptors = 20'000;  // of an app; what unprivileged platforms give and servers ask for
 constexpr base::Duration kSweepPause = std::chrono::milliseconds(200);
-constexpr base::Duration kMostLeftoverTime = std::chrono::seconds(5);
+// A runtime that the last engine had called may still make what is just removed; it ends within that.
+constexpr base::Duration kSecondLook = std::chrono::seconds(2);
 
 // A short text that stays the same for the same data directory, whatever path leads to it.
 std::string tag_of(const struct stat& folder) {
@@ -69,13 +69,17 @@ class LocalSandboxHost final : public SandboxHost {
     ::sysinfo(&info);
     return static_cast<std::int64_t>(info.totalram) * static_cast<std::int64_t>(info.mem_unit);
   }
+  MachineLoad load() override { return gauge_.read(machine_.loop.clock().now()); }
   base::Result<std::unique_ptr<Sandbox>> create(SandboxOrder order, Sandbox::Events events) override;
+  base::Result<std::unique_ptr<Sandbox>> adopt(SandboxOrder order, SandboxPast past, std::vector<base::Fd> held,
+                                               Sandbox::Events events) override;
+  void remove_leftovers(const std::map<base::InstanceId, int>& adopted_slots) override;
 
  private:
-  base::Result<void> remove_leftovers();
   void sweep();
 
   SandboxMachine machine_;
+  MachineGauge gauge_;
   net::Timer sweep_;
   std::deque<std::string> left_;
 };
@@ -87,9 +91,6 @@ base::Result<void> LocalSandboxHost::open() {
   }
   machine_.tag = tag_of(folder);
   machine_.swap_accounting = machine_.cgroups.swap_accounting();
-  rlimit limit{};
-  ::getrlimit(RLIMIT_NOFILE, &limit);
-  machine_.most_descriptors = std::min<std::uint64_t>(kMostDescriptors, limit.rlim_max);
   base::Result<void> done = enter_stage();
   if (!done) return done;
   machine_.shim = std::string(kStage) + "/marea-shim";
@@ -101,8 +102,6 @@ base::Result<void> LocalSandboxHost::open() {
   for (const std::string& path : {machine_.run_folder(), machine_.runtime_state()}) {
     if (::mkdir(path.c_str(), 0700) != 0 && errno != EEXIST) return base::fail(base::os_error("cannot make " + path));
   }
-  done = remove_leftovers();
-  if (!done) return done;
   // Only what wants the way out fails without it.
   done = machine_.egress.open(machine_.loop.clock(), machine_.tag, machine_.run_folder());
   if (!done) {
@@ -119,28 +118,26 @@ LocalSandboxHost::~LocalSandboxHost() {
   machine_.cgroups.remove(machine_.cgroup_root());
 }
 
-base::Result<void> LocalSandboxHost::remove_leftovers() {
-  std::vector<std::string> ids = machine_.cgroups.children(machine_.cgroup_root());
+void LocalSandboxHost::remove_leftovers(const std::map<base::InstanceId, int>& adopted_slots) {
+  const std::vector<std::string> groups = machine_.cgroups.children(machine_.cgroup_root());
+  std::set<std::string> ids(groups.begin(), groups.end());
   std::error_code problem;
-  for (const auto& entry : std::filesystem::directory_iterator(machine_.run_folder(), problem)) {
-    const std::string name = entry.path().filename().string();
-    if (!name.starts_with('.')) ids.push_back(name);
-  }
-  for (const std::string& id : ids) machine_.cgroups.kill(machine_.cgroup_of(id));
-  const base::Instant deadline = machine_.loop.clock().now() + kMostLeftoverTime;
-  for (const std::string& id : ids) {
-    while (!clean_up(machine_, id)) {
-      if (machine_.loop.clock().now() > deadline) {
-        return base::fail(
-            base::ErrorCode::sandbox_failed, "cannot remove the instance '" + id + "' of an earlier life",
-            "its processes do not end",
-            "Restart the machine, or end them: see " + machine_.cgroup_of(id) + "/cgroup.procs below /sys/fs/cgroup");
-      }
-      machine_.cgroups.kill(machine_.cgroup_of(id));
-      ::usleep(1000);
+  for (const std::string& folder : {machine_.run_folder(), machine_.runtime_state()}) {
+    for (const auto& entry : std::filesystem::directory_iterator(folder, problem)) {
+      const std::string name = entry.path().filename().string();
+      if (!name.starts_with('.')) ids.insert(name);
     }
   }
-  return {};
+  for (const auto& [id, slot] : adopted_slots) ids.erase(id.str());
+  for (const std::string& id : ids) machine_.cgroups.kill(machine_.cgroup_of(id));
+  std::set<int> slots;
+  for (const auto& [id, slot] : adopted_slots) slots.insert(slot);
+  machine_.egress.remove_devices_but(slots);
+  for (const std::string& id : ids) {
+    clean_up(machine_, id);
+    left_.push_back(id);
+  }
+  if (!left_.empty()) sweep_.arm_in(kSecondLook);
 }
 
 base::Result<std::unique_ptr<Sandbox>> LocalSandboxHost::create(SandboxOrder order, Sandbox::Events events) {
@@ -149,6 +146,14 @@ base::Result<std::unique_ptr<Sandbox>> LocalSandboxHost::create(SandboxOrder ord
   }
   base::Result<std::unique_ptr<LocalSandbox>> sandbox =
       LocalSandbox::create(machine_, std::move(order), std::move(events));
+  if (!sandbox) return std::unexpected(sandbox.error());
+  return std::unique_ptr<Sandbox>(std::move(*sandbox));
+}
+
+base::Result<std::unique_ptr<Sandbox>> LocalSandboxHost::adopt(SandboxOrder order, SandboxPast past,
+                                                               std::vector<base::Fd> held, Sandbox::Events events) {
+  base::Result<std::unique_ptr<LocalSandbox>> sandbox =
+      LocalSandbox::adopt(machine_, std::move(order), past, std::move(held), std::move(events));
   if (!sandbox) return std::unexpected(sandbox.error());
   return std::unique_ptr<Sandbox>(std::move(*sandbox));
 }

@@ -11,8 +11,11 @@
 #include <cstdlib>
 #include <cstring>
 #include <fstream>
+#include <iterator>
 #include <utility>
 
+#include "base/crash_point.h"
+#include "engine/local/kernel_limits.h"
 #include "engine/local/listening.h"
 #include "engine/local/network_ingress.h"
 #include "engine/local/overlay.h"
@@ -34,6 +37,18 @@ pid_t read_pid(const std::string& path) {
   return in ? pid : -1;
 }
 
+// Of a pidfd's process; -1 when that has ended (proc_pid_fdinfo(5)).
+pid_t pid_of(const base::Fd& pidfd) {
+  std::ifstream in("/proc/self/fdinfo/" + std::to_string(pidfd.get()));
+  const std::string text(std::istreambuf_iterator<char>(in), {});
+  const std::size_t at = text.find("Pid:");
+  return at == std::string::npos ? -1 : std::atoi(text.c_str() + at + 4);
+}
+
+base::Fd open_network(pid_t pid) {
+  return base::Fd(::open(("/proc/" + std::to_string(pid) + "/ns/net").c_str(), O_RDONLY | O_CLOEXEC));
+}
+
 }  // namespace
 
 WatchedFd::WatchedFd(net::Loop& loop, base::Fd fd, std::function<void()> ready)
@@ -42,7 +57,11 @@ WatchedFd::WatchedFd(net::Loop& loop, base::Fd fd, std::function<void()> ready)
 }
 
 WatchedFd::~WatchedFd() {
-  loop_.remove(fd_.get(), *this);
+  rest();
+}
+
+void WatchedFd::rest() {
+  if (std::exchange(watched_, false)) loop_.remove(fd_.get(), *this);
 }
 
 base::Result<std::unique_ptr<LocalSandbox>> LocalSandbox::create(SandboxMachine& machine, SandboxOrder order,
@@ -55,6 +74,34 @@ base::Result<std::unique_ptr<LocalSandbox>> LocalSandbox::create(SandboxMachine&
       new LocalSandbox(machine, std::move(order), std::move(*app), std::move(events)));
   if (base::Result<void> prepared = sandbox->prepare(); !prepared) return std::unexpected(prepared.error());
   return sandbox;
+}
+
+base::Result<std::unique_ptr<LocalSandbox>> LocalSandbox::adopt(SandboxMachine& machine, SandboxOrder order,
+                                                                SandboxPast past, std::vector<base::Fd> held,
+                                                                Events events) {
+  if (base::Result<void> checked = check_order(order); !checked) return std::unexpected(checked.error());
+  base::Result<AppStart> app = resolve_app(order.revision);
+  if (!app) return std::unexpected(app.error());
+  ShimReport first;
+  const bool known = held.size() == 2 && (past.app_started || ::recv(held[0].get(), &first, sizeof first,
+                                                                     MSG_PEEK | MSG_DONTWAIT) == sizeof first);
+  if (!known) {
+    return base::fail(base::ErrorCode::sandbox_failed, "cannot adopt " + order.id.str(), "its app was not started yet");
+  }
+  std::unique_ptr<LocalSandbox> out(new LocalSandbox(machine, std::move(order), std::move(*app), std::move(events)));
+  out->phase_ = Phase::started;
+  out->facts_.app_started = past.app_started;
+  out->facts_.asked_to_stop = past.asked_to_stop;
+  out->has_device_ = out->order_.revision.spec.egress == model::Egress::internet;
+  out->shim_ = pid_of(held[1]);
+  base::Fd network = out->shim_ > 0 ? open_network(out->shim_) : base::Fd();
+  // Only while it lives is the namespace under its pid its own.
+  if (network && pid_of(held[1]) == out->shim_)
+    out->network_namespace_ = std::make_shared<base::Fd>(std::move(network));
+  LocalSandbox* self = out.get();
+  out->control_ = std::make_unique<WatchedFd>(machine.loop, std::move(held[0]), [self] { self->on_shim_message(); });
+  out->life_ = std::make_unique<WatchedFd>(machine.loop, std::move(held[1]), [self] { self->on_dead(); });
+  return out;
 }
 
 LocalSandbox::LocalSandbox(SandboxMachine& machine, SandboxOrder order, AppStart app, Events events)
@@ -74,13 +121,15 @@ LocalSandbox::~LocalSandbox() {
   runtime_.reset();
   kill_all();
   disconnect();
+  release();
   if (!clean_up(machine_, order_.id.str())) machine_.clean_up_later(order_.id.str());
 }
 
 base::Result<void> LocalSandbox::prepare() {
   machine_.begin_grace_period();
-  base::Result<void> made = make_bundle(machine_, order_);
-  if (!made) return made;
+  base::Result<base::Fd> users = make_bundle(machine_, order_);
+  if (!users) return std::unexpected(users.error());
+  user_namespace_ = std::move(*users);
   base::Result<OutputPipes> pipes = make_output_pipes(id_base(order_.slot) + app_.uid, id_base(order_.slot) + app_.gid);
   if (!pipes) return std::unexpected(pipes.error());
   base::Result<void> called = call_runtime(*pipes);
@@ -135,6 +184,8 @@ void LocalSandbox::on_runtime_exit(int status) {
   prepare_timer_.cancel();
   // The sandbox has its own copy of the mounts now, or will never have one.
   unmount_root(machine_.stage_of(order_.id.str()));
+  user_namespace_.reset();
+  machine_.cgroups.bound_sockets(machine_.cgroup_of(order_.id.str()), socket_bytes(facts_.memory_limit));
   if (status != 0) {
     while (!runtime_output_.empty() && runtime_output_.back() == '\n') runtime_output_.pop_back();
     fail(machine_.runtime.version +
@@ -156,11 +207,29 @@ base::Result<void> LocalSandbox::adopt_shim() {
   shim_ = read_pid(machine_.bundle_of(order_.id.str()) + "/pid");
   base::Fd pidfd(static_cast<int>(::syscall(SYS_pidfd_open, shim_, 0)));
   if (!pidfd) return base::fail(base::os_error("the sandbox's first process is gone"));
-  const std::string path = "/proc/" + std::to_string(shim_) + "/ns/net";
-  network_namespace_ = std::make_shared<base::Fd>(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  network_namespace_ = std::make_shared<base::Fd>(open_network(shim_));
   life_ = std::make_unique<WatchedFd>(machine_.loop, std::move(pidfd), [this] { on_dead(); });
   if (!*network_namespace_) return base::fail(base::os_error("the sandbox's first process is gone"));
+  hold();
   return {};
+}
+
+std::string hold_key(const base::InstanceId& id) {
+  return "shim/" + id.str();
+}
+
+// keeper's copies outlive us: the shim sees no end of its socket, what it says meanwhile waits there, and its pid
+// cannot be mistaken for another's.
+void LocalSandbox::hold() const {
+  std::vector<base::Fd> held;
+  held.push_back(control_->duplicate());
+  held.push_back(life_->duplicate());
+  machine_.options.to_keeper(net::msg::Hold{.owner = net::Role::engine, .key = hold_key(order_.id)}, std::move(held));
+  base::crash_point("engine.instance.held");
+}
+
+void LocalSandbox::release() const {
+  machine_.options.to_keeper(net::msg::Release{.owner = net::Role::engine, .key = hold_key(order_.id)}, {});
 }
 
 void LocalSandbox::connect_network() {
@@ -209,22 +278,26 @@ void LocalSandbox::flush() {
   if (control_) control_->wait_for(outgoing_.empty() ? EPOLLIN : EPOLLIN | EPOLLOUT);
 }
 
-void LocalSandbox::on_shim_message() {
-  std::array<char, 256> buffer;
-  const ssize_t got = ::recv(control_->get(), buffer.data(), buffer.size(), 0);
+// One report, if there is one. Its last words stay in the socket: an engine that dies before the end is written down
+// leaves them to the next.
+bool LocalSandbox::on_shim_message() {
+  if (!outgoing_.empty()) flush();
+  ShimReport report;
+  const ssize_t got = ::recv(control_->get(), &report, sizeof report, MSG_PEEK | MSG_DONTWAIT);
   if (got == 0 || (got < 0 && errno != EAGAIN && errno != EINTR)) {
     control_.reset();  // its death is seen by pidfd
-    return;
+    return false;
   }
-  if (got > 0) incoming_.append(buffer.data(), static_cast<std::size_t>(got));
+  if (got != static_cast<ssize_t>(sizeof report)) return false;
   const std::shared_ptr<bool> alive = alive_;
-  while (*alive && incoming_.size() >= sizeof(ShimReport)) {
-    ShimReport report;
-    std::memcpy(&report, incoming_.data(), sizeof report);
-    incoming_.erase(0, sizeof report);
-    on_report(report);
+  on_report(report);
+  if (!*alive || !control_) return false;
+  if (report.event == ShimEvent::started) {
+    ::recv(control_->get(), &report, sizeof report, MSG_DONTWAIT);
+    return true;
   }
-  if (*alive && !outgoing_.empty()) flush();
+  control_->rest();
+  return false;
 }
 
 void LocalSandbox::on_report(const ShimReport& report) {
@@ -269,6 +342,11 @@ std::vector<model::ListeningSocket> LocalSandbox::listening() const {
   return shim_ > 0 && life_ ? listening_in(shim_) : std::vector<model::ListeningSocket>{};
 }
 
+SandboxUse LocalSandbox::use() const {
+  const std::string group = machine_.cgroup_of(order_.id.str());
+  return {.cpu = machine_.cgroups.cpu_time(group), .peak_memory_bytes = machine_.cgroups.peak_memory_bytes(group)};
+}
+
 // The end of a sandbox that never came to life, or that must not go on.
 void LocalSandbox::fail(std::string why) {
   if (facts_.failure.empty()) facts_.failure = std::move(why);
@@ -284,11 +362,7 @@ void LocalSandbox::kill_all() {
 
 void LocalSandbox::on_dead() {
   // The shim's last words may still lie in the socket.
-  while (control_ && !facts_.wait_status && !facts_.not_started) {
-    const std::size_t before = incoming_.size();
-    const bool started = facts_.app_started;
-    on_shim_message();
-    if (incoming_.size() == before && started == facts_.app_started) break;
+  while (control_ && on_shim_message()) {
   }
   life_.reset();
   finish();
@@ -306,6 +380,9 @@ void LocalSandbox::finish() {
   if (cleanup_tries_ == 0) {
     facts_.out_of_memory_kills = machine_.cgroups.out_of_memory_kills(machine_.cgroup_of(id));
     facts_.peak_memory_bytes = machine_.cgroups.peak_memory_bytes(machine_.cgroup_of(id));
+    facts_.cpu = machine_.cgroups.cpu_time(machine_.cgroup_of(id));
+    if (events_.on_dying) events_.on_dying(judge_end(facts_));
+    base::crash_point("engine.instance.dying");
     disconnect();
     network_namespace_.reset();
     control_.reset();
@@ -320,6 +397,8 @@ void LocalSandbox::finish() {
     machine_.clean_up_later(id);
   }
   phase_ = Phase::ended;
+  release();
+  base::crash_point("engine.instance.cleaned");
   const std::function<void(SandboxEnd)> on_ended = std::move(events_.on_ended);
   on_ended(judge_end(facts_));
 }

@@ -27,18 +27,25 @@ class WatchedFd final : public net::Watcher {
   WatchedFd(const WatchedFd&) = delete;
   WatchedFd& operator=(const WatchedFd&) = delete;
   int get() const { return fd_.get(); }
-  void wait_for(std::uint32_t events) { loop_.modify(fd_.get(), events, *this); }
+  base::Fd duplicate() const { return fd_.duplicate(); }
+  void wait_for(std::uint32_t events) {
+    if (watched_) loop_.modify(fd_.get(), events, *this);
+  }
+  void rest();  // no more events; the descriptor stays open
   void on_ready(std::uint32_t /*events*/) override { ready_(); }
 
  private:
   net::Loop& loop_;
   base::Fd fd_;
   std::function<void()> ready_;
+  bool watched_ = true;
 };
 
 class LocalSandbox final : public Sandbox {
  public:
   static base::Result<std::unique_ptr<LocalSandbox>> create(SandboxMachine& machine, SandboxOrder order, Events events);
+  static base::Result<std::unique_ptr<LocalSandbox>> adopt(SandboxMachine& machine, SandboxOrder order,
+                                                           SandboxPast past, std::vector<base::Fd> held, Events events);
   ~LocalSandbox() override;
   LocalSandbox(const LocalSandbox&) = delete;
   LocalSandbox& operator=(const LocalSandbox&) = delete;
@@ -47,6 +54,7 @@ class LocalSandbox final : public Sandbox {
   void stop(base::Duration grace) override;
   base::Result<std::vector<base::Fd>> make_sockets(int count) override;
   std::vector<model::ListeningSocket> listening() const override;
+  SandboxUse use() const override;
 
  private:
   enum class Phase { preparing, connecting, prepared, started, ended };
@@ -58,13 +66,15 @@ class LocalSandbox final : public Sandbox {
   base::Result<void> adopt_shim();
   void connect_network();
   void on_connected(const base::Result<void>& connected);
-  void on_shim_message();
+  bool on_shim_message();
   void on_report(const ShimReport& report);
   void send(const std::string& message);
   void flush();
   void fail(std::string why);
   void kill_all();
   void on_dead();
+  void hold() const;
+  void release() const;
   void disconnect();
   void finish();
 
@@ -78,11 +88,11 @@ class LocalSandbox final : public Sandbox {
   std::string runtime_output_;
   std::unique_ptr<WatchedFd> control_;
   std::unique_ptr<WatchedFd> life_;  // the shim's pidfd
+  base::Fd user_namespace_;          // until the runtime has ended
   std::shared_ptr<base::Fd> network_namespace_;
   bool has_device_ = false;
   pid_t shim_ = -1;
   std::string outgoing_;
-  std::string incoming_;
   net::Timer kill_timer_;
   std::optional<base::Instant> kill_at_;
   net::Timer prepare_timer_;

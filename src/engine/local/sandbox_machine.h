@@ -27,7 +27,6 @@ struct SandboxMachine {
   Cgroups cgroups;
   std::string tag;   // of this data directory: tells our cgroups, devices and rules from another marea's
   std::string shim;  // the copy of marea-shim on the stage
-  std::uint64_t most_descriptors = 1024;
   bool swap_accounting = false;
   NetworkEgress egress;
   std::optional<base::Error> no_egress;                       // why there is no way out of sandboxes on this machine

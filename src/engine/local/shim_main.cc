@@ -19,6 +19,7 @@
 
 #include <linux/capability.h>
 
+#include "engine/local/resource_shares.h"
 #include "engine/local/shim_protocol.h"
 
 namespace marea::engine::local {
@@ -285,6 +286,7 @@ void on_signals(int signals, pid_t app) {
 int serve() {
   // Not readable and not traceable through /proc by an app that is root of the sandbox.
   ::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+  take_resource_shares();
   sigset_t all;
   ::sigfillset(&all);
   ::sigprocmask(SIG_SETMASK, &all, nullptr);

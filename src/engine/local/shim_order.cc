@@ -8,7 +8,7 @@
 namespace marea::engine::local {
 namespace {
 
-constexpr std::string_view kDefaultPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+constexpr std::string_view kDefaultSearch = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 const std::string* find_variable(const std::vector<std::string>& env, std::string_view name) {
   const auto found = std::ranges::find_if(env, [&](const std::string& entry) {
@@ -71,7 +71,7 @@ std::vector<std::string> resolve_env(const model::Revision& revision, bool same_
       set_variable(env, name, expand(value, env));
     }
   }
-  default_variable(env, "PATH", kDefaultPath);
+  default_variable(env, "PATH", kDefaultSearch);
   const std::string& home = revision.image.config.home;
   default_variable(env, "HOME", same_user && !home.empty() ? home : "/");
   return env;

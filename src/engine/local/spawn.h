@@ -26,4 +26,7 @@ struct RoleStart {
 // The program is started by descriptor (/proc/self/exe), so it may lie where the role's user could not read it.
 base::Result<pid_t> start_role(const RoleStart& start, const base::Fd& link);
 
+// As many as the system allows. Children inherit it.
+void raise_descriptor_limit();
+
 }  // namespace marea::engine::local

@@ -1,7 +1,8 @@
 // The app of the whole-binary tests and benches: a small static web server that does what it is told, well or badly.
 // tide [--port N] [--address A] [--exit CODE] [--kill SIGNAL] [--silent] [--stubborn] [--eat MB] [--delay MS]
-// [--text WORDS]; the port is $PORT unless given. GET / says which revision answers; answer() has the rest. A
-// connection that asks for /stream or /sip waits in the middle until another one asks for /release.
+// [--text WORDS] [--burn MS]; the port is $PORT unless given. GET / says which revision answers; answer() has the rest.
+// A connection that asks for /stream or /sip waits in the middle until another one asks for /release. Whoever numbers a
+// request (X-Load-Number) finds its number in the answer, and which instance it is from (X-Instance).
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -156,6 +157,17 @@ bool read_body(Connection& connection, std::string_view head, Body& body) {
   return connection.take(static_cast<std::size_t>(body.size), body.kept, kMostKept);
 }
 
+// Uses a processor for so long.
+void burn(long milliseconds) {
+  const auto used = [] {
+    timespec time{};
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
+    return time.tv_sec * 1000 + time.tv_nsec / 1000000;
+  };
+  for (const long end = used() + milliseconds; used() < end;) {
+  }
+}
+
 std::string answer(std::string_view head, std::string_view target, const Body& body, int beside) {
   if (target.starts_with("/env")) return all_environment();
   if (target.starts_with("/headers")) return std::string(head);
@@ -166,17 +178,47 @@ std::string answer(std::string_view head, std::string_view target, const Body& b
   if (target.starts_with("/seen")) return std::to_string(requests_seen);
   if (target.starts_with("/bytes")) return std::string(static_cast<std::size_t>(number_after(target, "n=")), 'x');
   if (target.starts_with("/exit")) std::_Exit(static_cast<int>(number_after(target, "code=")));
+  if (target.starts_with("/burn")) burn(number_after(target, "cpu="));
   if (target.starts_with("/eat")) eat(number_after(target, "mb="));
   if (target.starts_with("/say")) say("said " + std::string(target));
+  if (target.starts_with("/shout")) {
+    for (long left = number_after(target, "kb="); left > 0; --left) say(std::string(1023, 'x'));
+  }
   if (target.starts_with("/release")) gate.release();
   return text + " " + environment("K_REVISION") + "\n";
 }
 
+// Fields for whoever numbers his requests.
+std::string number_fields(std::string_view head) {
+  constexpr std::string_view kName = "\r\nX-Load-Number:";
+  const std::size_t at = head.find(kName);
+  if (at == std::string_view::npos) return {};
+  static const std::string instance = [] {
+    char name[65] = {};
+    gethostname(name, 64);
+    return std::string(name);
+  }();
+  const std::string_view value = head.substr(at + kName.size());
+  return "X-Load-Number:" + std::string(value.substr(0, value.find('\r'))) + "\r\nX-Instance: " + instance + "\r\n";
+}
+
+constexpr const char* kChunked = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n";
+
 // A chunk at once, the rest when released.
 bool stream(Connection& connection) {
-  if (!connection.send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nfirst\r\n")) return false;
+  if (!connection.send(std::string(kChunked) + "\r\n5\r\nfirst\r\n")) return false;
   gate.wait();
   return connection.send("4\r\nlast\r\n0\r\n\r\n");
+}
+
+// Events, one each so many milliseconds.
+bool drip(Connection& connection, std::string_view head, std::string_view target) {
+  if (!connection.send(kChunked + number_fields(head) + "Content-Type: text/event-stream\r\n\r\n")) return false;
+  for (long left = number_after(target, "n="); left > 0; --left) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(number_after(target, "ms=")));
+    if (!connection.send("c\r\ndata: drop\n\n\r\n")) return false;
+  }
+  return connection.send("0\r\n\r\n");
 }
 
 bool pour(Connection& connection, long megabytes) {
@@ -197,13 +239,14 @@ bool serve_one(Connection& connection, const std::string& head) {
   Body body;
   if (!read_body(connection, head, body)) return false;
   if (target.starts_with("/stream")) return stream(connection);
+  if (target.starts_with("/drip")) return drip(connection, head, target);
   if (target.starts_with("/pour?")) return pour(connection, number_after(target, "mb="));
   const int beside = ++in_flight;
   std::this_thread::sleep_for(std::chrono::milliseconds(number_after(target, "ms=")));
   const std::string said = answer(head, target, body, beside);
   --in_flight;
-  return connection.send("HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: " +
-                         std::to_string(said.size()) + "\r\n\r\n" + said);
+  return connection.send("HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n" + number_fields(head) +
+                         "Content-Length: " + std::to_string(said.size()) + "\r\n\r\n" + said);
 }
 
 void serve(int fd) {
@@ -269,6 +312,13 @@ int main(int argc, char** argv) {
     return std::atoi(options["--exit"].c_str());
   }
   if (options.contains("--kill")) std::raise(std::atoi(options["--kill"].c_str()));
+  if (options.contains("--burn")) {  // on each processor
+    std::vector<std::jthread> all;
+    for (unsigned i = 0; i < std::thread::hardware_concurrency(); ++i) {
+      all.emplace_back(burn, std::atol(options["--burn"].c_str()));
+    }
+    return 0;
+  }
   if (options.contains("--silent")) {
     for (;;) pause();
   }

@@ -1,0 +1,68 @@
+// What is published at /metrics: router's numbers, and what control knows by itself.
+#include <map>
+#include <memory>
+#include <string>
+#include <tuple>
+#include <utility>
+
+#include "control/control.h"
+
+namespace marea::control {
+
+using model::Metric;
+using model::MetricValue;
+
+void Control::collect_metrics(std::function<void(std::vector<MetricValue>)> done) {
+  scrape_.begin([this, done = std::move(done)](std::vector<MetricValue> values, bool complete) {
+    values.push_back({Metric::scrape_missing, {"router"}, {complete ? 0U : 1U}});
+    add_role_metrics(values);
+    add_instance_metrics(values);
+    instance_counts_.collect(values, [this](const base::RevisionName& name) { return owners_.contains(name); });
+    done(std::move(values));
+  });
+}
+
+void Control::add_role_metrics(std::vector<MetricValue>& out) const {
+  const auto add = [&](const char* role, bool up, std::uint64_t links) {
+    out.push_back({Metric::role_up, {role}, {up ? 1U : 0U}});
+    if (links > 0) out.push_back({Metric::role_links, {role}, {links}});
+  };
+  add("control", true, 0);
+  add("engine", engine_connected(), engine_links_);
+  add("router", router_connected(), router_links_);
+}
+
+void Control::add_instance_metrics(std::vector<MetricValue>& out) const {
+  std::map<std::tuple<std::string, std::string, std::string>, std::uint64_t> by_state;
+  for (const auto& [id, entry] : instances_.all()) {
+    const model::InstanceReport& report = entry.report;
+    const std::string& service = report.service.str();
+    const std::string& revision = report.revision.str();
+    ++by_state[{service, revision, std::string(to_string(report.state))}];
+    if (!is_live(report.state)) continue;
+    out.push_back(
+        {Metric::instance_in_flight, {service, revision, id.str()}, {static_cast<std::uint64_t>(entry.in_flight)}});
+  }
+  for (const auto& [key, count] : by_state) {
+    const auto& [service, revision, state] = key;
+    out.push_back({Metric::instances, {service, revision, state}, {count}});
+  }
+  for (const store::UsageRecord* record : usage_.living()) {
+    const std::vector<std::string> whose = {record->service.str(), record->revision.str(), record->instance.str()};
+    const model::Usage& usage = record->account.usage;
+    out.push_back({Metric::instance_requests, whose, {usage.requests}});
+    out.push_back({Metric::instance_cpu, whose, {static_cast<std::uint64_t>(usage.cpu.count())}});
+    out.push_back({Metric::instance_memory, whose, {static_cast<std::uint64_t>(usage.peak_memory_bytes)}});
+  }
+  for (const auto& [name, service] : services_) {
+    for (const RevisionState& one : service.revisions) {
+      const base::RevisionName& revision = one.record.revision.name;
+      const model::RevisionPlan* plan = engine_.plan_of(name, revision);
+      if (plan == nullptr || plan->wanted <= 0) continue;
+      out.push_back(
+          {Metric::instances_wanted, {name.str(), revision.str()}, {static_cast<std::uint64_t>(plan->wanted)}});
+    }
+  }
+}
+
+}  // namespace marea::control

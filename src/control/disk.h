@@ -1,0 +1,38 @@
+// How full the data directory's disk is. Beyond a share of it marea takes nothing new (images, builds, deploys), so
+// that what runs keeps the rest: a disk that is full to the last byte is one on which nothing can be written down any
+// more, not even what frees it.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "base/error.h"
+
+namespace marea::control {
+
+// 10 % of a small disk of 20 GB are what a day's logs and the store need until a person comes.
+inline constexpr int kMostDiskPercent = 90;
+
+struct DiskUse {
+  std::int64_t bytes = 0;  // of the file system, without what it keeps for root
+  std::int64_t used = 0;
+  // As df prints it: rounded up.
+  int percent() const { return bytes == 0 ? 100 : static_cast<int>((used * 100 + bytes - 1) / bytes); }
+};
+
+base::Result<DiskUse> disk_use(const std::string& folder);
+
+// What could go, with the command for it.
+struct Removable {
+  std::int64_t images = 0;  // bytes; -1 where it is not known
+  std::int64_t builds = 0;
+  std::int64_t logs = 0;
+};
+
+// `what` cannot be done: "deploy web".
+base::Error disk_full(const std::string& what, const DiskUse& use, int most_percent, const Removable& removable);
+
+// "1.2 GB"
+std::string size_text(std::int64_t bytes);
+
+}  // namespace marea::control

@@ -1,0 +1,81 @@
+// What the machine bears: starts at once, CPUs that are taken, memory that others use.
+#include "engine/local/fleet_world_test.h"
+
+namespace marea::engine::local {
+namespace {
+
+constexpr FleetLimits kTwoAtOnce{.memory_bytes = 10'000LL << 20, .slots = 20, .starts = 2};
+
+TEST(FleetMachine, more_sandboxes_than_the_bound_are_never_in_the_making_and_the_rest_follows) {
+  FleetWorld world(kTwoAtOnce);
+  world.plan("r", 5);
+  world.demand("r", 5);
+  EXPECT_EQ(world.said(), "a starting RequestWaiting, create a, b starting RequestWaiting, create b");
+  world.prepared('b');
+  EXPECT_EQ(world.said(), "start b, open b, c starting RequestWaiting, create c");
+  world.prepared('a');
+  EXPECT_EQ(world.said(), "start a, open a, d starting RequestWaiting, create d");
+}
+
+TEST(FleetMachine, a_sandbox_that_could_not_be_made_gives_its_place_to_the_next) {
+  FleetWorld world(kTwoAtOnce);
+  world.plan({{.revision = make_revision("q"), .max = 5}, {.revision = make_revision("r"), .max = 5}});
+  world.demand("q", 2);
+  world.demand("r", 1);
+  world.said();
+  world.ended('a', {.reason = model::Reason::sandbox_failed});
+  EXPECT_NE(world.said().find("c starting RequestWaiting, create c"), std::string::npos);
+  EXPECT_EQ(world.fleet.instances().at(world.id('c')).revision->name.str(), "r");
+}
+
+TEST(FleetMachine, while_starts_take_all_cpus_a_serving_revision_waits_and_one_at_zero_does_not) {
+  FleetWorld world({.memory_bytes = 10'000LL << 20, .slots = 20});
+  world.plan({{.revision = make_revision("q"), .max = 5}, {.revision = make_revision("r"), .max = 5}});
+  world.demand("r", 2);
+  world.busy(1000);
+  world.said();
+  world.demand("r", 4);
+  EXPECT_EQ(world.said(), "") << "two are young on two CPUs";
+  world.demand("q", 1);
+  EXPECT_EQ(world.said(), "c starting RequestWaiting, create c");
+  world.busy(400);
+  EXPECT_EQ(world.said(), "d starting RequestWaiting, create d, e starting RequestWaiting, create e");
+}
+
+TEST(FleetMachine, busy_cpus_without_starts_hold_nobody_back) {
+  FleetWorld world({.memory_bytes = 10'000LL << 20, .slots = 20});
+  world.plan("r", 5);
+  world.demand("r", 2);
+  world.run("ab");
+  world.busy(1000);
+  world.demand("r", 3);
+  EXPECT_EQ(world.said(), "c starting RequestWaiting, create c");
+}
+
+TEST(FleetMachine, starts_that_last_long_hold_nobody_back) {
+  FleetWorld world({.memory_bytes = 10'000LL << 20, .slots = 20});
+  world.plan("r", 5);
+  world.demand("r", 2);
+  world.said();
+  world.prepared('a');
+  world.prepared('b');
+  world.busy(1000);
+  world.pass(kYoung);
+  world.said();
+  world.demand("r", 3);
+  EXPECT_EQ(world.said(), "c starting RequestWaiting, create c");
+}
+
+TEST(FleetMachine, memory_that_others_use_is_no_room) {
+  FleetWorld world({.memory_bytes = 10'000LL << 20, .slots = 20, .memory_floor = 50LL << 20});
+  world.plan("r", 5);
+  world.busy(0, 149LL << 20);
+  world.demand("r", 1);
+  EXPECT_EQ(world.said(), "r gets 0 MachineFull");
+  world.busy(0, 150LL << 20);
+  world.demand("r", 1);
+  EXPECT_EQ(world.said(), "a starting RequestWaiting, create a");
+}
+
+}  // namespace
+}  // namespace marea::engine::local

@@ -1,0 +1,59 @@
+#include "pipeline/clean_disk.h"
+
+#include <fcntl.h>
+#include <sys/file.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <filesystem>
+#include <system_error>
+
+#include "base/fd.h"
+#include "pipeline/digest.h"
+#include "pipeline/files.h"
+#include "pipeline/scratch_dir.h"
+
+namespace marea::pipeline {
+namespace {
+
+base::Result<void> remove_image(const std::string& images, const std::string& digest) {
+  if (!is_digest(digest)) return base::fail(base::ErrorCode::invalid_argument, "cannot remove an image", "no digest");
+  base::Result<ScratchDir> grave = ScratchDir::make(images, 0700);
+  if (!grave) return base::fail(std::move(grave.error()));
+  const std::string folder = images + "/" + std::string(hex_of(digest));
+  const std::string gone = grave->path() + "/image";
+  if (std::rename(folder.c_str(), gone.c_str()) != 0 && errno != ENOENT) {
+    return base::fail(base::os_error("cannot remove " + folder));
+  }
+  return {};  // the grave takes it along
+}
+
+// Builds hold the lock shared.
+base::Result<void> clear(const std::string& storage) {
+  const base::Fd lock(::open((storage + "/lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
+  if (!lock) return base::fail(base::os_error("cannot use the build storage " + storage));
+  if (::flock(lock.get(), LOCK_EX | LOCK_NB) != 0) {
+    return base::fail(base::ErrorCode::conflict, "cannot empty the build storage", "a build is running",
+                      "Try again when it has ended");
+  }
+  std::error_code problem;
+  for (const auto& entry : std::filesystem::directory_iterator(storage, problem)) {
+    if (entry.path().filename() == "lock") continue;
+    if (auto done = remove_tree(entry.path().string()); !done) return done;
+  }
+  return {};
+}
+
+}  // namespace
+
+base::Result<net::msg::DiskCleaned> clean_disk(const net::msg::CleanDisk& job) {
+  for (const std::string& digest : job.digests) {
+    if (auto done = remove_image(job.images, digest); !done) return base::fail(std::move(done.error()));
+  }
+  if (job.clear_storage) {
+    if (auto done = clear(job.storage); !done) return base::fail(std::move(done.error()));
+  }
+  return net::msg::DiskCleaned{.build_bytes = bytes_below(job.storage)};
+}
+
+}  // namespace marea::pipeline

@@ -1,0 +1,93 @@
+// What a request has been through, told when it ends: to the counts and, as a line, to the record of requests.
+#include <algorithm>
+
+#include "router/client.h"
+#include "router/worker.h"
+
+namespace marea::router {
+namespace {
+
+constexpr std::size_t kMostMethodBytes = 16;
+constexpr std::size_t kTraceBytes = 55;  // of a traceparent (https://www.w3.org/TR/trace-context/)
+
+std::string_view trace_of(const net::http::RequestHead& head) {
+  constexpr std::string_view kName = "traceparent";
+  for (const net::http::Field& field : head.fields()) {
+    if (field.name.size() == kName.size() && net::http::same_token(field.name, kName)) {
+      return field.value.substr(0, kTraceBytes);
+    }
+  }
+  return {};
+}
+
+}  // namespace
+
+void Client::open_account(const net::http::RequestHead* head) {
+  account_.open = true;
+  account_.waited = account_.cold = false;
+  account_.status = 0;
+  account_.reason = model::Reason::none;
+  account_.begun = worker_.now();
+  account_.first_byte = {};
+  account_.queue = {};
+  account_.in_before = stream_.received() - stream_.in().size();
+  account_.out_before = stream_.sent();
+  account_.counts = nullptr;
+  if (!worker_.request_log().on()) return;
+  for (std::string* text :
+       {&account_.service, &account_.method, &account_.target, &account_.instance, &account_.trace, &account_.why}) {
+    text->clear();
+  }
+  if (head == nullptr) return;
+  account_.method = head->method.substr(0, kMostMethodBytes);
+  account_.target = head->target.substr(0, telemetry::kMostRecordedTarget);
+  account_.trace = trace_of(*head);
+}
+
+void Client::note_wait_over() {
+  const base::Duration waited = worker_.now() - account_.waits_since;
+  account_.waited = true;
+  account_.queue += waited;
+  if (account_.counts != nullptr) account_.counts->queue_time.add(waited);
+}
+
+void Client::close_account(bool complete) {
+  if (!account_.open) return;
+  account_.open = false;
+  const base::Duration total = worker_.now() - account_.begun;
+  const std::uint64_t in = stream_.received() - stream_.in().size() - account_.in_before;
+  const std::uint64_t out = stream_.sent() - account_.out_before;
+  if (RevisionCounts* counts = account_.counts) {
+    const auto code = static_cast<std::size_t>(std::clamp(account_.status / 100, 0, 5));
+    counts->codes.at(code).add();
+    counts->time.add(total);
+    counts->request_bytes.add(in);
+    counts->response_bytes.add(out);
+  }
+  if (worker_.request_log().on()) {
+    const bool answered = account_.first_byte != base::Instant{};
+    worker_.request_log().add(account_.begun,
+                              {.queue = account_.queue,
+                               .first_byte = answered ? account_.first_byte - account_.begun : base::Duration{0},
+                               .total = total,
+                               .bytes_in = in,
+                               .bytes_out = out,
+                               .status = account_.status,
+                               .complete = complete,
+                               .cold = account_.cold,
+                               .http10 = http10_,
+                               .reason = account_.reason,
+                               .why = account_.why,
+                               .id = request_id_,
+                               .service = revision_ ? revision_->service().str() : account_.service,
+                               .revision = revision_ ? std::string_view(revision_->name().str()) : std::string_view(),
+                               .instance = account_.instance,
+                               .method = account_.method,
+                               .target = account_.target,
+                               .client = peer_.address,
+                               .trace = account_.trace});
+  }
+  revision_.reset();
+}
+
+}  // namespace marea::router

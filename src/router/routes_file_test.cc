@@ -1,0 +1,112 @@
+#include "router/routes_file.h"
+
+#include <gtest/gtest.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+
+#include <csignal>
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
+
+namespace marea::router {
+namespace {
+
+using std::chrono::seconds;
+
+// What the fixtures below say.
+model::Routes sample() {
+  model::RevisionRoute old{.name = base::RevisionName("hola-00001-abc"), .service = base::ServiceName("hola")};
+  old.startup = model::default_startup_probe();
+  old.idle_timeout = seconds(60);
+  model::RevisionRoute fresh{.name = base::RevisionName("hola-00002-xyz"),
+                             .service = base::ServiceName("hola"),
+                             .port = 3000,
+                             .concurrency = 1,
+                             .target = 1,
+                             .min_scale = 2,
+                             .max_scale = 20,
+                             .timeout = seconds(5),
+                             .idle_timeout = seconds(7),
+                             .startup = {.kind = model::ProbeKind::http,
+                                         .port = 3001,
+                                         .path = "/ready",
+                                         .headers = {{"A", "b"}},
+                                         .initial_delay = seconds(1),
+                                         .timeout = seconds(2),
+                                         .period = seconds(3),
+                                         .failure_threshold = 4,
+                                         .declared = true},
+                             .has_liveness = true,
+                             .liveness = {.kind = model::ProbeKind::http, .path = "/alive", .declared = true}};
+  return {.version = (7ULL << 32U) + 3,
+          .services = {{.name = base::ServiceName("hola"),
+                        .hosts = {"hola.localhost", "hola.example"},
+                        .shares = {{base::RevisionName("hola-00001-abc"), 9000},
+                                   {base::RevisionName("hola-00002-xyz"), 1000}},
+                        .unready = {}},
+                       {.name = base::ServiceName("adios"),
+                        .hosts = {"adios.localhost"},
+                        .shares = {},
+                        .unready = "adios-00001-qqq: the app ended with exit code 3"}},
+          .revisions = {old, fresh}};
+}
+
+// Files as marea wrote them: these bytes must be read for ever. A field that is newer than the form has its default.
+constexpr std::string_view kFileOfForm1 =
+    "86808080e0010204686f6c61020e686f6c612e6c6f63616c686f73740c686f6c612e6578616d706c65020e686f6c612d3030"
+    "3030312d616263d08c010e686f6c612d30303030322d78797ad00f00056164696f73010f6164696f732e6c6f63616c686f73"
+    "74002f6164696f732d30303030312d7171713a207468652061707020656e6465642077697468206578697420636f64652033"
+    "020e686f6c612d30303030312d61626304686f6c61a07ea00100c80180e0a596bb1180e0ba84bf030000012f00008080eb91"
+    "fc0d8080eb91fc0d0200000000012f000080a8d6b9078090dfc04a06000e686f6c612d30303030322d78797a04686f6c61f0"
+    "2e02042880c8afa0258098dc933402f22e062f7265616479010141016280a8d6b90780d0acf30e80f882ad16080202020006"
+    "2f616c697665000080a8d6b9078090dfc04a0602";
+
+std::string bytes_of(std::string_view form, std::string_view hex) {
+  std::string out(form);
+  for (std::size_t i = 0; i + 1 < hex.size(); i += 2) {
+    out += static_cast<char>(std::stoi(std::string(hex.substr(i, 2)), nullptr, 16));
+  }
+  return out;
+}
+
+TEST(RoutesFile, a_file_of_form_1_is_read) {
+  const auto routes = parse_routes(bytes_of("marea routes 1\n", kFileOfForm1), "routes");
+  ASSERT_TRUE(routes) << routes.error().line();
+  EXPECT_EQ(*routes, sample());
+}
+
+TEST(RoutesFile, an_unknown_form_and_a_damaged_file_are_refused_with_their_place) {
+  const auto newer = parse_routes("marea routes 9\nx", "/d/routes");
+  ASSERT_FALSE(newer);
+  EXPECT_NE(newer.error().line().find("/d/routes"), std::string::npos);
+  const std::string whole = print_routes(sample());
+  for (std::size_t size = 0; size < whole.size(); ++size) {
+    EXPECT_FALSE(parse_routes(std::string_view(whole).substr(0, size), "routes")) << size;
+  }
+  EXPECT_FALSE(parse_routes(whole + "x", "routes"));
+}
+
+TEST(RoutesFile, a_save_without_room_leaves_the_file_as_it_was) {
+  std::string folder = testing::TempDir() + "routes-XXXXXX";
+  ASSERT_NE(::mkdtemp(folder.data()), nullptr);
+  const std::string path = folder + "/routes";
+  ASSERT_TRUE(save_routes(path, sample()));
+  // A file size limit is refused like a full disk, and needs no disk of its own.
+  std::signal(SIGXFSZ, SIG_IGN);
+  rlimit before{};
+  ::getrlimit(RLIMIT_FSIZE, &before);
+  const rlimit tight{.rlim_cur = 100, .rlim_max = before.rlim_max};
+  ::setrlimit(RLIMIT_FSIZE, &tight);
+  const auto refused = save_routes(path, {.version = 9, .services = sample().services, .revisions = {}});
+  ::setrlimit(RLIMIT_FSIZE, &before);
+  EXPECT_FALSE(refused);
+  EXPECT_FALSE(std::filesystem::exists(path + ".new"));
+  const auto routes = load_routes(path);
+  ASSERT_TRUE(routes);
+  EXPECT_EQ(*routes, sample());
+  std::filesystem::remove_all(folder);
+}
+
+}  // namespace
+}  // namespace marea::router

@@ -1,0 +1,115 @@
+// Every form of the store that was ever released, as a file of that time held it: each must open for ever and lose
+// nothing. A new step in schema.cc does not compile here before its form has a file, too.
+#include <gtest/gtest.h>
+#include <stdlib.h>
+
+#include <array>
+#include <filesystem>
+
+#include "store/schema.h"
+#include "store/store.h"
+
+namespace marea::store {
+namespace {
+
+constexpr const char* kForm1 = R"sql(
+  CREATE TABLE counters (name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT;
+  INSERT INTO counters VALUES ('resource_version', 41), ('epoch', 6);
+  CREATE TABLE services (
+    name TEXT PRIMARY KEY, uid TEXT NOT NULL, generation INTEGER NOT NULL, resource_version INTEGER NOT NULL,
+    created_unix_ns INTEGER NOT NULL, deleting INTEGER NOT NULL, document TEXT NOT NULL) STRICT;
+  INSERT INTO services VALUES ('hola', 'u1', 3, 40, 1700000000000000001, 1,
+    '{"apiVersion":"serving.knative.dev/v1","kind":"Service","metadata":{"name":"hola"},
+      "spec":{"template":{"spec":{"containers":[{"image":"oci:/x","ports":[{"containerPort":3000}]}]}}}}');
+  CREATE TABLE revisions (
+    name TEXT PRIMARY KEY, service TEXT NOT NULL REFERENCES services (name), uid TEXT NOT NULL,
+    generation INTEGER NOT NULL, resource_version INTEGER NOT NULL, created_unix_ns INTEGER NOT NULL,
+    document TEXT NOT NULL, image TEXT NOT NULL, result TEXT NOT NULL, reason TEXT NOT NULL, code TEXT NOT NULL,
+    message TEXT NOT NULL, decided_unix_ns INTEGER NOT NULL) STRICT;
+  INSERT INTO revisions VALUES ('hola-00002-abc', 'hola', 'u2', 2, 38, 1700000000000000002,
+    '{"apiVersion":"serving.knative.dev/v1","kind":"Service","metadata":{"name":"hola"},
+      "spec":{"template":{"spec":{"containers":[{"image":"oci:/x","ports":[{"containerPort":3000}]}]}}}}',
+    '{"bytes":42,"cmd":["a"],"digest":"sha256:aa","entrypoint":["/app/tide"],"env":["A=1"],"exposed_ports":[3000],
+      "gid":34,"groups":[5],"home":"/h","rootfs":"/run/marea/images/aa/rootfs","stop_signal":"SIGINT","uid":33,
+      "user":"www","working_dir":"/w"}',
+    'ready', '', 'E_INTERNAL', '', 1700000000000000003),
+   ('hola-00003-xyz', 'hola', 'u3', 3, 41, 1700000000000000004,
+    '{"apiVersion":"serving.knative.dev/v1","kind":"Service","metadata":{"name":"hola"},
+      "spec":{"template":{"spec":{"containers":[{"image":"oci:/x"}]}}}}',
+    '', 'failed', 'PortMismatch', 'E_PORT_MISMATCH', 'it listens on 127.0.0.1:3000', 1700000000000000005);
+  CREATE INDEX revisions_by_service ON revisions (service);
+  CREATE TABLE images (digest TEXT PRIMARY KEY, image TEXT NOT NULL) STRICT;
+  INSERT INTO images VALUES ('sha256:aa', '{"bytes":42,"digest":"sha256:aa","rootfs":"/run/marea/images/aa/rootfs"}');
+  CREATE TABLE image_names (name TEXT PRIMARY KEY, digest TEXT NOT NULL, named_unix_ns INTEGER NOT NULL) STRICT;
+  INSERT INTO image_names VALUES ('oci:/x', 'sha256:aa', 1700000000000000000);
+)sql";
+
+// What came to form 1 with form 2.
+constexpr const char* kAddedInForm2 = R"sql(
+  CREATE TABLE usage (
+    instance TEXT PRIMARY KEY, revision TEXT NOT NULL, service TEXT NOT NULL, since_unix_ns INTEGER NOT NULL,
+    until_unix_ns INTEGER NOT NULL, ended INTEGER NOT NULL, requests INTEGER NOT NULL, alive INTEGER NOT NULL,
+    busy INTEGER NOT NULL, billed INTEGER NOT NULL, unready INTEGER NOT NULL, stopping INTEGER NOT NULL,
+    cpu INTEGER NOT NULL, peak_memory_bytes INTEGER NOT NULL, memory_limit_bytes INTEGER NOT NULL,
+    milli_cpu INTEGER NOT NULL, whole_life INTEGER NOT NULL, kept_idle INTEGER NOT NULL) STRICT;
+  INSERT INTO usage VALUES ('i1', 'hola-00002-abc', 'hola', 1, 2, 1, 12, 9, 8, 7, 6, 5, 4, 3, 2, 1, 1, 10);
+  CREATE TABLE usage_totals (
+    service TEXT NOT NULL, revision TEXT NOT NULL, since_unix_ns INTEGER NOT NULL, until_unix_ns INTEGER NOT NULL,
+    instances INTEGER NOT NULL, requests INTEGER NOT NULL, billable INTEGER NOT NULL, kept_idle INTEGER NOT NULL,
+    busy INTEGER NOT NULL, alive INTEGER NOT NULL, cpu INTEGER NOT NULL, milli_cpu_ms INTEGER NOT NULL,
+    mebibyte_ms INTEGER NOT NULL, peak_memory_bytes INTEGER NOT NULL, PRIMARY KEY (service, revision)) STRICT;
+  INSERT INTO usage_totals VALUES ('hola', 'hola-00001-xyz', 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12);
+)sql";
+
+// A file of form n is made by the first n of these.
+constexpr std::array kForms = {kForm1, kAddedInForm2};
+static_assert(kForms.size() == kSchemaVersion, "a new form of the store has a file of its own in this test");
+
+class OldForms : public testing::TestWithParam<int> {};
+
+TEST_P(OldForms, opens_and_holds_what_it_held) {
+  std::string folder = testing::TempDir() + "form-XXXXXX";
+  ASSERT_NE(::mkdtemp(folder.data()), nullptr);
+  const std::string path = folder + "/marea.db";
+  {
+    auto db = Database::open(path);
+    for (int form = 1; form <= GetParam(); ++form) {
+      ASSERT_TRUE(db->run(kForms.at(static_cast<std::size_t>(form - 1))));
+    }
+    ASSERT_TRUE(db->run(("PRAGMA user_version=" + std::to_string(GetParam())).c_str()));
+  }
+  {
+    auto store = Store::open(path);
+    ASSERT_TRUE(store) << store.error().line();
+    EXPECT_EQ(store->epoch(), 7U);
+    EXPECT_EQ(store->resource_version(), 41U);
+    const auto contents = store->load();
+    ASSERT_TRUE(contents) << contents.error().line();
+    ASSERT_EQ(contents->services.size(), 1U);
+    EXPECT_EQ(contents->services[0].generation, 3);
+    EXPECT_TRUE(contents->services[0].deleting);
+    ASSERT_EQ(contents->revisions.size(), 2U);
+    const RevisionRecord& ready = contents->revisions[0];
+    EXPECT_EQ(ready.result, RevisionResult::ready);
+    EXPECT_EQ(ready.revision.spec.container.port, 3000);
+    EXPECT_EQ(ready.revision.image.config.env, std::vector<std::string>{"A=1"});
+    EXPECT_EQ(ready.revision.image.config.uid, 33U);
+    EXPECT_EQ(ready.decided_unix_ns, 1700000000000000003);
+    EXPECT_EQ(contents->revisions[1].reason, model::Reason::port_mismatch);
+    EXPECT_EQ(contents->revisions[1].code, base::ErrorCode::port_mismatch);
+    EXPECT_EQ(contents->images.at(0).image.bytes, 42);
+    EXPECT_EQ(contents->names.at(0).digest, "sha256:aa");
+    ASSERT_EQ(contents->usage.size(), GetParam() < 2 ? 0U : 1U);
+    ASSERT_EQ(contents->usage_totals.size(), contents->usage.size());
+    if (GetParam() >= 2) {
+      EXPECT_EQ(contents->usage[0].account.usage.requests, 12U);
+      EXPECT_EQ(contents->usage_totals[0].bill.mebibyte_ms, 11);
+    }
+  }
+  std::filesystem::remove_all(folder);
+}
+
+INSTANTIATE_TEST_SUITE_P(Released, OldForms, testing::Range(1, kSchemaVersion + 1));
+
+}  // namespace
+}  // namespace marea::store

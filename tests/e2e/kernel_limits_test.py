@@ -1,0 +1,158 @@
+"""What the kernel counts for the whole machine, tried from inside a sandbox until it refuses: each sandbox has a share
+(docs/limits.md), and a neighbour still has its own."""
+
+import fcntl
+import struct
+from pathlib import Path
+
+import pytest
+
+from running_platform import Inside, manifest
+
+LIBC = "import ctypes, errno, os\nc = ctypes.CDLL(None, use_errno=True)\n"
+UNTIL_REFUSED = LIBC + """
+def until_refused(make, most=20000):
+    made = 0
+    while made < most:
+        if make(made) < 0:
+            return made, errno.errorcode[ctypes.get_errno()]
+        made += 1
+    return made, None
+"""
+# name → (how one more is made, gives < 0 when refused; the share; what the kernel says beyond it)
+EACH = {
+    "inotify instances": ("lambda i: c.inotify_init()", 128, "EMFILE"),
+    "message queues": ("lambda i: c.mq_open(b'/q%d' % i, os.O_CREAT | os.O_RDWR, 0o600, None)", 256, "EMFILE ENOSPC"),
+    "terminals": ("lambda i: c.open(b'/dev/ptmx', os.O_RDWR | os.O_NOCTTY)", 64, "ENOSPC"),
+    "files in memory": ("lambda i: c.mknod(b'/dev/shm/f%d' % i, 0o100600, 0)", 4096, "ENOSPC"),
+    "queued signals": ("lambda i: c.sigqueue(os.getpid(), 34, None)", 4096, "EAGAIN"),
+}
+
+
+@pytest.fixture(scope="module")
+def neighbours(platform, probe_image):
+    """Two sandboxes that try the same."""
+    for name in ("greedy", "modest"):
+        platform.apply(manifest(name, probe_image, memory="256Mi", min_scale=1, max_scale=1))
+    for name in ("greedy", "modest"):
+        platform.wait_ready(name)
+    return Inside(platform, "greedy"), Inside(platform, "modest")
+
+
+@pytest.mark.parametrize("kind", sorted(EACH))
+def test_a_share_ends_and_the_neighbour_has_its_own(neighbours, kind):
+    make, share, refusals = EACH[kind]
+    greedy, modest = neighbours
+    block = "import signal; signal.pthread_sigmask(signal.SIG_BLOCK, [34])\n" if kind == "queued signals" else ""
+    made, refusal = greedy(UNTIL_REFUSED + block + f"kept = until_refused({make}); result = kept")
+    assert 0 < made <= share and refusal in refusals.split(), (made, refusal)
+    assert modest(UNTIL_REFUSED + block + f"result = until_refused({make}, 3)") == [3, None]
+
+
+def test_other_ids_of_the_sandbox_have_no_share_of_their_own(neighbours):
+    """Its root may become any of 65,536 users; what is counted per user is counted for all of them together."""
+    made = neighbours[0](UNTIL_REFUSED + """
+import json
+total = 0
+for user in range(1000, 1004):
+    ends = os.pipe()
+    if os.fork() == 0:
+        os.setresuid(user, user, user)
+        made, _ = until_refused(lambda i: c.inotify_init())
+        os.write(ends[1], json.dumps(made).encode())
+        import signal
+        signal.pause()
+    total += json.loads(os.read(ends[0], 20))
+result = total
+""")
+    assert made <= 128
+    assert neighbours[1](UNTIL_REFUSED + "result = until_refused(lambda i: c.inotify_init(), 3)") == [3, None]
+
+
+def test_locked_memory_is_bounded(neighbours):
+    said = neighbours[0](LIBC + """
+import mmap
+area = mmap.mmap(-1, 64 << 20)
+where = ctypes.addressof(ctypes.c_char.from_buffer(area))
+result = [c.mlock(ctypes.c_void_p(where), 4 << 20), c.mlock(ctypes.c_void_p(where), 60 << 20)]
+""")
+    assert said == [0, -1]
+
+
+def test_socket_buffers_count_although_they_are_no_memory_of_the_app(neighbours):
+    """Pairs whose buffers nobody empties: without a bound some gigabytes of the machine's pool for TCP."""
+    sent = neighbours[0]("""
+import socket
+listener = socket.socket()
+listener.bind(('127.0.0.1', 0))
+listener.listen(100)
+kept, sent = [], 0
+for _ in range(400):
+    a = socket.socket()
+    a.connect(listener.getsockname())
+    b, _ = listener.accept()
+    a.setblocking(False)
+    kept += [a, b]
+    try:
+        for _ in range(100):
+            sent += a.send(b'x' * 65536)
+    except OSError:
+        pass
+for each in kept:
+    each.close()
+result = sent >> 20
+""")
+    assert sent < 160, f"{sent} MB in a sandbox of 256"
+    assert neighbours[1]("import socket; result = socket.socketpair()[0].send(b'x' * 1000)") == 1000
+
+
+def test_open_files_end_at_the_limit_of_a_process(neighbours):
+    made, refusal = neighbours[0](UNTIL_REFUSED + """
+import json
+ends = os.pipe()
+if os.fork() == 0:
+    said = until_refused(lambda i: c.open(b'/dev/null', os.O_RDONLY), 1 << 20)
+    os.write(ends[1], json.dumps(said).encode())
+    os._exit(0)
+result = json.loads(os.read(ends[0], 100))
+os.wait()
+""")
+    assert refusal == "EMFILE" and made <= 20_000
+
+
+def test_what_cannot_be_divided_is_refused(neighbours):
+    """Contexts of asynchronous I/O are counted for the machine alone; keys per user, but kept by the kernel."""
+    said = neighbours[0](LIBC + """
+result = []
+for call in ((206, 1, ctypes.byref(ctypes.c_ulong())), (248, b'user', b'k', b'v', 1, -3), (323, 0), (298, 0, 0, 0, 0, 0)):
+    c.syscall(*call)
+    result.append(errno.errorcode[ctypes.get_errno()])
+""")
+    assert said[0] == "ENOSYS" and set(said) <= {"ENOSYS", "EPERM"}, said
+
+
+def test_a_crash_writes_no_core_and_starts_no_program_of_the_machine(neighbours):
+    """With a limit of one byte the kernel does neither; with zero it would start what core_pattern names."""
+    assert neighbours[0]("import resource; result = resource.getrlimit(resource.RLIMIT_CORE)") == [1, 1]
+
+
+def test_the_kernel_counts_a_sandbox_for_a_user_of_its_own(platform, neighbours):
+    """Seen from outside: the owner of its user namespace (ioctl_ns(2)) is nobody else's."""
+    owners = []
+    for name in ("greedy", "modest"):
+        instance = platform.instances(name)[0]["metadata"]["name"]
+        group = next(group for group in platform.traces_now() if group.endswith(instance))
+        pid = (Path(group) / "cgroup.procs").read_text().split()[0]
+        with open(f"/proc/{pid}/ns/user") as namespace:
+            owner = bytearray(4)
+            fcntl.ioctl(namespace, 0xB704, owner)  # NS_GET_OWNER_UID
+            owners.append(struct.unpack("I", owner)[0])
+    assert len(set(owners)) == 2 and 0 not in owners
+
+
+def test_doctor_compares_the_machine_with_what_the_shares_need(platform):
+    checks = {item["check"]: item for item in platform.cli("doctor", "-o", "json", check=False).json()["items"]}
+    for name in ("pids", "threads", "inotify-instances", "tracked-connections", "neighbours", "terminals"):
+        assert name in checks
+        if "needed" in checks[name]["detail"]:
+            assert checks[name]["remedy"].startswith("sysctl -w ")

@@ -1,0 +1,142 @@
+"""The limits of docs/limits.md at the front door and the API: each is set low, met, and answered as it says."""
+
+import contextlib
+from concurrent.futures import ThreadPoolExecutor
+
+import http_client
+import pytest
+
+from running_platform import Platform, manifest, run_cli
+from waiting import until
+
+LOW = ["queue-requests=3", "queue-time=2s", "connections-per-client=40", "body-bytes=1Mi", "head-time=1s",
+       "idle-time=1s", "memory-reserve=90%"]
+
+
+@pytest.fixture(scope="module")
+def low():
+    """A platform with low limits."""
+    platform = Platform(options=[word for limit in LOW for word in ("--limit", limit)])
+    try:
+        yield platform.start()
+        platform.stop()
+    finally:
+        platform.clean()
+
+
+@pytest.fixture(scope="module")
+def one(low, tide):
+    """A service that serves one request at a time, in one instance."""
+    low.apply(manifest("one", tide, concurrency=1, max_scale=1))
+    low.wait_ready("one")
+    return "one"
+
+
+@contextlib.contextmanager
+def busy(low, service):
+    """Its one slot is taken."""
+    with http_client.connect(low.http_port) as holder:
+        holder.sendall(f"GET /stream HTTP/1.1\r\nHost: {service}.localhost\r\n\r\n".encode())
+        assert b"first" in holder.recv(4096) + holder.recv(4096)
+        yield
+
+
+def test_all_faults_of_limits_are_told_at_once():
+    done = run_cli("serve", "--data", "/nonexistent", "--limit", "queue-request=3", "--limit", "idle-time=soon")
+    assert done.rc == 2
+    assert "did you mean queue-requests?" in done.err and "idle-time must be 1s to 3600s" in done.err
+
+
+def test_a_full_queue_and_a_long_wait_are_429_with_retry_after(low, one):
+    """maxScale is the cause, not a failure: the caller is told to come again."""
+    with busy(low, one), ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(lambda _: low.get(one), range(6)))
+    assert [answer.status for answer in answers] == [429] * 6
+    assert all(int(answer.headers["retry-after"]) >= 1 for answer in answers)
+    said = [answer.text for answer in answers]
+    assert sum("too many requests are already waiting" in text for text in said) == 3, said
+    assert sum("maxScale" in text for text in said) == 3, said
+    assert low.get(one).status == 200
+
+
+def test_one_client_may_not_send_faster_than_the_service_says(low, one, tide):
+    low.apply(manifest("paced", tide, annotations={"marea.dev/rate-limit": "6/m burst 3"}))
+    low.wait_ready("paced")
+    answers = [low.get("paced") for _ in range(5)]
+    assert [answer.status for answer in answers] == [200] * 3 + [429] * 2
+    assert 1 <= int(answers[-1].headers["retry-after"]) <= 10
+    assert low.get("one").status == 200, "the others are not meant"
+
+
+def test_a_bad_rate_is_a_fault_of_the_manifest(low, tide):
+    done = low.apply(manifest("bad", tide, annotations={"marea.dev/rate-limit": "fast"}), check=False)
+    assert done.rc == 1 and "marea.dev/rate-limit" in done.err and "50/s" in done.err
+
+
+def test_one_client_may_not_have_all_connections(low, one):
+    kept = [http_client.connect(low.http_port) for _ in range(40)]
+    with http_client.connect(low.http_port) as beyond:
+        beyond.settimeout(20)
+        assert b"429 Too Many Requests" in beyond.recv(4096)
+    for connection in kept:
+        connection.close()
+    until(lambda: b" 200 " in http_client.exchange(
+        low.http_port, b"GET / HTTP/1.1\r\nHost: one.localhost\r\nConnection: close\r\n\r\n"), "there is room again")
+
+
+@pytest.mark.parametrize("framing", ["length", "chunked"])
+def test_a_body_beyond_the_bound_is_413(low, one, framing):
+    body = b"x" * (2 << 20)
+    if framing == "length":
+        head, sent = f"Content-Length: {len(body)}", body
+    else:
+        head, sent = "Transfer-Encoding: chunked", f"{len(body):x}\r\n".encode() + body + b"\r\n0\r\n\r\n"
+    raw = f"POST /count HTTP/1.1\r\nHost: one.localhost\r\n{head}\r\n\r\n".encode() + sent
+    assert http_client.parse(http_client.exchange(low.http_port, raw)).status == 413
+
+
+def test_a_slow_head_is_408_and_a_silent_connection_is_closed(low):
+    with http_client.connect(low.http_port) as slow, http_client.connect(low.http_port) as silent:
+        slow.sendall(b"GET / HTTP/1.1\r\nHost: o")
+        assert b" 408 " in slow.recv(4096)
+        assert silent.recv(4096) == b""
+
+
+@pytest.mark.parametrize("head,status", [("X: " + "x" * (70 << 10), 431), ("\r\n".join(f"X{i}: 1" for i in range(200)), 431)],
+                         ids=["long", "many"])
+def test_a_head_beyond_the_bound_is_431(low, head, status):
+    raw = f"GET / HTTP/1.1\r\nHost: one.localhost\r\n{head}\r\n\r\n".encode()
+    assert http_client.parse(http_client.exchange(low.http_port, raw)).status == status
+
+
+def test_a_machine_without_memory_is_429_and_starts_that_fail_are_503(low, tide):
+    """Nine tenths of the memory are reserved: what is left is enough for the big one alone."""
+    total = int(open("/proc/meminfo").readline().split()[1]) << 10
+    big = f"{int(total * 0.1) - (80 << 20) >> 20}Mi"
+    low.apply(manifest("small", tide, memory="128Mi", idle="0s"))
+    low.wait_ready("small")
+    low.wait_for_zero("small")
+    low.cli("services", "delete", "one")
+    low.cli("services", "delete", "paced")
+    low.apply(manifest("big", tide, memory=big, min_scale=1))
+    low.wait_ready("big")
+    answer = low.get("small")
+    assert answer.status == 429 and int(answer.headers["retry-after"]) >= 1 and "memory" in answer.text
+    low.cli("services", "delete", "big")
+    low.apply(manifest("broken", tide, args=["--exit", "3"]))
+    low.wait_failed("broken")
+    assert low.get("broken").status == 503
+
+
+def test_the_api_has_a_rate_too():
+    platform = Platform(options=["--limit", "api-requests=10"])
+    try:
+        platform.start()
+        with ThreadPoolExecutor(16) as pool:
+            answers = list(pool.map(lambda _: platform.call("/apis/marea.dev/v1/healthz"), range(200)))
+        refused = [answer for answer in answers if answer.status == 429]
+        assert refused and all(int(answer.headers["retry-after"]) >= 1 for answer in refused)
+        assert sum(answer.status == 200 for answer in answers) >= 10
+        platform.stop()
+    finally:
+        platform.clean()

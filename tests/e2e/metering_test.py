@@ -1,0 +1,177 @@
+"""What was used, exactly once whatever dies (F15); /metrics as Prometheus reads it; a record of each request (F7)."""
+
+import json
+import os
+import re
+import signal
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import traces
+from running_platform import manifest
+from waiting import until
+
+LINE = re.compile(r'^([a-zA-Z_:][a-zA-Z0-9_:]*)(?:\{((?:[a-zA-Z_][a-zA-Z0-9_]*="(?:[^"\\\n]|\\["\\n])*",?)*)\})? '
+                  r'(-?[0-9.]+(?:e[+-]?[0-9]+)?|NaN|[+-]Inf)$')
+LABEL = re.compile(r'([a-zA-Z_][a-zA-Z0-9_]*)="((?:[^"\\\n]|\\["\\n])*)"')
+
+
+def scrape(platform):
+    """name, labels → value; every rule of the text format 0.0.4 is checked on the way."""
+    answer = platform.call("/metrics")
+    assert answer.status == 200
+    assert answer.headers["content-type"] == "text/plain; version=0.0.4; charset=utf-8"
+    assert answer.text.endswith("\n")
+    types, helps, values, family = {}, set(), {}, None
+    for line in answer.text.splitlines():
+        if line.startswith("# HELP "):
+            family = line.split(" ", 3)[2]
+            assert family not in helps, f"a second group of {family}"
+            helps.add(family)
+        elif line.startswith("# TYPE "):
+            _, _, name, kind = line.split(" ")
+            assert name == family and kind in ("counter", "gauge", "histogram")
+            types[name] = kind
+        else:
+            found = LINE.match(line)
+            assert found, f"no sample: {line}"
+            name, labels, value = found.group(1), found.group(2) or "", float(found.group(3))
+            histogram = types[family] == "histogram"
+            assert name == family or histogram and name in (f"{family}_bucket", f"{family}_sum", f"{family}_count"), line
+            key = (name, frozenset(LABEL.findall(labels)))
+            assert key not in values, f"twice: {line}"
+            assert types[family] != "counter" or value >= 0 and name.endswith("_total"), line
+            values[key] = value
+    for (name, labels), value in values.items():
+        if not name.endswith("_bucket"):
+            continue
+        rest = frozenset(pair for pair in labels if pair[0] != "le")
+        total = values[(name[:-len("_bucket")] + "_count", rest)]
+        assert value <= total and values[(name, rest | {("le", "+Inf")})] == total, name
+    return values
+
+
+def pid_of(platform, role):
+    for pid in traces.descendants(platform.process.pid):
+        try:
+            words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+        except OSError:
+            continue
+        if words[:2] == [b"marea", role.encode()]:
+            return pid
+    return None
+
+
+def kill(platform, role):
+    """kill -9 of a role, and the next one is there."""
+    old = pid_of(platform, role)
+    os.kill(old, signal.SIGKILL)
+    until(lambda: pid_of(platform, role) not in (None, old), f"a new {role}")
+
+    def connected():
+        try:
+            health = platform.call("/apis/marea.dev/v1/healthz").json()
+        except (OSError, AssertionError):
+            return False
+        return all(each["state"] == "running" for each in health["roles"])
+
+    until(connected, "all roles are connected")
+
+
+def usage(platform, name):
+    lines = platform.cli("usage", name, "-o", "json").json()["items"]
+    return {key: sum(line[key] for line in lines) for key in ("requests", "billable_seconds", "instances")} if lines \
+        else {"requests": 0, "billable_seconds": 0, "instances": 0}
+
+
+def test_what_a_service_used_is_the_sum_of_what_its_callers_counted(platform, name, tide):
+    """F15: and its time is billed in steps, while it has a request."""
+    platform.apply(manifest(name, tide, concurrency=4, idle="1s"))
+    platform.wait_ready(name)
+    platform.wait_for_zero(name)
+    with ThreadPoolExecutor(8) as pool:
+        served = sum(pool.map(lambda _: platform.get(name, "/?ms=50").status == 200, range(40)))
+    assert served == 40
+    platform.wait_for_zero(name)
+    until(lambda: usage(platform, name)["requests"] >= 40, "the final accounts are stored")
+    used = usage(platform, name)
+    assert used["requests"] == 40
+    assert 0 < used["billable_seconds"] < 60
+    table = platform.cli("usage", name).out.splitlines()
+    assert table[0].split()[:4] == ["SERVICE", "REVISION", "SINCE", "REQUESTS"]
+    assert platform.cli("usage", "no-such-service", check=False).rc == 3
+
+
+def test_no_request_is_lost_from_the_account_or_counted_twice_when_control_or_logs_is_killed(own_platform, tide):
+    """F15"""
+    platform, name = own_platform, "cuenta"
+    platform.apply(manifest(name, tide, concurrency=4, idle="30s"))
+    platform.wait_ready(name)
+    served = 0
+    for role in ("control", "logs", "control"):
+        with ThreadPoolExecutor(4) as pool:
+            calls = [pool.submit(platform.get, name, "/?ms=20") for _ in range(30)]
+            kill(platform, role)
+            served += sum(call.result().status == 200 for call in calls)
+    assert served == 90
+    platform.cli("services", "delete", name)
+    until(lambda: usage(platform, name)["requests"] >= served, "the final accounts are stored")
+    kill(platform, "control")
+    assert usage(platform, name)["requests"] == served
+
+
+def test_a_killed_router_leaves_its_counts_to_the_next_one(own_platform, tide):
+    """F15: what ended before is counted once; nothing of the dead router's requests stays in the way."""
+    platform, name = own_platform, "relevo"
+    platform.apply(manifest(name, tide, concurrency=1, max_scale=1, min_scale=1))
+    platform.wait_ready(name)
+    for _ in range(10):
+        assert platform.get(name).status == 200
+    kill(platform, "router")
+    for _ in range(10):
+        until(lambda: platform.get(name).status == 200, "it serves")
+    platform.cli("services", "delete", name)
+    until(lambda: usage(platform, name)["requests"] >= 20, "the final account is stored")
+    assert usage(platform, name)["requests"] == 20
+
+
+def test_metrics_are_what_prometheus_reads_and_count_what_happened(platform, name, tide):
+    """F12"""
+    platform.apply(manifest(name, tide, idle="30s"))
+    platform.wait_ready(name)
+    for _ in range(3):
+        assert platform.get(name).status == 200
+    revision = platform.service(name)["status"]["latestReadyRevisionName"]
+    whose = {("service", name), ("revision", revision)}
+    values = scrape(platform)
+    assert values[("marea_requests_total", frozenset(whose | {("code", "2xx")}))] == 3
+    assert values[("marea_request_duration_seconds_count", frozenset(whose))] == 3
+    assert values[("marea_instances", frozenset(whose | {("state", "running")}))] == 1
+    assert values[("marea_instance_starts_total", frozenset(whose))] >= 1
+    assert values[("marea_scrape_missing", frozenset({("role", "router")}))] == 0
+    for role in ("control", "engine", "router", "logs"):
+        assert values[("marea_role_up", frozenset({("role", role)}))] == 1
+    platform.cli("services", "delete", name)
+    until(lambda: not any(("service", name) in labels for _, labels in scrape(platform)), "a deleted service vanishes")
+
+
+def test_each_request_is_a_record(platform, name, tide):
+    """F7: which revision and instance answered it, and how long each part took."""
+    platform.apply(manifest(name, tide, idle="1s"))
+    platform.wait_ready(name)
+    platform.wait_for_zero(name)
+    assert platform.get(name, "/?ms=1", headers={"X-Request-Id": "la-primera"}).status == 200
+    instance = platform.instances(name)[0]["name"]
+    assert platform.get(name, "/?ms=2").status == 200
+
+    def records():
+        lines = platform.cli("logs", name, "--requests", "-o", "json").out.splitlines()
+        return [json.loads(line) for line in lines]
+
+    until(lambda: len(records()) >= 2, "both are written")
+    first, second = records()[-2:]
+    assert first["id"] == "la-primera" and first["cold"] is True and first["queue_us"] > 0
+    assert first["instance"] == instance and first["path"] == "/?ms=1" and first["status"] == 200
+    assert second["queue_us"] == 0 and second["total_us"] >= second["first_byte_us"] > 0
+    assert platform.cli("logs", name, "--requests").out.count(instance) >= 2
+    assert "la-primera" not in platform.cli("logs", name).out, "the app's own lines stay untouched"
