@@ -68,7 +68,7 @@ def test_a_backup_is_whole_while_deploys_go_on(own_platform, tide, tmp_path):
 def test_what_is_no_backup_is_refused_and_leaves_nothing(backup, tmp_path):
     _, file, _ = backup
     whole = file.read_bytes()
-    for case, content in {"cut": whole[: len(whole) // 2], "end": whole[:-20], "empty": b"", "other": os.urandom(50000),
+    for case, content in {"cut": whole[: len(whole) // 2], "end": whole[:-20], "empty": b"", "noise": os.urandom(50000),
                           "changed": whole[:5000] + b"\xff" * 50 + whole[5050:]}.items():
         (tmp_path / case).write_bytes(content)
         done = run_cli("restore", tmp_path / case, "--data", tmp_path / "new")

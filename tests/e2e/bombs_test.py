@@ -54,7 +54,7 @@ def test_a_flood_of_lines_is_cut_with_a_marker_and_the_neighbours_lines_are_whol
         return [json.loads(line)["text"] for line in said.splitlines()]
 
     until(lambda: [line for line in lines(another, 100) if line.startswith("said")].__len__() == 20, "all lines are there")
-    until(lambda: any("bytes of output were dropped here" in line for line in lines(name, 200_000)), "the marker is there")
+    until(lambda: any("bytes of output were dropped here" in line for line in lines(name, 100_000)), "the marker is there")
 
 
 def test_a_bomb_that_ends_itself_says_why(platform, name, tide):
