@@ -22,18 +22,20 @@ constexpr std::uint64_t kMostContextBytes = 4ULL << 30;  // a build context; mor
 
 // One blob that is being received.
 struct Upload {
+  control::Control& control;
   control::BlobUpload blob;
   net::Responder responder;
   bool failed = false;
 
   void fail(const base::Error& error) {
     failed = true;
-    responder.send(failure(error));
+    responder.send(failure(control.with_what_to_remove(error)));
   }
 };
 
 // A build context that is being received, and the build it is for.
 struct Build {
+  control::Control& control;
   std::string folder;
   base::Fd file;
   net::Responder responder;
@@ -45,7 +47,7 @@ struct Build {
   }
   void fail(const base::Error& error) {
     failed = true;
-    responder.send(failure(error));
+    responder.send(failure(control.with_what_to_remove(error)));
   }
 };
 
@@ -70,13 +72,14 @@ net::BodyPlan Api::blob(const net::HttpRequest& head, const std::string& digest)
     if (auto room = world_.control.check_room("take blob " + digest, announced); !room) return failure(room.error());
   }
   return net::StreamedBody{
-      .most = control::kMostBlobBytes, .begin = [blobs, digest](const net::HttpRequest&, net::Responder responder) {
+      .most = control::kMostBlobBytes,
+      .begin = [&control = world_.control, blobs, digest](const net::HttpRequest&, net::Responder responder) {
         auto begun = control::BlobUpload::begin(blobs, digest);
         if (!begun) {
-          responder.send(failure(begun.error()));
+          responder.send(failure(control.with_what_to_remove(begun.error())));
           return net::BodySink{};
         }
-        auto upload = std::make_shared<Upload>(Upload{std::move(*begun), std::move(responder)});
+        auto upload = std::make_shared<Upload>(Upload{control, std::move(*begun), std::move(responder)});
         return net::BodySink{.on_data =
                                  [upload](std::string_view piece) {
                                    if (upload->failed) return;
@@ -153,7 +156,7 @@ net::BodyPlan Api::builds(const net::HttpRequest& head) {
   return net::StreamedBody{
       .most = kMostContextBytes,
       .begin = [this, command = std::move(command)](const net::HttpRequest&, net::Responder responder) {
-        auto build = std::make_shared<Build>();
+        auto build = std::make_shared<Build>(world_.control);
         build->responder = std::move(responder);
         constexpr mode_t kFolder = 0711;
         constexpr mode_t kFile = 0644;  // the builder reads it as another user
@@ -177,7 +180,10 @@ net::BodyPlan Api::builds(const net::HttpRequest& head) {
                   build->file.reset();
                   auto lines = JsonLines::begin(std::move(build->responder));
                   const auto ticket = world_.control.execute(
-                      command, {.on_progress = [lines](const std::string& line) { lines->offer({{"line", line}}); },
+                      command, {.on_progress =
+                                    [lines](const std::string& line) {
+                                      lines->offer({{"line", line}});
+                                    },
                                 .on_done =
                                     [lines, build](const auto& outcome) {
                                       if (outcome) {

@@ -27,7 +27,7 @@ enum class ErrorCode {
   image_not_found,       // E_IMAGE_NOT_FOUND
   image_invalid,         // E_IMAGE_INVALID: malformed layout, unsafe layer
   digest_mismatch,       // E_DIGEST_MISMATCH
-  image_too_large,       // E_IMAGE_TOO_LARGE: a bomb, or beyond the disk budget
+  image_too_large,       // E_IMAGE_TOO_LARGE: a bomb, or beyond what an image may hold
   build_failed,          // E_BUILD_FAILED
   port_mismatch,         // E_PORT_MISMATCH: the app listens, but elsewhere
   never_listened,        // E_NEVER_LISTENED: no listening socket within the startup deadline

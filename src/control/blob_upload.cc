@@ -17,12 +17,9 @@ namespace {
 constexpr mode_t kReadable = 0644;  // the builder has another user
 
 constexpr const char* kUnfinished = ".upload-";
-constexpr const char* kFreeSpace = "Free space on the data directory's disk, then upload again";
-
 base::Error refused(const std::string& what, int error_number) {
   base::Error error = base::os_error("cannot store " + what, error_number);
   if (error_number == EFBIG) error.code = base::ErrorCode::disk_full;  // a quota by another name: more will not help
-  if (error.code == base::ErrorCode::disk_full) error.remedy = kFreeSpace;
   return error;
 }
 

@@ -146,6 +146,9 @@ class Control {
   int most_disk_percent() const { return most_disk_percent_; }
   // E_DISK_FULL when the disk is beyond the share that marea fills, or `bytes` more would bring it there.
   base::Result<void> check_room(const std::string& what, std::uint64_t bytes = 0);
+  // For what met the end of the disk half-way: E_DISK_FULL gets the commands that make room as its remedy; any other
+  // error is given back as it is.
+  base::Error with_what_to_remove(base::Error error) const;
   // A blob was asked for or came: whoever did that may be about to name an image.
   void note_blob(const std::string& digest) { fresh_blobs_[digest] = loop_.now(); }
 

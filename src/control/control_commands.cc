@@ -289,15 +289,16 @@ Control::Ticket Control::run(const BuildImage& command, Observer observer) {
                             .storage = folders_.builds};
   for (const auto& [name, row] : names_) work.known.emplace_back(name, row.digest);
   const auto on_done = observer.on_done;
-  const base::Result<std::uint64_t> added = jobs_.add(
-      {.work = std::move(work),
-       .deadline = kBuildDeadline,
-       .on_progress = std::move(observer.on_progress),
-       .on_done =
-           [this, name = command.name, on_done](const base::Result<model::Image>& image) {
-             on_done(image ? name_image(name, *image) : std::expected<Outcome, Refusal>(refuse(image.error())));
-           },
-       .on_cleaned = {}});
+  const base::Result<std::uint64_t> added =
+      jobs_.add({.work = std::move(work),
+                 .deadline = kBuildDeadline,
+                 .on_progress = std::move(observer.on_progress),
+                 .on_done =
+                     [this, name = command.name, on_done](const base::Result<model::Image>& image) {
+                       on_done(image ? name_image(name, *image)
+                                     : std::expected<Outcome, Refusal>(refuse(with_what_to_remove(image.error()))));
+                     },
+                 .on_cleaned = {}});
   if (added) return *added;
   on_done(refuse(added.error()));
   return 0;

@@ -22,7 +22,7 @@ std::expected<Outcome, Refusal> refusal_of(base::Error error) {
 }
 
 std::int64_t file_bytes(const std::string& path) {
-  struct stat info{};
+  struct stat info {};
   return ::stat(path.c_str(), &info) == 0 ? std::int64_t{info.st_size} : 0;
 }
 
@@ -57,6 +57,13 @@ base::Result<void> Control::check_room(const std::string& what, std::uint64_t by
   if (use.percent() <= most_disk_percent_) return {};
   if (build_bytes_ < 0) measure_builds();
   return base::fail(disk_full(what, disk(), most_disk_percent_, removable()));
+}
+
+base::Error Control::with_what_to_remove(base::Error error) const {
+  if (error.code != base::ErrorCode::disk_full) return error;
+  error.remedy = what_to_remove(removable()) + ". Then do it again";
+  error.more = "docs/cli.md#e_disk_full";
+  return error;
 }
 
 std::vector<std::string> Control::users_of(const store::ImageName& name) const {

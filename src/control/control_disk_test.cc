@@ -59,6 +59,26 @@ TEST_F(ControlDiskTest, a_full_disk_refuses_deploys_uploads_and_builds_and_nothi
   EXPECT_TRUE(world.apply("hola", "b"));
 }
 
+TEST_F(ControlDiskTest, a_disk_that_fills_half_way_is_told_with_what_to_remove) {
+  world.connect();
+  const base::Error full{.code = base::ErrorCode::disk_full, .what = "cannot unpack", .why = "write: No space left"};
+  for (const Command& command : {Command(NameImage{.name = "a", .digest = world.make_image('a')}),
+                                 Command(BuildImage{.name = "x", .dockerfile = "Dockerfile", .context = "/x"})}) {
+    std::optional<std::expected<Outcome, Refusal>> got;
+    world.control().execute(command, {.on_progress = {}, .on_done = [&got](auto outcome) { got = outcome; }});
+    world.run();
+    world.fail_job(full);
+    ASSERT_TRUE(got.has_value() && !got->has_value());
+    EXPECT_EQ(got->error().error.code, base::ErrorCode::disk_full);
+    EXPECT_EQ(got->error().error.why, full.why);
+    for (const char* way : {"marea images delete --unused", "marea builds delete", "marea logs NAME --delete"}) {
+      EXPECT_THAT(got->error().error.remedy, HasSubstr(way));
+    }
+  }
+  const base::Error other{.code = base::ErrorCode::image_invalid, .what = "cannot unpack", .remedy = "Make it again"};
+  EXPECT_EQ(world.control().with_what_to_remove(other), other);
+}
+
 TEST_F(ControlDiskTest, what_a_revision_uses_stays_and_the_rest_goes) {
   world.connect();
   const std::string a = world.have_real_image("a");

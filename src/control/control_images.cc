@@ -148,6 +148,7 @@ void Control::unpacked(const std::string& digest, const base::Result<model::Imag
       result = base::fail(std::move(done.error()));
     }
   }
+  if (!result) result = base::fail(with_what_to_remove(std::move(result.error())));
   const auto waiting = std::move(unpacking_[digest]);
   unpacking_.erase(digest);
   for (const auto& done : waiting) done(result);

@@ -205,6 +205,16 @@ class ControlWorld {
     run();
   }
 
+  // The builder tells that it cannot.
+  void fail_job(base::Error error) {
+    ASSERT_FALSE(builders_.empty());
+    const std::uint64_t number = builders_.begin()->first;
+    builders_.begin()->second.link->send(net::msg::JobFailed{.error = std::move(error)});
+    run();
+    builders_.erase(number);
+    control_->builder_ended(number, 0);
+    run();
+  }
   void kill_builder() {
     const std::uint64_t number = builders_.begin()->first;
     builders_.erase(number);

@@ -9,25 +9,27 @@
 namespace marea::control {
 
 base::Result<DiskUse> disk_use(const std::string& folder) {
-  struct statvfs info{};
+  struct statvfs info {};
   if (::statvfs(folder.c_str(), &info) != 0) return base::fail(base::os_error("cannot see the disk of " + folder));
   const auto unit = static_cast<std::int64_t>(info.f_frsize);
   const auto used = static_cast<std::int64_t>(info.f_blocks - info.f_bfree) * unit;
   return DiskUse{.bytes = used + static_cast<std::int64_t>(info.f_bavail) * unit, .used = used};
 }
 
-base::Error disk_full(const std::string& what, const DiskUse& use, int most_percent, const Removable& removable) {
+std::string what_to_remove(const Removable& removable) {
   const auto size = [](std::int64_t bytes) { return bytes < 0 ? "size not known yet" : size_text(bytes); };
+  return "Remove what is not used: images (" + size(removable.images) +
+         "): marea images delete --unused; the cache of builds (" + size(removable.builds) +
+         "): marea builds delete; logs (" + size(removable.logs) + "): marea logs NAME --delete";
+}
+
+base::Error disk_full(const std::string& what, const DiskUse& use, int most_percent, const Removable& removable) {
   return {.code = base::ErrorCode::disk_full,
           .what = "cannot " + what,
           .why = "the disk of marea's data directory is " + std::to_string(use.percent()) + " % full (" +
                  size_text(use.used) + " of " + size_text(use.bytes) + "), and beyond " + std::to_string(most_percent) +
                  " % marea takes nothing new; what runs goes on",
-          .remedy = "Remove what is not used: images (" + size(removable.images) +
-                    "): marea images delete --unused; the cache of builds (" + size(removable.builds) +
-                    "): marea builds delete; logs (" + size(removable.logs) +
-                    "): marea logs NAME --delete. Or raise the limit: marea serve "
-                    "--disk-limit PERCENT",
+          .remedy = what_to_remove(removable) + ". Or raise the limit: marea serve --disk-limit PERCENT",
           .more = "docs/cli.md#e_disk_full"};
 }
 

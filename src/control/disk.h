@@ -29,6 +29,9 @@ struct Removable {
   std::int64_t logs = 0;
 };
 
+// "Remove what is not used: …", with the commands.
+std::string what_to_remove(const Removable& removable);
+
 // `what` cannot be done: "deploy web".
 base::Error disk_full(const std::string& what, const DiskUse& use, int most_percent, const Removable& removable);
 

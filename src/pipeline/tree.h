@@ -6,7 +6,8 @@
 //
 // A Tree also remembers which inodes it touched, so that whiteouts remove what was there before and nothing of what
 // came with them (OCI image-spec layer.md). One Tree per layer. Single-threaded; nobody else may change the directory
-// meanwhile. Errors are E_IMAGE_INVALID, E_IMAGE_TOO_LARGE or E_IO, with the cause; the caller names the entry.
+// meanwhile. Errors are E_IMAGE_INVALID, E_IMAGE_TOO_LARGE, E_DISK_FULL or E_IO, with the cause; the caller names
+// the entry.
 #pragma once
 
 #include <sys/types.h>

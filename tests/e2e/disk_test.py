@@ -88,7 +88,7 @@ def test_a_disk_that_fills_in_the_middle_of_an_upload_or_an_unpacking_leaves_not
     image = big_image(tmp_path / "image", tide_program, 8 << 20)
     fill(disk, 98)
     done = platform.cli("images", "import", "big", image, check=False)
-    assert done.rc == 1 and "E_DISK_FULL" in done.err, done.err
+    assert done.rc == 1 and "E_DISK_FULL" in done.err and "marea images delete --unused" in done.err, done.err
     left = [name for name in names() if name not in before]
     assert not [name for name in left if ".upload" in name or "scratch" in name], left
     (disk / "ballast").unlink()
@@ -96,7 +96,7 @@ def test_a_disk_that_fills_in_the_middle_of_an_upload_or_an_unpacking_leaves_not
     with open(disk / "ballast", "wb") as file:  # room for the blobs, not for what is in them
         os.posix_fallocate(file.fileno(), 0, info.f_bavail * info.f_frsize - (12 << 20))
     done = platform.cli("images", "import", "big", image, check=False)
-    assert done.rc == 1 and "E_DISK_FULL" in done.err, done.err
+    assert done.rc == 1 and "E_DISK_FULL" in done.err and "marea images delete --unused" in done.err, done.err
     assert not list((platform.data / "images").iterdir())
     assert "big" not in platform.cli("images", "-o", "name").out.split()
     (disk / "ballast").unlink()
