@@ -65,7 +65,7 @@ ControlRole::ControlRole(World world, store::Store store)
 
 net::BodyPlan ControlRole::route(const net::HttpRequest& head) {
   const auto burst = static_cast<int>(world_.requests_per_second);
-  const model::RateLimit limit{.interval = std::chrono::seconds(1) / burst, .burst = burst};
+  const model::RateLimit limit{.interval = base::Duration(std::chrono::seconds(1)) / burst, .burst = burst};
   const decide::RateVerdict verdict = decide::admit(limit, spread_until_, world_.loop.now());
   spread_until_ = verdict.spread_until;
   if (verdict.admitted) return api_.route(head);

@@ -69,9 +69,10 @@ bool Client::notice_departure() {
     close();
     return false;
   }
-  if (stream_.hung_up() && !half_closed_ && !answer_begun_) {
+  if (stream_.hung_up() && !half_closed_) {
     half_closed_ = true;
-    worker_.set_deadline(*this, std::min(due_, worker_.now() + kHalfClosedTime));
+    sent_before_hang_up_ = stream_.sent();
+    worker_.set_deadline(*this, std::min(due_, worker_.now() + (answer_begun_ ? kSilentTime : kHalfClosedTime)));
   }
   return true;
 }
@@ -543,7 +544,8 @@ void Client::on_deadline() {
     }
     case Phase::connecting:
     case Phase::relaying:
-      if (half_closed_ && answer_begun_ && worker_.now() < due_) {  // it reads what it asked for
+      if (half_closed_ && answer_begun_ && stream_.sent() > sent_before_hang_up_ && worker_.now() < due_) {
+        // A caller that is gone would have reset what was sent since: this one reads what it asked for.
         worker_.set_deadline(*this, due_);
         return;
       }

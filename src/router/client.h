@@ -30,8 +30,10 @@ inline constexpr base::Duration kAnyRest = std::chrono::hours(1);
 inline constexpr base::Duration kCrowdedCallerRest = std::chrono::seconds(5);  // while connections are nearly used up
 inline constexpr base::Duration kLingerTime = std::chrono::seconds(2);         // for the caller to read a last answer
 inline constexpr base::Duration kAnswerTime = std::chrono::seconds(15);        // for the caller to take our own answer
-// A caller that closed its sending side may still read (nc -N does), or may be gone: until then it keeps its request.
+// A caller that closed its sending side may still read (nc -N does), or may be gone, which only shows when it is sent
+// something: until then it keeps its request. In the middle of an answer it has most likely gone, so wait less.
 inline constexpr base::Duration kHalfClosedTime = std::chrono::seconds(10);
+inline constexpr base::Duration kSilentTime = std::chrono::seconds(1);
 inline constexpr int kMostAttempts = 3;     // connections tried for one request
 inline constexpr int kMostInterims = 1000;  // 1xx answers to one request; who reports progress sends one in seconds
 // Phases gone through before others on this thread get their turn: some ten requests of a caller that sends them ahead.
@@ -108,6 +110,7 @@ class Client final : public net::Watcher, public Deadline {
   base::Instant due_{};
   std::size_t head_bytes_ = 0;  // of the request's head, still at the front of in()
   std::size_t scanned_ = 0;     // of the head that is being read
+  std::uint64_t sent_before_hang_up_ = 0;
   BodyRelay up_;
   BodyRelay down_;
   base::Duration app_rest_{};  // how long the app's connection may rest after this request; zero: not at all

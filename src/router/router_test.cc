@@ -429,6 +429,26 @@ TEST_F(RouterWorld, a_caller_that_leaves_gives_its_slot_and_its_place_back) {
   EXPECT_TRUE(call(get()).ends_with("\r\n\r\nx"));
 }
 
+// It closed as a browser does whose tab is closed: nothing is reset before something is sent to it.
+TEST_F(RouterWorld, a_caller_that_leaves_in_the_middle_of_an_answer_gives_its_slot_back_though_the_app_is_silent) {
+  std::promise<void> go;
+  std::shared_future<void> over = go.get_future().share();
+  App app([over](Wire& wire) {
+    wire.until("\r\n\r\n");
+    wire.send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nx");
+    over.wait();
+  });
+  publish(route_to(app.port()));
+  on_demand = [&](const net::msg::Demand&) { open("hola-1-a"); };
+  Wire caller = Wire::to(port);
+  caller.send(get());
+  ASSERT_TRUE(while_turning([&] { return caller.until("\r\n\r\nx").ends_with("x"); }));
+  ASSERT_TRUE(until([&] { return loads["hola-1-a"] == 1; }));
+  caller.close();
+  EXPECT_TRUE(until([&] { return loads["hola-1-a"] == 0; }));
+  go.set_value();
+}
+
 TEST_F(RouterWorld, routes_survive_the_router_itself) {
   App app(App::answering([](const std::string&) { return "x"; }));
   publish(route_to(app.port()));

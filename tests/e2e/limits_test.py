@@ -10,7 +10,7 @@ from running_platform import Platform, manifest, run_cli
 from waiting import until
 
 LOW = ["queue-requests=3", "queue-time=2s", "connections-per-client=40", "body-bytes=1Mi", "head-time=1s",
-       "idle-time=1s", "memory-reserve=90%"]
+       "idle-time=3s", "memory-reserve=90%"]
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +37,10 @@ def busy(low, service):
     """Its one slot is taken."""
     with http_client.connect(low.http_port) as holder:
         holder.sendall(f"GET /stream HTTP/1.1\r\nHost: {service}.localhost\r\n\r\n".encode())
-        assert b"first" in holder.recv(4096) + holder.recv(4096)
+        seen = b""
+        while b"first" not in seen:
+            assert (more := holder.recv(4096)), seen
+            seen += more
         yield
 
 
@@ -74,11 +77,10 @@ def test_a_bad_rate_is_a_fault_of_the_manifest(low, tide):
 
 
 def test_one_client_may_not_have_all_connections(low, one):
-    kept = [http_client.connect(low.http_port) for _ in range(40)]
-    with http_client.connect(low.http_port) as beyond:
-        beyond.settimeout(20)
-        assert b"429 Too Many Requests" in beyond.recv(4096)
-    for connection in kept:
+    many = [http_client.connect(low.http_port) for _ in range(41)]  # which of them is accepted last is nobody's to say
+    answers = [connection.recv(4096) for connection in many]  # the others are closed when they have been idle for long
+    assert [answer.split(b"\r\n")[0] for answer in answers if answer] == [b"HTTP/1.1 429 Too Many Requests"]
+    for connection in many:
         connection.close()
     until(lambda: b" 200 " in http_client.exchange(
         low.http_port, b"GET / HTTP/1.1\r\nHost: one.localhost\r\nConnection: close\r\n\r\n"), "there is room again")
@@ -136,7 +138,7 @@ def test_the_api_has_a_rate_too():
             answers = list(pool.map(lambda _: platform.call("/apis/marea.dev/v1/healthz"), range(200)))
         refused = [answer for answer in answers if answer.status == 429]
         assert refused and all(int(answer.headers["retry-after"]) >= 1 for answer in refused)
-        assert sum(answer.status == 200 for answer in answers) >= 10
+        assert any(answer.status == 200 for answer in answers), "those within the rate are answered"
         platform.stop()
     finally:
         platform.clean()
