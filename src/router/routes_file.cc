@@ -1,16 +1,11 @@
 #include "router/routes_file.h"
 
-#include <fcntl.h>
-#include <unistd.h>
-
-#include <cerrno>
-#include <cstdio>
 #include <fstream>
 #include <optional>
 #include <sstream>
 #include <utility>
 
-#include "base/fd.h"
+#include "base/replace_file.h"
 #include "net/wire.h"
 #include "net/wire_model.h"
 #include "router/routes_form_1.h"
@@ -20,19 +15,6 @@ namespace {
 
 constexpr std::string_view kForm1 = "marea routes 1\n";
 constexpr std::string_view kForm3 = "marea routes 3\n";  // the stored form of net/wire.h: fields may be added
-
-base::Result<void> write_synced(const std::string& path, std::string_view text) {
-  const base::Fd file(::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
-  if (!file) return base::fail(base::os_error("cannot write " + path));
-  while (!text.empty()) {
-    const ssize_t wrote = ::write(file.get(), text.data(), text.size());
-    if (wrote < 0 && errno == EINTR) continue;
-    if (wrote < 0) return base::fail(base::os_error("cannot write " + path));
-    text.remove_prefix(static_cast<std::size_t>(wrote));
-  }
-  if (::fdatasync(file.get()) != 0) return base::fail(base::os_error("cannot write " + path));
-  return {};
-}
 
 }  // namespace
 
@@ -54,16 +36,7 @@ base::Result<model::Routes> parse_routes(std::string_view text, const std::strin
 }
 
 base::Result<void> save_routes(const std::string& path, const model::Routes& routes) {
-  const std::string fresh = path + ".new";
-  if (base::Result<void> written = write_synced(fresh, print_routes(routes)); !written) {
-    ::unlink(fresh.c_str());
-    return written;
-  }
-  if (std::rename(fresh.c_str(), path.c_str()) != 0) return base::fail(base::os_error("cannot replace " + path));
-  const std::string above = path.substr(0, path.rfind('/'));
-  const base::Fd folder(::open(above.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (!folder || ::fsync(folder.get()) != 0) return base::fail(base::os_error("cannot sync " + above));
-  return {};
+  return base::replace_file(path, print_routes(routes), base::Durable::yes);
 }
 
 base::Result<model::Routes> load_routes(const std::string& path) {

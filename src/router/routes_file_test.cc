@@ -62,6 +62,25 @@ constexpr std::string_view kFileOfForm1 =
     "2e02042880c8afa0258098dc933402f22e062f7265616479010141016280a8d6b90780d0acf30e80f882ad16080202020006"
     "2f616c697665000080a8d6b9078090dfc04a0602";
 
+// What has come since form 1.
+model::Routes sample_of_form_3() {
+  model::Routes out = sample();
+  out.services[0].rate_limit = {.interval = std::chrono::milliseconds(20), .burst = 75};
+  out.revisions[0].target = 56;
+  out.revisions[0].scale_down_delay = seconds(90);
+  out.revisions[0].idle_timeout.reset();
+  return out;
+}
+
+constexpr std::string_view kFileOfForm3 =
+    "d90286808080e001025004686f6c61020e686f6c612e6c6f63616c686f73740c686f6c612e6578616d706c6502120e686f6c"
+    "612d30303030312d616263d08c01110e686f6c612d30303030322d78797ad00f000680b4891396014b056164696f73010f61"
+    "64696f732e6c6f63616c686f7374002f6164696f732d30303030312d7171713a207468652061707020656e64656420776974"
+    "68206578697420636f6465203302000002520e686f6c612d30303030312d61626304686f6c61a07ea0017000c8018090d8c6"
+    "9e0580e0a596bb1100140000012f00008080eb91fc0d8080eb91fc0d020000120000012f000080a8d6b9078090dfc04a0600"
+    "600e686f6c612d30303030322d78797a04686f6c61f02e020204280080c8afa025028098dc93342002f22e062f7265616479"
+    "010141016280a8d6b90780d0acf30e80f882ad16080202170200062f616c697665000080a8d6b9078090dfc04a0602";
+
 std::string bytes_of(std::string_view form, std::string_view hex) {
   std::string out(form);
   for (std::size_t i = 0; i + 1 < hex.size(); i += 2) {
@@ -74,6 +93,12 @@ TEST(RoutesFile, a_file_of_form_1_is_read) {
   const auto routes = parse_routes(bytes_of("marea routes 1\n", kFileOfForm1), "routes");
   ASSERT_TRUE(routes) << routes.error().line();
   EXPECT_EQ(*routes, sample());
+}
+
+TEST(RoutesFile, a_file_of_form_3_is_read) {
+  const auto routes = parse_routes(bytes_of("marea routes 3\n", kFileOfForm3), "routes");
+  ASSERT_TRUE(routes) << routes.error().line();
+  EXPECT_EQ(*routes, sample_of_form_3());
 }
 
 TEST(RoutesFile, an_unknown_form_and_a_damaged_file_are_refused_with_their_place) {
