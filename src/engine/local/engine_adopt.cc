@@ -39,6 +39,10 @@ void EngineProcess::on_held_done() {
     saved_plan_ = plan->revisions;
     fleet_.apply(*plan, moment());
   }
+  for (const base::Error& error : world_.run.take_refused()) {
+    world_.log(Severity::warning, "something that the last engine wrote down is not used", {{"why", error.line()}});
+  }
+  sync_reports();
   carry_out();
 }
 
@@ -104,19 +108,33 @@ void EngineProcess::write_down(const base::InstanceId& id, std::optional<Sandbox
   }
 }
 
+// What could not be kept stays in the record, and is tried again.
 void EngineProcess::write_down_final(const model::InstanceReport& report) {
-  if (const base::Result<void> kept = world_.run.keep(report); !kept) {
-    world_.log(Severity::error, "a final report cannot be kept", {{"why", kept.error().line()}});
-  }
+  const base::Result<void> kept = world_.run.keep(report);
+  if (!kept) world_.log(Severity::error, "a final report cannot be kept", {{"why", kept.error().line()}});
   base::crash_point("engine.report.kept");
-  world_.run.forget(report.id);
+  if (kept) world_.run.forget(report.id);
+  if (!sync_reports_.armed()) sync_reports_.arm_in(kReportSync);
+}
+
+void EngineProcess::sync_reports() {
+  std::vector<std::string> names = world_.run.take_unsynced();
+  if (!world_.run.all_written()) sync_reports_.arm_in(kReportSync);
+  if (names.empty()) return;
+  writer_.give([this, names = std::move(names)] {
+    if (const base::Result<void> synced = world_.run.sync(names); !synced) {
+      world_.log(Severity::warning, "a power cut would take final reports", {{"why", synced.error().line()}});
+    }
+  });
 }
 
 void EngineProcess::write_down_plan(const model::Plan& plan) {
-  if (plan.revisions == saved_plan_) return;
+  const bool again = plan_unsaved_.exchange(false);
+  if (plan.revisions == saved_plan_ && !again) return;
   saved_plan_ = plan.revisions;
   writer_.give([this, copy = std::make_shared<const model::Plan>(plan)] {
     if (const base::Result<void> saved = world_.run.save(*copy); !saved) {
+      plan_unsaved_ = true;
       world_.log(Severity::warning, "the plan cannot be kept for the next start", {{"why", saved.error().line()}});
     }
   });

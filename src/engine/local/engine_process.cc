@@ -40,7 +40,8 @@ EngineProcess::EngineProcess(World world)
               carry_out();
             }),
       stop_by_(world_.loop, [this] { finish_stop(); }),
-      usage_(world_.loop, [this] { report_usage(); }) {}
+      usage_(world_.loop, [this] { report_usage(); }),
+      sync_reports_(world_.loop, [this] { sync_reports(); }) {}
 
 EngineProcess::~EngineProcess() = default;
 

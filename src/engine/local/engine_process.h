@@ -7,6 +7,7 @@
 // speaks with anybody. A final report is kept until control has acknowledged it.
 #pragma once
 
+#include <atomic>
 #include <functional>
 #include <map>
 #include <memory>
@@ -34,6 +35,7 @@ inline constexpr int kSocketStock = 8;  // sent with InstanceOpen: a probe and t
 inline constexpr base::Duration kSocketRetry = std::chrono::milliseconds(100);
 inline constexpr base::Duration kStopReserve = std::chrono::seconds(1);  // to end before keeper kills
 inline constexpr base::Duration kUsageEvery = std::chrono::seconds(10);  // what a machine that dies forgets of the bill
+inline constexpr base::Duration kReportSync = std::chrono::seconds(1);   // what control has by then needs no sync
 inline constexpr std::size_t kMostDetailBytes = 1000;                    // of a sentence that router sends
 inline constexpr base::Duration kLoadEvery = std::chrono::milliseconds(100);  // the machine's load, while it is busy
 inline constexpr base::Duration kLoadAtRest = std::chrono::milliseconds(500);
@@ -94,6 +96,7 @@ class EngineProcess final : public net::RoleProcess {
   void write_down(const std::vector<Action>& actions);
   void write_down(const base::InstanceId& id, std::optional<SandboxEnd> end = {});
   void write_down_final(const model::InstanceReport& report);
+  void sync_reports();
   void write_down_plan(const model::Plan& plan);
   void connect_control(base::Fd link);
   void connect_router(base::Fd link);
@@ -120,6 +123,7 @@ class EngineProcess final : public net::RoleProcess {
   std::map<std::string, std::vector<base::Fd>> held_;  // for an earlier engine, until they are adopted
   std::set<base::InstanceId> told_to_stop_;            // by SIGTERM
   std::vector<model::RevisionPlan> saved_plan_;
+  std::atomic<bool> plan_unsaved_ = false;  // it could not be written: the same one is tried again
   bool carrying_ = false;
   std::function<void()> stopped_;
   net::Timer deadline_;
@@ -131,7 +135,8 @@ class EngineProcess final : public net::RoleProcess {
   net::msg::MachineBusy told_;
   net::Timer stop_by_;
   net::Timer usage_;
-  NetworkThread writer_;  // of the plan: nobody waits for the disk
+  net::Timer sync_reports_;
+  NetworkThread writer_;  // of the plan, and of what a power cut must not take: nobody waits for the disk
 };
 
 }  // namespace marea::engine::local

@@ -275,6 +275,39 @@ TEST_F(EngineTest, an_end_that_came_while_no_engine_was_there_is_reported_until_
   }
 }
 
+TEST_F(EngineTest, an_end_that_cannot_be_kept_is_told_all_the_same_by_this_engine_and_by_the_next_one) {
+  run_one();
+  const base::InstanceId id = opened();
+  const std::string ended = folder_ + "/.ended";
+  std::filesystem::remove_all(ended);
+  machine_.alive.at(id.str())->exit(3);
+  turn();
+  to_control_.clear();
+  connect_control();
+  turn();
+  ASSERT_EQ(last_report().id, id);
+  die({});
+  connect_control();
+  turn();
+  ASSERT_EQ(last_report().id, id);
+  EXPECT_EQ(last_report().exit->code, 3);
+  EXPECT_TRUE(std::filesystem::exists(ended + "/" + id.str()));
+}
+
+TEST_F(EngineTest, an_end_that_cannot_be_kept_is_kept_once_it_can) {
+  run_one();
+  const base::InstanceId id = opened();
+  const std::string ended = folder_ + "/.ended";
+  std::filesystem::remove_all(ended);
+  machine_.alive.at(id.str())->exit(3);
+  turn();
+  std::filesystem::create_directory(ended);
+  EXPECT_TRUE(std::filesystem::exists(folder_ + "/.instances/" + id.str()));
+  pass(kReportSync);
+  EXPECT_TRUE(std::filesystem::exists(ended + "/" + id.str()));
+  EXPECT_FALSE(std::filesystem::exists(folder_ + "/.instances/" + id.str()));
+}
+
 TEST_F(EngineTest, what_keeper_does_not_hold_any_more_has_ended_with_the_platform) {
   run_one();
   const base::InstanceId id = opened();

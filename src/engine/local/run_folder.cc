@@ -6,7 +6,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <cstdio>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
@@ -14,6 +13,9 @@
 #include <utility>
 
 #include "base/fd.h"
+#include "base/replace_file.h"
+#include "engine/local/run_file.h"
+#include "engine/local/small_file.h"
 
 namespace marea::engine::local {
 namespace {
@@ -21,56 +23,55 @@ namespace {
 constexpr std::string_view kInstances = "/.instances";
 constexpr std::string_view kEnded = "/.ended";
 constexpr std::string_view kPlan = "/.plan";
-constexpr std::string_view kFresh = ".new";  // no instance's name has a dot
 
-// Names the form of what follows: the length of an empty value differs with its fields.
 template <class T>
-std::string form_of() {
-  return "marea " + std::to_string(net::encode(T{}).size()) + "\n";
+struct Found {
+  std::vector<T> whole;
+  std::vector<base::Error> refused;
+};
+
+bool is_newer(const base::Error& error) {
+  return error.code == base::ErrorCode::not_allowed;
 }
 
+// Every value in a folder that can be used. No instance's name has a dot, so none ends as what a killed writer left.
 template <class T>
-base::Result<void> write_whole(const std::string& path, const T& value, bool durable) {
-  const std::string fresh = path + std::string(kFresh);
-  const std::string text = form_of<T>() + net::encode(value);
-  const base::Fd file(::open(fresh.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
-  if (!file) return base::fail(base::os_error("cannot write " + fresh));
-  for (std::string_view rest = text; !rest.empty();) {
-    const ssize_t wrote = ::write(file.get(), rest.data(), rest.size());
-    if (wrote < 0 && errno == EINTR) continue;
-    if (wrote < 0) return base::fail(base::os_error("cannot write " + fresh));
-    rest.remove_prefix(static_cast<std::size_t>(wrote));
-  }
-  if (durable && ::fdatasync(file.get()) != 0) return base::fail(base::os_error("cannot write " + fresh));
-  if (std::rename(fresh.c_str(), path.c_str()) != 0) return base::fail(base::os_error("cannot replace " + path));
-  return {};
-}
-
-template <class T>
-std::optional<T> read_whole(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  const std::string text(std::istreambuf_iterator<char>(file), {});
-  const std::string form = form_of<T>();
-  if (!text.starts_with(form)) return std::nullopt;
-  return net::decode<T>(std::string_view(text).substr(form.size()));
-}
-
-// Every whole value in a folder; the rest is removed.
-template <class T>
-std::vector<T> read_all(const std::string& folder) {
-  std::vector<T> out;
+Found<T> read_all(const std::string& folder) {
+  Found<T> out;
   std::error_code problem;
   for (const auto& entry : std::filesystem::directory_iterator(folder, problem)) {
     const std::string path = entry.path().string();
-    const bool whole = entry.is_regular_file(problem) && !path.ends_with(kFresh);
-    std::optional<T> value = whole ? read_whole<T>(path) : std::nullopt;
-    if (value && value->id.str() == entry.path().filename().string()) {
-      out.push_back(std::move(*value));
-    } else {
+    if (!entry.is_regular_file(problem) || path.ends_with(base::kFresh)) {
       ::unlink(path.c_str());
+      continue;
     }
+    base::Result<T> value = parse_run_file<T>(read_small_file(path), path);
+    if (value && value->id.str() == entry.path().filename().string()) {
+      out.whole.push_back(std::move(*value));
+      continue;
+    }
+    if (value) value = base::fail(base::ErrorCode::invalid_argument, "cannot use " + path, "it has another's name");
+    if (!is_newer(value.error())) ::unlink(path.c_str());
+    out.refused.push_back(std::move(value.error()));
   }
   return out;
+}
+
+// One of each cause, with how many more there are.
+void tell(const std::vector<base::Error>& refused, std::vector<base::Error>& out) {
+  std::map<std::string, std::pair<base::Error, std::size_t>> by_cause;
+  for (const base::Error& error : refused) ++by_cause.emplace(error.why, std::pair(error, 0U)).first->second.second;
+  for (auto& [why, told] : by_cause) {
+    if (told.second > 1) told.first.what += " and " + std::to_string(told.second - 1) + " more";
+    out.push_back(std::move(told.first));
+  }
+}
+
+base::Result<void> sync_file(const std::string& path) {
+  const base::Fd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!file && errno == ENOENT) return {};
+  if (!file || ::fdatasync(file.get()) != 0) return base::fail(base::os_error("cannot sync " + path));
+  return {};
 }
 
 }  // namespace
@@ -83,47 +84,96 @@ base::Result<RunFolder> RunFolder::open(std::string path) {
       return base::fail(base::os_error("cannot make " + folder));
     }
   }
-  for (const model::InstanceReport& report : out.kept()) out.kept_.push_back(report.id.str());
+  if (base::Result<void> synced = base::sync_folder(out.path_); !synced) return std::unexpected(synced.error());
+  Found<model::InstanceReport> found = read_all<model::InstanceReport>(out.path_ + std::string(kEnded));
+  tell(found.refused, out.refused_);
+  std::ranges::sort(found.whole, {}, &model::InstanceReport::since_unix_ns);
+  for (const model::InstanceReport& report : found.whole) {
+    out.kept_.push_back(report.id.str());
+    out.unsynced_.insert(report.id.str());
+  }
   return out;
 }
 
 base::Result<void> RunFolder::write(const InstanceRecord& record) const {
-  return write_whole(path_ + std::string(kInstances) + "/" + record.id.str(), record, false);
+  return base::replace_file(path_ + std::string(kInstances) + "/" + record.id.str(), print_run_file(record),
+                            base::Durable::no);
 }
 
 void RunFolder::forget(const base::InstanceId& id) const {
   ::unlink((path_ + std::string(kInstances) + "/" + id.str()).c_str());
 }
 
-std::vector<InstanceRecord> RunFolder::records() const {
-  return read_all<InstanceRecord>(path_ + std::string(kInstances));
+std::vector<InstanceRecord> RunFolder::records() {
+  Found<InstanceRecord> found = read_all<InstanceRecord>(path_ + std::string(kInstances));
+  tell(found.refused, refused_);
+  return std::move(found.whole);
 }
 
 base::Result<void> RunFolder::keep(const model::InstanceReport& report) {
-  if (std::ranges::find(kept_, report.id.str()) == kept_.end()) kept_.push_back(report.id.str());
+  const std::string& id = report.id.str();
+  if (std::ranges::find(kept_, id) == kept_.end()) kept_.push_back(id);
   if (kept_.size() > kMostKeptReports) drop(base::InstanceId(kept_.front()));
-  return write_whole(path_ + std::string(kEnded) + "/" + report.id.str(), report, false);
+  base::Result<void> written =
+      base::replace_file(path_ + std::string(kEnded) + "/" + id, print_run_file(report), base::Durable::no);
+  if (written) {
+    unwritten_.erase(id);
+    unsynced_.insert(id);
+  } else {
+    unwritten_.insert_or_assign(id, report);
+  }
+  return written;
 }
 
 void RunFolder::drop(const base::InstanceId& id) {
   const auto found = std::ranges::find(kept_, id.str());
   if (found == kept_.end()) return;  // whatever control says, no other file is removed
   kept_.erase(found);
+  unsynced_.erase(id.str());
+  if (unwritten_.erase(id.str()) != 0) forget(id);
   ::unlink((path_ + std::string(kEnded) + "/" + id.str()).c_str());
 }
 
 std::vector<model::InstanceReport> RunFolder::kept() const {
-  auto out = read_all<model::InstanceReport>(path_ + std::string(kEnded));
+  std::vector<model::InstanceReport> out = read_all<model::InstanceReport>(path_ + std::string(kEnded)).whole;
+  for (const auto& [id, report] : unwritten_) out.push_back(report);
   std::ranges::sort(out, {}, &model::InstanceReport::since_unix_ns);
   return out;
 }
 
-base::Result<void> RunFolder::save(const model::Plan& plan) const {
-  return write_whole(path_ + std::string(kPlan), plan, true);
+std::vector<std::string> RunFolder::take_unsynced() {
+  for (const auto& [id, report] : std::map(unwritten_)) {
+    if (!keep(report)) break;
+    forget(report.id);
+  }
+  const std::set<std::string> names = std::exchange(unsynced_, {});
+  return {names.begin(), names.end()};
 }
 
-std::optional<model::Plan> RunFolder::plan() const {
-  return read_whole<model::Plan>(path_ + std::string(kPlan));
+base::Result<void> RunFolder::sync(const std::vector<std::string>& reports) const {
+  const std::string folder = path_ + std::string(kEnded);
+  for (const std::string& id : reports) {
+    if (base::Result<void> synced = sync_file(folder + "/" + id); !synced) return synced;
+  }
+  return base::sync_folder(folder);
+}
+
+base::Result<void> RunFolder::save(const model::Plan& plan) const {
+  return base::replace_file(path_ + std::string(kPlan), print_run_file(plan), base::Durable::yes);
+}
+
+std::optional<model::Plan> RunFolder::plan() {
+  const std::string path = path_ + std::string(kPlan);
+  std::error_code problem;
+  if (!std::filesystem::exists(path, problem)) return std::nullopt;
+  base::Result<model::Plan> plan = parse_run_file<model::Plan>(read_small_file(path), path);
+  if (plan) return std::move(*plan);
+  refused_.push_back(std::move(plan.error()));
+  return std::nullopt;
+}
+
+std::vector<base::Error> RunFolder::take_refused() {
+  return std::exchange(refused_, {});
 }
 
 }  // namespace marea::engine::local

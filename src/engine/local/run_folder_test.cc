@@ -2,9 +2,14 @@
 
 #include <gtest/gtest.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 
+#include <csignal>
 #include <filesystem>
 #include <fstream>
+#include <utility>
+
+#include "net/wire.h"
 
 namespace marea::engine::local {
 namespace {
@@ -52,7 +57,7 @@ TEST_F(RunFolderTest, an_instance_is_found_as_it_was_written_last) {
   EXPECT_TRUE(open().records().empty());
 }
 
-TEST_F(RunFolderTest, what_is_torn_or_of_another_build_counts_as_absent_and_is_removed) {
+TEST_F(RunFolderTest, what_is_torn_or_no_record_counts_as_absent_and_is_removed) {
   ASSERT_TRUE(open().write(record()));
   fs::resize_file(path_ + "/.instances/r-abcde", fs::file_size(path_ + "/.instances/r-abcde") - 1);
   std::ofstream(path_ + "/.instances/other") << "marea 1\nx";
@@ -60,6 +65,28 @@ TEST_F(RunFolderTest, what_is_torn_or_of_another_build_counts_as_absent_and_is_r
   fs::create_directories(path_ + "/.instances/folder");
   EXPECT_TRUE(open().records().empty());
   EXPECT_EQ(files(path_ + "/.instances"), 1U) << "a folder is nobody's record";
+}
+
+TEST_F(RunFolderTest, what_a_newer_marea_wrote_is_left_to_it_and_told_once) {
+  std::ofstream(path_ + "/.plan") << "marea plan 2\nx";
+  RunFolder run = open();
+  for (const char* file : {"/.instances/a", "/.instances/b"}) std::ofstream(path_ + file) << "marea instance 2\nx";
+  std::ofstream(path_ + "/.instances/c") << "damaged";
+  std::ofstream(path_ + "/.ended/a") << "marea report 2\nx";
+  run = open();
+  EXPECT_TRUE(run.records().empty());
+  EXPECT_TRUE(run.kept().empty());
+  EXPECT_FALSE(run.plan());
+  std::string told;
+  for (const base::Error& error : run.take_refused()) told += error.line() + "\n";
+  for (const char* part : {"/.instances/", " and 1 more: a newer marea wrote it", "/.instances/c: it is damaged",
+                           "/.ended/a: a newer marea wrote it", "/.plan: a newer marea wrote it"}) {
+    EXPECT_NE(told.find(part), std::string::npos) << part << " in " << told;
+  }
+  EXPECT_TRUE(run.take_refused().empty());
+  EXPECT_EQ(files(path_ + "/.instances"), 2U);
+  EXPECT_EQ(files(path_ + "/.ended"), 1U);
+  EXPECT_TRUE(fs::exists(path_ + "/.plan"));
 }
 
 TEST_F(RunFolderTest, a_record_under_another_name_is_no_record) {
@@ -80,6 +107,58 @@ TEST_F(RunFolderTest, final_reports_are_kept_over_a_restart_oldest_first_until_d
   next.drop(base::InstanceId("../.plan"));  // control's word is no path
   ASSERT_EQ(open().kept().size(), 1U);
   EXPECT_EQ(open().kept()[0].id.str(), "a");
+}
+
+TEST_F(RunFolderTest, what_is_synced_is_what_nobody_has_dropped_since) {
+  RunFolder run = open();
+  ASSERT_TRUE(run.keep(report("a", 1)));
+  ASSERT_TRUE(run.keep(report("b", 2)));
+  run.drop(base::InstanceId("a"));
+  EXPECT_EQ(run.take_unsynced(), std::vector<std::string>{"b"});
+  EXPECT_TRUE(run.take_unsynced().empty());
+  EXPECT_TRUE(run.sync({"a", "b"})) << "one that was dropped meanwhile is no failure";
+  RunFolder next = open();
+  EXPECT_EQ(next.take_unsynced(), std::vector<std::string>{"b"}) << "an earlier engine may not have come to it";
+  fs::remove_all(path_ + "/.ended");
+  EXPECT_FALSE(run.sync({"b"}));
+}
+
+TEST_F(RunFolderTest, without_room_a_report_stays_in_memory_and_its_record_on_the_disk) {
+  RunFolder run = open();
+  ASSERT_TRUE(run.write(record()));
+  const model::InstanceReport last = report(record().id.str(), 5);
+  const auto without_room = [](const auto& work) {
+    std::signal(SIGXFSZ, SIG_IGN);
+    rlimit before{};
+    ::getrlimit(RLIMIT_FSIZE, &before);
+    const rlimit tight{.rlim_cur = 10, .rlim_max = before.rlim_max};
+    ::setrlimit(RLIMIT_FSIZE, &tight);
+    work();
+    ::setrlimit(RLIMIT_FSIZE, &before);
+  };
+  without_room([&] {
+    EXPECT_FALSE(run.keep(last));
+    EXPECT_FALSE(run.write(record()));
+    EXPECT_FALSE(run.save({}));
+    EXPECT_TRUE(run.take_unsynced().empty());
+  });
+  EXPECT_FALSE(run.all_written());
+  EXPECT_EQ(files(path_ + "/.ended"), 0U);
+  EXPECT_EQ(files(path_ + "/.instances"), 1U);
+  EXPECT_EQ(run.kept(), std::vector{last});
+  EXPECT_EQ(run.records().size(), 1U) << "what the next engine would tell it from";
+
+  EXPECT_EQ(run.take_unsynced(), std::vector{last.id.str()});
+  EXPECT_TRUE(run.all_written());
+  EXPECT_TRUE(run.records().empty());
+  EXPECT_EQ(open().kept(), std::vector{last});
+
+  ASSERT_TRUE(run.write(record()));
+  without_room([&] { EXPECT_FALSE(run.keep(last)); });
+  run.drop(last.id);
+  EXPECT_TRUE(run.all_written());
+  EXPECT_TRUE(open().records().empty());
+  EXPECT_TRUE(open().kept().empty());
 }
 
 TEST_F(RunFolderTest, the_plan_is_kept) {
