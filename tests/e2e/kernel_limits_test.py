@@ -2,7 +2,11 @@
 (docs/limits.md), and a neighbour still has its own."""
 
 import fcntl
+import os
 import struct
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -50,6 +54,41 @@ def neighbours(platform, probe_image):
     return Inside(platform, "greedy"), Inside(platform, "modest")
 
 
+ECHO = """
+import socket
+server, sink = [socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(2)]
+server.bind(('0.0.0.0', 7))
+sink.bind(('0.0.0.0', 9))
+print('ready', flush=True)
+while True:
+    said, who = server.recvfrom(9000)
+    server.sendto(said, who)
+"""
+
+
+@pytest.fixture(scope="module")
+def outside():
+    """A host beyond the machine's packet filter, which sends back what comes to port 7 by UDP, and reads nothing at port
+    9: its address, and the machine's device towards it. It is a network namespace that lives as long as its server."""
+    server = subprocess.Popen(["unshare", "--net", sys.executable, "-c", ECHO], stdin=subprocess.DEVNULL,
+                              stdout=subprocess.PIPE)
+    try:
+        assert server.stdout.readline() == b"ready\n"
+        device, there = f"out{os.getpid()}", ["nsenter", "-t", str(server.pid), "-n"]
+        first = os.getpid() % 60 * 4  # of 203.0.113.0/24, set aside for documentation
+        for command in (["ip", "link", "add", device, "type", "veth", "peer", "name", "eth0", "netns", str(server.pid)],
+                        ["ip", "address", "add", f"203.0.113.{first + 1}/30", "dev", device],
+                        ["ip", "link", "set", device, "up"],
+                        ["sysctl", "-qw", f"net.ipv4.conf.{device}.forwarding=1"],
+                        [*there, "ip", "address", "add", f"203.0.113.{first + 2}/30", "dev", "eth0"],
+                        [*there, "ip", "link", "set", "eth0", "up"]):
+            subprocess.run(command, check=True)
+        yield f"203.0.113.{first + 2}", device
+    finally:
+        server.kill()
+        server.wait()
+
+
 @pytest.mark.parametrize("kind", sorted(EACH))
 def test_a_share_ends_and_the_neighbour_has_its_own(neighbours, kind):
     make, share, refusals = EACH[kind]
@@ -78,6 +117,88 @@ result = total
 """)
     assert made <= 128
     assert neighbours[1](UNTIL_REFUSED + "result = until_refused(lambda i: c.inotify_init(), 3)") == [3, None]
+
+
+def test_inotify_watches_end_at_what_the_machine_gives_a_user(platform, name, probe_image, neighbours):
+    """In a sandbox of its own: all its instances of inotify are needed for as many."""
+    platform.apply(manifest(name, probe_image, memory="512Mi", max_scale=1))
+    platform.wait_ready(name)
+    most = int(Path("/proc/sys/fs/inotify/max_user_watches").read_text())
+    instances = int(Path("/proc/sys/fs/inotify/max_user_instances").read_text())
+    files = min(most // instances + 2, 16000)
+    made, refusal = Inside(platform, name)(UNTIL_REFUSED + f"""
+files, watchers = [b'/tmp/%d' % i for i in range({files})], []
+for file in files:
+    os.mknod(file, 0o100600)
+def watch(i):
+    if i % len(files) == 0:
+        watchers.append(c.inotify_init())
+    return c.inotify_add_watch(watchers[-1], files[i % len(files)], 2)
+result = until_refused(watch, {most + 1})
+""")
+    assert 0 < made <= most and refusal == "ENOSPC", (made, refusal)
+    assert neighbours[1](UNTIL_REFUSED + """
+watcher = c.inotify_init()
+result = until_refused(lambda i: c.inotify_add_watch(watcher, [b'/app', b'/etc', b'/tmp'][i], 2), 3)
+""") == [3, None]
+
+
+def test_connections_outward_end_at_a_share_of_those_that_the_machine_tracks(neighbours, outside):
+    """A datagram from each port is a connection to the packet filter; one beyond the share gets no answer."""
+    address, _ = outside
+    connect = f"""
+import socket
+def answers(each):
+    each.send(b'x')
+    try:
+        return each.recv(1) == b'x'
+    except TimeoutError:
+        return False
+def connect():
+    each = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    each.settimeout(1)
+    each.connect(('{address}', 7))
+    return each if answers(each) or answers(each) else None
+"""
+    share = 4096
+    made, first = neighbours[0](connect + f"""
+kept = []
+while len(kept) < {share * 2} and (each := connect()):
+    kept.append(each)
+result = len(kept), answers(kept[0])
+""")
+    assert share // 2 < made <= share and first, (made, first)
+    assert neighbours[1](connect + "result = [connect() is not None for _ in range(3)]") == [True] * 3
+
+
+def test_packets_outward_end_at_a_rate(neighbours, outside):
+    """As many get out as the time it took allows, however long that was."""
+    address, device = outside
+    rate, burst, most = 50_000, 10_000, 400_000
+    count = lambda: int(Path(f"/sys/class/net/{device}/statistics/tx_packets").read_text())
+    before, began = count(), time.monotonic()
+    sent = neighbours[1](LIBC + f"""
+import socket
+out = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+out.connect(('{address}', 9))
+byte = ctypes.create_string_buffer(1)
+class Piece(ctypes.Structure):
+    _fields_ = [('base', ctypes.c_void_p), ('length', ctypes.c_size_t)]
+class Message(ctypes.Structure):  # mmsghdr; many in one call, as Python's own send() is hardly faster than the share
+    _fields_ = [('name', ctypes.c_void_p), ('name_length', ctypes.c_uint), ('pieces', ctypes.c_void_p),
+                ('count', ctypes.c_size_t), ('control', ctypes.c_void_p), ('control_length', ctypes.c_size_t),
+                ('flags', ctypes.c_int), ('sent', ctypes.c_uint)]
+piece = Piece(ctypes.addressof(byte), 1)
+messages = (Message * 1000)(*[Message(pieces=ctypes.addressof(piece), count=1) for _ in range(1000)])
+result = 0
+while result < {most}:
+    result += max(0, c.sendmmsg(out.fileno(), messages, 1000, 0))
+""")
+    allowed = 1.05 * (burst + rate * (time.monotonic() - began))  # some of the device's packets are the machine's own
+    got = count() - before
+    if sent <= allowed:
+        pytest.skip("this machine sends no more than may be sent")
+    assert 0 < got <= allowed
 
 
 def test_locked_memory_is_bounded(neighbours):
