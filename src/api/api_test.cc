@@ -3,6 +3,9 @@
 #include <gmock/gmock.h>
 #include <sys/resource.h>
 
+#include <filesystem>
+#include <fstream>
+
 #include "api/api_world_test.h"
 #include "telemetry/log_spool.h"
 
@@ -154,6 +157,19 @@ TEST_F(ApiTest, logs_are_told_and_followed_until_the_client_leaves) {
   world.run();
   world.run();
   EXPECT_EQ(server->connections(), 0U);
+}
+
+TEST_F(ApiTest, half_a_record_of_a_request_is_not_told) {
+  write_log("one");
+  std::filesystem::create_directories(world.folder() + "/requests");
+  const std::string record = R"({"id":"1","service":"hola","path":"/{}"})";
+  std::ofstream(world.folder() + "/requests/00000001.log") << record.substr(0, record.size() - 2) << "\n"
+                                                           << record << "\n";
+  const std::string told = record + "\n";
+  EXPECT_EQ(call("GET", kOwn + std::string("logs?service=hola&requests=1")).body, told);
+  EXPECT_THAT(call("GET", kOwn + std::string("logs?service=hola&requests=1&follow=1")).body, HasSubstr(told));
+  client.reset();
+  world.run();
 }
 
 TEST_F(ApiTest, a_follower_ends_with_the_server) {

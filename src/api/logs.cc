@@ -20,6 +20,7 @@ namespace {
 constexpr std::size_t kMostTail = 100'000;
 constexpr base::Duration kFollowEvery = std::chrono::milliseconds(100);  // a person sees no difference to at once
 
+// Discarded: a record of which a power cut left a part.
 Json line_object(const std::string& service, const telemetry::LogQuery& query, const telemetry::LogLine& line) {
   if (query.form == telemetry::LogForm::records) return Json::parse(line.text, nullptr, false);
   return {{"time", base::rfc3339(line.unix_ns)}, {"service", service},
@@ -53,7 +54,8 @@ class Follower : public std::enable_shared_from_this<Follower> {
     if (!lines_->open()) return;
     for (;;) {
       while (next_ < pending_.size()) {
-        if (!lines_->offer(line_object(service_, query_, pending_[next_]))) return;  // on_room goes on
+        const Json line = line_object(service_, query_, pending_[next_]);
+        if (!line.is_discarded() && !lines_->offer(line)) return;  // on_room goes on
         ++next_;
       }
       pending_ = spool_.follow(query_, cursor_);
@@ -114,7 +116,8 @@ net::BodyPlan Api::logs(const net::HttpRequest& head) {
         if (!follows) {
           std::string body;
           for (const telemetry::LogLine& line : lines) {
-            body += line_object(service, query, line).dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
+            const Json object = line_object(service, query, line);
+            if (!object.is_discarded()) body += object.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
           }
           responder.send(
               {.status = 200, .fields = {{"Content-Type", "application/x-ndjson"}}, .body = std::move(body)});

@@ -60,7 +60,8 @@ class ControlWorld {
                        .folders = {.blobs = folder_ + "/blobs",
                                    .images = folder_ + "/images",
                                    .builds = folder_ + "/build",
-                                   .logs = folder_ + "/logs"},
+                                   .logs = folder_ + "/logs",
+                                   .requests = folder_ + "/requests"},
                        .disk = [this] { return disk; }});
     const auto started = control_->start();
     if (!started) ADD_FAILURE() << started.error().line();

@@ -1,5 +1,7 @@
 // IMAGES/HEX/image.json: what is known of an unpacked image, written beside it as the last step, so that whoever finds
-// the folder later need not read the image again. `rootfs` is not stored: it lies beside the file.
+// the folder later need not read the image again. `rootfs` is not stored: it lies beside the file. JSON;
+// members that are not known are passed over, so that new ones may be added if they have a default. What this marea
+// wrote is read by every later one.
 #pragma once
 
 #include <string>

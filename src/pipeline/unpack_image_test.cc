@@ -165,6 +165,61 @@ TEST(ImageRecord, ComesBackAsItWasWritten) {
   EXPECT_EQ(*read, image);
 }
 
+// A file as marea wrote it: it must be read for ever, or else every image is unpacked anew after an upgrade. A member
+// that is newer than it has its default; one that is not known is passed over.
+TEST(ImageRecord, ReadsTheFirstForm) {
+  const std::string file = R"({
+  "bytes": 123456789012,
+  "config": {
+    "cmd": [
+      "echo ñ"
+    ],
+    "entrypoint": [
+      "/bin/sh",
+      "-c"
+    ],
+    "env": [
+      "PATH=/bin",
+      "EMPTY="
+    ],
+    "exposedPorts": [
+      80,
+      65535
+    ],
+    "gid": 7,
+    "groups": [
+      4,
+      29
+    ],
+    "home": "/srv/web",
+    "later": 1,
+    "stopSignal": "SIGQUIT",
+    "uid": 65535,
+    "user": "web:web",
+    "workingDir": "/w"
+  },
+  "digest": "sha256:2d711642b726b04401627ca9fbac32f5c8530fb1903cc4db02258717921a4881",
+  "later": {}
+}
+)";
+  const base::Result<model::Image> read = parse_image_record(file, "test");
+  ASSERT_TRUE(read) << read.error().line();
+  EXPECT_EQ(read->digest, "sha256:2d711642b726b04401627ca9fbac32f5c8530fb1903cc4db02258717921a4881");
+  EXPECT_EQ(read->bytes, 123456789012);
+  const model::ImageConfig config{.entrypoint = {"/bin/sh", "-c"},
+                                  .cmd = {"echo \xC3\xB1"},
+                                  .env = {"PATH=/bin", "EMPTY="},
+                                  .working_dir = "/w",
+                                  .user = "web:web",
+                                  .uid = 65535,
+                                  .gid = 7,
+                                  .groups = {4, 29},
+                                  .home = "/srv/web",
+                                  .exposed_ports = {80, 65535},
+                                  .stop_signal = "SIGQUIT"};
+  EXPECT_EQ(read->config, config);
+}
+
 TEST(ImageRecord, RefusesWhatIsDamaged) {
   const std::string good = print_image_record({.digest = digest_of("x"), .rootfs = {}, .bytes = 1, .config = {}});
   for (const char* bad : {"", "[]", "{}", "nonsense", R"({"digest":"x"})"}) EXPECT_FALSE(parse_image_record(bad, "t"));

@@ -53,7 +53,8 @@ bool matches(const LogQuery& query, const LogLine& line) {
 std::optional<LogLine> select(const LogQuery& query, std::string_view text) {
   if (query.form == LogForm::records) {
     const auto has = [&](std::string_view part) { return text.find(part) != std::string_view::npos; };
-    if (!has(query.having) && !has(kGapMark)) return std::nullopt;
+    const bool whole = text.starts_with('{') && text.ends_with('}');
+    if (!whole || (!has(query.having) && !has(kGapMark))) return std::nullopt;
     return LogLine{.text = std::string(text)};
   }
   std::optional<LogLine> line = parse_line(text);
@@ -77,7 +78,7 @@ std::string read_range(const std::string& path, std::int64_t from, std::size_t m
 }
 
 std::int64_t size_of(const std::string& path) {
-  struct stat info{};
+  struct stat info {};
   return ::stat(path.c_str(), &info) == 0 ? std::int64_t{info.st_size} : 0;
 }
 
@@ -264,9 +265,11 @@ std::vector<LogLine> LogSpoolReader::follow(const LogQuery& query, LogCursor& cu
     if (line) out.push_back(std::move(*line));
     start = newline + 1;
   }
+  // No line is so long: what a power cut left without an end is passed over.
+  if (start == 0 && block.size() == kMostFollowBytes) start = block.size();
   cursor.offset += static_cast<std::int64_t>(start);
-  // A segment that has a successor is finished.
-  if (block.empty() && std::next(segment) != have.end()) cursor = {.segment = *std::next(segment), .offset = 0};
+  // A segment that has a successor is finished, half a line at its end included.
+  if (start == 0 && std::next(segment) != have.end()) cursor = {.segment = *std::next(segment), .offset = 0};
   return out;
 }
 

@@ -96,7 +96,7 @@ class LogSpoolReader {
   // The newest query.tail lines that match, oldest first; `end` receives the place after them.
   std::vector<LogLine> tail(const LogQuery& query, LogCursor* end = nullptr) const;
   // Up to kMostFollowBytes of what was written since `cursor`, and moves it. Segments that were dropped meanwhile are
-  // skipped.
+  // skipped, and so is what is no line: a power cut may leave zeros, or half a line at a segment's end.
   std::vector<LogLine> follow(const LogQuery& query, LogCursor& cursor) const;
 
   static constexpr std::size_t kMostFollowBytes = 256U << 10;

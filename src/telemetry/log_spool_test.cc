@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <filesystem>
+#include <fstream>
 
 namespace marea::telemetry {
 namespace {
@@ -106,6 +107,38 @@ TEST_F(LogSpoolTest, a_torn_line_of_a_crash_is_skipped_and_spoils_no_other) {
   const auto lines = LogSpoolReader(folder_).tail({});
   ASSERT_EQ(lines.size(), 2U);
   EXPECT_EQ(lines[1].text, "line 2");
+}
+
+TEST_F(LogSpoolTest, a_follower_passes_over_what_a_power_cut_left) {
+  std::ofstream(folder_ + "/00000001.log") << line(1) << std::string(3 * LogSpoolReader::kMostFollowBytes, '\0') << '\n'
+                                           << line(2) << "17\tr\ti";
+  std::ofstream(folder_ + "/00000002.log") << line(3);
+  const LogSpoolReader reader(folder_);
+  LogCursor cursor;
+  std::string seen;
+  for (int i = 0; i < 10; ++i) {
+    for (const LogLine& one : reader.follow({}, cursor)) seen += one.text + ";";
+  }
+  EXPECT_EQ(seen, "line 1;line 2;line 3;");
+  EXPECT_EQ(reader.tail({}).size(), 3U);
+}
+
+// A segment as marea wrote it: it must be read for ever.
+TEST_F(LogSpoolTest, a_segment_of_the_first_form_is_read) {
+  std::ofstream(folder_ + "/00000007.log")
+      << "1700000000000000001\thola-00002-xyz\thola-00002-xyz-abcde\tstdout\thola\n"
+         "1700000000000000002\thola-00002-xyz\thola-00002-xyz-abcde\tstderr\ta\tb \xff\n"
+         "1700000000000000003\t\t\tstderr\tmarea: 2 lines of output were dropped "
+         "here: the disk refused\n";
+  LogSpoolWriter(folder_).write(line(4));
+  const auto lines = LogSpoolReader(folder_).tail({});
+  ASSERT_EQ(lines.size(), 4U);
+  const base::RevisionName revision("hola-00002-xyz");
+  const base::InstanceId instance("hola-00002-xyz-abcde");
+  EXPECT_EQ(lines[0], (LogLine{1'700'000'000'000'000'001, revision, instance, LogStream::out, "hola"}));
+  EXPECT_EQ(lines[1], (LogLine{1'700'000'000'000'000'002, revision, instance, LogStream::err, "a\tb \xff"}));
+  EXPECT_EQ(lines[2].text, "marea: 2 lines of output were dropped here: the disk refused");
+  EXPECT_EQ(lines[3].text, "line 4");
 }
 
 TEST_F(LogSpoolTest, old_segments_go_when_the_share_is_used_up) {

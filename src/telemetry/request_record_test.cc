@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include <filesystem>
+#include <fstream>
 
 #include "base/log.h"
 #include "telemetry/log_spool.h"
@@ -101,6 +102,37 @@ TEST(RequestRecord, lines_of_a_service_are_read_back_whole_and_a_gap_is_told) {
   EXPECT_EQ(all.size(), 4U);
   writer.write(line_of(served()) + line_of(other));
   EXPECT_EQ(reader.follow({.form = LogForm::records, .having = service_mark("web-2")}, end).size(), 1U);
+  std::filesystem::remove_all(folder);
+}
+
+// A segment as marea wrote it: it must be read for ever. What is printed for it is the line itself.
+TEST(RequestRecord, a_segment_of_the_first_form_is_read_and_half_a_record_is_none) {
+  std::string folder = testing::TempDir() + "records-XXXXXX";
+  ASSERT_NE(::mkdtemp(folder.data()), nullptr);
+  const std::string served =
+      R"({"time":"2026-01-02T03:04:05.000006Z","id":"la-primera","service":"hola","revision":"hola-00002-xyz",)"
+      R"("instance":"hola-00002-xyz-abcde","method":"GET","path":"/?a=\"\u00ff","status":200,"bytes_in":90,)"
+      R"("bytes_out":300,"queue_us":7,"first_byte_us":812,"total_us":1234,"client":"192.0.2.1",)"
+      R"("protocol":"HTTP/1.1","trace":"00-1-2-01","cold":true,"complete":false})";
+  const std::string refused =
+      R"({"time":"2026-01-02T03:04:06.000006Z","id":"2","service":"hola","method":"GET","path":"/","status":429,)"
+      R"("bytes_in":0,"bytes_out":0,"queue_us":0,"first_byte_us":0,"total_us":0,"client":"192.0.2.1",)"
+      R"("protocol":"HTTP/1.0","reason":"MaxScale","why":"all busy"})";
+  const std::string gap = R"({"time":"2026-01-02T03:04:07.000006Z","dropped":7})";
+  std::ofstream(folder + "/00000007.log") << served << "\n"
+                                          << served.substr(0, 120) << "\n"
+                                          << refused << "\n"
+                                          << gap << "\n";
+  LogSpoolWriter(folder, LogForm::records).write(line_of({.complete = true, .service = "adios"}));
+  const LogSpoolReader reader(folder);
+  const auto texts = [&](const std::string& having) {
+    std::vector<std::string> out;
+    for (const LogLine& line : reader.tail({.form = LogForm::records, .having = having})) out.push_back(line.text);
+    return out;
+  };
+  EXPECT_EQ(texts(service_mark("hola")), (std::vector{served, refused, gap}));
+  EXPECT_EQ(texts(service_mark("hola") + revision_mark("hola-00002-xyz")), (std::vector{served, gap}));
+  EXPECT_EQ(texts("").size(), 4U);
   std::filesystem::remove_all(folder);
 }
 
