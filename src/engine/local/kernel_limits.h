@@ -21,7 +21,7 @@ namespace marea::engine::local {
 inline constexpr std::int64_t kMostProcesses = 1024;           // threads too; pids cgroup
 inline constexpr std::int64_t kMostTerminals = 64;             // of the machine's 3,072 for others than itself
 inline constexpr std::int64_t kMostTrackedConnections = 4096;  // through the machine's packet filter
-inline constexpr std::int64_t kMostPacketsPerSecond = 50'000;  // outward; some 500 Mbit/s of full packets
+inline constexpr std::int64_t kMostPacketsPerSecond = 50'000;  // outward; some 600 Mbit/s of full packets
 inline constexpr std::int64_t kMostPacketBurst = 10'000;
 // Of the memory limit, for buffers of TCP and UDP, which v1 counts apart; the kernel's pool for them (tcp_mem, udp_mem)
 // is one for the whole machine. v2 counts them with the rest.

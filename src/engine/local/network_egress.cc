@@ -201,6 +201,7 @@ base::Result<void> NetworkEgress::connect(const base::Fd& network, int slot) {
   if (!inside) return std::unexpected(inside.error());
   const int inner = inside->index_of(kSandboxDevice);
   done = inside->add_address(inner, plan_.sandbox_address(slot), 31);
+  if (done) done = inside->send_single_packets(inner);  // the rules' rate counts packets
   if (done) done = inside->set_up(inner);
   if (done) done = inside->add_default_route(inner, plan_.machine_address(slot));
   return done;

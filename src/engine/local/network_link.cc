@@ -146,6 +146,14 @@ base::Result<void> NetworkLink::set_up(int device) {
   return ask(request.finish(), "cannot switch a network device on");
 }
 
+base::Result<void> NetworkLink::send_single_packets(int device) {
+  ifinfomsg fixed{};
+  fixed.ifi_index = device;
+  Request request(RTM_NEWLINK, 0, fixed);
+  request.number(IFLA_GSO_MAX_SEGS, 1);
+  return ask(request.finish(), "cannot set what a network device sends at once");
+}
+
 base::Result<void> NetworkLink::add_default_route(int device, Ipv4 gateway) {
   rtmsg fixed{};
   fixed.rtm_family = AF_INET;

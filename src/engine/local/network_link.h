@@ -25,6 +25,9 @@ class NetworkLink {
   base::Result<void> add_veth(const std::string& name, const std::string& peer, int peer_namespace);
   base::Result<void> add_address(int device, Ipv4 address, unsigned prefix_bits);
   base::Result<void> set_up(int device);
+  // What is sent through the device is cut into packets before it leaves, not behind it: else up to 64 KiB pass packet
+  // filters as one (segmentation offload). Costs the sender CPU.
+  base::Result<void> send_single_packets(int device);
   base::Result<void> add_default_route(int device, Ipv4 gateway);
   // Its peer goes too. A missing device is no error.
   base::Result<void> remove(const std::string& device);
