@@ -102,20 +102,40 @@ def test_what_a_service_used_is_the_sum_of_what_its_callers_counted(platform, na
     assert platform.cli("usage", "no-such-service", check=False).rc == 3
 
 
-def test_no_request_is_lost_from_the_account_or_counted_twice_when_control_or_logs_is_killed(own_platform, tide):
+def test_no_request_is_lost_from_the_account_or_counted_twice_when_control_engine_or_logs_is_killed(own_platform, tide):
     """F15"""
     platform, name = own_platform, "cuenta"
     platform.apply(manifest(name, tide, concurrency=4, idle="30s"))
     platform.wait_ready(name)
     served = 0
-    for role in ("control", "logs", "control"):
+    for role in ("control", "engine", "logs", "engine", "control"):
         with ThreadPoolExecutor(4) as pool:
             calls = [pool.submit(platform.get, name, "/?ms=20") for _ in range(30)]
             kill(platform, role)
             served += sum(call.result().status == 200 for call in calls)
-    assert served == 90
+    assert served == 150
     platform.cli("services", "delete", name)
     until(lambda: usage(platform, name)["requests"] >= served, "the final accounts are stored")
+    for role in ("engine", "control"):
+        kill(platform, role)
+        assert usage(platform, name)["requests"] == served
+
+
+def test_the_last_account_of_an_instance_is_stored_once_when_engine_and_control_die_around_its_end(own_platform, tide):
+    """F15: it is told by whichever engine comes after, until control has stored it."""
+    platform, name = own_platform, "final"
+    served = 0
+    for roles in (("engine",), ("control", "engine"), ("engine", "control", "engine")):
+        platform.apply(manifest(name, tide, concurrency=1, max_scale=3, idle="30s"))
+        platform.wait_ready(name)
+        with ThreadPoolExecutor(3) as pool:
+            served += sum(pool.map(lambda _: platform.get(name, "/?ms=50").status == 200, range(30)))
+        platform.cli("services", "delete", name)
+        for role in roles:
+            kill(platform, role)
+        until(lambda: not platform.instances(name), "all have ended")
+        until(lambda: usage(platform, name)["requests"] >= served, "the final accounts are stored")
+    assert served == 90
     kill(platform, "control")
     assert usage(platform, name)["requests"] == served
 
