@@ -78,6 +78,12 @@ Json resources(const OciOrder& order) {
           {"pids", {{"limit", kMostProcesses}}}};
 }
 
+// Beside a program the profile is not read. A runtime that reads it all the same can start nothing: never too much.
+Json seccomp(const OciOrder& order) {
+  if (order.seccomp_program.empty()) return seccomp_profile();
+  return {{"defaultAction", "SCMP_ACT_ERRNO"}};
+}
+
 Json linux_part(const OciOrder& order) {
   const Json map = Json::array({Json{{"containerID", 0}, {"hostID", order.id_base}, {"size", net::kIdRangeSize}}});
   return {
@@ -94,7 +100,7 @@ Json linux_part(const OciOrder& order) {
       {"cgroupsPath", order.cgroup},
       {"resources", resources(order)},
       {"rootfsPropagation", "private"},
-      {"seccomp", seccomp_profile()},
+      {"seccomp", seccomp(order)},
       // Any user of the image may serve port 80: the namespace is the app's alone.
       {"sysctl", {{"net.ipv4.ip_unprivileged_port_start", "0"}, {"net.ipv6.conf.default.disable_ipv6", "1"}}},
       {"maskedPaths",
@@ -116,9 +122,11 @@ std::int64_t shared_memory_bytes(const model::Limits& limits) {
 }
 
 Json oci_config(const OciOrder& order) {
-  return {
+  Json out = {
       {"ociVersion", "1.0.0"},      {"process", process()},    {"root", {{"path", order.rootfs}, {"readonly", false}}},
       {"hostname", order.hostname}, {"mounts", mounts(order)}, {"linux", linux_part(order)}};
+  if (!order.seccomp_program.empty()) out["annotations"] = {{"run.oci.seccomp_bpf_data", order.seccomp_program}};
+  return out;
 }
 
 }  // namespace marea::engine::local

@@ -23,6 +23,7 @@ struct OciOrder {
   model::Limits limits;
   bool swap_accounting = false;  // the memory controller can bound swap
   std::string user_namespace;    // a path to it; it maps id_base as above
+  std::string seccomp_program;   // compile_seccomp() of the profile, for a runtime that takes it; else empty
 };
 
 nlohmann::json oci_config(const OciOrder& order);

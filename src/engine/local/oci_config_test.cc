@@ -9,6 +9,7 @@
 
 #include "engine/local/capabilities.h"
 #include "engine/local/seccomp.h"
+#include "engine/local/seccomp_program.h"
 
 namespace marea::engine::local {
 namespace {
@@ -102,6 +103,24 @@ TEST(Seccomp, clone_is_allowed_only_without_new_namespaces) {
       "args": [{"index": 0, "value": 2114060416, "valueTwo": 0, "op": "SCMP_CMP_MASKED_EQ"}]})");
   EXPECT_THAT(profile["syscalls"], Contains(clone));
   EXPECT_EQ(profile["defaultErrnoRet"], 38);
+}
+
+TEST(Seccomp, a_program_replaces_the_profile_and_leaves_nothing_allowed_to_who_does_not_know_it) {
+  const base::Result<std::string> program = compile_seccomp(seccomp_profile());
+  ASSERT_TRUE(program) << program.error().line();
+  OciOrder with = order();
+  with.seccomp_program = *program;
+  const Json config = oci_config(with);
+  EXPECT_EQ(config["annotations"]["run.oci.seccomp_bpf_data"], *program);
+  EXPECT_EQ(config["linux"]["seccomp"], Json::parse(R"({"defaultAction": "SCMP_ACT_ERRNO"})"));
+  EXPECT_FALSE(oci_config(order()).contains("annotations"));
+}
+
+TEST(Seccomp, names_that_the_library_does_not_know_are_left_out) {
+  Json profile = seccomp_profile();
+  const base::Result<std::string> before = compile_seccomp(profile);
+  profile["syscalls"][0]["names"].push_back("no_such_call");
+  EXPECT_EQ(compile_seccomp(profile).value_or("none"), before.value_or("neither"));
 }
 
 }  // namespace

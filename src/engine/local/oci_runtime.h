@@ -12,10 +12,11 @@
 namespace marea::engine::local {
 
 struct OciRuntime {
-  std::string program;          // as in PATH
-  std::string version;          // "crun 1.8.1"
-  bool refuses_hybrid = false;  // crun: does not start beside an empty v2 cgroup tree
-  base::Fd sealed;              // once seal_program has run
+  std::string program;                 // as in PATH
+  std::string version;                 // "crun 1.8.1"
+  bool refuses_hybrid = false;         // crun: does not start beside an empty v2 cgroup tree
+  bool takes_seccomp_program = false;  // crun, since 0.17: the annotation run.oci.seccomp_bpf_data
+  base::Fd sealed;                     // once seal_program has run
 };
 
 // `wanted` is "crun", "runc" or "" for the first of them that is installed (crun starts faster).

@@ -93,7 +93,7 @@ base::Result<void> enter_stage() {
     error.remedy = "Start marea as root, with CAP_SYS_ADMIN";
     return base::fail(std::move(error));
   }
-  if (::mount("marea", kStage, "tmpfs", MS_NOSUID | MS_NODEV, "mode=711,size=64m") != 0) {
+  if (::mount("marea", kStage, "tmpfs", MS_NOSUID | MS_NODEV, "mode=711,size=512m") != 0) {
     return base::fail(base::os_error(std::string("cannot mount ") + kStage));
   }
   return {};

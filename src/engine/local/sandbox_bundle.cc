@@ -92,7 +92,8 @@ base::Result<base::Fd> make_bundle(const SandboxMachine& machine, const SandboxO
   const std::string stage = machine.stage_of(id);
   const std::string bundle = machine.bundle_of(id);
   const model::Limits& limits = order.revision.spec.container.limits;
-  base::Result<void> done = make_folder(stage);
+  base::Result<void> done = make_folder(machine.trace_of(id));
+  if (done) done = make_folder(stage);
   if (done) done = make_folder(bundle);
   if (done) done = write_files(machine, order, stage + "/files");
   if (done) {
@@ -113,7 +114,8 @@ base::Result<base::Fd> make_bundle(const SandboxMachine& machine, const SandboxO
                      .id_base = id_base(order.slot),
                      .limits = limits,
                      .swap_accounting = machine.swap_accounting,
-                     .user_namespace = "/proc/" + std::to_string(::getpid()) + "/fd/" + std::to_string(users->get())};
+                     .user_namespace = "/proc/" + std::to_string(::getpid()) + "/fd/" + std::to_string(users->get()),
+                     .seccomp_program = machine.seccomp_program};
   done = write_file(bundle + "/config.json", oci_config(oci).dump());
   if (!done) return std::unexpected(std::move(done.error()));
   return users;

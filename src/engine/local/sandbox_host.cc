@@ -15,6 +15,8 @@
 #include "engine/local/sandbox.h"
 #include "engine/local/sandbox_instance.h"
 #include "engine/local/sandbox_machine.h"
+#include "engine/local/seccomp.h"
+#include "engine/local/seccomp_program.h"
 
 namespace marea::engine::local {
 namespace {
@@ -65,7 +67,7 @@ class LocalSandboxHost final : public SandboxHost {
   base::Result<void> open();
   const std::string& runtime() const override { return machine_.runtime.version; }
   std::int64_t memory_bytes() const override {
-    struct sysinfo info{};
+    struct sysinfo info {};
     ::sysinfo(&info);
     return static_cast<std::int64_t>(info.totalram) * static_cast<std::int64_t>(info.mem_unit);
   }
@@ -85,7 +87,7 @@ class LocalSandboxHost final : public SandboxHost {
 };
 
 base::Result<void> LocalSandboxHost::open() {
-  struct stat folder{};
+  struct stat folder {};
   if (::stat(machine_.options.data_dir.c_str(), &folder) != 0) {
     return base::fail(base::os_error("cannot open " + machine_.options.data_dir));
   }
@@ -99,6 +101,11 @@ base::Result<void> LocalSandboxHost::open() {
   if (machine_.runtime.refuses_hybrid) machine_.cgroups.hide_empty_unified();
   machine_.own_members = machine_.cgroups.own_members();
   seal_program(machine_.runtime);
+  if (machine_.runtime.takes_seccomp_program) {
+    base::Result<std::string> program = compile_seccomp(seccomp_profile());
+    if (!program) return std::unexpected(std::move(program.error()));
+    machine_.seccomp_program = std::move(*program);
+  }
   for (const std::string& path : {machine_.run_folder(), machine_.runtime_state()}) {
     if (::mkdir(path.c_str(), 0700) != 0 && errno != EEXIST) return base::fail(base::os_error("cannot make " + path));
   }
@@ -122,11 +129,9 @@ void LocalSandboxHost::remove_leftovers(const std::map<base::InstanceId, int>& a
   const std::vector<std::string> groups = machine_.cgroups.children(machine_.cgroup_root());
   std::set<std::string> ids(groups.begin(), groups.end());
   std::error_code problem;
-  for (const std::string& folder : {machine_.run_folder(), machine_.runtime_state()}) {
-    for (const auto& entry : std::filesystem::directory_iterator(folder, problem)) {
-      const std::string name = entry.path().filename().string();
-      if (!name.starts_with('.')) ids.insert(name);
-    }
+  for (const auto& entry : std::filesystem::directory_iterator(machine_.run_folder(), problem)) {
+    const std::string name = entry.path().filename().string();
+    if (!name.starts_with('.')) ids.insert(name);
   }
   for (const auto& [id, slot] : adopted_slots) ids.erase(id.str());
   for (const std::string& id : ids) machine_.cgroups.kill(machine_.cgroup_of(id));
@@ -180,14 +185,17 @@ std::string SandboxMachine::stage_of(const std::string& id) const {
   return std::string(kStage) + "/" + id;
 }
 
+std::string SandboxMachine::runtime_state() const {
+  return std::string(kStage) + "/.runtime";
+}
+
 bool clean_up(const SandboxMachine& machine, const std::string& id) {
   std::error_code ignored;
   unmount_root(machine.stage_of(id));
   std::filesystem::remove_all(machine.stage_of(id), ignored);
   std::filesystem::remove_all(machine.runtime_state() + "/" + id, ignored);
   if (!machine.cgroups.remove(machine.cgroup_of(id))) return false;
-  // Last: as long as its folder is there, a later life of the engine knows the name.
-  std::filesystem::remove_all(machine.bundle_of(id), ignored);
+  std::filesystem::remove_all(machine.trace_of(id), ignored);  // last
   return true;
 }
 

@@ -28,6 +28,7 @@ struct SandboxMachine {
   std::string tag;   // of this data directory: tells our cgroups, devices and rules from another marea's
   std::string shim;  // the copy of marea-shim on the stage
   bool swap_accounting = false;
+  std::string seccomp_program;  // empty: the runtime takes none
   NetworkEgress egress;
   std::optional<base::Error> no_egress;                       // why there is no way out of sandboxes on this machine
   std::function<void(const std::string& id)> clean_up_later;  // for what the kernel holds longer than we can wait
@@ -45,13 +46,17 @@ struct SandboxMachine {
   std::string cgroup_root() const { return "marea/" + tag; }
   std::string cgroup_of(const std::string& id) const { return cgroup_root() + "/" + id; }
   std::string run_folder() const { return options.data_dir + "/run"; }
-  std::string bundle_of(const std::string& id) const { return run_folder() + "/" + id; }
-  std::string runtime_state() const { return run_folder() + "/.runtime"; }
+  // An empty folder: as long as it is there, a later life of the engine knows the name.
+  std::string trace_of(const std::string& id) const { return run_folder() + "/" + id; }
+  // On the stage, which is memory: on a disk these files would be a tenth of what a start costs. Nobody needs them once
+  // the sandbox runs, and they go with the engine.
   std::string stage_of(const std::string& id) const;
+  std::string bundle_of(const std::string& id) const { return stage_of(id) + "/bundle"; }
+  std::string runtime_state() const;
 };
 
-// Removes what a dead sandbox has left: cgroups, bundle, the runtime's files, the folder on the stage. False when the
-// kernel still holds a cgroup; calling it again is right then.
+// Removes what a dead sandbox has left: cgroups, the runtime's files, the folder on the stage, its trace. False when
+// the kernel still holds a cgroup; calling it again is right then.
 bool clean_up(const SandboxMachine& machine, const std::string& id);
 
 }  // namespace marea::engine::local
