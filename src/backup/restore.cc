@@ -16,6 +16,7 @@
 #include <variant>
 
 #include "base/fd.h"
+#include "base/replace_file.h"
 #include "net/wire.h"
 #include "net/wire_model.h"
 #include "pipeline/files.h"
@@ -64,12 +65,6 @@ base::Result<void> make_folder(const std::string& path, mode_t mode, unsigned ow
   if (!made || (::geteuid() == 0 && ::chown(path.c_str(), owner, owner) != 0)) {
     return base::fail(base::os_error("cannot make " + path));
   }
-  return {};
-}
-
-base::Result<void> sync_folder(const std::string& path) {
-  const base::Fd folder(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (!folder || ::fsync(folder.get()) != 0) return base::fail(base::os_error("cannot sync " + path));
   return {};
 }
 
@@ -141,15 +136,15 @@ base::Result<Restored> read_in_child(const RestoreOptions& options, const std::s
 // Into place: control/ last, and `restoring` stays until both are there.
 base::Result<void> move_in(const std::string& data, const std::string& folder) {
   for (const char* part : {"blobs", "control"}) {
-    if (auto done = sync_folder(folder + "/" + part); !done) return done;
+    if (auto done = base::sync_folder(folder + "/" + part); !done) return done;
     const std::string place = data + "/" + part;
     if (std::rename((folder + "/" + part).c_str(), place.c_str()) != 0) {
       return base::fail(base::os_error("cannot rename to " + place));
     }
   }
-  if (auto done = sync_folder(data); !done) return done;
+  if (auto done = base::sync_folder(data); !done) return done;
   if (::rmdir(folder.c_str()) != 0) return base::fail(base::os_error("cannot remove " + folder));
-  return sync_folder(data);
+  return base::sync_folder(data);
 }
 
 }  // namespace
@@ -164,7 +159,7 @@ base::Result<Restored> restore(const RestoreOptions& options) {
   }
   base::Result<Restored> done = read_in_child(options, folder);
   if (done) {
-    base::Result<void> moved = sync_folder(folder + "/blobs/sha256");
+    base::Result<void> moved = base::sync_folder(folder + "/blobs/sha256");
     if (moved) moved = move_in(options.data, folder);
     if (moved) return done;
     done = base::fail(std::move(moved.error()));

@@ -13,6 +13,7 @@
 #include <utility>
 
 #include "base/fd.h"
+#include "base/replace_file.h"
 #include "net/process.h"
 #include "pipeline/buildah.h"
 #include "pipeline/digest.h"
@@ -94,7 +95,7 @@ class Build {
     }
     const base::Fd root(::open(context.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
     const base::Fd fd(open_inside(root.get(), job_.dockerfile.c_str(), O_RDONLY | O_NONBLOCK | O_NOCTTY));
-    struct stat info{};
+    struct stat info {};
     if (!fd || ::fstat(fd.get(), &info) != 0 || !S_ISREG(info.st_mode)) {
       return cannot(ErrorCode::not_found, "the directory has no file '" + printable(job_.dockerfile) + "'",
                     "Write a Dockerfile there, or name another one with --dockerfile.");
@@ -234,6 +235,10 @@ class Build {
     const base::Result<FileDigest> found = hash_file(manifest);
     if (!found) return std::unexpected(found.error());
     if (base::Result<void> moved = move_blob(manifest, found->digest); !moved) return std::unexpected(moved.error());
+    const std::string blobs = blob_path(job_.blobs, found->digest);
+    if (base::Result<void> synced = base::sync_folder(blobs.substr(0, blobs.rfind('/'))); !synced) {
+      return std::unexpected(synced.error());
+    }
     return found->digest;
   }
 
@@ -244,8 +249,10 @@ class Build {
       return cannot(ErrorCode::digest_mismatch, "buildah wrote " + found->digest + " as " + digest, "Build it again.");
     }
     const std::string target = blob_path(job_.blobs, digest);
-    // control reads it too; it never changes again.
-    if (::chmod(file.c_str(), 0444) != 0 || ::rename(file.c_str(), target.c_str()) != 0) {
+    // control reads it too; it never changes again. Synced first: it may take the place of a blob that other images
+    // have, which a power cut must not turn into an empty one.
+    const base::Fd fd(::open(file.c_str(), O_RDONLY | O_CLOEXEC));
+    if (!fd || ::fchmod(fd.get(), 0444) != 0 || ::fsync(fd.get()) != 0 || ::rename(file.c_str(), target.c_str()) != 0) {
       return base::fail(base::os_error("cannot store the blob " + target));
     }
     return {};

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "base/crash_point.h"
+#include "base/replace_file.h"
 #include "pipeline/digest.h"
 #include "pipeline/files.h"
 #include "pipeline/image_record.h"
@@ -75,12 +76,6 @@ base::Result<void> sync_files(const std::string& folder) {
   return {};
 }
 
-base::Result<void> sync_names(const std::string& folder) {
-  const base::Fd fd(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (!fd || ::fsync(fd.get()) != 0) return base::fail(base::os_error("cannot sync " + folder));
-  return {};
-}
-
 }  // namespace
 
 base::Result<model::Image> find_unpacked(const std::string& images, const std::string& digest) {
@@ -90,7 +85,7 @@ base::Result<model::Image> find_unpacked(const std::string& images, const std::s
   base::Result<model::Image> image = parse_image_record(*text, folder + "/image.json");
   if (!image) return image;
   image->rootfs = folder + "/rootfs";
-  struct stat info{};
+  struct stat info {};
   if (image->digest != digest || ::lstat(image->rootfs.c_str(), &info) != 0 || !S_ISDIR(info.st_mode)) {
     return base::fail(ErrorCode::image_invalid, "cannot use " + folder, "it is not whole",
                       "Delete it; the image is unpacked again.");
@@ -120,7 +115,7 @@ base::Result<model::Image> unpack_image(const std::string& blobs, const std::str
     if (base::Result<void> gone = remove_tree(folder); !gone) return std::unexpected(gone.error());
     if (!scratch->become(folder)) return base::fail(base::os_error("cannot rename to " + folder));
   }
-  if (base::Result<void> synced = sync_names(images); !synced) return std::unexpected(synced.error());
+  if (base::Result<void> synced = base::sync_folder(images); !synced) return std::unexpected(synced.error());
   base::crash_point("builder.image.renamed");
   image->rootfs = folder + "/rootfs";
   return image;
