@@ -88,6 +88,7 @@ void Referee::emptied(const base::InstanceId& id) {
 void Referee::ended(const base::InstanceId& id) {
   draining_.erase(id);
   empty_.erase(id);
+  acknowledged_.erase(id);  // the name may be drawn again
 }
 
 void Referee::answered(const std::string& request, Answer answer, const Excuse& excuse, const std::string& why) {

@@ -97,6 +97,7 @@ class RouterRole final : public Life {
     std::uint64_t ticket = 0;
     int attempts = 0;
     bool awaits_socket = false;
+    base::Instant awaits_since{};
   };
   struct Worker {
     std::shared_ptr<const router::RouteTable> table;

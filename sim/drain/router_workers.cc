@@ -13,6 +13,10 @@ namespace news = router::news;
 
 using std::chrono::microseconds;
 
+namespace {
+constexpr base::Duration kMostSocketWait = std::chrono::seconds(1);  // to engine and back, both stalled
+}
+
 void RouterRole::take(int index, router::Mail mail) {
   std::visit([&](const auto& each) { mailed(index, each); }, mail);
 }
@@ -155,6 +159,7 @@ void RouterRole::connect(Call& call) {
     if (call.home->gone) return connect_refused(call);
     worker(call.worker).socketless.emplace(instance.get(), call.request.number);
     call.awaits_socket = true;
+    call.awaits_since = now();
     to_main(news::SocketsLow{instance});
     return;
   }
@@ -208,8 +213,11 @@ void RouterRole::overdue(int number) {
   Call& call = found->second;
   switch (call.phase) {
     case Phase::waiting: return refuse(call, call.revision->late());
-    case Phase::connecting:  // it waited for a slot nearly as long as it may, or it waits for a socket
-      return answer(call, call.awaits_socket ? Answer::failed : Answer::refused, "504 while connecting");
+    case Phase::connecting: {
+      // It waited for a slot nearly as long as it may; but no longer for a socket than a few messages take.
+      const bool forgotten = call.awaits_socket && now() - call.awaits_since > kMostSocketWait;
+      return answer(call, forgotten ? Answer::failed : Answer::refused, "504 while connecting");
+    }
     case Phase::relaying: return answer(call, Answer::served, "504: it takes longer than it may");
   }
 }
