@@ -5,9 +5,8 @@
 // Input: a letter (i instance, e final report, p plan of engine's run folder; r routes; m image.json; o output, q
 // requests: a segment of a spool), the bytes.
 // modules: router engine/local pipeline telemetry net model base
-#include <stdlib.h>
-
 #include <cstdint>
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <string>

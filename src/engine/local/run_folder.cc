@@ -152,8 +152,9 @@ std::vector<std::string> RunFolder::take_unsynced() {
 
 base::Result<void> RunFolder::sync(const std::vector<std::string>& reports) const {
   const std::string folder = path_ + std::string(kEnded);
+  const std::string inside = folder + "/";
   for (const std::string& id : reports) {
-    if (base::Result<void> synced = sync_file(folder + "/" + id); !synced) return synced;
+    if (base::Result<void> synced = sync_file(inside + id); !synced) return synced;
   }
   return base::sync_folder(folder);
 }
