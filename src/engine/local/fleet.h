@@ -62,9 +62,11 @@ struct FleetLimits {
   std::int64_t memory_floor = 0;         // of what the machine has available, untouched by an instance's limit
 };
 
-// From here on the CPUs count as taken; a start takes what the requests need, so while young instances alone could take
-// all of them, a revision that already serves waits for more.
+// From here on the CPUs count as taken: a revision that already serves waits for more instances while so many are young,
+// for each CPU. Where requests take the CPUs, which shows in what instances use, a start takes what they need.
 inline constexpr int kBusyPermille = 950;
+inline constexpr int kBusyByRequests = 500;
+inline constexpr int kMostYoung = 3;
 inline constexpr base::Duration kYoung = std::chrono::seconds(10);  // most apps are up by then, the others wait
 
 class Fleet {

@@ -42,6 +42,18 @@ TEST(FleetMachine, while_starts_take_all_cpus_a_serving_revision_waits_and_one_a
   EXPECT_EQ(world.said(), "d starting RequestWaiting, create d, e starting RequestWaiting, create e");
 }
 
+TEST(FleetMachine, starts_that_take_the_cpus_from_no_request_are_three_on_each) {
+  FleetWorld world({.memory_bytes = 10'000LL << 20, .slots = 20});
+  world.plan("r", 9);
+  world.demand("r", 6);
+  world.busy(1000, -1, 200);
+  world.said();
+  world.demand("r", 7);
+  EXPECT_EQ(world.said(), "");
+  world.run("a");
+  EXPECT_NE(world.said().find("g starting RequestWaiting, create g"), std::string::npos);
+}
+
 TEST(FleetMachine, busy_cpus_without_starts_hold_nobody_back) {
   FleetWorld world({.memory_bytes = 10'000LL << 20, .slots = 20});
   world.plan("r", 5);

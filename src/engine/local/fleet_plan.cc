@@ -185,7 +185,8 @@ bool Fleet::starts_enough(const FleetRevision& revision, Moment moment) const {
     if (starts && moment.now - instance.created < kYoung) ++young;
   }
   if (preparing >= limits_.starts) return true;
-  const bool taken = machine_.cpus > 0 && machine_.busy_permille >= kBusyPermille && young >= machine_.cpus;
+  const int enough = machine_.cpus * (machine_.instances_permille >= kBusyByRequests ? 1 : kMostYoung);
+  const bool taken = machine_.cpus > 0 && machine_.busy_permille >= kBusyPermille && young >= enough;
   return taken && count(revision, &FleetInstance::serving) > 0;
 }
 

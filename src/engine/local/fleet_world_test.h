@@ -39,8 +39,13 @@ class FleetWorld {
   std::string name_of(const base::InstanceId& id) { return name(id); }
   base::InstanceId id(char letter) const { return ids_.at(static_cast<std::size_t>(letter - 'a')); }
 
-  void busy(int permille, std::int64_t available = -1) {
-    fleet.machine({.memory_available = available, .cpus = 2, .busy_permille = permille}, now());
+  // `instances`: what they use of it; unless told, all.
+  void busy(int permille, std::int64_t available = -1, std::optional<int> instances = std::nullopt) {
+    fleet.machine({.memory_available = available,
+                   .cpus = 2,
+                   .busy_permille = permille,
+                   .instances_permille = instances.value_or(permille)},
+                  now());
   }
   void plan(std::vector<model::RevisionPlan> revisions) {
     fleet.apply({.number = 1, .revisions = std::move(revisions)}, now());

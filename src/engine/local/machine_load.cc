@@ -92,7 +92,7 @@ MachineGauge::MachineGauge()
   last_.cpus = times_.cpus;
 }
 
-MachineLoad MachineGauge::read(base::Instant now) {
+MachineLoad MachineGauge::read(base::Instant now, base::Duration instances) {
   last_.memory_available = parse_available_bytes(memory_of(memory_));
   const base::Duration since = now - at_;
   if (since < kShortest) return last_;
@@ -104,9 +104,13 @@ MachineLoad MachineGauge::read(base::Instant now) {
   last_.busy_permille = permille(total - idle, total);
   const auto us = static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::microseconds>(since).count());
   last_.waiting_permille = at_ == base::Instant{} ? 0 : permille(stalled - stalled_us_, us);
+  const auto used = std::chrono::duration_cast<std::chrono::microseconds>(instances - instances_).count();
+  const std::uint64_t of = us * static_cast<std::uint64_t>(std::max(1, times.cpus));
+  last_.instances_permille = used <= 0 ? 0 : std::min(1000, permille(static_cast<std::uint64_t>(used), of));
   at_ = now;
   times_ = times;
   stalled_us_ = stalled;
+  instances_ = instances;
   return last_;
 }
 

@@ -19,6 +19,7 @@ struct MachineLoad {
   std::int64_t memory_available = -1;  // MemAvailable in bytes: free, or given back when asked; -1: not known
   int cpus = 0;                        // 0: nothing is known of the CPUs
   int busy_permille = 0;               // of all CPUs' time
+  int instances_permille = 0;          // the same, what instances used of it
   int waiting_permille = 0;  // of the time: some task was runnable and had no CPU; 0 where the kernel does not tell
 };
 
@@ -37,8 +38,9 @@ std::int64_t parse_available_bytes(const std::string& meminfo);
 class MachineGauge {
  public:
   MachineGauge();
-  // Twice within a few milliseconds gives the load of the first: ticks are 10 ms.
-  MachineLoad read(base::Instant now);
+  // Twice within a few milliseconds gives the load of the first: ticks are 10 ms. `instances`: the CPU time of all
+  // instances so far, those that ended too.
+  MachineLoad read(base::Instant now, base::Duration instances);
 
  private:
   base::Fd stat_;
@@ -47,6 +49,7 @@ class MachineGauge {
   base::Instant at_{};
   CpuTimes times_;
   std::uint64_t stalled_us_ = 0;
+  base::Duration instances_{};
   MachineLoad last_;
 };
 

@@ -32,12 +32,14 @@ TEST(MachineLoad, AvailableMemoryIsInBytesOrUnknown) {
 
 TEST(MachineLoad, AReadingOfThisMachineIsPlausible) {
   MachineGauge gauge;
-  const MachineLoad load = gauge.read(base::SystemClock().now());
+  const MachineLoad load = gauge.read(base::SystemClock().now(), std::chrono::milliseconds(1));
   EXPECT_GE(load.cpus, 1);
   EXPECT_GT(load.memory_available, 0);
   EXPECT_GE(load.busy_permille, 0);
   EXPECT_LE(load.busy_permille, 1000);
   EXPECT_LE(load.waiting_permille, 1000);
+  EXPECT_GE(load.instances_permille, 0);
+  EXPECT_LE(load.instances_permille, 1000);
 }
 
 }  // namespace

@@ -71,7 +71,9 @@ class LocalSandboxHost final : public SandboxHost {
     ::sysinfo(&info);
     return static_cast<std::int64_t>(info.totalram) * static_cast<std::int64_t>(info.mem_unit);
   }
-  MachineLoad load() override { return gauge_.read(machine_.loop.clock().now()); }
+  MachineLoad load() override {
+    return gauge_.read(machine_.loop.clock().now(), machine_.cgroups.cpu_time(machine_.cgroup_root()));
+  }
   base::Result<std::unique_ptr<Sandbox>> create(SandboxOrder order, Sandbox::Events events) override;
   base::Result<std::unique_ptr<Sandbox>> adopt(SandboxOrder order, SandboxPast past, std::vector<base::Fd> held,
                                                Sandbox::Events events) override;
