@@ -24,7 +24,9 @@ Advice Marea::look(const Plant& plant, base::Instant now) {
   const decide::ScaleWish wish =
       scale_.look(terms_, {.waiting = plant.waiting(), .instances = instances, .ended = ended}, now);
   Advice advice{.wanted = wish.wanted, .retire = {}, .next_look = wish.next_look};
-  for (const int index : wish.retire) advice.retire.push_back(indices[static_cast<std::size_t>(index)]);
+  for (const decide::Retirement& each : wish.retire) {
+    advice.retire.push_back(indices[static_cast<std::size_t>(each.index)]);
+  }
   return advice;
 }
 

@@ -51,6 +51,7 @@ base::ErrorCode code_of(Reason reason) {
     case Reason::backing_off:
     case Reason::grant_expired:
     case Reason::idle_timeout:
+    case Reason::scaled_in:
     case Reason::revision_retired:
     case Reason::deleted:
     case Reason::platform_stopping:

@@ -165,12 +165,13 @@ void Scale::shrink(const ScaleTerms& terms, const ScaleView& view, const Count& 
     return;
   }
   if (!surplus_since_) surplus_since_ = now;
-  retire_surplus(view, surplus, hold, now, wish);
+  const bool silence = terms.idle_timeout || floor == 0;
+  retire_surplus(view, {.count = surplus, .hold = hold, .idle = silence ? Reason::idle_timeout : Reason::scaled_in},
+                 now, wish);
 }
 
 // Those with the fewest requests, of them those that are idle longest.
-void Scale::retire_surplus(const ScaleView& view, int surplus, base::Duration hold, base::Instant now,
-                           ScaleWish& wish) const {
+void Scale::retire_surplus(const ScaleView& view, const Surplus& surplus, base::Instant now, ScaleWish& wish) const {
   std::vector<int> candidates;
   for (int index = 0; index < std::ssize(view.instances); ++index) {
     if (view.instances[static_cast<std::size_t>(index)].ready) candidates.push_back(index);
@@ -180,15 +181,16 @@ void Scale::retire_surplus(const ScaleView& view, int surplus, base::Duration ho
     if (at(a).in_flight != at(b).in_flight) return at(a).in_flight < at(b).in_flight;
     return at(a).since < at(b).since;
   });
-  candidates.resize(static_cast<std::size_t>(surplus));
+  candidates.resize(static_cast<std::size_t>(surplus.count));
   for (const int index : candidates) {
     // A busy one has been too many for as long as there was one too many.
-    const base::Instant since = at(index).in_flight == 0 ? at(index).since : *surplus_since_;
-    if (now - since >= hold) {
-      wish.retire.push_back(index);
+    const bool idle = at(index).in_flight == 0;
+    const base::Instant since = idle ? at(index).since : *surplus_since_;
+    if (now - since >= surplus.hold) {
+      wish.retire.push_back({.index = index, .reason = idle ? surplus.idle : Reason::scaled_in});
       --wish.wanted;
     } else {
-      wish.next_look = std::min(wish.next_look, since + hold);
+      wish.next_look = std::min(wish.next_look, since + surplus.hold);
     }
   }
 }

@@ -77,11 +77,19 @@ struct ScaleView {
   double cpu_saturation = 0.0;  // of the machine: 0 idle, 1 all CPUs busy
 };
 
+struct Retirement {
+  int index = 0;  // in the view
+  // idle_timeout: nobody asked the revision, or this instance where that has a stated idle timeout, for long enough;
+  // scaled_in: fewer are needed, others stay.
+  model::Reason reason = model::Reason::none;
+  friend bool operator==(const Retirement&, const Retirement&) = default;
+};
+
 struct ScaleWish {
   int wanted = 0;                              // instances, never above max
   model::Reason reason = model::Reason::none;  // request_waiting or min_scale where more are wanted than there are,
                                                // max_scale where max alone stops it
-  std::vector<int> retire;                     // by index in the view; they need not be idle: they drain
+  std::vector<Retirement> retire;              // they need not be idle: they drain
   base::Instant next_look = base::Instant::max();
 };
 
@@ -108,8 +116,12 @@ class Scale {
   int needed(const ScaleTerms& terms, const ScaleView& view, const Count& count, base::Instant now) const;
   base::Duration keep_time(const ScaleTerms& terms) const;
   void shrink(const ScaleTerms& terms, const ScaleView& view, const Count& count, base::Instant now, ScaleWish& wish);
-  void retire_surplus(const ScaleView& view, int surplus, base::Duration hold, base::Instant now,
-                      ScaleWish& wish) const;
+  struct Surplus {
+    int count = 0;
+    base::Duration hold{};                     // after it was unneeded for so long, one goes
+    model::Reason idle = model::Reason::none;  // why, where it is idle
+  };
+  void retire_surplus(const ScaleView& view, const Surplus& surplus, base::Instant now, ScaleWish& wish) const;
 
   base::Duration start_ = kUnknownStart;
   base::Duration service_ = kUnknownService;

@@ -20,6 +20,13 @@ using testing::IsEmpty;
 
 constexpr Instant kStart{seconds(1000)};
 
+constexpr Retirement idle(int index) {
+  return {.index = index, .reason = Reason::idle_timeout};
+}
+constexpr Retirement surplus(int index) {
+  return {.index = index, .reason = Reason::scaled_in};
+}
+
 // One revision whose instances a test moves by hand.
 class World {
  public:
@@ -55,7 +62,7 @@ class World {
     return wishes;
   }
   void end(const ScaleWish& wish) {
-    for (const int index : wish.retire) instances[static_cast<std::size_t>(index)].in_flight = -1;
+    for (const Retirement& each : wish.retire) instances[static_cast<std::size_t>(each.index)].in_flight = -1;
     std::erase_if(instances, [](const ScaleInstance& each) { return each.in_flight < 0; });
   }
   void silence() {
@@ -221,7 +228,7 @@ TEST(Scale, the_last_one_goes_after_a_silence_and_the_next_look_is_then) {
   world.pass(milliseconds(1));
   const ScaleWish last = world.look();
   EXPECT_EQ(last.wanted, 0);
-  EXPECT_THAT(last.retire, ElementsAre(0));
+  EXPECT_THAT(last.retire, ElementsAre(idle(0)));
   world.instances.clear();
   EXPECT_EQ(world.look().next_look, Instant::max()) << "at zero nothing is due";
 }
@@ -260,7 +267,7 @@ TEST(Scale, a_stated_idle_timeout_is_the_time_of_each_instance) {
   EXPECT_THAT(world.look().retire, IsEmpty());
   world.pass(seconds(5));
   const ScaleWish wish = world.look();
-  EXPECT_THAT(wish.retire, ElementsAre(0, 2));
+  EXPECT_THAT(wish.retire, ElementsAre(idle(0), idle(2)));
   EXPECT_EQ(wish.wanted, 1);
 }
 
@@ -269,7 +276,7 @@ TEST(Scale, the_minimum_stays_and_a_delay_holds_everything) {
   kept.ready(3);
   kept.look();
   kept.pass(hours(1));
-  EXPECT_THAT(kept.look().retire, ElementsAre(0));
+  EXPECT_THAT(kept.look().retire, ElementsAre(idle(0)));
 
   World delayed(
       {.concurrency = 1, .max = 10, .scale_down_delay = std::chrono::minutes(15), .idle_timeout = seconds(1)});
@@ -278,7 +285,7 @@ TEST(Scale, the_minimum_stays_and_a_delay_holds_everything) {
   delayed.pass(std::chrono::minutes(14));
   EXPECT_THAT(delayed.look().retire, IsEmpty());
   delayed.pass(std::chrono::minutes(1));
-  EXPECT_THAT(delayed.look().retire, ElementsAre(0));
+  EXPECT_THAT(delayed.look().retire, ElementsAre(idle(0)));
 }
 
 TEST(Scale, who_is_busy_drains_only_when_it_was_too_many_for_as_long_as_there_was_one_too_many) {
@@ -292,7 +299,29 @@ TEST(Scale, who_is_busy_drains_only_when_it_was_too_many_for_as_long_as_there_wa
   world.pass(seconds(4));
   EXPECT_THAT(world.look().retire, IsEmpty()) << "its time began anew";
   world.pass(seconds(5));
-  EXPECT_THAT(world.look().retire, testing::SizeIs(1));
+  EXPECT_THAT(world.look().retire, ElementsAre(surplus(0))) << "it is not idle";
+}
+
+TEST(Scale, what_goes_while_others_stay_was_no_silence_of_the_revision) {
+  World world({.concurrency = 10, .max = 10});
+  world.scale.started(seconds(1));
+  world.ready(2, 1);
+  world.look();
+  world.silence();
+  world.ended = 2;
+  world.look();
+  world.pass(kLeastHold);
+  const ScaleWish first = world.look();
+  EXPECT_THAT(first.retire, ElementsAre(surplus(0)));
+  world.end(first);
+  world.pass(kUnknownKeep);
+  EXPECT_THAT(world.look().retire, ElementsAre(idle(0)));
+
+  World kept({.concurrency = 10, .min = 1, .max = 10});
+  kept.ready(2);
+  kept.look();
+  kept.pass(hours(1));
+  EXPECT_THAT(kept.look().retire, ElementsAre(surplus(0))) << "the minimum stays";
 }
 
 TEST(Scale, a_queue_that_does_not_move_refutes_what_was_predicted) {

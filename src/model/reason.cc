@@ -29,6 +29,7 @@ std::string_view to_string(Reason reason) {
     case Reason::resolving_image: return "ResolvingDigests";
     case Reason::deploying: return "Deploying";
     case Reason::superseded: return "Superseded";
+    case Reason::scaled_in: return "ScaledIn";
   }
   return "";
 }

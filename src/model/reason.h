@@ -18,7 +18,7 @@ enum class Reason {
   backing_off,    // BackingOff: the last starts failed; the next attempt comes later
   grant_expired,  // GrantExpired: control, which says what may run, has been away for too long
   // why it was stopped
-  idle_timeout,       // IdleTimeout
+  idle_timeout,       // IdleTimeout: nobody asked for long enough; also scaled_in, below
   revision_retired,   // RevisionRetired: no traffic and not wanted
   deleted,            // Deleted: a person or the API deleted it
   platform_stopping,  // PlatformStopping
@@ -37,6 +37,8 @@ enum class Reason {
   resolving_image,  // ResolvingDigests (Knative's word)
   deploying,        // Deploying
   superseded,       // Superseded: a newer deploy took its place
+  // Engine's files hold the numbers: a newer reason comes at the end, where an earlier marea reads it as no word.
+  scaled_in,  // ScaledIn: why it was stopped: fewer are needed, others of the revision stay
 };
 
 std::string_view to_string(Reason reason);

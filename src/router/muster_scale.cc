@@ -54,12 +54,12 @@ void Muster::settle(Kind& kind, base::Instant now) {
   const decide::ScaleWish wish = this->wish(kind, instances, now);
   if (wish.reason == Reason::max_scale) kind.live->limit = wish.reason;
   if (kind.live->waiting() == 0) kind.live->limit = Reason::none;
-  for (const int index : wish.retire) {
-    const Instance& instance = *instances.at(static_cast<std::size_t>(index));
+  for (const decide::Retirement& each : wish.retire) {
+    const Instance& instance = *instances.at(static_cast<std::size_t>(each.index));
     Member& member = members_.at(instance.id());
     if (now - member.retire_asked < kAskAgain) continue;
     member.retire_asked = now;
-    to_engine(msg::Retire{instance.id(), Reason::idle_timeout});
+    to_engine(msg::Retire{instance.id(), each.reason});
   }
   // The minimum is kept by engine, also while router is away.
   if (wish.reason != Reason::request_waiting || now < kind.refused_until) return;

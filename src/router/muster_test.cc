@@ -84,7 +84,9 @@ class MusterTest : public testing::Test {
   static std::string told(const msg::Demand& each) { return "demand " + std::to_string(each.wanted); }
   static std::string told(const msg::InstanceReady& each) { return each.id.str() + " is ready"; }
   static std::string told(const msg::InstanceUnready& each) { return each.id.str() + " is unready"; }
-  static std::string told(const msg::Retire& each) { return "retire " + each.id.str(); }
+  static std::string told(const msg::Retire& each) {
+    return "retire " + each.id.str() + " " + std::string(to_string(each.reason));
+  }
   static std::string told(const msg::Quiet& each) { return each.id.str() + " is quiet " + std::to_string(each.epoch); }
   static std::string told(const msg::SocketsWanted& each) {
     return "sockets " + each.id.str() + " " + std::to_string(each.count);
@@ -104,6 +106,16 @@ TEST_F(MusterTest, asks_for_an_instance_when_somebody_waits_and_again_only_after
   EXPECT_EQ(said(), "demand 2, demand 3");
   pass(milliseconds(1200));
   EXPECT_EQ(said(), "demand 3") << "engine may have lost it";
+}
+
+TEST_F(MusterTest, on_a_machine_that_engine_calls_busy_an_instance_must_be_worth_more) {
+  muster.machine_busy({.cpus = 2, .busy_permille = 1000});
+  for (std::uint64_t ticket = 1; ticket <= 4; ++ticket) wait(0, ticket);
+  pass(milliseconds(200));
+  EXPECT_EQ(said(), "demand 1") << "idle, it would get a second one";
+  muster.machine_busy({.cpus = 2, .busy_permille = 100});
+  pass(kMusterTick);
+  EXPECT_EQ(said(), "demand 2") << "its last word counts";
 }
 
 TEST_F(MusterTest, probes_what_engine_opens_and_gives_it_to_those_who_wait_once_it_is_ready) {
@@ -206,9 +218,9 @@ TEST_F(MusterTest, an_instance_that_is_idle_long_enough_may_go_and_is_asked_for_
   pass(seconds(59));
   EXPECT_EQ(said(), "");
   pass(milliseconds(1500));
-  EXPECT_EQ(said(), "retire a");
+  EXPECT_EQ(said(), "retire a IdleTimeout");
   pass(milliseconds(1000));
-  EXPECT_EQ(said(), "retire a");
+  EXPECT_EQ(said(), "retire a IdleTimeout");
 }
 
 TEST_F(MusterTest, failing_starts_refuse_those_who_wait_while_there_is_no_instance) {

@@ -209,7 +209,8 @@ void EngineProcess::operator()(msg::InstanceUnready& message) {
 }
 
 void EngineProcess::operator()(const msg::Retire& message) {
-  fleet_.retire({message.id, model::Reason::idle_timeout}, moment());
+  const bool scaled_in = message.reason == model::Reason::scaled_in;
+  fleet_.retire({message.id, scaled_in ? message.reason : model::Reason::idle_timeout}, moment());
 }
 
 void EngineProcess::operator()(const msg::Quiet& message) {

@@ -48,6 +48,20 @@ TEST_F(EngineTest, an_idle_instance_drains_before_it_is_stopped) {
   EXPECT_TRUE(machine_.alive.empty());
 }
 
+TEST_F(EngineTest, why_an_instance_retires_is_routers_word_where_that_is_one_of_two) {
+  plan(3, 0);
+  const auto reason_of = [&](Reason said) {
+    say(msg::Demand{base::RevisionName("r"), 1, Reason::request_waiting});
+    const base::InstanceId id = opened();
+    say(msg::InstanceReady{id});
+    say(msg::Retire{id, said});
+    say(msg::Quiet{id, newest<msg::InstanceDrain>()->epoch});
+    return last_report().reason;
+  };
+  EXPECT_EQ(reason_of(Reason::scaled_in), Reason::scaled_in);
+  EXPECT_EQ(reason_of(Reason::deleted), Reason::idle_timeout);
+}
+
 TEST_F(EngineTest, a_fresh_control_gets_the_whole_state_first) {
   run_one();
   to_control_.clear();
