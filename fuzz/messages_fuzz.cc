@@ -31,7 +31,7 @@ void stable(std::string_view input) {
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   if (size == 0) return 0;
   const std::string_view input(reinterpret_cast<const char*>(data) + 1, size - 1);
-  switch (static_cast<unsigned>(data[0] - 'a') % 10) {
+  switch (static_cast<unsigned>(data[0] - 'a') % 12) {
     case 0: stable<KeeperToRole>(input); break;
     case 1: stable<RoleToKeeper>(input); break;
     case 2: stable<ControlToEngine>(input); break;
@@ -41,7 +41,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     case 6: stable<ControlToRouter>(input); break;
     case 7: stable<RouterToControl>(input); break;
     case 8: stable<ControlToBuilder>(input); break;
-    default: stable<BuilderToControl>(input); break;
+    case 9: stable<BuilderToControl>(input); break;
+    case 10: stable<ControlToLogs>(input); break;
+    default: stable<LogsToControl>(input); break;
   }
   return 0;
 }

@@ -37,6 +37,7 @@ class EngineRole final : public Life {
   void operator()(const net::msg::PlanCommit& message);
   void operator()(const net::msg::DeleteInstance& message);
   void operator()(const net::msg::ReportKept& message);
+  void operator()(const net::msg::MetricsWanted& /*message*/) {}  // nobody asks here
 
   // the fleet's actions
   void operator()(const engine::local::act::Create& action);

@@ -121,7 +121,7 @@ net::HttpResponse Api::health() const {
   roles.push_back({{"role", "control"}, {"state", "running"}});
   roles.push_back({{"role", "engine"}, {"state", state(world_.control.engine_connected())}});
   roles.push_back({{"role", "router"}, {"state", state(world_.control.router_connected())}});
-  roles.push_back({{"role", "logs"}, {"state", state(world_.logs_connected())}});
+  roles.push_back({{"role", "logs"}, {"state", state(world_.control.logs_connected())}});
   return json_response(200, {{"roles", std::move(roles)}, {"runtime", world_.control.runtime()}});
 }
 

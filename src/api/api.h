@@ -4,7 +4,8 @@
 //   HttpServer server(loop, {}, [&](const net::HttpRequest& head) { return api.route(head); });
 #pragma once
 
-#include <functional>
+#include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -24,14 +25,14 @@ class Api {
     base::Random& random;
     Front front;
     std::string incoming;  // folder for what is being uploaded: build contexts
-    std::function<bool()> logs_connected;
-    std::function<bool(const base::ServiceName&)> delete_logs;  // false: logs does not answer
-    std::string version;                                        // of this marea
+    std::string version;   // of this marea
   };
   // Removes what uploads of an earlier life left.
   explicit Api(World world);
 
   net::BodyPlan route(const net::HttpRequest& head);
+  // A request was refused before it came here, because more came than `api-requests` allows.
+  void count_refused() { ++refused_; }
 
  private:
   using Segments = std::vector<std::string>;
@@ -64,6 +65,7 @@ class Api {
   net::BodyPlan carry_out(control::Command command);
 
   World world_;
+  std::uint64_t refused_ = 0;
 };
 
 }  // namespace marea::api

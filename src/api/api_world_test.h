@@ -35,8 +35,7 @@ class ApiWorld : public testing::Test {
                                            .control = world.control(),
                                            .random = world.random(),
                                            .front = {.http_port = 8080},
-                                           .incoming = world.folder() + "/incoming",
-                                           .logs_connected = [] { return true; }});
+                                           .incoming = world.folder() + "/incoming"});
     server = std::make_unique<net::HttpServer>(world.loop(), net::HttpLimits{},
                                                [this](const net::HttpRequest& head) { return api->route(head); });
     connect();

@@ -134,7 +134,7 @@ net::BodyPlan Api::delete_logs(const std::string& service) {
   const bool plain = !service.empty() && service.find('/') == std::string::npos && service.front() != '.';
   const std::string folder = world_.control.folders().logs + "/" + service;
   if (!plain || !std::filesystem::is_directory(folder, problem)) return not_found("logs.marea.dev", service);
-  if (!world_.delete_logs || !world_.delete_logs(base::ServiceName(service))) {
+  if (!world_.control.drop_logs(base::ServiceName(service))) {
     return failure({.code = base::ErrorCode::unavailable,
                     .what = "cannot delete the logs of " + service,
                     .why = "the logs role does not answer",

@@ -4,6 +4,7 @@
 
 #include "api/api.h"
 #include "api/methods.h"
+#include "model/platform_limits.h"
 #include "telemetry/exposition.h"
 
 namespace marea::api {
@@ -13,7 +14,8 @@ net::BodyPlan Api::metrics(const net::HttpRequest& head) {
   return net::WholeBody{.most = 0, .then = [this](const net::HttpRequest& /*request*/, net::Responder responder) {
                           const auto kept = std::make_shared<net::Responder>(std::move(responder));
                           world_.control.collect_metrics([this, kept](std::vector<model::MetricValue> values) {
-                            values.push_back({model::Metric::role_up, {"logs"}, {world_.logs_connected() ? 1U : 0U}});
+                            const auto& limit = row_of(model::Limit::api_requests);
+                            values.push_back({model::Metric::limit_hits, {std::string(limit.name)}, {refused_}});
                             kept->send({.status = 200,
                                         .fields = {{"Content-Type", std::string(telemetry::kExpositionType)}},
                                         .body = telemetry::expose(std::move(values))});

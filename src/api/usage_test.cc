@@ -68,11 +68,29 @@ TEST_F(UsageTest, metrics_are_routers_and_controls_own) {
   EXPECT_TRUE(has("marea_requests_total" + whose + ",code=\"2xx\"} 7"));
   EXPECT_TRUE(has("marea_instances" + whose + ",state=\"running\"} 1"));
   EXPECT_TRUE(has("marea_role_up{role=\"engine\"} 1"));
-  EXPECT_TRUE(has("marea_scrape_missing{role=\"router\"} 0"));
+  for (const std::string role : {"router", "engine", "logs"}) {
+    EXPECT_TRUE(has("marea_scrape_missing{role=\"" + role + "\"} 0"));
+    EXPECT_TRUE(has("marea_role_restarts_total{role=\"" + role + "\"} 0"));
+  }
+  world.connect_engine();
+  world.run();
+  EXPECT_TRUE(has("marea_role_restarts_total{role=\"engine\"} 1"));
   world.tell_usage("hola-i", revision, {.requests = 2, .alive = 1s, .cpu = 1500ms});
   EXPECT_TRUE(has("marea_instance_cpu_seconds_total" + whose + ",instance=\"hola-i\"} 1.5"));
   EXPECT_NE(call("GET", "/metrics").head.find("Content-Type: text/plain; version=0.0.4; charset=utf-8"),
             std::string::npos);
+}
+
+TEST_F(UsageTest, each_role_counts_how_often_its_limits_were_met) {
+  world.metrics = {{model::Metric::limit_hits, {"head-time"}, {1}}};
+  world.engine_metrics = {{model::Metric::limit_hits, {"memory-reserve"}, {2}}};
+  world.logs_metrics = {{model::Metric::limit_hits, {"log-bytes"}, {3}}, {model::Metric::log_bytes_dropped, {}, {99}}};
+  api->count_refused();
+  EXPECT_TRUE(has("marea_limit_hits_total{limit=\"head-time\"} 1"));
+  EXPECT_TRUE(has("marea_limit_hits_total{limit=\"memory-reserve\"} 2"));
+  EXPECT_TRUE(has("marea_limit_hits_total{limit=\"log-bytes\"} 3"));
+  EXPECT_TRUE(has("marea_log_bytes_dropped_total 99"));
+  EXPECT_TRUE(has("marea_limit_hits_total{limit=\"api-requests\"} 1"));
 }
 
 TEST_F(UsageTest, a_router_that_does_not_answer_keeps_no_scrape_waiting) {
@@ -83,6 +101,7 @@ TEST_F(UsageTest, a_router_that_does_not_answer_keeps_no_scrape_waiting) {
   const Reply reply = parse(receive());
   EXPECT_EQ(reply.status, 200);
   EXPECT_NE(reply.body.find("marea_scrape_missing{role=\"router\"} 1\n"), std::string::npos) << reply.body;
+  EXPECT_NE(reply.body.find("marea_scrape_missing{role=\"engine\"} 0\n"), std::string::npos) << reply.body;
 }
 
 }  // namespace

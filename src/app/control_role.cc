@@ -54,11 +54,6 @@ ControlRole::ControlRole(World world, store::Store store)
             .random = world_.random,
             .front = {.http_port = world_.http_port},
             .incoming = world_.data + "/incoming",
-            .logs_connected = [this] { return logs_ && logs_->open(); },
-            .delete_logs =
-                [this](const base::ServiceName& service) {
-                  return logs_ && logs_->send(net::encode(net::ControlToLogs(net::msg::DropLogs{service})), {});
-                },
             .version = std::string(kVersion)}),
       server_(world_.loop, {}, [this](const net::HttpRequest& head) { return route(head); }),
       overstayed_(world_.loop, [this] { stopped(); }) {}
@@ -69,6 +64,7 @@ net::BodyPlan ControlRole::route(const net::HttpRequest& head) {
   const decide::RateVerdict verdict = decide::admit(limit, spread_until_, world_.loop.now());
   spread_until_ = verdict.spread_until;
   if (verdict.admitted) return api_.route(head);
+  api_.count_refused();
   net::HttpResponse refusal = net::status_response(429, "the API gets more requests than it takes in a second");
   const auto wait = std::chrono::ceil<std::chrono::seconds>(verdict.retry_after).count();
   refusal.fields.emplace_back("Retry-After", std::to_string(wait));
@@ -81,15 +77,8 @@ void ControlRole::on_peer(net::Role peer, base::Fd link) {
   } else if (peer == net::Role::router) {
     control_.connect_router(std::move(link));
   } else if (peer == net::Role::logs) {
-    connect_logs(std::move(link));
+    control_.connect_logs(std::move(link));
   }
-}
-
-void ControlRole::connect_logs(base::Fd link) {
-  logs_ = std::make_unique<net::FrameSocket>(
-      world_.loop, std::move(link),
-      net::FrameSocket::Events{.on_frame = [](std::string_view, std::vector<base::Fd>) { return false; },
-                               .on_closed = [](const std::string&) {}});
 }
 
 void ControlRole::on_listener(net::ListenerKind kind, std::string address, base::Fd listener) {

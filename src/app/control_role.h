@@ -14,7 +14,6 @@
 #include "base/random.h"
 #include "control/control.h"
 #include "net/http_server.h"
-#include "net/link.h"
 #include "net/loop.h"
 #include "net/role.h"
 #include "store/store.h"
@@ -49,12 +48,10 @@ class ControlRole final : public net::RoleProcess {
   ControlRole(World world, store::Store store);
   net::BodyPlan route(const net::HttpRequest& head);
   void stopped();
-  void connect_logs(base::Fd link);
 
   World world_;
   store::Store store_;
   control::Control control_;
-  std::unique_ptr<net::FrameSocket> logs_;  // says nothing; open as long as the role lives
   api::Api api_;
   net::HttpServer server_;  // last: its requests hold on to all of the above
   net::Timer overstayed_;

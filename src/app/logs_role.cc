@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "base/crash_point.h"
+#include "model/platform_limits.h"
 #include "model/quantity.h"
 
 namespace marea::app {
@@ -94,12 +95,17 @@ class OutputPipe final : public net::Watcher {
   bool discard() {
     const ssize_t gone = ::splice(fd_.get(), nullptr, role_.nowhere_.get(), nullptr, kReadBytes, SPLICE_F_NONBLOCK);
     if (gone > 0) {
-      dropped_ += static_cast<std::uint64_t>(gone);
+      lose(static_cast<std::uint64_t>(gone));
       mid_line_ = true;
       return true;
     }
     if (gone == 0) finish();
     return false;
+  }
+  void lose(std::uint64_t bytes) {
+    if (dropped_ == 0) ++role_.floods_;
+    dropped_ += bytes;
+    role_.dropped_bytes_ += bytes;
   }
   void tell_dropped(std::string& out) {
     if (dropped_ == 0) return;
@@ -114,7 +120,7 @@ class OutputPipe final : public net::Watcher {
       const std::size_t newline = bytes.find('\n');
       const std::size_t rest = newline == std::string_view::npos ? bytes.size() : newline + 1;
       mid_line_ = newline == std::string_view::npos;
-      dropped_ += rest;
+      lose(rest);
       bytes.remove_prefix(rest);
       if (mid_line_) return;
     }
@@ -169,22 +175,32 @@ LogsRole::LogsRole(World world)
 LogsRole::~LogsRole() = default;
 
 void LogsRole::on_peer(net::Role /*peer*/, base::Fd link) {
-  using Link = net::Link<net::ControlToLogs, net::ControlToLogs>;
   control_ = std::make_unique<Link>(
       world_.loop, std::move(link),
       Link::Events{.on_message = [this](const net::ControlToLogs& message,
-                                        auto) { drop(std::get<net::msg::DropLogs>(message).service.str()); },
+                                        auto) { std::visit([this](const auto& each) { (*this)(each); }, message); },
                    .on_closed = [](const std::string&) {}});
 }
 
 // Whoever writes on begins a new segment.
-void LogsRole::drop(const std::string& service) {
+void LogsRole::operator()(const net::msg::DropLogs& message) {
+  const std::string& service = message.service.str();
   if (!plain_name(service)) return;
   writers_.erase(service);
   std::error_code problem;
   std::filesystem::remove_all(world_.folder + "/" + service, problem);
   if (problem) world_.log(base::Severity::warning, "logs stay", {{"service", service}, {"why", problem.message()}});
 }
+
+void LogsRole::operator()(const net::msg::MetricsWanted& message) {
+  using model::Metric;
+  const std::string limit(row_of(model::Limit::log_bytes).name);
+  control_->send(net::msg::Metrics{
+      .number = message.number,
+      .values = {{Metric::limit_hits, {limit}, {floods_}}, {Metric::log_bytes_dropped, {}, {dropped_bytes_}}},
+      .last = true});
+}
+
 void LogsRole::on_listener(net::ListenerKind /*kind*/, std::string /*address*/, base::Fd /*listener*/) {}
 void LogsRole::on_held_done() {}
 void LogsRole::on_builder_ended(std::uint64_t /*job*/, int /*wait_status*/) {}

@@ -3,6 +3,7 @@
 // and counted (telemetry/log_spool.h). keeper holds a second copy of each pipe, so that our death breaks none.
 #pragma once
 
+#include <cstdint>
 #include <map>
 #include <memory>
 #include <string>
@@ -41,6 +42,7 @@ class LogsRole final : public net::RoleProcess {
 
  private:
   friend class OutputPipe;
+  using Link = net::Link<net::LogsToControl, net::ControlToLogs>;
   struct Source {
     std::string key;
     std::string service;
@@ -52,7 +54,8 @@ class LogsRole final : public net::RoleProcess {
   };
   void write(const Source& source, std::string_view lines);
   void ended(const std::string& key);
-  void drop(const std::string& service);
+  void operator()(const net::msg::DropLogs& message);
+  void operator()(const net::msg::MetricsWanted& message);
 
   World world_;
   std::map<std::string, Source> sources_;
@@ -60,8 +63,9 @@ class LogsRole final : public net::RoleProcess {
   std::vector<std::string> finished_;
   base::Fd nowhere_;  // /dev/null
   net::Timer sweep_;
-  // We say nothing on it: that it is open tells control that we live.
-  std::unique_ptr<net::Link<net::ControlToLogs, net::ControlToLogs>> control_;
+  std::unique_ptr<Link> control_;
+  std::uint64_t floods_ = 0;         // how often an instance began to write more than it may
+  std::uint64_t dropped_bytes_ = 0;  // because of that
 };
 
 }  // namespace marea::app

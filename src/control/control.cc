@@ -27,7 +27,7 @@ Control::Control(World world)
               {.on_applied = [this](std::uint64_t) { on_applied(); },
                .on_instance_load = [this](const auto& load) { instances_.set_load(load.id, load.in_flight); },
                .on_revision_load = [this](const auto& load) { on_revision_load(load); },
-               .on_metrics = [this](const auto& part) { scrape_.take(part); }}),
+               .on_metrics = [this](const auto& part) { scrape_.take("router", part); }}),
       engine_(loop_, first_number(store_),
               {.on_listing =
                    [this] {
@@ -36,9 +36,13 @@ Control::Control(World world)
                    },
                .on_report = [this](const model::InstanceReport& report) { on_report(report); },
                .on_usage = [this](const net::msg::InstanceUsage& account) { on_usage(account); },
-               .on_listed = [this] { on_listed(); }}),
+               .on_listed = [this] { on_listed(); },
+               .on_metrics = [this](const auto& part) { scrape_.take("engine", part); }}),
+      logs_(loop_, [this](const auto& part) { scrape_.take("logs", part); }),
       jobs_(loop_, std::move(world.to_keeper), first_number(store_)),
-      scrape_(loop_, [this](std::uint64_t number) { return router_.ask_metrics(number); }),
+      scrape_(loop_, {{"router", [this](std::uint64_t number) { return router_.ask_metrics(number); }},
+                      {"engine", [this](std::uint64_t number) { return engine_.ask_metrics(number); }},
+                      {"logs", [this](std::uint64_t number) { return logs_.ask_metrics(number); }}}),
       tick_(loop_, [this] { tick(); }),
       settle_(loop_, [this] { settle_outputs(); }),
       expire_(loop_,
@@ -76,6 +80,11 @@ base::Result<void> Control::start() {
 void Control::connect_engine(base::Fd link) {
   ++engine_links_;
   engine_.connect(std::move(link));
+}
+
+void Control::connect_logs(base::Fd link) {
+  ++logs_links_;
+  logs_.connect(std::move(link));
 }
 
 void Control::connect_router(base::Fd link) {

@@ -31,6 +31,7 @@
 #include "control/engine_port.h"
 #include "control/instance_counts.h"
 #include "control/instances.h"
+#include "control/logs_port.h"
 #include "control/planner.h"
 #include "control/router_port.h"
 #include "control/scrape.h"
@@ -119,6 +120,7 @@ class Control {
 
   void connect_engine(base::Fd link);
   void connect_router(base::Fd link);
+  void connect_logs(base::Fd link);
   void builder_ended(std::uint64_t job, int wait_status) { jobs_.on_ended(job, wait_status); }
 
   Ticket execute(Command command, Observer observer);
@@ -135,7 +137,7 @@ class Control {
   const std::map<std::string, store::ImageName>& image_names() const { return names_; }
   const model::Image* image(const std::string& digest) const;
   const UsageBook& usage() const { return usage_; }
-  // Gives the numbers once router has given its own, or did not in time.
+  // Gives the numbers once router, engine and logs have given their own, or did not in time.
   void collect_metrics(std::function<void(std::vector<model::MetricValue>)> done);
   std::uint64_t resource_version() const { return store_.resource_version(); }
   // Services that use the image of that name or digest; empty: it may go.
@@ -157,6 +159,9 @@ class Control {
   void end_backup() { --backups_; }
   bool engine_connected() const { return engine_.connected(); }
   bool router_connected() const { return router_.connected(); }
+  bool logs_connected() const { return logs_.connected(); }
+  // What the apps of the service wrote so far goes. False: logs is not there.
+  bool drop_logs(const base::ServiceName& service) { return logs_.drop(service); }
   const std::string& runtime() const { return engine_.runtime(); }
   const Folders& folders() const { return folders_; }
 
@@ -238,6 +243,7 @@ class Control {
   Folders folders_;
   RouterPort router_;
   EnginePort engine_;
+  LogsPort logs_;
   BuilderJobs jobs_;
 
   std::map<base::ServiceName, ServiceState> services_;
@@ -252,6 +258,7 @@ class Control {
   Scrape scrape_;
   std::uint64_t engine_links_ = 0;
   std::uint64_t router_links_ = 0;
+  std::uint64_t logs_links_ = 0;
 
   std::set<base::ServiceName> touched_;
   net::Timer tick_;

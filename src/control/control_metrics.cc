@@ -1,4 +1,5 @@
-// What is published at /metrics: router's numbers, and what control knows by itself.
+// What is published at /metrics: the other roles' numbers, and what control knows by itself.
+#include <algorithm>
 #include <map>
 #include <memory>
 #include <string>
@@ -13,8 +14,12 @@ using model::Metric;
 using model::MetricValue;
 
 void Control::collect_metrics(std::function<void(std::vector<MetricValue>)> done) {
-  scrape_.begin([this, done = std::move(done)](std::vector<MetricValue> values, bool complete) {
-    values.push_back({Metric::scrape_missing, {"router"}, {complete ? 0U : 1U}});
+  scrape_.begin([this, done = std::move(done)](Scrape::Result result) {
+    std::vector<MetricValue> values = std::move(result.values);
+    for (const Scrape::Source& source : scrape_.sources()) {
+      const bool missing = std::ranges::find(result.missing, source.role) != result.missing.end();
+      values.push_back({Metric::scrape_missing, {source.role}, {missing ? 1U : 0U}});
+    }
     add_role_metrics(values);
     add_instance_metrics(values);
     instance_counts_.collect(values, [this](const base::RevisionName& name) { return owners_.contains(name); });
@@ -23,13 +28,15 @@ void Control::collect_metrics(std::function<void(std::vector<MetricValue>)> done
 }
 
 void Control::add_role_metrics(std::vector<MetricValue>& out) const {
+  out.push_back({Metric::role_up, {"control"}, {1U}});
+  // keeper makes a link when the role starts, and one to each when control does.
   const auto add = [&](const char* role, bool up, std::uint64_t links) {
     out.push_back({Metric::role_up, {role}, {up ? 1U : 0U}});
-    if (links > 0) out.push_back({Metric::role_links, {role}, {links}});
+    out.push_back({Metric::role_restarts, {role}, {links > 0 ? links - 1 : 0}});
   };
-  add("control", true, 0);
   add("engine", engine_connected(), engine_links_);
   add("router", router_connected(), router_links_);
+  add("logs", logs_connected(), logs_links_);
 }
 
 void Control::add_instance_metrics(std::vector<MetricValue>& out) const {

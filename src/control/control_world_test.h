@@ -71,6 +71,7 @@ class ControlWorld {
     builders_.clear();
     engine_.reset();
     router_.reset();
+    logs_.reset();
     control_.reset();
     store_.reset();
   }
@@ -96,9 +97,18 @@ class ControlWorld {
                           .on_closed = [](const std::string&) {}});
     control_->connect_router(std::move(pair->first));
   }
+  void connect_logs() {
+    auto pair = net::make_socket_pair();
+    logs_ = std::make_unique<LogsEnd>(
+        loop_, std::move(pair->second),
+        LogsEnd::Events{.on_message = [this](const net::ControlToLogs& message, auto) { on_logs(message); },
+                        .on_closed = [](const std::string&) {}});
+    control_->connect_logs(std::move(pair->first));
+  }
   void connect() {
     connect_router();
     connect_engine();
+    connect_logs();
     run();
   }
   // Until nothing more happens: a few turns without waiting.
@@ -301,6 +311,8 @@ class ControlWorld {
   std::vector<std::string> cleaned;   // unpacked images
   DiskUse disk{.bytes = 1'000'000'000};
   std::vector<model::MetricValue> metrics;  // router's
+  std::vector<model::MetricValue> engine_metrics;
+  std::vector<model::MetricValue> logs_metrics;
   bool gives_metrics = true;
   bool last_full = false;  // the newest publication was whole
   int publications = 0;
@@ -308,6 +320,7 @@ class ControlWorld {
  private:
   using EngineEnd = net::Link<net::EngineToControl, net::ControlToEngine>;
   using RouterEnd = net::Link<net::RouterToControl, net::ControlToRouter>;
+  using LogsEnd = net::Link<net::LogsToControl, net::ControlToLogs>;
   using BuilderEnd = net::Link<net::BuilderToControl, net::ControlToBuilder>;
   struct Builder {
     std::unique_ptr<BuilderEnd> link;
@@ -334,11 +347,18 @@ class ControlWorld {
       deleted.push_back(gone->id.str());
     } else if (const auto* report = std::get_if<net::msg::ReportKept>(&message)) {
       kept.push_back(report->id.str());
+    } else if (const auto* wanted = std::get_if<net::msg::MetricsWanted>(&message)) {
+      engine_->send(net::msg::Metrics{wanted->number, engine_metrics, true});
     } else {
       const std::uint64_t number = std::get<net::msg::PlanCommit>(message).number;
       EXPECT_GT(number, plan_number_) << "engine ignores older plans";
       plan_number_ = number;
       plan_ = std::exchange(building_, {});
+    }
+  }
+  void on_logs(const net::ControlToLogs& message) {
+    if (const auto* wanted = std::get_if<net::msg::MetricsWanted>(&message)) {
+      logs_->send(net::msg::Metrics{wanted->number, logs_metrics, true});
     }
   }
   void on_router(net::ControlToRouter message) {
@@ -377,6 +397,7 @@ class ControlWorld {
   net::Loop loop_{clock_};
   std::unique_ptr<store::Store> store_;
   std::unique_ptr<Control> control_;
+  std::unique_ptr<LogsEnd> logs_;
   std::unique_ptr<EngineEnd> engine_;
   std::unique_ptr<RouterEnd> router_;
   std::map<std::uint64_t, Builder> builders_;

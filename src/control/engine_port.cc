@@ -33,6 +33,8 @@ void EnginePort::on_message(const net::EngineToControl& message) {
   } else if (std::holds_alternative<msg::InstancesDone>(message)) {
     listed_ = true;
     events_.on_listed();
+  } else if (const auto* metrics = std::get_if<msg::Metrics>(&message)) {
+    events_.on_metrics(*metrics);
   }
 }
 

@@ -27,6 +27,7 @@ class EnginePort {
     std::function<void(const model::InstanceReport&)> on_report;
     std::function<void(const net::msg::InstanceUsage&)> on_usage;
     std::function<void()> on_listed;  // …and is complete
+    std::function<void(const net::msg::Metrics&)> on_metrics;
   };
   // Plan numbers start above first_number, which must grow over restarts of control.
   EnginePort(net::Loop& loop, std::uint64_t first_number, Events events);
@@ -43,6 +44,8 @@ class EnginePort {
   void flush();
   // False when engine is not there.
   bool delete_instance(const base::InstanceId& id);
+  // False: engine is not there.
+  bool ask_metrics(std::uint64_t number) { return connected() && link_->send(net::msg::MetricsWanted{number}); }
   // The final report of the instance, and what it used, need not be told again.
   void kept(const base::InstanceId& id);
 

@@ -7,6 +7,7 @@
 //   router  → engine       demand, readiness, quiet;  engine → router   instances and their sockets
 //   control → router       routes;          router → control   loads
 //   control → logs         what may go;  control ↔ builder  one job
+//   control → router, engine, logs   what have you counted?
 #pragma once
 
 #include <cstdint>
@@ -174,9 +175,6 @@ struct DropRevision {
 struct RoutesCommit {
   std::uint64_t version = 0;
 };
-struct MetricsWanted {  // answered with Metrics of the same number
-  std::uint64_t number = 0;
-};
 
 // ---- router → control
 struct RoutesApplied {  // every worker routes by `version` now
@@ -191,6 +189,11 @@ struct RevisionLoad {
   int in_flight = 0;
   int waiting = 0;
   std::uint64_t requests = 0;  // answered since router started
+};
+
+// ---- control → router, engine, logs, and back
+struct MetricsWanted {  // answered with Metrics of the same number
+  std::uint64_t number = 0;
 };
 struct Metrics {  // at most kMostMetricValues; more follow unless it is the last
   std::uint64_t number = 0;
@@ -245,8 +248,10 @@ struct JobFailed {
 using KeeperToRole =
     std::variant<msg::PeerLink, msg::Listener, msg::HeldFds, msg::HeldDone, msg::Stop, msg::BuilderEnded>;
 using RoleToKeeper = std::variant<msg::Hold, msg::Release, msg::RunBuilder, msg::KillBuilder>;
-using ControlToEngine = std::variant<msg::PlanRevision, msg::PlanCommit, msg::DeleteInstance, msg::ReportKept>;
-using EngineToControl = std::variant<msg::EngineReady, model::InstanceReport, msg::InstanceUsage, msg::InstancesDone>;
+using ControlToEngine =
+    std::variant<msg::PlanRevision, msg::PlanCommit, msg::DeleteInstance, msg::ReportKept, msg::MetricsWanted>;
+using EngineToControl =
+    std::variant<msg::EngineReady, model::InstanceReport, msg::InstanceUsage, msg::InstancesDone, msg::Metrics>;
 using RouterToEngine =
     std::variant<msg::Demand, msg::InstanceReady, msg::InstanceUnready, msg::Retire, msg::Quiet, msg::SocketsWanted>;
 using EngineToRouter = std::variant<msg::InstanceOpen, msg::InstanceDrain, msg::InstanceClosed, msg::Sockets,
@@ -254,7 +259,8 @@ using EngineToRouter = std::variant<msg::InstanceOpen, msg::InstanceDrain, msg::
 using ControlToRouter = std::variant<msg::RoutesBegin, model::ServiceRoute, model::RevisionRoute, msg::DropService,
                                      msg::DropRevision, msg::RoutesCommit, msg::MetricsWanted>;
 using RouterToControl = std::variant<msg::RoutesApplied, msg::InstanceLoad, msg::RevisionLoad, msg::Metrics>;
-using ControlToLogs = std::variant<msg::DropLogs>;
+using ControlToLogs = std::variant<msg::DropLogs, msg::MetricsWanted>;
+using LogsToControl = std::variant<msg::Metrics>;
 using ControlToBuilder = std::variant<msg::UnpackImage, msg::BuildImage, msg::CleanDisk>;
 using BuilderToControl = std::variant<msg::Progress, msg::ImageDone, msg::JobFailed, msg::DiskCleaned>;
 

@@ -1,6 +1,14 @@
 #include "router/bounds.h"
 
 namespace marea::router {
+namespace {
+
+// The others are counted by whoever holds them.
+bool is_ours(model::Limit limit) {
+  return limit <= model::Limit::buffer_bytes || limit == model::Limit::client_rate;
+}
+
+}  // namespace
 
 bool ClientConnections::enter(ClientKey client, std::int64_t most) {
   Shard& shard = shard_of(client);
@@ -21,8 +29,8 @@ void ClientConnections::leave(ClientKey client) {
 std::vector<model::MetricValue> metrics_of(const Bounds& bounds) {
   std::vector<model::MetricValue> out;
   for (const model::LimitRow& row : model::limit_rows()) {
-    const std::uint64_t hits = bounds.hits(row.limit);
-    if (hits > 0) out.push_back({model::Metric::limit_hits, {std::string(row.name)}, {hits}});
+    if (!is_ours(row.limit)) continue;
+    out.push_back({model::Metric::limit_hits, {std::string(row.name)}, {bounds.hits(row.limit)}});
   }
   return out;
 }

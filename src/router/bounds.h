@@ -101,7 +101,7 @@ class Bounds {
   std::array<OwnCount, kMostWorkers> buffered_;
 };
 
-// How often each limit was met, for /metrics.
+// How often each of router's own limits was met, for /metrics; those that never were included.
 std::vector<model::MetricValue> metrics_of(const Bounds& bounds);
 
 }  // namespace marea::router

@@ -107,6 +107,16 @@ TEST_F(MeteringTest, requests_are_counted_by_revision_and_class_and_refusals_by_
   EXPECT_GT(value(Metric::response_bytes, {"hola", "hola-1"}), 2 * std::string_view("HTTP/1.1 200 OK").size());
 }
 
+TEST_F(MeteringTest, what_waits_is_counted_in_requests_and_in_bytes) {
+  publish(route_to(1));
+  Wire wire = Wire::to(port);
+  wire.send(get());  // no instance comes
+  EXPECT_TRUE(until([&] { return value(Metric::queue_length, {"hola", "hola-1"}) == 1; }));
+  const std::uint64_t bytes = value(Metric::queue_bytes, {"hola", "hola-1"});
+  EXPECT_GE(bytes, get().size());
+  EXPECT_LT(bytes, 1U << 20U);
+}
+
 TEST_F(MeteringTest, a_request_is_a_record_with_where_it_went_and_one_that_woke_its_instance_says_so) {
   App app(App::answering([](const std::string&) { return "hola"; }));
   publish(route_to(app.port()));

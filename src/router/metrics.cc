@@ -49,8 +49,6 @@ void add_worker(Collection& out, const WorkerCounts& counts) {
       out.add(Metric::refused, {std::string(net::http::reason_phrase(static_cast<int>(i)))}, value);
     }
   }
-  out.add(Metric::connections_accepted, {}, counts.connections.value());
-  out.add(Metric::records_dropped, {}, counts.records_dropped.value());
 }
 
 }  // namespace
@@ -69,10 +67,19 @@ std::vector<MetricValue> metrics_of(const std::vector<std::shared_ptr<Revision>>
     for (const std::shared_ptr<Instance>& instance : revision->instances()) in_flight += instance->in_flight();
     out.add(Metric::in_flight, {service, name}, static_cast<std::uint64_t>(in_flight));
     out.add(Metric::queue_length, {service, name}, static_cast<std::uint64_t>(std::max(0, revision->waiting())));
+    out.add(Metric::queue_bytes, {service, name}, static_cast<std::uint64_t>(revision->waiting_bytes()));
   }
-  for (const WorkerCounts* worker : workers) add_worker(out, *worker);
+  std::uint64_t accepted = 0;
+  std::uint64_t dropped = 0;
+  for (const WorkerCounts* worker : workers) {
+    add_worker(out, *worker);
+    accepted += worker->connections.value();
+    dropped += worker->records_dropped.value();
+  }
   std::vector<MetricValue> values = out.take();
   values.push_back({Metric::connections, {}, {static_cast<std::uint64_t>(std::max(0, connections))}});
+  values.push_back({Metric::connections_accepted, {}, {accepted}});
+  values.push_back({Metric::records_dropped, {}, {dropped}});
   return values;
 }
 

@@ -5,6 +5,7 @@ import json
 
 import pytest
 
+from metering_test import scrape
 from running_platform import manifest
 from waiting import until
 
@@ -55,6 +56,9 @@ def test_a_flood_of_lines_is_cut_with_a_marker_and_the_neighbours_lines_are_whol
 
     until(lambda: [line for line in lines(another, 100) if line.startswith("said")].__len__() == 20, "all lines are there")
     until(lambda: any("bytes of output were dropped here" in line for line in lines(name, 100_000)), "the marker is there")
+    values = scrape(platform)
+    assert values[("marea_limit_hits_total", frozenset({("limit", "log-bytes")}))] > 0
+    assert values[("marea_log_bytes_dropped_total", frozenset())] > 0
 
 
 def test_a_bomb_that_ends_itself_says_why(platform, name, tide):

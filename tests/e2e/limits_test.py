@@ -1,16 +1,18 @@
 """The limits of docs/limits.md at the front door and the API: each is set low, met, and answered as it says."""
 
 import contextlib
+import os
 from concurrent.futures import ThreadPoolExecutor
 
 import http_client
 import pytest
 
+from metering_test import scrape
 from running_platform import Platform, manifest, run_cli
 from waiting import until
 
 LOW = ["queue-requests=3", "queue-time=2s", "connections-per-client=40", "body-bytes=1Mi", "head-time=1s",
-       "idle-time=3s", "memory-reserve=90%"]
+       "idle-time=3s", "memory-reserve=90%", "starts-per-cpu=1"]
 
 
 @pytest.fixture(scope="module")
@@ -30,6 +32,10 @@ def one(low, tide):
     low.apply(manifest("one", tide, concurrency=1, max_scale=1))
     low.wait_ready("one")
     return "one"
+
+
+def hits(platform, limit):
+    return scrape(platform)[("marea_limit_hits_total", frozenset({("limit", limit)}))]
 
 
 @contextlib.contextmanager
@@ -111,6 +117,17 @@ def test_a_head_beyond_the_bound_is_431(low, head, status):
     assert http_client.parse(http_client.exchange(low.http_port, raw)).status == status
 
 
+def test_more_starts_than_the_cpus_bear_wait_and_are_counted(low, tide):
+    """One for each CPU: a revision that begins with two more than that waits for the first ones."""
+    before, wanted = hits(low, "starts-per-cpu"), len(os.sched_getaffinity(0)) + 2
+    low.apply(manifest("many", tide, memory="32Mi", idle="1s",
+                       template_annotations={"autoscaling.knative.dev/initial-scale": str(wanted)}))
+    low.wait_ready("many")
+    assert hits(low, "starts-per-cpu") > before
+    low.cli("services", "delete", "many")
+    low.wait_for_zero("many")
+
+
 def test_a_machine_without_memory_is_429_and_starts_that_fail_are_503(low, tide):
     """Nine tenths of the memory are reserved: what is left is enough for the big one alone."""
     total = int(open("/proc/meminfo").readline().split()[1]) << 10
@@ -122,8 +139,10 @@ def test_a_machine_without_memory_is_429_and_starts_that_fail_are_503(low, tide)
     low.cli("services", "delete", "paced")
     low.apply(manifest("big", tide, memory=big, min_scale=1))
     low.wait_ready("big")
+    before = hits(low, "memory-reserve")
     answer = low.get("small")
     assert answer.status == 429 and int(answer.headers["retry-after"]) >= 1 and "memory" in answer.text
+    assert hits(low, "memory-reserve") > before
     low.cli("services", "delete", "big")
     low.apply(manifest("broken", tide, args=["--exit", "3"]))
     low.wait_failed("broken")
@@ -139,6 +158,9 @@ def test_the_api_has_a_rate_too():
         refused = [answer for answer in answers if answer.status == 429]
         assert refused and all(int(answer.headers["retry-after"]) >= 1 for answer in refused)
         assert any(answer.status == 200 for answer in answers), "those within the rate are answered"
+        page = until(lambda: (one := platform.call("/metrics")).status == 200 and one.text, "the rate allows it again")
+        counted = next(line for line in page.splitlines() if line.startswith('marea_limit_hits_total{limit="api-requests"}'))
+        assert float(counted.split()[1]) >= len(refused)
         platform.stop()
     finally:
         platform.clean()

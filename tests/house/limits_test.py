@@ -25,7 +25,7 @@ def test_every_limit_is_told_with_its_default_and_bounds():
     wanted = {name: (_printed(unit, _number(value)), f"{_printed(unit, _number(least))} to {_printed(unit, _number(most))}")
               for _, name, unit, value, least, most in rows if _number(most)}
     assert len(wanted) >= 14
-    told = re.findall(r"^\| `([\w-]+)`(?: \\\*)? \| (\S+) \| ([^|]+) \|", repository.tree()["docs/limits.md"], re.MULTILINE)
+    told = re.findall(r"^\| `([\w-]+)` \| (\S+) \| ([^|]+) \|", repository.tree()["docs/limits.md"], re.MULTILINE)
     assert {name: (default, bounds) for name, default, bounds in told} == wanted
 
 

@@ -165,6 +165,16 @@ void EngineProcess::operator()(const msg::ReportKept& message) {
   world_.run.drop(message.id);
 }
 
+void EngineProcess::operator()(const msg::MetricsWanted& message) {
+  const auto hits = [](model::Limit limit, std::uint64_t count) {
+    return model::MetricValue{model::Metric::limit_hits, {std::string(row_of(limit).name)}, {count}};
+  };
+  control_->send(msg::Metrics{.number = message.number,
+                              .values = {hits(model::Limit::memory_reserve, fleet_.hits().memory),
+                                         hits(model::Limit::starts_per_cpu, fleet_.hits().starts)},
+                              .last = true});
+}
+
 // ---- router
 
 void EngineProcess::connect_router(base::Fd link) {

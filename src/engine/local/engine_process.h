@@ -69,6 +69,7 @@ class EngineProcess final : public net::RoleProcess {
   void operator()(const net::msg::PlanCommit& message);
   void operator()(const net::msg::DeleteInstance& message);
   void operator()(const net::msg::ReportKept& message);
+  void operator()(const net::msg::MetricsWanted& message);
   void operator()(const net::msg::Demand& message);
   void operator()(const net::msg::InstanceReady& message);
   void operator()(net::msg::InstanceUnready& message);

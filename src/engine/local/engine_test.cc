@@ -62,6 +62,17 @@ TEST_F(EngineTest, why_an_instance_retires_is_routers_word_where_that_is_one_of_
   EXPECT_EQ(reason_of(Reason::deleted), Reason::idle_timeout);
 }
 
+TEST_F(EngineTest, tells_control_how_often_its_limits_were_met) {
+  control_->send(msg::MetricsWanted{7});
+  turn();
+  const auto* numbers = std::get_if<msg::Metrics>(&to_control_.back());
+  ASSERT_NE(numbers, nullptr);
+  EXPECT_EQ(numbers->number, 7U);
+  EXPECT_TRUE(numbers->last);
+  EXPECT_EQ(numbers->values, (std::vector<model::MetricValue>{{model::Metric::limit_hits, {"memory-reserve"}, {0}},
+                                                              {model::Metric::limit_hits, {"starts-per-cpu"}, {0}}}));
+}
+
 TEST_F(EngineTest, a_fresh_control_gets_the_whole_state_first) {
   run_one();
   to_control_.clear();

@@ -28,6 +28,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/clock.h"
@@ -60,6 +61,12 @@ struct FleetLimits {
   int slots = net::kMostInstanceSlots;
   int starts = net::kMostInstanceSlots;  // sandboxes in the making at once
   std::int64_t memory_floor = 0;         // of what the machine has available, untouched by an instance's limit
+};
+
+// How often each was met, since this engine began.
+struct FleetHits {
+  std::uint64_t memory = 0;  // a wish found no room: once, and again each time that router repeats it
+  std::uint64_t starts = 0;  // a revision began to wait for other starts
 };
 
 // From here on the CPUs count as taken: a revision that already serves waits for more instances while so many are young,
@@ -114,6 +121,7 @@ class Fleet {
 
   std::vector<Action> take_actions() { return std::exchange(actions_, {}); }
   const std::map<base::InstanceId, FleetInstance>& instances() const { return instances_; }
+  const FleetHits& hits() const { return hits_; }
   // Whether router may use it: it gets sockets for it.
   bool open(const base::InstanceId& id) const;
 
@@ -130,8 +138,9 @@ class Fleet {
     return grants_for_ == base::Duration{0} ? base::Instant::max() : moment.now + grants_for_;
   }
   bool granted(Moment moment) const { return control_linked_ || moment.now < granted_until_; }
-  bool has_room(const FleetRevision& revision) const;
-  bool starts_enough(const FleetRevision& revision, Moment moment) const;
+  bool has_slot() const { return std::cmp_less(instances_.size(), limits_.slots); }
+  bool has_memory(const FleetRevision& revision) const;
+  HeldBack held_back(const FleetRevision& revision, Moment moment) const;
   void resume(Moment moment);
   int count(const FleetRevision& revision, bool (FleetInstance::*which)() const) const;
   int free_slot();
@@ -153,6 +162,7 @@ class Fleet {
   FleetRevision& revision_of(const FleetInstance& instance) { return revisions_.at(instance.revision->name); }
 
   FleetLimits limits_;
+  FleetHits hits_;
   MachineLoad machine_;
   base::Random* random_;
   std::map<base::RevisionName, FleetRevision> revisions_;

@@ -141,7 +141,7 @@ void Fleet::sandbox_ended(const base::InstanceId& id, const SandboxEnd& end, Mom
   // Its memory may be what others wait for.
   for (const base::RevisionName& name : std::set<base::RevisionName>(hungry_)) {
     FleetRevision& other = revisions_.at(name);
-    if (!other.short_of_room && !other.held_back) continue;
+    if (!other.short_of_room && other.held_back == HeldBack::no) continue;
     other.rest_until = std::min(other.rest_until, moment.now);
     grow(other, moment);
   }

@@ -89,5 +89,45 @@ TEST(FleetMachine, memory_that_others_use_is_no_room) {
   EXPECT_EQ(world.said(), "a starting RequestWaiting, create a");
 }
 
+TEST(FleetMachine, who_waits_for_other_starts_is_counted_once_for_each_time) {
+  FleetWorld world(kTwoAtOnce);
+  world.plan({{.revision = make_revision("q"), .max = 5}, {.revision = make_revision("r"), .max = 5}});
+  world.demand("r", 2);
+  EXPECT_EQ(world.fleet.hits().starts, 0U);
+  world.demand("r", 4);
+  world.demand("r", 4);
+  EXPECT_EQ(world.fleet.hits().starts, 1U);
+  world.demand("q", 1);
+  EXPECT_EQ(world.fleet.hits().starts, 2U);
+  world.said();
+  for (const char letter : {'a', 'b', 'c', 'd'}) {
+    world.prepared(letter);
+    world.said();
+  }
+  world.demand("q", 3);
+  EXPECT_EQ(world.fleet.hits().starts, 3U) << "it had what it wanted meanwhile";
+  EXPECT_EQ(world.fleet.hits().memory, 0U);
+}
+
+TEST(FleetMachine, a_wish_without_room_is_counted_and_so_is_its_repetition) {
+  FleetWorld world({.memory_bytes = 200LL << 20, .slots = 20});  // two of 100 MiB
+  world.plan("r", 5);
+  world.demand("r", 2);
+  EXPECT_EQ(world.fleet.hits().memory, 0U);
+  world.demand("r", 3);
+  EXPECT_EQ(world.fleet.hits().memory, 1U);
+  world.demand("r", 3);
+  EXPECT_EQ(world.fleet.hits().memory, 2U);
+}
+
+TEST(FleetMachine, no_slot_is_no_lack_of_memory) {
+  FleetWorld world({.memory_bytes = 10'000LL << 20, .slots = 1});
+  world.plan("r", 5);
+  world.demand("r", 2);
+  world.demand("r", 2);
+  EXPECT_EQ(world.said(), "a starting RequestWaiting, create a, r gets 1 MachineFull, r gets 1 MachineFull");
+  EXPECT_EQ(world.fleet.hits().memory, 0U);
+}
+
 }  // namespace
 }  // namespace marea::engine::local

@@ -75,9 +75,11 @@ void Fleet::demand(const net::msg::Demand& message, Moment moment) {
   revision.demand = message.wanted;
   revision.demand_until = moment.now + kDemandLife;
   revision.demand_reason = message.reason;
+  const bool was_short = revision.short_of_room;
   grow(revision, moment);
   const int serving = count(revision, &FleetInstance::serving);
-  if (serving >= message.wanted || revision.held_back) return;
+  if (serving >= message.wanted || revision.held_back != HeldBack::no) return;
+  if (was_short && revision.short_of_room && has_slot()) ++hits_.memory;  // anew: grow() counts the first time
   const model::Reason reason = revision.short_of_room ? model::Reason::machine_full : model::Reason::max_scale;
   to_router(net::msg::DemandRefused{message.revision, serving, reason});
 }
@@ -105,7 +107,7 @@ void Fleet::shrink(FleetRevision& revision, Moment moment) {
 void Fleet::grow(FleetRevision& revision, Moment moment) {
   revision.settled_at = moment.now;
   const bool was_short = std::exchange(revision.short_of_room, false);
-  revision.held_back = false;
+  const HeldBack was_held = std::exchange(revision.held_back, HeldBack::no);
   if (moment.now >= revision.demand_until) revision.demand = 0;
   const int asked = std::min(revision.max, revision.demand);
   const int target = std::max(revision.own_wish(), asked);
@@ -117,21 +119,21 @@ void Fleet::grow(FleetRevision& revision, Moment moment) {
       revision.short_of_room = was_short;
       break;
     }
-    if (!has_room(revision)) {
+    if (!has_slot() || !has_memory(revision)) {
       revision.short_of_room = true;
+      if (!was_short && has_slot()) ++hits_.memory;
       if (revision.members.empty() && !for_requests) report_full(revision, moment);
       break;
     }
-    if (starts_enough(revision, moment)) {
-      revision.held_back = true;
-      break;
-    }
+    revision.held_back = held_back(revision, moment);
+    if (revision.held_back == HeldBack::by_starts && was_held != HeldBack::by_starts) ++hits_.starts;
+    if (revision.held_back != HeldBack::no) break;
     const bool for_min = serving < revision.min;
     const model::Reason own = for_min ? model::Reason::min_scale : revision.reason;
     create(revision, serving < revision.own_wish() ? own : revision.demand_reason, moment);
   }
   if (serving >= asked) revision.demand = 0;
-  if (revision.short_of_room || revision.held_back || serving < revision.own_wish()) {
+  if (revision.short_of_room || revision.held_back != HeldBack::no || serving < revision.own_wish()) {
     hungry_.insert(revision.revision->name);
   } else {
     hungry_.erase(revision.revision->name);
@@ -167,8 +169,7 @@ void Fleet::report_full(FleetRevision& revision, Moment moment) {
   revision.rest_until = moment.now + revision.rest.next();
 }
 
-bool Fleet::has_room(const FleetRevision& revision) const {
-  if (std::cmp_greater_equal(instances_.size(), limits_.slots)) return false;
+bool Fleet::has_memory(const FleetRevision& revision) const {
   std::int64_t reserved = revision.revision->spec.container.limits.memory_bytes;
   // Others than instances use memory too.
   if (machine_.memory_available >= 0 && machine_.memory_available < reserved + limits_.memory_floor) return false;
@@ -176,7 +177,7 @@ bool Fleet::has_room(const FleetRevision& revision) const {
   return reserved <= limits_.memory_bytes;
 }
 
-bool Fleet::starts_enough(const FleetRevision& revision, Moment moment) const {
+HeldBack Fleet::held_back(const FleetRevision& revision, Moment moment) const {
   int preparing = 0;
   int young = 0;
   for (const auto& [id, instance] : instances_) {
@@ -184,16 +185,16 @@ bool Fleet::starts_enough(const FleetRevision& revision, Moment moment) const {
     const bool starts = instance.phase == Phase::preparing || instance.phase == Phase::starting;
     if (starts && moment.now - instance.created < kYoung) ++young;
   }
-  if (preparing >= limits_.starts) return true;
+  if (preparing >= limits_.starts) return HeldBack::by_starts;
   const int enough = machine_.cpus * (machine_.instances_permille >= kBusyByRequests ? 1 : kMostYoung);
   const bool taken = machine_.cpus > 0 && machine_.busy_permille >= kBusyPermille && young >= enough;
-  return taken && count(revision, &FleetInstance::serving) > 0;
+  return taken && count(revision, &FleetInstance::serving) > 0 ? HeldBack::by_cpus : HeldBack::no;
 }
 
 void Fleet::resume(Moment moment) {
   for (const base::RevisionName& name : std::set<base::RevisionName>(hungry_)) {
     FleetRevision& revision = revisions_.at(name);
-    if (revision.held_back) grow(revision, moment);
+    if (revision.held_back != HeldBack::no) grow(revision, moment);
   }
 }
 

@@ -14,6 +14,9 @@
 
 namespace marea::engine::local {
 
+// What a start waits for though there is room.
+enum class HeldBack : std::uint8_t { no, by_starts, by_cpus };
+
 struct FleetRevision {
   std::shared_ptr<const model::Revision> revision;
   std::vector<base::InstanceId> members;  // all that have not ended, oldest first
@@ -41,7 +44,7 @@ struct FleetRevision {
   base::Backoff rest{{.first = std::chrono::seconds(1), .most = std::chrono::seconds(60)}};
   base::Instant rest_until{};
   bool short_of_room = false;
-  bool held_back = false;  // until starts that are under way are done
+  HeldBack held_back = HeldBack::no;  // until starts that are under way are done
 
   base::Instant settled_at{};  // when what is there was last compared with what is wanted
 
