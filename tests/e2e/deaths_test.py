@@ -229,6 +229,50 @@ def test_an_app_that_exits_while_engine_is_away_is_reported_with_its_code(tough,
     settled(tough, "leaves")
 
 
+def apps_of(service):
+    """The processes of a service's app, by what marea put into their environment."""
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            ours = f"K_SERVICE={service}".encode() in (folder / "environ").read_bytes().split(b"\0")
+            if ours and b"/app/tide" in (folder / "cmdline").read_bytes():
+                found.append(int(folder.name))
+        except OSError:
+            continue
+    return found
+
+
+def test_a_minimum_is_kept_while_router_is_away(tough, tide):
+    """F2: router is stopped (SIGSTOP), so that keeper does not start another and nobody tells engine what is wanted."""
+    def names():
+        return {instance["metadata"]["name"] for instance in tough.instances("least")}
+
+    def both_serve():
+        up = [i for i in tough.instances("least") if i["state"] in ("running", "idle")]
+        return len(up) == 2
+
+    tough.apply(manifest("least", tide, min_scale=2))
+    tough.wait_ready("least")
+    until(both_serve, "two instances are up")
+    router = roles(tough)["router"][0]
+    os.kill(router, signal.SIGSTOP)
+    try:
+        for turn in range(2):
+            before, apps = names(), apps_of("least")
+            assert len(apps) == 2, apps
+            os.kill(apps[turn], signal.SIGKILL)
+            until(lambda: len(names()) == 2 and names() != before, "another one is started in its place")
+            until(lambda: len(apps_of("least")) == 2, "and its app runs")
+        os.kill(router, signal.SIGKILL)
+        until(lambda: roles(tough).get("router", (router,))[0] != router, "a new router")
+    finally:
+        tough.quietly(lambda: os.kill(router, signal.SIGCONT))
+    assert tough.get("least").status == 200
+    until(both_serve, "both serve")
+    tough.delete_surely("least")
+    settled(tough, "least")
+
+
 def test_services_wake_from_zero_after_engine_died_while_control_is_down(tough, tide):
     """The control process is stopped (SIGSTOP), so that keeper does not start another."""
     tough.apply(manifest("kept", tide, idle="1s"))

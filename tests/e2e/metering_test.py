@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import traces
-from running_platform import manifest
+from running_platform import ROOT, manifest
 from waiting import until
 
 LINE = re.compile(r'^([a-zA-Z_:][a-zA-Z0-9_:]*)(?:\{((?:[a-zA-Z_][a-zA-Z0-9_]*="(?:[^"\\\n]|\\["\\n])*",?)*)\})? '
@@ -173,6 +173,59 @@ def test_metrics_are_what_prometheus_reads_and_count_what_happened(platform, nam
         assert values[("marea_role_up", frozenset({("role", role)}))] == 1
     platform.cli("services", "delete", name)
     until(lambda: not any(("service", name) in labels for _, labels in scrape(platform)), "a deleted service vanishes")
+
+
+def documented():
+    """name → type, labels and help of docs/metrics.md."""
+    page = (ROOT / "docs" / "metrics.md").read_text()
+    rows = re.findall(r"^\| `(marea_\w+)` \| (\w+) \| ([\w, ]*) \| (.+) \|$", page, re.M)
+    return {name: (kind, frozenset(labels.replace(",", "").split()), text) for name, kind, labels, text in rows}
+
+
+def shown(platform):
+    """The same of what /metrics prints."""
+    page = platform.call("/metrics").text
+    texts = dict(re.findall(r"^# HELP (\S+) (.*)$", page, re.M))
+    kinds = dict(re.findall(r"^# TYPE (\S+) (\S+)$", page, re.M))
+    labels = {name: set() for name in kinds}
+    for name, found in scrape(platform):
+        family = name if name in kinds else name.rsplit("_", 1)[0]
+        if family in labels:  # what began to be counted between the two
+            labels[family] |= {frozenset(label for label, _ in found if label != "le")}
+    return {name: {(kinds[name], each, texts[name]) for each in labels[name]} for name in kinds}
+
+
+def test_metrics_are_those_of_the_page_and_none_is_missing(platform, name, another, tide):
+    """Each is brought about: a start that fails, one that takes its time, an end, a refusal, one who waits."""
+    wanted, seen = documented(), set()
+    assert len(wanted) >= 25
+
+    def look():
+        for metric, said in shown(platform).items():
+            assert metric in wanted, f"{metric} is not in docs/metrics.md"
+            assert said <= {wanted[metric]}, f"docs/metrics.md tells {metric} otherwise: {said}"
+            if said:
+                seen.add(metric)
+        return seen >= set(wanted)
+
+    platform.apply(manifest(another, tide, args=["--exit", "3"]))
+    platform.wait_failed(another)
+    platform.apply(manifest(another, tide, args=["--delay", "2000"], idle="1s"))
+    until(lambda: look() or "marea_instances_wanted" in seen, "a deploy is checked")
+    platform.wait_ready(another)
+    platform.wait_for_zero(another)
+    platform.apply(manifest(name, tide, concurrency=1, max_scale=1))
+    platform.wait_ready(name)
+    assert platform.get("nobody-at-all").status == 404
+    assert platform.get(name, method="POST", body=b"a body").status == 200
+    with ThreadPoolExecutor(3) as pool:
+        calls = [pool.submit(platform.get, name, "/?ms=3000") for _ in range(3)]
+        until(lambda: look() or {"marea_queue_bytes", "marea_requests_in_flight"} <= seen, "two of them wait")
+        assert {call.result().status for call in calls} == {200}
+    try:
+        until(look, "all are there")
+    except AssertionError:
+        raise AssertionError(f"never at /metrics: {sorted(set(wanted) - seen)}") from None
 
 
 def test_each_request_is_a_record(platform, name, tide):
