@@ -50,7 +50,8 @@ TEST(FleetMachine, starts_that_take_the_cpus_from_no_request_are_three_on_each) 
   world.said();
   world.demand("r", 7);
   EXPECT_EQ(world.said(), "");
-  world.run("a");
+  world.prepared('a');
+  world.ready('a');
   EXPECT_NE(world.said().find("g starting RequestWaiting, create g"), std::string::npos);
 }
 
