@@ -180,10 +180,7 @@ net::BodyPlan Api::builds(const net::HttpRequest& head) {
                   build->file.reset();
                   auto lines = JsonLines::begin(std::move(build->responder));
                   const auto ticket = world_.control.execute(
-                      command, {.on_progress =
-                                    [lines](const std::string& line) {
-                                      lines->offer({{"line", line}});
-                                    },
+                      command, {.on_progress = [lines](const std::string& line) { lines->offer({{"line", line}}); },
                                 .on_done =
                                     [lines, build](const auto& outcome) {
                                       if (outcome) {

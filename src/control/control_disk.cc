@@ -22,7 +22,7 @@ std::expected<Outcome, Refusal> refusal_of(base::Error error) {
 }
 
 std::int64_t file_bytes(const std::string& path) {
-  struct stat info {};
+  struct stat info{};
   return ::stat(path.c_str(), &info) == 0 ? std::int64_t{info.st_size} : 0;
 }
 

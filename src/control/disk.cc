@@ -9,7 +9,7 @@
 namespace marea::control {
 
 base::Result<DiskUse> disk_use(const std::string& folder) {
-  struct statvfs info {};
+  struct statvfs info{};
   if (::statvfs(folder.c_str(), &info) != 0) return base::fail(base::os_error("cannot see the disk of " + folder));
   const auto unit = static_cast<std::int64_t>(info.f_frsize);
   const auto used = static_cast<std::int64_t>(info.f_blocks - info.f_bfree) * unit;

@@ -95,7 +95,7 @@ class Build {
     }
     const base::Fd root(::open(context.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
     const base::Fd fd(open_inside(root.get(), job_.dockerfile.c_str(), O_RDONLY | O_NONBLOCK | O_NOCTTY));
-    struct stat info {};
+    struct stat info{};
     if (!fd || ::fstat(fd.get(), &info) != 0 || !S_ISREG(info.st_mode)) {
       return cannot(ErrorCode::not_found, "the directory has no file '" + printable(job_.dockerfile) + "'",
                     "Write a Dockerfile there, or name another one with --dockerfile.");

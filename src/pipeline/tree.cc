@@ -115,7 +115,7 @@ Tree::Tree(base::Fd root, TreeOptions options, ino_t root_inode)
 
 base::Result<Tree> Tree::open(const std::string& root, TreeOptions options) {
   base::Fd fd(::open(root.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
-  struct stat info {};
+  struct stat info{};
   if (!fd || ::fstat(fd.get(), &info) != 0) return base::fail(base::os_error("cannot open the directory " + root));
   return Tree(std::move(fd), options, info.st_ino);
 }
@@ -126,7 +126,7 @@ base::Result<int> Tree::mark(int folder) {
   base::Fd up;
   int depth = 0;
   for (int at = folder;; at = up.get()) {
-    struct stat info {};
+    struct stat info{};
     if (::fstat(at, &info) != 0) return system_refused("fstat");
     if (info.st_ino == root_inode_) break;
     if (const auto known = touched_.find(info.st_ino); known != touched_.end()) {
@@ -194,7 +194,7 @@ base::Result<int> Tree::parent_of(const Components& path, Missing missing) {
 
 base::Result<void> Tree::note_made(int parent, const char* name) {
   if (--options_.most_inodes < 0) return too_many();
-  struct stat info {};
+  struct stat info{};
   if (::fstatat(parent, name, &info, AT_SYMLINK_NOFOLLOW) != 0) return system_refused("stat");
   if (S_ISDIR(info.st_mode)) {
     const base::Result<int> depth = mark(parent);
@@ -218,7 +218,7 @@ base::Result<void> Tree::directory(const Components& path, const Attributes& att
   const std::string name(path.back());
   if (::mkdirat(*parent, name.c_str(), 0700) != 0) {
     if (errno != EEXIST) return system_refused("mkdir");
-    struct stat info {};
+    struct stat info{};
     if (::fstatat(*parent, name.c_str(), &info, AT_SYMLINK_NOFOLLOW) != 0) return system_refused("stat");
     if (!S_ISDIR(info.st_mode)) {
       // Removing drops the cached parent; this keeps it open.
@@ -251,7 +251,7 @@ base::Result<void> Tree::file(const Components& path, const Attributes& attribut
     fd = base::Fd(::openat(parent.get(), name.c_str(), kFlags, 0600));
   }
   if (!fd) return system_refused("create");
-  struct stat info {};
+  struct stat info{};
   if (::fstat(fd.get(), &info) != 0) return system_refused("fstat");
   touched_[info.st_ino] = 0;
   if (--options_.most_inodes < 0) return too_many();
@@ -297,7 +297,7 @@ base::Result<void> Tree::hard_link(const Components& path, const Components& tar
   if (!from) return unsafe("it is a hard link to '" + join(target, target.size()) + "', which is not in the image");
   const base::Fd source(::fcntl(*from, F_DUPFD_CLOEXEC, 0));
   const std::string source_name(target.back());
-  struct stat wanted {};
+  struct stat wanted{};
   if (::fstatat(source.get(), source_name.c_str(), &wanted, AT_SYMLINK_NOFOLLOW) != 0) {
     return unsafe("it is a hard link to '" + join(target, target.size()) + "', which is not in the image");
   }
@@ -306,7 +306,7 @@ base::Result<void> Tree::hard_link(const Components& path, const Components& tar
   if (!found) return std::unexpected(found.error());
   const base::Fd parent(::fcntl(*found, F_DUPFD_CLOEXEC, 0));
   const std::string name(path.back());
-  struct stat present {};
+  struct stat present{};
   const bool exists = ::fstatat(parent.get(), name.c_str(), &present, AT_SYMLINK_NOFOLLOW) == 0;
   if (exists && same_inode(present, wanted)) return note_made(parent.get(), name.c_str());
   if (exists) {
@@ -349,7 +349,7 @@ base::Result<void> Tree::remove_inside(int folder, bool keep_touched) {
 
 base::Result<void> Tree::remove(int parent, const char* name, bool keep_touched) {
   cached_.reset();
-  struct stat info {};
+  struct stat info{};
   if (::fstatat(parent, name, &info, AT_SYMLINK_NOFOLLOW) != 0) {
     return errno == ENOENT ? base::Result<void>() : base::Result<void>(system_refused("stat"));
   }

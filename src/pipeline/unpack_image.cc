@@ -85,7 +85,7 @@ base::Result<model::Image> find_unpacked(const std::string& images, const std::s
   base::Result<model::Image> image = parse_image_record(*text, folder + "/image.json");
   if (!image) return image;
   image->rootfs = folder + "/rootfs";
-  struct stat info {};
+  struct stat info{};
   if (image->digest != digest || ::lstat(image->rootfs.c_str(), &info) != 0 || !S_ISDIR(info.st_mode)) {
     return base::fail(ErrorCode::image_invalid, "cannot use " + folder, "it is not whole",
                       "Delete it; the image is unpacked again.");

@@ -1,6 +1,7 @@
 // The last routes in a file, so that a router that starts while control is down knows them. The file is replaced whole
-// and durably (base/replace_file.h): what is acknowledged is on the disk. Its first line names its form; every form that
-// a marea wrote is read for ever, because after an upgrade the file is all that there is until control has started.
+// and durably (base/replace_file.h): what is acknowledged is on the disk. Its first line names its form; every form
+// that a marea wrote is read for ever, because after an upgrade the file is all that there is until control has
+// started.
 #pragma once
 
 #include <string>

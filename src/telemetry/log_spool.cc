@@ -78,7 +78,7 @@ std::string read_range(const std::string& path, std::int64_t from, std::size_t m
 }
 
 std::int64_t size_of(const std::string& path) {
-  struct stat info {};
+  struct stat info{};
   return ::stat(path.c_str(), &info) == 0 ? std::int64_t{info.st_size} : 0;
 }
 

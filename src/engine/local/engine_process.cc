@@ -75,6 +75,7 @@ void EngineProcess::carry_out() {
 void EngineProcess::look_at_machine() {
   looked_at_ = world_.loop.now();
   const MachineLoad load = world_.host->load();
+  look_at_held_back();
   fleet_.machine(load, moment());
   const bool at_rest = fleet_.instances().empty();
   busy_ = {.cpus = load.cpus,
@@ -82,6 +83,20 @@ void EngineProcess::look_at_machine() {
            .waiting_permille = at_rest ? 0 : load.waiting_permille};
   tell_load();
   if (!at_rest) look_.arm_in(load.busy_permille >= 500 ? kLoadEvery : kLoadAtRest);
+}
+
+void EngineProcess::look_at_held_back() {
+  std::map<base::RevisionName, base::Duration> cpu;
+  for (const base::RevisionName& name : fleet_.those_held_back()) cpu[name] = {};
+  if (cpu.empty()) return;
+  for (const auto& [id, sandbox] : sandboxes_) {
+    const auto instance = fleet_.instances().find(id);
+    if (instance == fleet_.instances().end()) continue;
+    if (const auto found = cpu.find(instance->second.revision->name); found != cpu.end()) {
+      found->second += sandbox->use().cpu;
+    }
+  }
+  for (const auto& [name, used] : cpu) fleet_.used(name, used, moment());
 }
 
 void EngineProcess::tell_load() {

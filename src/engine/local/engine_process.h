@@ -105,6 +105,7 @@ class EngineProcess final : public net::RoleProcess {
   std::vector<base::Fd> sockets_of(const base::InstanceId& id, int count);
   void pay_sockets();
   void look_at_machine();
+  void look_at_held_back();
   void tell_load();
   std::vector<model::ListeningSocket> listening_of(const base::InstanceId& id) const;
   void finish_stop();

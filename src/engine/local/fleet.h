@@ -69,11 +69,14 @@ struct FleetHits {
   std::uint64_t starts = 0;  // a revision began to wait for other starts
 };
 
-// From here on the CPUs count as taken: a revision that already serves waits for more instances while so many are young,
-// for each CPU. Where requests take the CPUs, which shows in what instances use, a start takes what they need.
+// From here on the CPUs count as taken: a revision that already serves waits for more instances while so many are
+// young, for each CPU. Where requests take the CPUs, which shows in what instances use, a start takes what they need;
+// and a revision whose own requests take them gains nothing by more instances than a few for each CPU.
 inline constexpr int kBusyPermille = 950;
 inline constexpr int kBusyByRequests = 500;
 inline constexpr int kMostYoung = 3;
+inline constexpr int kFewPerCpu = 2;
+inline constexpr base::Duration kStaleLook = std::chrono::seconds(1);
 inline constexpr base::Duration kYoung = std::chrono::seconds(10);  // most apps are up by then, the others wait
 
 class Fleet {
@@ -109,7 +112,9 @@ class Fleet {
   void sandbox_ended(const base::InstanceId& id, const SandboxEnd& end, Moment moment);
   void looked(const base::InstanceId& id, std::vector<model::ListeningSocket> listening, Moment moment);
 
-  // the machine
+  // the machine. Before machine(): what the instances of each revision that is held back have used so far.
+  std::vector<base::RevisionName> those_held_back() const;
+  void used(const base::RevisionName& revision, base::Duration cpu, Moment moment);
   void machine(const MachineLoad& load, Moment moment);
 
   // time

@@ -4,6 +4,8 @@
 namespace marea::engine::local {
 namespace {
 
+using namespace std::chrono_literals;
+
 constexpr FleetLimits kTwoAtOnce{.memory_bytes = 10'000LL << 20, .slots = 20, .starts = 2};
 
 TEST(FleetMachine, more_sandboxes_than_the_bound_are_never_in_the_making_and_the_rest_follows) {
@@ -51,8 +53,30 @@ TEST(FleetMachine, starts_that_take_the_cpus_from_no_request_are_three_on_each) 
   world.demand("r", 7);
   EXPECT_EQ(world.said(), "");
   world.prepared('a');
+  world.said();
   world.ready('a');
   EXPECT_NE(world.said().find("g starting RequestWaiting, create g"), std::string::npos);
+}
+
+TEST(FleetMachine, a_revision_whose_own_requests_take_the_cpus_has_no_use_for_more_instances_than_a_few) {
+  FleetWorld world({.memory_bytes = 10'000LL << 20, .slots = 20});
+  world.plan("r", 9);
+  world.demand("r", 4);
+  world.busy(1000);
+  world.demand("r", 6);
+  const base::RevisionName r("r");
+  EXPECT_THAT(world.fleet.those_held_back(), testing::ElementsAre(r));
+  world.fleet.used(r, 0s, world.now());
+  world.pass(100ms);
+  world.fleet.used(r, 150ms, world.now());  // three quarters of two CPUs
+  world.run("abcd");
+  world.said();
+  world.busy(1000);
+  EXPECT_EQ(world.said(), "") << "none is young, and yet";
+  world.pass(100ms);
+  world.fleet.used(r, 190ms, world.now());
+  world.busy(1000);
+  EXPECT_NE(world.said().find("create e"), std::string::npos) << "now others take them";
 }
 
 TEST(FleetMachine, busy_cpus_without_starts_hold_nobody_back) {

@@ -186,9 +186,28 @@ HeldBack Fleet::held_back(const FleetRevision& revision, Moment moment) const {
     if (starts && moment.now - instance.created < kYoung) ++young;
   }
   if (preparing >= limits_.starts) return HeldBack::by_starts;
+  const int serving = count(revision, &FleetInstance::serving);
+  if (serving == 0 || machine_.cpus == 0 || machine_.busy_permille < kBusyPermille) return HeldBack::no;
+  if (revision.cpu_permille >= kBusyByRequests && serving >= kFewPerCpu * machine_.cpus) return HeldBack::by_cpus;
   const int enough = machine_.cpus * (machine_.instances_permille >= kBusyByRequests ? 1 : kMostYoung);
-  const bool taken = machine_.cpus > 0 && machine_.busy_permille >= kBusyPermille && young >= enough;
-  return taken && count(revision, &FleetInstance::serving) > 0 ? HeldBack::by_cpus : HeldBack::no;
+  return young >= enough ? HeldBack::by_cpus : HeldBack::no;
+}
+
+std::vector<base::RevisionName> Fleet::those_held_back() const {
+  std::vector<base::RevisionName> out;
+  for (const base::RevisionName& name : hungry_) {
+    if (revisions_.at(name).held_back != HeldBack::no) out.push_back(name);
+  }
+  return out;
+}
+
+void Fleet::used(const base::RevisionName& revision, base::Duration cpu, Moment moment) {
+  FleetRevision& seen = revisions_.at(revision);
+  const base::Duration passed = moment.now - seen.cpu_at;
+  const bool known = passed > base::Duration{0} && passed < kStaleLook && cpu > seen.cpu;
+  seen.cpu_permille = known ? static_cast<int>((cpu - seen.cpu) * 1000 / (passed * std::max(1, machine_.cpus))) : 0;
+  seen.cpu = cpu;
+  seen.cpu_at = moment.now;
 }
 
 void Fleet::resume(Moment moment) {

@@ -44,7 +44,12 @@ struct FleetRevision {
   base::Backoff rest{{.first = std::chrono::seconds(1), .most = std::chrono::seconds(60)}};
   base::Instant rest_until{};
   bool short_of_room = false;
-  HeldBack held_back = HeldBack::no;  // until starts that are under way are done
+  HeldBack held_back = HeldBack::no;  // until starts that are under way are done, or it uses less of the CPUs
+
+  // CPU time of its instances, as far as somebody looked while it was held back.
+  base::Duration cpu{};
+  base::Instant cpu_at{};
+  int cpu_permille = 0;  // of all CPUs, between the last two looks
 
   base::Instant settled_at{};  // when what is there was last compared with what is wanted
 

@@ -89,7 +89,7 @@ void seal_program(OciRuntime& runtime) {
   const base::Fd file(::open(program_path(runtime.program).c_str(), O_RDONLY | O_CLOEXEC));
   base::Fd copy(::memfd_create(runtime.program.c_str(), MFD_CLOEXEC | MFD_ALLOW_SEALING | kMfdExec));
   if (!copy) copy = base::Fd(::memfd_create(runtime.program.c_str(), MFD_CLOEXEC | MFD_ALLOW_SEALING));  // before 6.3
-  struct stat state {};
+  struct stat state{};
   if (!file || !copy || ::fstat(file.get(), &state) != 0) return;
   for (off_t at = 0; at < state.st_size;) {
     if (::sendfile(copy.get(), file.get(), &at, static_cast<std::size_t>(state.st_size - at)) <= 0) return;

@@ -67,7 +67,7 @@ class LocalSandboxHost final : public SandboxHost {
   base::Result<void> open();
   const std::string& runtime() const override { return machine_.runtime.version; }
   std::int64_t memory_bytes() const override {
-    struct sysinfo info {};
+    struct sysinfo info{};
     ::sysinfo(&info);
     return static_cast<std::int64_t>(info.totalram) * static_cast<std::int64_t>(info.mem_unit);
   }
@@ -89,7 +89,7 @@ class LocalSandboxHost final : public SandboxHost {
 };
 
 base::Result<void> LocalSandboxHost::open() {
-  struct stat folder {};
+  struct stat folder{};
   if (::stat(machine_.options.data_dir.c_str(), &folder) != 0) {
     return base::fail(base::os_error("cannot open " + machine_.options.data_dir));
   }

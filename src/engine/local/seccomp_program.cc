@@ -61,7 +61,7 @@ base::Result<std::string> exported(const Filter& filter) {
   const base::Fd file(::memfd_create("seccomp", MFD_CLOEXEC));
   if (!file) return base::fail(base::os_error("cannot make a memory file"));
   if (const int done = ::seccomp_export_bpf(filter.get(), file.get()); done != 0) return refused("its program", done);
-  struct stat state {};
+  struct stat state{};
   ::fstat(file.get(), &state);
   std::string out(static_cast<std::size_t>(state.st_size), '\0');
   if (::pread(file.get(), out.data(), out.size(), 0) != state.st_size) {
