@@ -4,6 +4,7 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import http_client
+from metering_test import scrape
 from running_platform import manifest
 from waiting import until
 
@@ -95,6 +96,24 @@ def test_steady_load_starts_and_ends_nothing(platform, name, tide):
             assert [instance["metadata"]["name"] for instance in platform.instances(name)] == first
     assert {call.result().status for call in calls} == {200}
     assert len(first) == 1
+
+
+def test_what_a_burst_needed_ends_before_the_last_one_does_and_says_why(platform, name, tide):
+    """F2: nearly all requests need one instance; those of the burst go while it stays."""
+    platform.apply(manifest(name, tide, concurrency=1, max_scale=3))
+    platform.wait_ready(name)
+    assert {platform.get(name).status for _ in range(40)} == {200}
+    with ThreadPoolExecutor(3) as pool:
+        calls = [pool.submit(platform.get, name, "/?ms=1500") for _ in range(3)]
+        until(lambda: len(platform.instances(name)) > 1, "a second one is started")
+        assert {call.result().status for call in calls} == {200}
+
+    def ends():
+        return {dict(labels)["reason"] for metric, labels in scrape(platform)
+                if metric == "marea_instance_ends_total" and ("service", name) in labels}
+
+    until(ends, "one has ended")
+    assert ends() == {"ScaledIn"} and platform.instances(name)
 
 
 def test_a_target_below_the_concurrency_is_kept_by_starting_ahead(platform, name, tide):

@@ -17,6 +17,11 @@
 
 namespace marea::engine::local {
 
+// Records of other builds hold the numbers of reasons: none may move (model/reason.h).
+static_assert(static_cast<int>(model::Reason::liveness_failed) == 12);
+static_assert(static_cast<int>(model::Reason::superseded) == 24);
+static_assert(static_cast<int>(model::Reason::scaled_in) == 25);
+
 struct InstanceRecord {
   base::InstanceId id;
   int slot = 0;
