@@ -1,6 +1,7 @@
 """What happens to a platform under load, one after the other, at random. Each waits until it has come to its end, so that
 what it promises is checked: the new revision serves, the broken one does not, the deleted one is gone."""
 
+import threading
 import time
 
 import apps
@@ -20,7 +21,8 @@ def deploy(world, _load, random):
 def deploy_while_control_dies(world, _load, random):
     """The killed control may or may not have stored it; what it acknowledged holds."""
     service = random.choice(DEPLOYED)
-    world.kill("control")
+    if "control" not in world.spared:
+        world.kill("control")
     world.wait_serves(service, world.change(service))
 
 
@@ -70,6 +72,24 @@ def new_image(world, _load, random):
     world.wait_serves(service, world.change(service))
 
 
+def new_image_whose_builder_dies(world, _load, random):
+    """A builder lives for a fraction of a second, so that the other killer hardly ever meets one."""
+    world.make_image()
+    service, over = random.choice(DEPLOYED), threading.Event()
+
+    def lie_in_wait():
+        while "builder" not in world.spared and not over.wait(0.002) and not world.kill("builder"):
+            pass
+
+    killer = threading.Thread(target=lie_in_wait)
+    killer.start()
+    try:
+        world.wait_serves(service, world.change(service))
+    finally:
+        over.set()
+        killer.join()
+
+
 def delete_an_instance(world, _load, random):
     found = world.instances(random.choice(DEPLOYED))
     if found:
@@ -91,4 +111,4 @@ def bomb(world, _load, random):
 
 
 ALL = {one.__name__: one for one in (deploy, deploy_while_control_dies, broken_deploy, superseded_deploy, delete, wave,
-                                     new_image, delete_an_instance, bomb)}
+                                     new_image, new_image_whose_builder_dies, delete_an_instance, bomb)}

@@ -147,7 +147,7 @@ def main():
     events = Events()
     events(f"seed {options.seed}")
     with ground.folder() as where, ground.platform() as platform:
-        world = World(platform, where, events)
+        world = World(platform, where, events, options.spare)
         for service, (_, _, settings) in SERVICES.items():
             world.wait_serves(service, world.change(service, **{"idle": "2s", **settings}))
         memory = Memory(platform)

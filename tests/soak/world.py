@@ -32,8 +32,9 @@ class Events:
 class World:
     """The platform, and what it has acknowledged: {service: the words it was to answer with, in its newest manifest}."""
 
-    def __init__(self, platform, folder, events):
-        self.platform, self.folder, self.events = platform, folder, events
+    def __init__(self, platform, folder, events, spared=()):
+        """`spared` are roles that nothing kills."""
+        self.platform, self.folder, self.events, self.spared = platform, folder, events, spared
         self.said, self.serving, self.options = {}, {}, {}
         self.kills, self.deletions = [], []
         self.faults = []  # what is wrong beside lost requests
