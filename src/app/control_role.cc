@@ -1,6 +1,7 @@
 #include "app/control_role.h"
 
 #include <algorithm>
+#include <filesystem>
 #include <string>
 #include <utility>
 
@@ -25,11 +26,21 @@ control::Control::Folders folders_in(const std::string& data) {
 }  // namespace
 
 base::Result<std::unique_ptr<ControlRole>> ControlRole::open(World world) {
-  const auto refused = [place = world.place](base::Error error) {
+  const auto refused = [place = world.place, data = world.data](base::Error error) {
+    // A person knows the data directory by another name than this role (engine::local::kDataView).
+    for (std::string* text : {&error.what, &error.why, &error.remedy}) {
+      for (std::size_t at = 0; (at = text->find(data + "/", at)) != std::string::npos; at += place.size()) {
+        text->replace(at, data.size(), place);
+      }
+    }
     if (error.code == base::ErrorCode::store_damaged) error.remedy = store::repair_remedy(place);
     return base::fail(std::move(error));
   };
-  base::Result<store::Store> store = store::Store::open(world.data + "/control/marea.db");
+  // Blobs come by way of a control whose store was there.
+  std::error_code ignored;
+  const bool used = std::filesystem::directory_iterator(world.data + "/blobs/sha256", ignored) !=
+                    std::filesystem::directory_iterator();
+  base::Result<store::Store> store = store::Store::open(world.data + "/control/marea.db", used);
   if (!store) return refused(std::move(store.error()));
   // NOLINTNEXTLINE(cppcoreguidelines-owning-memory): make_unique cannot reach the constructor
   std::unique_ptr<ControlRole> role(new ControlRole(std::move(world), std::move(*store)));

@@ -34,6 +34,7 @@ base::Error describe(sqlite3* raw, std::string what, const std::string& path) {
     case SQLITE_READONLY:
       error.remedy = "Check that the folder exists and that marea's control role may write " + path;
       break;
+    case SQLITE_IOERR: error.remedy = "Look at the disk (dmesg) and at " + path; break;
     default: break;
   }
   return error;

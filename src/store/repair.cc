@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cstdio>
 #include <filesystem>
 #include <set>
@@ -153,9 +154,56 @@ base::Result<std::string> put_in_place(const std::string& fresh, const std::stri
   return kept;
 }
 
+// A file that was cut off is shorter than its header says, and SQLite reads nothing of it then. With zeros for what is
+// missing it reads the rest: a copy, for the damaged file stays as it is. Its path; empty when the file is not cut off.
+base::Result<std::string> completed_copy(const std::string& path) {
+  constexpr std::size_t kHeaderBytes = 100;
+  std::array<unsigned char, kHeaderBytes> header{};
+  const base::Fd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  struct stat state{};
+  if (!file || ::fstat(file.get(), &state) != 0 || ::read(file.get(), header.data(), header.size()) != kHeaderBytes) {
+    return std::string();
+  }
+  // https://www.sqlite.org/fileformat.html: the page's size at 16, the number of pages at 28, big-endian.
+  const auto number = [&](std::size_t at, std::size_t bytes) {
+    off_t out = 0;
+    for (std::size_t i = at; i < at + bytes; ++i) out = out * 256 + header.at(i);
+    return out;
+  };
+  const off_t page = number(16, 2) == 1 ? 65536 : number(16, 2);
+  const off_t whole = page * number(28, 4);
+  constexpr off_t kMostMissing = off_t{1} << 36;  // holes take no space, but a header may say anything
+  if (state.st_size >= whole || whole - state.st_size > kMostMissing) return std::string();
+  const std::string copy = path + ".completed";
+  std::error_code failed;
+  for (const char* end : {"", "-wal"}) {
+    std::filesystem::remove(copy + end, failed);
+    if (!std::filesystem::exists(path + end, failed)) continue;
+    std::filesystem::copy_file(path + end, copy + end, failed);
+    if (failed) return base::fail(base::os_error("cannot copy " + path + end, failed.value()));
+  }
+  std::filesystem::resize_file(copy, static_cast<std::uintmax_t>(whole), failed);
+  if (failed) return base::fail(base::os_error("cannot copy " + path, failed.value()));
+  return copy;
+}
+
 void remove_files(const std::string& path) {
   for (const char* end : {"", "-wal", "-shm"}) ::unlink((path + end).c_str());
 }
+
+// Its files are removed when it goes.
+class Temporary {
+ public:
+  explicit Temporary(std::string path) : path_(std::move(path)) {}
+  ~Temporary() {
+    if (!path_.empty()) remove_files(path_);
+  }
+  Temporary(const Temporary&) = delete;
+  Temporary& operator=(const Temporary&) = delete;
+
+ private:
+  std::string path_;
+};
 
 }  // namespace
 
@@ -164,12 +212,23 @@ std::string repair_remedy(const std::string& data_dir) {
          "; or restore a backup into another directory: sudo marea restore FILE --data OTHER";
 }
 
+base::Error no_store(const std::string& path) {
+  return {.code = base::ErrorCode::not_found,
+          .what = "there is no store at " + path,
+          .why = "nothing was ever stored there",
+          .remedy = "Say where marea's data is: --data DIR",
+          .more = {}};
+}
+
 base::Result<void> check(const std::string& path) {
   std::error_code ignored;
   if (!std::filesystem::exists(path, ignored)) return {};
   base::Result<Database> db = Database::open_to_read(path);
   if (!db) return base::fail(std::move(db.error()));
   if (auto sound = db->check(); !sound) return sound;
+  const base::Result<std::int64_t> form = form_of(*db);
+  if (!form) return base::fail(form.error());
+  if (*form == 0) return base::fail(emptied(path));
   const base::Result<Contents> contents = read_contents(*db);
   if (!contents) return base::fail(contents.error());
   return {};
@@ -178,11 +237,13 @@ base::Result<void> check(const std::string& path) {
 base::Result<Repaired> repair(const std::string& path) {
   std::error_code ignored;
   if (!std::filesystem::exists(path, ignored)) {
-    return base::fail(base::ErrorCode::not_found, "there is no store at " + path, "nothing was ever stored there",
-                      "Say where marea's data is: --data DIR");
+    return base::fail(no_store(path));
   }
   if (check(path)) return Repaired{};
-  base::Result<Database> db = Database::open_to_read(path);
+  const base::Result<std::string> completed = completed_copy(path);
+  if (!completed) return base::fail(completed.error());
+  const Temporary copy(*completed);
+  base::Result<Database> db = Database::open_to_read(completed->empty() ? path : *completed);
   if (!db) return base::fail(std::move(db.error()));
   Salvage salvage(*db);
   Found found{.contents = {.services = salvage.rows("services", kServiceColumns, service_in),
@@ -193,7 +254,9 @@ base::Result<Repaired> repair(const std::string& path) {
               .version = salvage.counter("resource_version", kFarVersion)};
   // What was used is read whole or as far as it goes.
   if (auto used = load_usage(*db, found.contents); !used) salvage.lost.push_back("rows of usage: " + used.error().why);
-  if (!salvage.read_something) {
+  // A store without services would take all of them out of service.
+  const bool nothing_left = found.contents.services.empty() && !salvage.lost.empty();
+  if (!salvage.read_something || nothing_left) {
     return base::fail(
         base::ErrorCode::store_damaged, "cannot repair " + path, salvage.lost.front(),
         "Restore a backup into another directory: sudo marea restore FILE --data OTHER; or start empty: mv " + path +

@@ -20,8 +20,11 @@ struct Repaired {
   std::vector<std::string> lost;  // what could not be read, in words
   std::string kept;               // where the damaged file is now; empty: there was nothing to repair
 };
-// The damaged file stays beside the new one. E_STORE_DAMAGED: nothing at all can be read in it; it stays as it is.
+// The damaged file stays beside the new one. E_STORE_DAMAGED: no service can be read in it; it stays as it is.
 base::Result<Repaired> repair(const std::string& path);
+
+// Nothing is at that path.
+base::Error no_store(const std::string& path);
 
 // What a person does about a damaged store of this data directory.
 std::string repair_remedy(const std::string& data_dir);

@@ -90,6 +90,24 @@ TEST_F(RepairTest, what_can_be_read_is_saved_and_the_rest_is_named) {
   EXPECT_EQ(saved, kServices) << "damage elsewhere costs no service";
 }
 
+TEST_F(RepairTest, of_a_file_that_was_cut_off_what_is_there_is_saved) {
+  const auto size = std::filesystem::file_size(path_);
+  for (const auto left : {size * 9 / 10, size * 3 / 4 + 77}) {
+    SCOPED_TRACE(std::to_string(left) + " of " + std::to_string(size) + " bytes");
+    TearDown();
+    SetUp();
+    std::filesystem::resize_file(path_, left);
+    ASSERT_FALSE(check(path_));
+    const auto done = repair(path_);
+    ASSERT_TRUE(done) << done.error().line();
+    EXPECT_GT(done->services, 0);
+    EXPECT_FALSE(done->lost.empty());
+    EXPECT_EQ(std::filesystem::file_size(done->kept), left);
+    EXPECT_TRUE(check(path_));
+    EXPECT_FALSE(std::filesystem::exists(path_ + ".completed"));
+  }
+}
+
 TEST_F(RepairTest, a_row_that_is_not_understood_is_named_and_left_out) {
   {
     auto db = Database::open(path_);
@@ -104,6 +122,29 @@ TEST_F(RepairTest, a_row_that_is_not_understood_is_named_and_left_out) {
   EXPECT_THAT(done->lost[0], HasSubstr("service s7"));
   EXPECT_THAT(done->lost[1], HasSubstr("revision s7-1"));
   EXPECT_TRUE(check(path_));
+}
+
+TEST_F(RepairTest, a_store_that_was_emptied_is_damaged_and_not_new) {
+  ASSERT_TRUE(Store::open(path_, true));
+  std::filesystem::resize_file(path_, 0);
+  for (const char* state : {"no byte", "no table"}) {
+    SCOPED_TRACE(state);
+    const auto found = check(path_);
+    ASSERT_FALSE(found);
+    EXPECT_EQ(found.error().code, base::ErrorCode::store_damaged) << found.error().line();
+    const auto opened = Store::open(path_, true);
+    ASSERT_FALSE(opened);
+    EXPECT_EQ(opened.error().code, base::ErrorCode::store_damaged) << opened.error().line();
+    const auto done = repair(path_);
+    ASSERT_FALSE(done);
+    EXPECT_THAT(done.error().remedy, HasSubstr("marea restore"));
+    // Its log is gone, in which everything was.
+    std::filesystem::remove(path_);
+    ASSERT_TRUE(Database::open(path_));
+    std::filesystem::remove(path_ + "-wal");
+  }
+  std::filesystem::remove(path_);
+  EXPECT_TRUE(Store::open(path_, true)) << "whoever moves it away starts empty";
 }
 
 TEST_F(RepairTest, a_file_in_which_nothing_can_be_read_stays_and_the_way_out_is_told) {

@@ -41,19 +41,31 @@ constexpr std::array<const char*, kSchemaVersion> kSteps = {
 
 }  // namespace
 
-base::Result<void> migrate(Database& db) {
+base::Error emptied(const std::string& path) {
+  return {.code = base::ErrorCode::store_damaged,
+          .what = "the store " + path + " is damaged",
+          .why = "it is empty, and it was not before",
+          .remedy = "Stop marea and run: sudo marea repair --data DIR, with its data directory",
+          .more = {}};
+}
+
+base::Result<std::int64_t> form_of(Database& db) {
   auto pragma = db.prepare("PRAGMA user_version");
   if (!pragma) return base::fail(std::move(pragma.error()));
   if (auto row = pragma->next(); !row) return base::fail(std::move(row.error()));
-  const std::int64_t have = pragma->integer(0);
-  pragma->bind();
-  if (have > kSchemaVersion) {
+  return pragma->integer(0);
+}
+
+base::Result<void> migrate(Database& db) {
+  const base::Result<std::int64_t> have = form_of(db);
+  if (!have) return base::fail(have.error());
+  if (*have > kSchemaVersion) {
     return base::fail(
         base::ErrorCode::io, "cannot use the store " + db.path(),
-        "it has form " + std::to_string(have) + ", this marea knows forms up to " + std::to_string(kSchemaVersion),
+        "it has form " + std::to_string(*have) + ", this marea knows forms up to " + std::to_string(kSchemaVersion),
         "Start the newer marea that wrote it, or give this one another --data directory");
   }
-  for (std::int64_t step = have; step < kSchemaVersion; ++step) {
+  for (std::int64_t step = *have; step < kSchemaVersion; ++step) {
     auto transaction = Transaction::begin(db);
     if (!transaction) return base::fail(std::move(transaction.error()));
     if (auto done = db.run(kSteps.at(static_cast<std::size_t>(step))); !done) return done;

@@ -3,11 +3,19 @@
 // the old form.
 #pragma once
 
+#include <cstdint>
+#include <string>
+
 #include "store/database.h"
 
 namespace marea::store {
 
 inline constexpr int kSchemaVersion = 2;
+
+// Of a file without any form (it is new, or everything in it is gone): E_STORE_DAMAGED, with the path.
+base::Error emptied(const std::string& path);
+
+base::Result<std::int64_t> form_of(Database& db);
 
 base::Result<void> migrate(Database& db);
 

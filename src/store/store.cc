@@ -1,6 +1,7 @@
 #include "store/store.h"
 
 #include <algorithm>
+#include <filesystem>
 #include <utility>
 
 #include "base/crash_point.h"
@@ -29,9 +30,19 @@ std::string_view to_string(RevisionResult result) {
   return "failed";
 }
 
-base::Result<Store> Store::open(const std::string& path) {
+base::Result<Store> Store::open(const std::string& path, bool written_before) {
+  std::error_code absent;
+  const auto bytes = std::filesystem::file_size(path, absent);
+  const bool must_have_form = written_before && !absent;
+  // SQLite removes the log of a file of no bytes: it is not opened.
+  if (must_have_form && bytes == 0) return base::fail(emptied(path));
   base::Result<Database> db = Database::open(path);
   if (!db) return base::fail(std::move(db.error()));
+  if (must_have_form) {
+    const base::Result<std::int64_t> form = form_of(*db);
+    if (!form) return base::fail(form.error());
+    if (*form == 0) return base::fail(emptied(path));
+  }
   if (auto done = migrate(*db); !done) return base::fail(std::move(done.error()));
   if (auto done = db->run("UPDATE counters SET value = value + 1 WHERE name = 'epoch'"); !done) {
     return base::fail(std::move(done.error()));

@@ -15,7 +15,9 @@ namespace marea::store {
 class Store {
  public:
   // Opens or creates the file and begins an epoch. The error says how to repair or where to look.
-  static base::Result<Store> open(const std::string& path);
+  // `written_before`: a file that is there has been used, so that one with nothing in it is damaged, not new. SQLite
+  // would begin anew in it.
+  static base::Result<Store> open(const std::string& path, bool written_before = false);
 
   base::Result<Contents> load();
 

@@ -61,6 +61,22 @@ def test_a_store_damaged_while_stopped_is_refused_served_around_and_repaired(dep
     assert platform.get("rock").status == 200
 
 
+def test_a_store_that_was_emptied_is_damaged_and_not_new(deployed):
+    """A file of no bytes is a new one to SQLite: nothing would be served any more."""
+    platform, path = deployed, deployed.data / "control" / "marea.db"
+    platform.stop()
+    path.write_bytes(b"")
+    platform.start(until_it_answers=False)
+    expect_refused(platform)
+    until(lambda: platform.get("rock").status == 200, "the service wakes from zero by the last routes and plan")
+    platform.stop()
+    done = run_cli("repair", "--data", platform.data)
+    assert done.rc == 1 and "marea restore FILE" in done.err and f"mv {path}" in done.err, done.err
+    path.rename(path.with_name("marea.db.damaged"))
+    platform.start()
+    assert not platform.cli("services", "list", "-o", "name").out.split()
+
+
 def test_a_store_damaged_while_running_costs_no_request(deployed):
     platform, path = deployed, deployed.data / "control" / "marea.db"
     for file in (path, path.with_name("marea.db-wal")):
