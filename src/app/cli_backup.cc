@@ -67,12 +67,26 @@ Outcome<Exit> back_up(Verb& verb) {
   return Exit::ok;
 }
 
+base::Error needs_root(const Words& words, std::string_view verb) {
+  return {.code = base::ErrorCode::privilege_missing,
+          .what = words(Text::needs_root, verb),
+          .why = words(Text::needs_root_why),
+          .remedy = words(Text::needs_root_remedy, verb)};
+}
+
 Outcome<Exit> restore_backup(Verb& verb) {
   const char* env_data = std::getenv("MAREA_DATA");
   const std::string data = data_dir_of(
       {.data = verb.arguments.text("--data").value_or(""), .env_data = env_data == nullptr ? "" : env_data});
-  const base::Result<backup::Restored> done = backup::restore(
-      {.archive = verb.arguments.positional(0), .data = data, .owner = net::role_uid(net::Role::control)});
+  const std::string& archive = verb.arguments.positional(0);
+  if (::access(archive.c_str(), F_OK) != 0 && errno == ENOENT) {
+    return give_up({.code = base::ErrorCode::not_found,
+                    .what = verb.words()(Text::restore_no_file, archive),
+                    .remedy = verb.words()(Text::restore_no_file_remedy)});
+  }
+  if (::geteuid() != 0) return give_up(needs_root(verb.words(), "restore"));
+  const base::Result<backup::Restored> done =
+      backup::restore({.archive = archive, .data = data, .owner = net::role_uid(net::Role::control)});
   if (!done) return give_up(done.error());
   verb.console.say(Text::restored, data, done->services, done->revisions, done->blobs, done->created);
   verb.console.say(Text::restored_next, data);

@@ -182,6 +182,11 @@
   X(backup_cut_remedy, "Look at marea's log, then run it again", "Mire el registro de marea y ejecútelo otra vez") \
   X(restored, "restored into {}: {} services, {} revisions, {} blobs; the backup is of {}", "restaurado en {}: {} servicios, {} revisiones, {} blobs; la copia es de {}") \
   X(restored_next, "Start it: sudo marea serve --data {}", "Arránquela: sudo marea serve --data {}") \
+  X(restore_no_file, "there is no file {}", "no existe el archivo {}") \
+  X(restore_no_file_remedy, "Name a file that marea backup has written", "Indique un archivo que haya escrito marea backup") \
+  X(needs_root, "marea {} needs root", "marea {} necesita root") \
+  X(needs_root_why, "a data directory belongs to root and to the users of marea's roles", "un directorio de datos pertenece a root y a los usuarios de los roles de marea") \
+  X(needs_root_remedy, "Run: sudo marea {}", "Ejecute: sudo marea {}") \
   X(store_sound, "the store {} is sound; nothing was changed", "el almacén {} está sano; no se cambió nada") \
   X(store_repaired, "repaired: {} services, {} revisions, {} images; the damaged file is kept as {}", "reparado: {} servicios, {} revisiones, {} imágenes; el archivo dañado se guarda como {}") \
   X(store_lost, "lost: {}", "perdido: {}") \

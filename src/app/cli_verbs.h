@@ -26,6 +26,9 @@ Outcome<Exit> serve_platform(Verb& verb);   // cli_serve.cc
 Outcome<Exit> print_version(Verb& verb);    // cli_help.cc
 Outcome<Exit> print_help(Verb& verb);       //
 
+// E_PRIVILEGE_MISSING, for the verbs that work on a data directory themselves.
+base::Error needs_root(const Words& words, std::string_view verb);  // cli_backup.cc
+
 // GET of one service, revision or instance; one that is not there is named with where to look.
 Outcome<Json> get_object(Verb& verb, std::string_view noun, const std::string& name);  // cli_objects.cc
 

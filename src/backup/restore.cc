@@ -44,7 +44,11 @@ std::unexpected<base::Error> occupied(const std::string& data, const std::string
 base::Result<void> check_empty(const std::string& data) {
   std::error_code problem;
   std::filesystem::create_directories(data, problem);
-  if (problem) return base::fail(base::os_error("cannot make " + data, problem.value()));
+  if (problem) {
+    base::Error error = base::os_error("cannot make " + data, problem.value());
+    if (error.remedy.empty()) error.remedy = "Restore into a directory that root can make: --data DIR";
+    return base::fail(std::move(error));
+  }
   const bool killed = std::filesystem::exists(data + "/" + kRestoring, problem);
   for (const auto& entry : std::filesystem::directory_iterator(data, problem)) {
     const std::string name = entry.path().filename().string();
@@ -83,6 +87,7 @@ Answer read_locked_in(const RestoreOptions& options, const std::string& folder) 
   if (!archive) {
     base::Error error = archive.error();
     error.what = "cannot restore " + options.archive;
+    if (error.remedy.empty()) error.remedy = "Name a file that can be read and that marea backup has written";
     return error;
   }
   std::string inside = folder;
