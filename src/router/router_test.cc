@@ -239,6 +239,42 @@ TEST_F(RouterWorld, callers_that_wait_for_a_connection_all_get_one_however_few_c
   EXPECT_EQ(served, kCallers);
 }
 
+TEST_F(RouterWorld, while_engine_gives_no_sockets_the_connections_that_are_there_serve_all_in_turn) {
+  router_.reset();
+  workers = 1;
+  applied = 0;
+  start();
+  constexpr int kCallers = 24;
+  std::atomic<int> sent{0};
+  App app(App::answering([&](const std::string&) {
+    while (sent < kCallers) std::this_thread::yield();  // all others find no connection
+    return "x";
+  }));
+  model::RevisionRoute route = route_to(app.port());
+  route.concurrency = kCallers;
+  publish(route);
+  sockets_at_a_time = 2;
+  open("hola-1-a");
+  ASSERT_TRUE(until([&] { return !ready.empty(); }));
+  engine_is_silent = true;
+  const int served = while_turning([&] {
+    std::vector<std::future<int>> callers;
+    for (int i = 0; i < kCallers; ++i) {
+      callers.push_back(std::async(std::launch::async, [&] {
+        Wire wire = Wire::to(port);
+        wire.send(get());
+        ++sent;
+        return wire.response().ends_with("\r\n\r\nx") ? 1 : 0;
+      }));
+    }
+    int all = 0;
+    for (auto& caller : callers) all += caller.get();
+    sent = kCallers;  // the app ends, whatever came
+    return all;
+  });
+  EXPECT_EQ(served, kCallers);
+}
+
 TEST_F(RouterWorld, a_slow_reader_holds_the_app_back_instead_of_filling_memory) {
   constexpr std::size_t kBody = 256U << 20;
   std::atomic<std::size_t> sent{0};

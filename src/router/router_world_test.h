@@ -184,7 +184,7 @@ class RouterWorld : public testing::Test {
                                                      .log = log_,
                                                      .routes_file = folder_ + "/routes",
                                                      .records_folder = folder_ + "/requests",
-                                                     .workers = 2,
+                                                     .workers = workers,
                                                      .limits = limits});
     link_engine();
     auto control = *net::make_socket_pair();
@@ -240,6 +240,7 @@ class RouterWorld : public testing::Test {
   void note(const net::msg::Retire& message) { retired.push_back(message.id.str()); }
   void note(const net::msg::Quiet& message) { quiet.push_back(message.id.str()); }
   void note(const net::msg::SocketsWanted& message) {
+    if (engine_is_silent) return;
     engine_->send(net::msg::Sockets{message.id}, sockets(std::min(message.count, sockets_at_a_time)));
   }
 
@@ -305,6 +306,8 @@ class RouterWorld : public testing::Test {
   std::uint64_t version_ = 0;
 
  public:
+  int workers = 2;
+  bool engine_is_silent = false;  // it gives no sockets
   model::PlatformLimits limits;
   model::RateLimit rate_limit;  // of hola
   std::uint16_t port = 0;

@@ -118,6 +118,8 @@ void Worker::keep(std::unique_ptr<Upstream> upstream, Home& home, base::Duration
   upstream->rest(now(), now() + rest);
   if (crowded) upstream->make_way(now() + std::min(rest, kCrowdedRest));
   home.idle.push_back(std::move(upstream));
+  // Whoever hopes for a socket may have this one instead, also while engine gives none.
+  if (const auto first = socketless_.find(home.instance.get()); first != socketless_.end()) later(*first->second);
 }
 
 void Worker::crowd(const Home& home) {
