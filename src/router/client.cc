@@ -537,7 +537,7 @@ void Client::on_deadline() {
       if (refuse_head(408, "the request's head did not arrive in time")) advance();
       return;
     case Phase::waiting: {
-      if (worker_.now() < due_) worker_.bounds().hit(Limit::queue_time);
+      if (!half_closed_ && worker_.now() < due_) worker_.bounds().hit(Limit::queue_time);
       const Refusal refusal = revision_->late();
       if (answer(refusal.status, refusal.why, refusal.retry_after, refusal.reason)) advance();
       return;

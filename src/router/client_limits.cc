@@ -24,12 +24,14 @@ bool Client::admitted(const RouteTable::ServiceEntry& service, const net::http::
     const base::Duration wait =
         worker_.switchboard().rates->admit(service.rate_limit, peer_.client, service.hash, worker_.now());
     if (wait > base::Duration{0}) {
+      account_.service = service.name.str();
       over(Limit::client_rate, 429, "this client sends more requests than the service takes from one", wait);
       return false;
     }
   }
   const auto most = static_cast<std::uint64_t>(worker_.bounds()[Limit::body_bytes]);
   if (head.body.kind == net::http::BodyKind::length && head.body.length > most) {
+    account_.service = service.name.str();
     over(Limit::body_bytes, 413, "the request's body is longer than it may be");
     return false;
   }

@@ -37,6 +37,12 @@ class MeteringTest : public RouterWorld {
     }
     return sum;
   }
+  // In the last answer.
+  bool told(Metric metric) const {
+    return std::ranges::any_of(metrics, [&](const net::msg::Metrics& part) {
+      return std::ranges::find(part.values, metric, &model::MetricValue::metric) != part.values.end();
+    });
+  }
   // The records so far, once there are `lines` of them.
   std::vector<std::string> records(std::size_t lines) {
     std::vector<std::string> out;
@@ -105,6 +111,33 @@ TEST_F(MeteringTest, requests_are_counted_by_revision_and_class_and_refusals_by_
   EXPECT_EQ(value(Metric::refused, {"Not Found"}), 1U);
   EXPECT_EQ(value(Metric::connections_accepted, {}), 3U);
   EXPECT_GT(value(Metric::response_bytes, {"hola", "hola-1"}), 2 * std::string_view("HTTP/1.1 200 OK").size());
+}
+
+TEST_F(MeteringTest, what_is_in_instances_and_waits_is_told_at_zero_too) {
+  App app(App::answering([](const std::string&) { return "hola"; }));
+  publish(route_to(app.port()));
+  open("hola-1-a");
+  EXPECT_EQ(value(Metric::in_flight, {"hola", "hola-1"}), 0U);
+  EXPECT_FALSE(told(Metric::in_flight)) << "of a revision that has served nothing nothing is told";
+  call(get());
+  for (const Metric gauge : {Metric::in_flight, Metric::queue_length, Metric::queue_bytes}) {
+    EXPECT_TRUE(until([&] { return value(gauge, {"hola", "hola-1"}) == 0; }));
+    EXPECT_TRUE(told(gauge));
+  }
+}
+
+TEST_F(MeteringTest, a_request_beyond_the_rate_is_a_record_of_its_service) {
+  App app(App::answering([](const std::string&) { return "hola"; }));
+  rate_limit = {.interval = std::chrono::hours(1), .burst = 1};
+  publish(route_to(app.port()));
+  open("hola-1-a");
+  call(get());
+  call(get("/once-more"));
+  const std::vector<std::string> lines = records(2);
+  const auto refused = std::ranges::find_if(lines, [](const auto& line) { return has(line, "/once-more"); });
+  ASSERT_NE(refused, lines.end());
+  EXPECT_TRUE(has(*refused, "\"service\":\"hola\"")) << *refused;
+  EXPECT_TRUE(has(*refused, "\"status\":429")) << *refused;
 }
 
 TEST_F(MeteringTest, what_waits_is_counted_in_requests_and_in_bytes) {

@@ -16,6 +16,10 @@ class Collection {
   void add(Metric metric, std::vector<std::string> labels, std::uint64_t value) {
     if (value > 0) values_.push_back({metric, std::move(labels), {value}});
   }
+  // Told at zero too: a gauge that vanishes keeps its last value for whoever looks at it.
+  void gauge(Metric metric, std::vector<std::string> labels, std::uint64_t value) {
+    values_.push_back({metric, std::move(labels), {value}});
+  }
   void add(Metric metric, std::vector<std::string> labels, const telemetry::TimeHistogram& histogram) {
     if (!histogram.empty()) values_.push_back({metric, std::move(labels), histogram.values()});
   }
@@ -63,11 +67,12 @@ std::vector<MetricValue> metrics_of(const std::vector<std::shared_ptr<Revision>>
     for (const RevisionCounts* counts : revision->all_counts()) {
       add_counts(out, service, name, *counts, std::cmp_less_equal(active, kMostHistograms));
     }
+    if (revision->all_counts().empty()) continue;
     int in_flight = 0;
     for (const std::shared_ptr<Instance>& instance : revision->instances()) in_flight += instance->in_flight();
-    out.add(Metric::in_flight, {service, name}, static_cast<std::uint64_t>(in_flight));
-    out.add(Metric::queue_length, {service, name}, static_cast<std::uint64_t>(std::max(0, revision->waiting())));
-    out.add(Metric::queue_bytes, {service, name}, static_cast<std::uint64_t>(revision->waiting_bytes()));
+    out.gauge(Metric::in_flight, {service, name}, static_cast<std::uint64_t>(in_flight));
+    out.gauge(Metric::queue_length, {service, name}, static_cast<std::uint64_t>(std::max(0, revision->waiting())));
+    out.gauge(Metric::queue_bytes, {service, name}, static_cast<std::uint64_t>(revision->waiting_bytes()));
   }
   std::uint64_t accepted = 0;
   std::uint64_t dropped = 0;
