@@ -99,6 +99,11 @@ void Muster::demand_refused(const msg::DemandRefused& message, base::Instant now
             .why = "marea's control process, which says what may run, has been away for too long"},
            now + kAskAgain, now);
   }
+  // Neither routes nor plan have it any more. With routes it is only that the plan comes later than they.
+  if (message.reason == Reason::revision_retired && kind->retired) {
+    refuse(*kind, {.status = 503, .retry_after = kAskAgain, .why = "the revision was just replaced or deleted"},
+           now + kAskAgain, now);
+  }
   if (message.reason != Reason::machine_full) return;
   refuse(*kind,
          {.status = 429,

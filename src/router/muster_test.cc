@@ -268,6 +268,17 @@ TEST_F(MusterTest, a_request_that_a_worker_lets_in_by_the_old_routes_gets_its_in
   EXPECT_NE(live(), nullptr) << "it still waits";
 }
 
+TEST_F(MusterTest, who_waits_for_a_revision_that_neither_routes_nor_plan_have_is_refused) {
+  const msg::DemandRefused unknown{base::RevisionName("r"), 0, Reason::revision_retired};
+  wait(0, 1);
+  EXPECT_EQ(said(), "demand 1");
+  muster.demand_refused(unknown, now);
+  EXPECT_EQ(said(), "") << "the plan may come later than the routes";
+  route({"other"});
+  muster.demand_refused(unknown, now);
+  EXPECT_EQ(said(), "refuse 1 with 503");
+}
+
 TEST_F(MusterTest, a_request_for_a_revision_that_no_worker_knows_any_more_is_refused) {
   const auto old = live();
   route({"other"});
