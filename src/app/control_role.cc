@@ -40,8 +40,13 @@ base::Result<std::unique_ptr<ControlRole>> ControlRole::open(World world) {
   std::error_code ignored;
   const bool used = std::filesystem::directory_iterator(world.data + "/blobs/sha256", ignored) !=
                     std::filesystem::directory_iterator();
-  base::Result<store::Store> store = store::Store::open(world.data + "/control/marea.db", used);
+  const std::string path = world.data + "/control/marea.db";
+  base::Result<store::Store> store = store::Store::open(path, used);
+  if (!store && store.error().code == base::ErrorCode::disk_full && store::Store::give_up_reserve(path)) {
+    store = store::Store::open(path, used);
+  }
   if (!store) return refused(std::move(store.error()));
+  store->keep_reserve();
   // NOLINTNEXTLINE(cppcoreguidelines-owning-memory): make_unique cannot reach the constructor
   std::unique_ptr<ControlRole> role(new ControlRole(std::move(world), std::move(*store)));
   if (base::Result<void> started = role->control_.start(); !started) return refused(std::move(started.error()));

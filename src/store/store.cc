@@ -1,10 +1,14 @@
 #include "store/store.h"
 
+#include <fcntl.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <filesystem>
 #include <utility>
 
 #include "base/crash_point.h"
+#include "base/fd.h"
 #include "store/image_form.h"
 #include "store/record_rows.h"
 #include "store/rows.h"
@@ -13,6 +17,12 @@
 
 namespace marea::store {
 namespace {
+
+constexpr int kCommitsUntilReserve = 100;
+
+std::string reserve_of(const std::string& path) {
+  return path + ".reserve";
+}
 
 bool is_usage(const Change& change) {
   return std::holds_alternative<UsageRecord>(change) || std::holds_alternative<UsageTotal>(change) ||
@@ -69,6 +79,33 @@ base::Result<Contents> Store::load() {
 }
 
 base::Result<void> Store::commit(std::span<Change> changes) {
+  base::Result<void> done = commit_once(changes);
+  if (!done && done.error().code == base::ErrorCode::disk_full && give_up_reserve(db_.path())) {
+    commits_without_reserve_ = 0;
+    done = commit_once(changes);
+  } else if (done && wants_reserve_ && ++commits_without_reserve_ >= kCommitsUntilReserve) {
+    keep_reserve();
+  }
+  return done;
+}
+
+void Store::keep_reserve() {
+  wants_reserve_ = true;
+  commits_without_reserve_ = 0;
+  const std::string path = reserve_of(db_.path());
+  std::error_code failed;
+  if (std::filesystem::file_size(path, failed) == kReserveBytes && !failed) return;
+  if (std::filesystem::space(std::filesystem::path(path).parent_path(), failed).available < 4 * kReserveBytes || failed)
+    return;
+  const base::Fd file(::open(path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
+  if (!file || ::posix_fallocate(file.get(), 0, kReserveBytes) != 0) ::unlink(path.c_str());
+}
+
+bool Store::give_up_reserve(const std::string& path) {
+  return ::unlink(reserve_of(path).c_str()) == 0;
+}
+
+base::Result<void> Store::commit_once(std::span<Change> changes) {
   base::Result<Transaction> transaction = Transaction::begin(db_);
   if (!transaction) return base::fail(std::move(transaction.error()));
   // What instances used is no part of what clients watch.

@@ -12,6 +12,9 @@
 
 namespace marea::store {
 
+// Of the log that SQLite writes: it fits in so many, however many changes come.
+inline constexpr std::int64_t kReserveBytes = 4 << 20;
+
 class Store {
  public:
   // Opens or creates the file and begins an epoch. The error says how to repair or where to look.
@@ -23,6 +26,12 @@ class Store {
 
   // Writes all changes as one; sets resource_version in the services and revisions among them.
   base::Result<void> commit(std::span<Change> changes);
+
+  // Keeps kReserveBytes beside the file while the disk has four times as many. commit() gives them up when the disk is
+  // full, and begins again: what frees something must be stored first.
+  void keep_reserve();
+  // True: there was a reserve of the store at `path`, and its bytes are free now.
+  static bool give_up_reserve(const std::string& path);
 
   // Writes a copy as of now to a new file; the copy is not synced. For backups.
   base::Result<void> snapshot(const std::string& path);
@@ -37,6 +46,7 @@ class Store {
  private:
   explicit Store(Database db) : db_(std::move(db)) {}
   base::Result<void> read_counters();
+  base::Result<void> commit_once(std::span<Change> changes);
   base::Result<void> write(const ServiceRecord& record);
   base::Result<void> write(const RevisionRecord& record);
   base::Result<void> write(const ImageName& name);
@@ -52,6 +62,8 @@ class Store {
   Database db_;
   std::uint64_t epoch_ = 0;
   std::uint64_t resource_version_ = 0;
+  bool wants_reserve_ = false;
+  int commits_without_reserve_ = 0;
 };
 
 }  // namespace marea::store

@@ -1,11 +1,13 @@
 """A disk that gets full: nothing new is taken, what runs goes on, and what fails half-way leaves nothing."""
 
 import os
+import signal
 import subprocess
 
 import oci
 import pytest
 
+from roles_test import roles
 from running_platform import Platform, manifest
 from waiting import until
 
@@ -75,6 +77,19 @@ def test_a_full_disk_refuses_what_is_new_and_serves_what_is_there(small, tide, t
     platform.cli("deploy", "new", "--image", new, "--wait")
     assert platform.get("new").status == 200
     until(lambda: platform.cli("logs", "new").out, "logs go on")
+
+
+def test_on_a_disk_without_a_free_byte_control_starts_and_what_is_not_used_can_be_removed(small, tide, tide_program, tmp_path):
+    """The store keeps a reserve for that."""
+    platform, disk = small
+    platform.apply(manifest("old", tide, idle="1s"))
+    platform.wait_ready("old")
+    platform.cli("images", "import", "spare", big_image(tmp_path / "spare", tide_program, 1 << 20))
+    fill(disk, 100)
+    os.kill(roles(platform)["control"][0], signal.SIGKILL)
+    until(lambda: platform.cli("services", "list", "-o", "name", check=False).out.split() == ["old"], "the API answers")
+    assert platform.get("old").status == 200
+    assert "spare" in platform.cli("images", "delete", "--unused").out
 
 
 def test_a_disk_that_fills_in_the_middle_of_an_upload_or_an_unpacking_leaves_nothing(small, tide_program, tmp_path):
