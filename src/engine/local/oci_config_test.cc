@@ -43,11 +43,21 @@ TEST(OciConfig, the_user_namespace_maps_all_ids_to_the_sandboxs_own) {
 TEST(OciConfig, limits_are_the_revisions) {
   const Json resources = oci_config(order())["linux"]["resources"];
   EXPECT_EQ(resources["memory"], Json::parse(R"({"limit": 134217728, "swap": 134217728})"));
-  EXPECT_EQ(resources["cpu"], Json::parse(R"({"period": 100000, "quota": 50000, "shares": 512})"));
+  EXPECT_EQ(resources["cpu"], Json::parse(R"({"period": 10000, "quota": 5000, "shares": 512})"));
   EXPECT_EQ(resources["pids"]["limit"], 1024);
   OciOrder no_swap = order();
   no_swap.swap_accounting = false;
   EXPECT_FALSE(oci_config(no_swap)["linux"]["resources"]["memory"].contains("swap"));
+}
+
+TEST(OciConfig, a_quota_is_never_below_what_the_kernel_takes) {
+  for (const int milli_cpu : {1, 20, 80, 99, 100, 150, 4000}) {
+    OciOrder some = order();
+    some.limits.milli_cpu = milli_cpu;
+    const Json cpu = oci_config(some)["linux"]["resources"]["cpu"];
+    EXPECT_GE(cpu["quota"].get<int>(), 1000) << milli_cpu;
+    EXPECT_EQ(cpu["quota"].get<int>() * 1000 / cpu["period"].get<int>(), std::max(10, milli_cpu));
+  }
 }
 
 TEST(OciConfig, what_is_written_to_memory_is_less_than_the_memory_limit) {
