@@ -174,7 +174,7 @@ base::Result<std::string> completed_copy(const std::string& path) {
   const off_t whole = page * number(28, 4);
   constexpr off_t kMostMissing = off_t{1} << 36;  // holes take no space, but a header may say anything
   if (state.st_size >= whole || whole - state.st_size > kMostMissing) return std::string();
-  const std::string copy = path + ".completed";
+  std::string copy = path + ".completed";
   std::error_code failed;
   for (const char* end : {"", "-wal"}) {
     std::filesystem::remove(copy + end, failed);
