@@ -49,7 +49,11 @@ Outcome<Exit> back_up(Verb& verb) {
   }
   std::string name = path + ".XXXXXX";
   const base::Fd file(::mkostemp(name.data(), O_CLOEXEC));
-  if (!file) return give_up(base::os_error("cannot write " + path));
+  if (!file) {
+    base::Error error = base::os_error("cannot write " + path);
+    if (error.remedy.empty()) error.remedy = words(Text::backup_place_remedy);
+    return give_up(std::move(error));
+  }
   const Partial partial(name);
   std::int64_t bytes = 0;
   base::Result<void> written;

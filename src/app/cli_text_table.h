@@ -178,6 +178,7 @@
   X(backup_written, "backup written: {} ({} bytes)", "copia de seguridad guardada: {} ({} bytes)") \
   X(backup_exists, "{} exists already", "{} ya existe") \
   X(backup_exists_remedy, "Choose another name, or remove it first", "Elija otro nombre, o bórrela antes") \
+  X(backup_place_remedy, "Name a file in a folder that is there and that you may write", "Indique un archivo en una carpeta que exista y en la que pueda escribir") \
   X(backup_cut, "the backup ended before it was whole", "la copia de seguridad terminó antes de estar completa") \
   X(backup_cut_remedy, "Look at marea's log, then run it again", "Mire el registro de marea y ejecútelo otra vez") \
   X(restored, "restored into {}: {} services, {} revisions, {} blobs; the backup is of {}", "restaurado en {}: {} servicios, {} revisiones, {} blobs; la copia es de {}") \

@@ -229,6 +229,7 @@ base::Result<void> check(const std::string& path) {
   const base::Result<std::int64_t> form = form_of(*db);
   if (!form) return base::fail(form.error());
   if (*form == 0) return base::fail(emptied(path));
+  if (*form > kSchemaVersion) return base::fail(of_newer_form(path, *form));
   const base::Result<Contents> contents = read_contents(*db);
   if (!contents) return base::fail(contents.error());
   return {};
@@ -239,7 +240,9 @@ base::Result<Repaired> repair(const std::string& path) {
   if (!std::filesystem::exists(path, ignored)) {
     return base::fail(no_store(path));
   }
-  if (check(path)) return Repaired{};
+  const base::Result<void> sound = check(path);
+  if (sound) return Repaired{};
+  if (sound.error().code == base::ErrorCode::conflict) return base::fail(sound.error());  // of a newer form
   const base::Result<std::string> completed = completed_copy(path);
   if (!completed) return base::fail(completed.error());
   const Temporary copy(*completed);

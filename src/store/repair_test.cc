@@ -124,6 +124,16 @@ TEST_F(RepairTest, a_row_that_is_not_understood_is_named_and_left_out) {
   EXPECT_TRUE(check(path_));
 }
 
+TEST_F(RepairTest, a_store_of_a_newer_marea_is_neither_sound_nor_repaired) {
+  ASSERT_TRUE(Database::open(path_)->run("PRAGMA user_version=99"));
+  ASSERT_FALSE(check(path_));
+  EXPECT_THAT(check(path_).error().remedy, HasSubstr("newer marea"));
+  const auto done = repair(path_);
+  ASSERT_FALSE(done);
+  EXPECT_EQ(done.error().code, base::ErrorCode::conflict);
+  EXPECT_FALSE(std::filesystem::exists(path_ + ".damaged-1"));
+}
+
 TEST_F(RepairTest, a_store_that_was_emptied_is_damaged_and_not_new) {
   ASSERT_TRUE(Store::open(path_, true));
   std::filesystem::resize_file(path_, 0);

@@ -56,14 +56,20 @@ base::Result<std::int64_t> form_of(Database& db) {
   return pragma->integer(0);
 }
 
+base::Error of_newer_form(const std::string& path, std::int64_t form) {
+  return {
+      .code = base::ErrorCode::conflict,
+      .what = "cannot use the store " + path,
+      .why = "it has form " + std::to_string(form) + ", this marea knows forms up to " + std::to_string(kSchemaVersion),
+      .remedy = "Start the newer marea that wrote it, or give this one another --data directory",
+      .more = {}};
+}
+
 base::Result<void> migrate(Database& db) {
   const base::Result<std::int64_t> have = form_of(db);
   if (!have) return base::fail(have.error());
   if (*have > kSchemaVersion) {
-    return base::fail(
-        base::ErrorCode::io, "cannot use the store " + db.path(),
-        "it has form " + std::to_string(*have) + ", this marea knows forms up to " + std::to_string(kSchemaVersion),
-        "Start the newer marea that wrote it, or give this one another --data directory");
+    return base::fail(of_newer_form(db.path(), *have));
   }
   for (std::int64_t step = *have; step < kSchemaVersion; ++step) {
     auto transaction = Transaction::begin(db);

@@ -17,6 +17,9 @@ base::Error emptied(const std::string& path);
 
 base::Result<std::int64_t> form_of(Database& db);
 
+// Of a file of a later marea's form: what is in it is not known here.
+base::Error of_newer_form(const std::string& path, std::int64_t form);
+
 base::Result<void> migrate(Database& db);
 
 }  // namespace marea::store
