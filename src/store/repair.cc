@@ -141,7 +141,8 @@ base::Result<std::string> put_in_place(const std::string& fresh, const std::stri
     if (::link(path.c_str(), name.c_str()) == 0) kept = name;
   }
   if (kept.empty() || ::stat(path.c_str(), &before) != 0) return base::fail(base::os_error("cannot keep " + path));
-  ::link((path + "-wal").c_str(), (kept + "-wal").c_str());
+  // There may be none; what it says is in the fresh store already, as far as it could be read.
+  [[maybe_unused]] const int kept_log = ::link((path + "-wal").c_str(), (kept + "-wal").c_str());
   ::unlink((path + "-wal").c_str());
   ::unlink((path + "-shm").c_str());
   const base::Fd file(::open(fresh.c_str(), O_RDONLY | O_CLOEXEC));
