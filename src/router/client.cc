@@ -77,6 +77,11 @@ bool Client::notice_departure() {
   return true;
 }
 
+// A caller that is gone would have reset what was sent since, or what it left unread.
+bool Client::still_reads() const {
+  return stream_.sent() > sent_before_hang_up_ || !stream_.writable();
+}
+
 void Client::advance() {
   bool more = true;
   for (int steps = 0; more; ++steps) {
@@ -544,8 +549,7 @@ void Client::on_deadline() {
     }
     case Phase::connecting:
     case Phase::relaying:
-      if (half_closed_ && answer_begun_ && stream_.sent() > sent_before_hang_up_ && worker_.now() < due_) {
-        // A caller that is gone would have reset what was sent since: this one reads what it asked for.
+      if (half_closed_ && answer_begun_ && still_reads() && worker_.now() < due_) {
         worker_.set_deadline(*this, due_);
         return;
       }

@@ -64,6 +64,7 @@ class Client final : public net::Watcher, public Deadline {
   bool refuse_head(int status, std::string_view why);
   bool begin(const net::http::RequestHead& head);
   bool notice_departure();
+  bool still_reads() const;
   bool admitted(const RouteTable::ServiceEntry& service, const net::http::RequestHead& head);
   bool over(model::Limit limit, int status, std::string_view why, base::Duration retry_after = {});
   base::Duration most_rest() const;

@@ -2,6 +2,7 @@
 
 #include <mutex>
 
+#include "router/client.h"
 #include "router/router_world_test.h"
 
 namespace marea::router {
@@ -483,6 +484,26 @@ TEST_F(RouterWorld, a_caller_that_leaves_in_the_middle_of_an_answer_gives_its_sl
   caller.close();
   EXPECT_TRUE(until([&] { return loads["hola-1-a"] == 0; }));
   go.set_value();
+}
+
+TEST_F(RouterWorld, a_slow_reader_that_has_closed_its_own_side_gets_the_whole_answer) {
+  constexpr std::size_t kBody = 32U << 20;
+  App app([](Wire& wire) {
+    wire.until("\r\n\r\n");
+    wire.send("HTTP/1.1 200 OK\r\nContent-Length: " + std::to_string(kBody) + "\r\n\r\n" + std::string(kBody, 'x'));
+  });
+  publish(route_to(app.port()));
+  on_demand = [&](const net::msg::Demand&) { open("hola-1-a"); };
+  const std::size_t got = while_turning([&] {
+    Wire wire = Wire::to(port);
+    wire.send(get());
+    wire.until("\r\n\r\n");
+    std::this_thread::sleep_for(kSilentTime / 2);  // now everything on the way is full
+    ::shutdown(wire.fd(), SHUT_WR);
+    std::this_thread::sleep_for(kSilentTime * 3 / 2);
+    return wire.rest().size();
+  });
+  EXPECT_EQ(got, kBody);
 }
 
 TEST_F(RouterWorld, routes_survive_the_router_itself) {

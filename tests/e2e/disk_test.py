@@ -20,14 +20,10 @@ def small(tmp_path):
     disk = tmp_path / "disk"
     disk.mkdir()
     subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={DISK},mode=0755", "marea-small", str(disk)], check=True)
-    platform = Platform(data=disk / "data")
-    (disk / "data").mkdir()
-    platform.log_path = tmp_path / "marea.log"
     try:
-        yield platform.start(), disk
-        platform.stop()
+        with Platform.running_on(disk, tmp_path / "marea.log") as platform:
+            yield platform, disk
     finally:
-        platform.clean()
         subprocess.run(["umount", "-l", str(disk)], check=True)
 
 

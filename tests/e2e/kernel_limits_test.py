@@ -215,7 +215,7 @@ result, most = 0, 400_000
     allowed = 1.05 * (burst + rate * (time.monotonic() - began))  # some of the device's packets are the machine's own
     got = count() - before
     if sent <= allowed:
-        pytest.skip("this machine sends no more than may be sent")
+        pytest.skip("NOT TESTED: this machine sends no more packets than may be sent")
     assert 0 < got <= allowed
 
 

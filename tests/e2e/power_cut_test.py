@@ -73,14 +73,10 @@ class Disk:
 def powered(tmp_path):
     """(platform, its disk)"""
     disk = Disk(tmp_path)
-    platform = Platform(data=disk.place / "data")
-    platform.data.mkdir()
-    platform.log_path = tmp_path / "marea.log"
     try:
-        yield platform.start(), disk
-        platform.stop()
+        with Platform.running_on(disk.place, tmp_path / "marea.log") as platform:
+            yield platform, disk
     finally:
-        platform.clean()
         run("umount", "-l", disk.place)
 
 

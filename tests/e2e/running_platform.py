@@ -1,5 +1,6 @@
 """A real `marea serve` in a data directory of its own on free ports, its CLI, its API and its front door."""
 
+import contextlib
 import json
 import os
 import re
@@ -55,6 +56,19 @@ class Platform:
         self.log_path = self.data.with_suffix(".log")
         self.process = None
         self.traces = None
+
+    @classmethod
+    @contextlib.contextmanager
+    def running_on(cls, disk, log_path):
+        """A running one whose data directory is on this disk; its log is elsewhere. It must leave nothing behind."""
+        platform = cls(data=disk / "data")
+        platform.data.mkdir()
+        platform.log_path = log_path
+        try:
+            yield platform.start()
+            platform.stop()
+        finally:
+            platform.clean()
 
     def start(self, until_it_answers=True):
         with open(self.log_path, "ab") as log:
