@@ -494,16 +494,17 @@ TEST_F(RouterWorld, a_slow_reader_that_has_closed_its_own_side_gets_the_whole_an
   });
   publish(route_to(app.port()));
   on_demand = [&](const net::msg::Demand&) { open("hola-1-a"); };
-  const std::size_t got = while_turning([&] {
-    Wire wire = Wire::to(port);
-    wire.send(get());
-    wire.until("\r\n\r\n");
-    std::this_thread::sleep_for(kSilentTime / 2);  // now everything on the way is full
-    ::shutdown(wire.fd(), SHUT_WR);
-    std::this_thread::sleep_for(kSilentTime * 3 / 2);
-    return wire.rest().size();
-  });
-  EXPECT_EQ(got, kBody);
+  const auto pass = [&](base::Duration time) {
+    const base::Instant end = clock_.now() + time;
+    until([&] { return clock_.now() >= end; });
+  };
+  Wire wire = Wire::to(port);
+  wire.send(get());
+  while_turning([&] { return wire.until("\r\n\r\n"); });
+  pass(kSilentTime / 2);  // now everything on the way is full
+  ::shutdown(wire.fd(), SHUT_WR);
+  pass(kSilentTime * 3 / 2);
+  EXPECT_EQ(while_turning([&] { return wire.rest().size(); }), kBody);
 }
 
 TEST_F(RouterWorld, routes_survive_the_router_itself) {
