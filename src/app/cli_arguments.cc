@@ -1,8 +1,11 @@
 #include "app/cli_arguments.h"
 
 #include <CLI/CLI.hpp>
+
 #include <algorithm>
 #include <charconv>
+#include <numeric>
+#include <utility>
 
 namespace marea::app {
 namespace {
@@ -25,12 +28,8 @@ std::string long_form(std::span<const OptionSpec> options, const std::string& wo
 std::vector<std::string> join_values(std::span<const OptionSpec> options, std::vector<std::string> words) {
   std::vector<std::string> out;
   for (std::size_t i = 0; i < words.size(); ++i) {
-    if (words[i] == "--") {
-      out.insert(out.end(), words.begin() + static_cast<std::ptrdiff_t>(i), words.end());
-      break;
-    }
     const auto spec = std::ranges::find(options, std::string_view(words[i]), &OptionSpec::name);
-    const bool joins = spec != options.end() && (spec->kind == ValueKind::any || spec->kind == ValueKind::pairs);
+    const bool joins = spec != options.end() && spec->repeats();
     if (joins && i + 1 < words.size()) {
       out.push_back(words[i] + "=" + words[i + 1]);
       ++i;
@@ -39,6 +38,19 @@ std::vector<std::string> join_values(std::span<const OptionSpec> options, std::v
     }
   }
   return out;
+}
+
+// Takes off what stands behind "--": words, whatever they begin with.
+std::vector<std::string> cut_verbatim(std::span<const OptionSpec> options, std::vector<std::string>& words) {
+  for (std::size_t i = 0; i < words.size(); ++i) {
+    if (words[i] == "--") {
+      std::vector<std::string> out(words.begin() + static_cast<std::ptrdiff_t>(i) + 1, words.end());
+      words.resize(i);
+      return out;
+    }
+    if (takes_next(options, words[i])) ++i;
+  }
+  return {};
 }
 
 // What is wrong with one value, or nothing.
@@ -60,10 +72,22 @@ std::optional<std::string> value_fault(const OptionSpec& spec, const std::string
     }
     case ValueKind::seconds:
       return read_seconds(value) ? std::nullopt : std::optional(words(Text::bad_seconds, spec.name, value));
-    case ValueKind::format:
-      return format_from(value) ? std::nullopt : std::optional(words(Text::bad_format, spec.name, value));
+    case ValueKind::choice: {
+      const std::vector<std::string_view> choices = choices_of(spec.value);
+      if (std::ranges::find(choices, value) != choices.end()) return std::nullopt;
+      return words(Text::bad_choice, spec.name, fmt::join(choices, ", "), value);
+    }
   }
   return std::nullopt;
+}
+
+Failure unknown_option(std::span<const OptionSpec> options, const std::string& word, const Words& words) {
+  Failure out = usage_failure(words(Text::unknown_option, word), {});
+  std::vector<std::string_view> known;
+  for (const OptionSpec& spec : options) known.push_back(spec.name);
+  const std::string_view meant = nearest(word.substr(0, word.find('=')), known);
+  if (!meant.empty()) out.error.why = words(Text::meant, meant);
+  return out;
 }
 
 std::string cli11_names(const OptionSpec& spec) {
@@ -91,6 +115,52 @@ void declare(CLI::App& app, std::span<const OptionSpec> options, Reading& readin
 
 }  // namespace
 
+std::vector<std::string_view> choices_of(std::string_view listed) {
+  std::vector<std::string_view> out;
+  while (!listed.empty()) {
+    out.push_back(listed.substr(0, listed.find('|')));
+    listed.remove_prefix(std::min(listed.size(), out.back().size() + 1));
+  }
+  return out;
+}
+
+const OptionSpec* find_option(std::span<const OptionSpec> options, std::string_view word) {
+  const std::string_view name = word.substr(0, word.find('='));
+  const auto named = [&](const OptionSpec& spec) {
+    return name.starts_with("--") ? spec.name == name : name.size() == 2 && name[0] == '-' && name[1] == spec.letter;
+  };
+  const auto found = std::ranges::find_if(options, named);
+  return found == options.end() ? nullptr : &*found;
+}
+
+bool takes_next(std::span<const OptionSpec> options, std::string_view word) {
+  const OptionSpec* spec = find_option(options, word);
+  return spec != nullptr && spec->kind != ValueKind::none && word.find('=') == std::string_view::npos;
+}
+
+std::string_view nearest(std::string_view word, std::span<const std::string_view> known) {
+  const std::size_t most = std::min<std::size_t>(2, word.size() / 3);  // beyond it, it is another word
+  std::string_view best;
+  std::size_t least = most + 1;
+  for (const std::string_view one : known) {
+    std::vector<std::size_t> row(one.size() + 1);  // Wagner and Fischer (1974): of the prefixes so far
+    std::iota(row.begin(), row.end(), std::size_t{0});
+    for (std::size_t i = 0; i < word.size(); ++i) {
+      std::size_t diagonal = std::exchange(row[0], i + 1);
+      for (std::size_t j = 0; j < one.size(); ++j) {
+        const std::size_t changed = diagonal + (word[i] == one[j] ? 0 : 1);
+        diagonal = row[j + 1];
+        row[j + 1] = std::min({changed, row[j] + 1, row[j + 1] + 1});
+      }
+    }
+    if (row.back() < least) {
+      least = row.back();
+      best = one;
+    }
+  }
+  return best;
+}
+
 Failure usage_failure(std::string what, std::string remedy) {
   return {.error = {.code = base::ErrorCode::usage, .what = std::move(what), .remedy = std::move(remedy)},
           .exit = Exit::usage};
@@ -113,6 +183,7 @@ Outcome<Arguments> read_arguments(std::span<const OptionSpec> options, std::span
   CLI::App app;
   Reading reading;
   declare(app, options, reading);
+  const std::vector<std::string> verbatim = cut_verbatim(options, words);
   words = join_values(options, std::move(words));
   std::ranges::reverse(words);  // as CLI11 wants a vector
   try {
@@ -127,9 +198,10 @@ Outcome<Arguments> read_arguments(std::span<const OptionSpec> options, std::span
   out.positionals_ = std::move(reading.positionals);
   for (const std::string& extra : app.remaining()) {
     const bool option = extra.starts_with('-') && extra.size() > 1;
-    if (option) return give_up(usage_failure(language(Text::unknown_option, extra), {}));
+    if (option) return give_up(unknown_option(options, extra, language));
     out.positionals_.push_back(extra);
   }
+  out.positionals_.insert(out.positionals_.end(), verbatim.begin(), verbatim.end());
   std::erase_if(reading.values, [](const auto& entry) { return entry.second.empty(); });
   out.values_ = std::move(reading.values);
   for (const OptionSpec& spec : options) {
@@ -138,7 +210,8 @@ Outcome<Arguments> read_arguments(std::span<const OptionSpec> options, std::span
     }
   }
   if (out.has("--help")) return out;
-  if (out.positionals_.size() > positionals.size()) {
+  const bool repeats = !positionals.empty() && positionals.back().repeats;
+  if (!repeats && out.positionals_.size() > positionals.size()) {
     return give_up(usage_failure(language(Text::unexpected_word, out.positionals_[positionals.size()]), {}));
   }
   for (std::size_t i = 0; i < positionals.size(); ++i) {
@@ -180,6 +253,10 @@ Format Arguments::format() const {
 const std::string& Arguments::positional(std::size_t index) const {
   static const std::string kNone;
   return index < positionals_.size() ? positionals_[index] : kNone;
+}
+
+std::span<const std::string> Arguments::positionals_from(std::size_t index) const {
+  return std::span(positionals_).subspan(std::min(index, positionals_.size()));
 }
 
 }  // namespace marea::app

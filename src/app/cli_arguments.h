@@ -25,21 +25,47 @@ enum class ValueKind {
   count,    // an integer from 0
   port,     // 1 to 65535
   seconds,  // "90", "90s", "5m", "1h"
-  format,   // table, json, yaml, name
+  choice,   // one of the words that OptionSpec::value lists: "on|off"
+};
+
+// What the value of an option or a word may be, for completion (cli_complete.h).
+enum class Completes {
+  nothing,
+  services,
+  revisions,
+  shares,  // REVISION=
+  tagged,  // TAG=REVISION, after the "="
+  tags,    // of the service
+  instances,
+  images,   // of the platform's store
+  layouts,  // oci:DIR, or one of images
+  files,
+  directories,
+  limits,  // LIMIT=
+  verbs,   // of this program, and codes of errors
+  itself,  // the words that the positional's name lists: "bash|zsh|fish"
 };
 
 struct OptionSpec {
   std::string_view name;  // "--port"
   char letter = '\0';     // 'f' of -f
   ValueKind kind = ValueKind::none;
-  std::string_view value;  // what stands for the value in the help: "N"
+  std::string_view value;  // what stands for the value in the help: "N"; of a choice "on|off"
   Text help;
+  Completes completes = Completes::nothing;
+
+  bool repeats() const { return kind == ValueKind::any || kind == ValueKind::pairs; }
 };
 
 struct PositionalSpec {
   std::string_view name;  // "NAME", as the help prints it
   bool required = true;
+  Completes completes = Completes::nothing;
+  bool repeats = false;  // the last one only
 };
+
+// "on", "off" of "on|off".
+std::vector<std::string_view> choices_of(std::string_view listed);
 
 class Arguments {
  public:
@@ -52,6 +78,8 @@ class Arguments {
   Format format() const;  // of -o; a table unless given
   // Absent ones are empty.
   const std::string& positional(std::size_t index) const;
+  // All of them from that one on.
+  std::span<const std::string> positionals_from(std::size_t index) const;
 
  private:
   friend Outcome<Arguments> read_arguments(std::span<const OptionSpec> options,
@@ -66,6 +94,14 @@ Outcome<Arguments> read_arguments(std::span<const OptionSpec> options, std::span
 
 // "90", "90s", "5m", "1h" as seconds.
 std::optional<std::int64_t> read_seconds(std::string_view text);
+
+// The option of "--port", "--port=80", "-o", "-o=json"; null: none of them.
+const OptionSpec* find_option(std::span<const OptionSpec> options, std::string_view word);
+// Whether the word after this one is its value.
+bool takes_next(std::span<const OptionSpec> options, std::string_view word);
+
+// The one of `known` that somebody who wrote `word` probably meant; "" when none is near.
+std::string_view nearest(std::string_view word, std::span<const std::string_view> known);
 
 // A usage error without a better place.
 Failure usage_failure(std::string what, std::string remedy);

@@ -11,13 +11,15 @@ using enum ValueKind;
 using Options = std::vector<OptionSpec>;
 
 constexpr OptionSpec kServer{"--server", '\0', word, "unix:PATH|http://HOST:PORT", Text::help_server};
-constexpr OptionSpec kData{"--data", '\0', word, "DIR", Text::help_data};
+constexpr OptionSpec kData{"--data", '\0', word, "DIR", Text::help_data, Completes::directories};
 constexpr OptionSpec kHelp{"--help", 'h', none, "", Text::help_help};
-constexpr OptionSpec kOutput{"--output", 'o', format, "table|json|yaml|name", Text::help_output};
-constexpr OptionSpec kName{"--name", '\0', word, "NAME", Text::help_name};
+constexpr OptionSpec kOutput{"--output", 'o', choice, "table|json|yaml|name", Text::help_output};
+constexpr OptionSpec kName{"--name", '\0', word, "NAME", Text::help_name, Completes::services};
 constexpr OptionSpec kWait{"--wait", '\0', none, "", Text::help_wait};
 constexpr OptionSpec kNoWait{"--no-wait", '\0', none, "", Text::help_no_wait};
 constexpr OptionSpec kWaitTimeout{"--wait-timeout", '\0', seconds, "TIME", Text::help_wait_timeout};
+constexpr OptionSpec kOfService{"--service", '\0', word, "NAME", Text::help_service, Completes::services};
+constexpr OptionSpec kOfRevision{"--revision", '\0', word, "NAME", Text::help_revision, Completes::revisions};
 
 Options with_place(Options options) {
   options.insert(options.end(), {kServer, kData, kHelp});
@@ -47,64 +49,114 @@ Options service_options() {
 }
 
 Options deploy_options() {
-  Options out = {{"--image", '\0', word, "oci:DIR[:TAG]|REF", Text::help_image}};
+  Options out = {{"--image", '\0', word, "oci:DIR[:TAG]|REF", Text::help_image, Completes::layouts}};
   std::ranges::copy(service_options(), std::back_inserter(out));
   out.insert(out.end(), {kWait, kNoWait, kWaitTimeout});
   return with_output(std::move(out));
 }
 
 Options up_options() {
-  Options out = {kName, {"--dockerfile", '\0', word, "FILE", Text::help_dockerfile}};
+  Options out = {kName, {"--dockerfile", '\0', word, "FILE", Text::help_dockerfile, Completes::files}};
   std::ranges::copy(service_options(), std::back_inserter(out));
   out.insert(out.end(), {kWait, kNoWait, kWaitTimeout});
   return with_output(std::move(out));
 }
 
-std::vector<CommandSpec> make_commands() {
-  const std::vector<PositionalSpec> name = {{"NAME"}};
-  const Options of_service = {{"--service", '\0', word, "NAME", Text::help_service}};
-  const Options of_revision = {of_service[0], {"--revision", '\0', word, "NAME", Text::help_revision}};
-  const Options serve = {kData,
-                         {"--http", '\0', word, "ADDR", Text::help_http},
-                         {"--api", '\0', word, "ADDR", Text::help_api},
-                         {"--runtime", '\0', word, "auto|crun|runc", Text::help_runtime},
-                         {"--request-log", '\0', word, "on|off", Text::help_request_log},
-                         {"--limit", '\0', any, "NAME=VALUE", Text::help_limit},
-                         {"--disk-limit", '\0', count, "PERCENT", Text::help_disk_limit},
-                         kHelp};
-  const Options apply = {{"--filename", 'f', word, "FILE|-", Text::help_filename}, kWait, kNoWait, kWaitTimeout};
-  const Options logs = {
-      {"--follow", 'f', none, "", Text::help_follow},        {"--tail", 'n', count, "N", Text::help_tail},
-      {"--requests", '\0', none, "", Text::help_requests},   of_revision[1],
-      {"--instance", '\0', word, "ID", Text::help_instance}, {"--delete", '\0', none, "", Text::help_delete_logs}};
-  const Options unused = {{"--unused", '\0', none, "", Text::help_unused}};
-  return {
-      {"serve", {}, serve, Text::about_serve, serve_platform},
-      {"up", {{"DIR", false}}, up_options(), Text::about_up, up_directory},
-      {"deploy", name, deploy_options(), Text::about_deploy, deploy_image},
-      {"apply", {}, with_output(apply), Text::about_apply, apply_manifests},
-      {"services list", {}, with_output({}), Text::about_services_list, list_objects},
-      {"services describe", name, with_output({}), Text::about_services_describe, describe_object},
-      {"services delete", name, with_output({}), Text::about_services_delete, delete_object},
-      {"revisions list", {}, with_output(of_service), Text::about_revisions_list, list_objects},
-      {"revisions describe", name, with_output({}), Text::about_revisions_describe, describe_object},
-      {"revisions delete", name, with_output({}), Text::about_revisions_delete, delete_object},
-      {"instances list", {}, with_output(of_revision), Text::about_instances_list, list_objects},
-      {"instances describe", name, with_output({}), Text::about_instances_describe, describe_object},
-      {"instances delete", name, with_output({}), Text::about_instances_delete, delete_object},
-      {"images list", {}, with_output({}), Text::about_images_list, list_images},
-      {"images import", {{"NAME"}, {"oci:DIR[:TAG]"}}, with_output({}), Text::about_images_import, import_image},
-      {"images delete", {{"NAME", false}}, with_output(unused), Text::about_images_delete, delete_images},
-      {"builds delete", {}, with_output({}), Text::about_builds_delete, delete_builds},
-      {"backup", {{"FILE"}}, with_place({}), Text::about_backup, back_up},
-      {"restore", {{"FILE"}}, {kData, kHelp}, Text::about_restore, restore_backup},
-      {"repair", {}, {kData, kHelp}, Text::about_repair, repair_store},
-      {"logs", name, with_output(logs), Text::about_logs, print_logs},
-      {"usage", {{"NAME", false}}, with_output({}), Text::about_usage, print_usage},
-      {"doctor", {}, with_output({}), Text::about_doctor, run_doctor},
-      {"version", {}, with_output({}), Text::about_version, print_version},
-      {"help", {{"COMMAND", false}, {"VERB", false}}, {kHelp}, Text::about_help, print_help},
+Options serve_options() {
+  return {kData,
+          {"--http", '\0', word, "ADDR", Text::help_http},
+          {"--api", '\0', word, "ADDR", Text::help_api},
+          {"--runtime", '\0', choice, "auto|crun|runc", Text::help_runtime},
+          {"--request-log", '\0', choice, "on|off", Text::help_request_log},
+          {"--limit", '\0', any, "NAME=VALUE", Text::help_limit, Completes::limits},
+          {"--disk-limit", '\0', count, "PERCENT", Text::help_disk_limit},
+          kHelp};
+}
+
+Options logs_options() {
+  return with_output({{"--follow", 'f', none, "", Text::help_follow},
+                      {"--tail", 'n', count, "N", Text::help_tail},
+                      {"--requests", '\0', none, "", Text::help_requests},
+                      kOfRevision,
+                      {"--instance", '\0', word, "ID", Text::help_instance, Completes::instances},
+                      {"--delete", '\0', none, "", Text::help_delete_logs}});
+}
+
+// services, revisions, instances: list, describe, delete.
+void add_nouns(std::vector<CommandSpec>& out) {
+  const std::vector<PositionalSpec> service = {{"NAME", true, Completes::services}};
+  const std::vector<PositionalSpec> revision = {{"NAME", true, Completes::revisions}};
+  const std::vector<PositionalSpec> instance = {{"NAME", true, Completes::instances}};
+  const Options plain = with_output({});
+  const std::vector<CommandSpec> rows = {
+      {"services list", {}, plain, Text::about_services_list, list_objects},
+      {"services describe", service, plain, Text::about_services_describe, describe_object},
+      {"services delete", service, plain, Text::about_services_delete, delete_object},
+      {"revisions list", {}, with_output({kOfService}), Text::about_revisions_list, list_objects},
+      {"revisions describe", revision, plain, Text::about_revisions_describe, describe_object},
+      {"revisions delete", revision, plain, Text::about_revisions_delete, delete_object},
+      {"instances list", {}, with_output({kOfService, kOfRevision}), Text::about_instances_list, list_objects},
+      {"instances describe", instance, plain, Text::about_instances_describe, describe_object},
+      {"instances delete", instance, plain, Text::about_instances_delete, delete_object},
   };
+  out.insert(out.end(), rows.begin(), rows.end());
+}
+
+// What is kept on the platform's disk.
+void add_storage(std::vector<CommandSpec>& out) {
+  const Options plain = with_output({});
+  const Options unused = with_output({{"--unused", '\0', none, "", Text::help_unused}});
+  const std::vector<PositionalSpec> import_words = {{"NAME"}, {"oci:DIR[:TAG]", true, Completes::layouts}};
+  const std::vector<PositionalSpec> image = {{"NAME", false, Completes::images}};
+  const std::vector<PositionalSpec> file = {{"FILE", true, Completes::files}};
+  const std::vector<CommandSpec> rows = {
+      {"images list", {}, plain, Text::about_images_list, list_images},
+      {"images import", import_words, plain, Text::about_images_import, import_image, Text::more_images_import},
+      {"images delete", image, unused, Text::about_images_delete, delete_images, Text::more_images_delete},
+      {"builds delete", {}, plain, Text::about_builds_delete, delete_builds},
+      {"backup", file, with_place({}), Text::about_backup, back_up, Text::more_backup},
+      {"restore", file, {kData, kHelp}, Text::about_restore, restore_backup, Text::more_restore},
+      {"repair", {}, {kData, kHelp}, Text::about_repair, repair_store, Text::more_repair},
+  };
+  out.insert(out.end(), rows.begin(), rows.end());
+}
+
+// What the program says of itself.
+void add_own(std::vector<CommandSpec>& out) {
+  const OptionSpec form{"--output", 'o', choice, "table|json|yaml|name", Text::help_output};
+  const std::vector<PositionalSpec> topic = {{"COMMAND", false, Completes::verbs}, {"VERB", false}};
+  const std::vector<PositionalSpec> shell = {{"bash|zsh|fish", true, Completes::itself}};
+  const std::vector<PositionalSpec> line = {{"WORD", false, Completes::nothing, true}};
+  const std::vector<CommandSpec> rows = {
+      {"doctor", {}, with_output({}), Text::about_doctor, run_doctor, Text::more_doctor},
+      {"version", {}, {form, kHelp}, Text::about_version, print_version},
+      {"help", topic, {kHelp}, Text::about_help, print_help, Text::more_help},
+      {"completion", shell, {kHelp}, Text::about_completion, print_completion, Text::more_completion},
+      {"man", {}, {kHelp}, Text::about_man, print_manual, Text::more_man},
+      {"commands", {}, {form, kHelp}, Text::about_commands, print_commands, Text::more_commands},
+      {"complete", line, with_place({}), Text::about_complete, print_candidates, std::nullopt, true},
+  };
+  out.insert(out.end(), rows.begin(), rows.end());
+}
+
+std::vector<CommandSpec> make_commands() {
+  const std::vector<PositionalSpec> service = {{"NAME", true, Completes::services}};
+  const std::vector<PositionalSpec> some_service = {{"NAME", false, Completes::services}};
+  const std::vector<PositionalSpec> dir = {{"DIR", false, Completes::directories}};
+  const Options apply = {
+      {"--filename", 'f', word, "FILE|-", Text::help_filename, Completes::files}, kWait, kNoWait, kWaitTimeout};
+  std::vector<CommandSpec> out = {
+      {"serve", {}, serve_options(), Text::about_serve, serve_platform, Text::more_serve},
+      {"up", dir, up_options(), Text::about_up, up_directory, Text::more_up},
+      {"deploy", service, deploy_options(), Text::about_deploy, deploy_image, Text::more_deploy},
+      {"apply", {}, with_output(apply), Text::about_apply, apply_manifests, Text::more_apply},
+      {"logs", service, logs_options(), Text::about_logs, print_logs, Text::more_logs},
+      {"usage", some_service, with_output({}), Text::about_usage, print_usage, Text::more_usage},
+  };
+  add_nouns(out);
+  add_storage(out);
+  add_own(out);
+  return out;
 }
 
 const CommandSpec* find_command(std::string_view name) {
@@ -113,27 +165,46 @@ const CommandSpec* find_command(std::string_view name) {
   return found == all.end() ? nullptr : &*found;
 }
 
+}  // namespace
+
 bool is_noun(std::string_view word) {
   return std::ranges::any_of(commands(), [&](const CommandSpec& command) {
     return command.noun() == word && command.name.size() > word.size();
   });
 }
 
-// `marea service describe web` is what many type; the table has the plural.
 std::string in_plural(std::string word) {
   return !is_noun(word) && is_noun(word + "s") ? word + "s" : word;
 }
 
-// Of the options that may stand before the verb: whether the next word is its value.
-bool takes_next(std::string_view word) {
-  return word == "--server" || word == "--data" || word == "--output" || word == "-o";
+std::span<const OptionSpec> common_options() {
+  static const Options kCommon = with_output({});
+  return kCommon;
 }
 
+std::size_t words_before_verb(std::span<const std::string> words) {
+  std::size_t at = 0;
+  while (at < words.size() && words[at].starts_with('-')) at += takes_next(common_options(), words[at]) ? 2 : 1;
+  return at;
+}
+
+namespace {
+
 std::unexpected<Failure> unknown_verb(const std::string& verb, const std::string& noun, const Words& words) {
-  return give_up(usage_failure(words(Text::unknown_verb, verb), words(Text::see_help, noun)));
+  Failure out = usage_failure(words(Text::unknown_verb, verb), words(Text::see_help, noun));
+  std::vector<std::string_view> known;
+  for (const CommandSpec& command : commands()) {
+    if (!command.hidden) known.push_back(noun.empty() ? command.noun() : command.name);
+  }
+  if (const std::string_view meant = nearest(verb, known); !meant.empty()) out.error.why = words(Text::meant, meant);
+  return give_up(std::move(out));
 }
 
 }  // namespace
+
+bool CommandSpec::asks_platform() const {
+  return std::ranges::find(options, kServer.name, &OptionSpec::name) != options.end();
+}
 
 std::span<const CommandSpec> commands() {
   static const std::vector<CommandSpec> kCommands = make_commands();
@@ -147,7 +218,7 @@ Outcome<ChosenCommand> choose_command(const std::vector<std::string>& words, con
     if (words[at] == "--version") return ChosenCommand{find_command("version"), {}};
     if (words[at] == "--help" || words[at] == "-h") return ChosenCommand{find_command("help"), {}};
     out.words.push_back(words[at]);
-    if (takes_next(words[at]) && at + 1 < words.size()) out.words.push_back(words[++at]);
+    if (takes_next(common_options(), words[at]) && at + 1 < words.size()) out.words.push_back(words[++at]);
   }
   if (at == words.size()) return give_up(usage_failure(language(Text::no_verb), language(Text::see_help, "")));
   std::string verb = in_plural(words[at++]);

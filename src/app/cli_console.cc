@@ -4,7 +4,7 @@
 
 #include <cstdlib>
 
-#include "model/names.h"
+#include "app/cli_codes.h"
 
 namespace marea::app {
 namespace {
@@ -27,16 +27,16 @@ void Console::notice(std::string_view text) {
   err_ << paint(kYellow) << words_(Text::notice, text) << paint(kPlain) << '\n' << std::flush;
 }
 
-int Console::report(const Failure& failure) {
+int Console::report(Failure failure) {
+  complete_parts(failure, words_);
   const base::Error& error = failure.error;
   const std::string code(base::to_string(error.code));
   for (const Cause& cause : failure.causes) err_ << to_string(cause, failure.file) << '\n';
   err_ << paint(kRed) << "marea: " << error.what << paint(kPlain) << " [" << code << "]\n";
-  if (!error.why.empty()) err_ << "  " << error.why << '\n';
+  err_ << "  " << error.why << '\n';
   for (const std::string& line : failure.quoted) err_ << "  | " << line << '\n';
-  if (!error.remedy.empty()) err_ << "  → " << error.remedy << '\n';
-  const std::string more = error.more.empty() ? "docs/cli.md#" + model::lower_case(code) : error.more;
-  err_ << "  " << words_(Text::read_more, more) << '\n' << std::flush;
+  err_ << "  → " << error.remedy << '\n';
+  err_ << "  " << words_(Text::read_more, code, error.more) << '\n' << std::flush;
   return static_cast<int>(failure.exit);
 }
 

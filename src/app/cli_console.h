@@ -26,8 +26,8 @@ class Console {
   }
   // One of the platform's notices (a Warning header).
   void notice(std::string_view text);
-  // All parts of the failure; answers its exit code.
-  int report(const Failure& failure);
+  // All four parts of the failure; answers its exit code.
+  int report(Failure failure);
 
  private:
   std::string_view paint(std::string_view escape) const { return colour_ ? escape : std::string_view{}; }

@@ -5,12 +5,6 @@
 namespace marea::app {
 namespace {
 
-// Code points: wide enough for the names, states and URLs that tables show.
-std::size_t width_of(std::string_view text) {
-  return static_cast<std::size_t>(
-      std::ranges::count_if(text, [](char c) { return (static_cast<unsigned char>(c) & 0xC0U) != 0x80U; }));
-}
-
 // Names and texts come from the platform and from apps: no escape sequence of theirs may reach the terminal.
 std::string shown(std::string_view cell) {
   std::string out(cell.empty() ? "-" : cell);
@@ -19,6 +13,11 @@ std::string shown(std::string_view cell) {
 }
 
 }  // namespace
+
+std::size_t width_of(std::string_view text) {
+  return static_cast<std::size_t>(
+      std::ranges::count_if(text, [](char c) { return (static_cast<unsigned char>(c) & 0xC0U) != 0x80U; }));
+}
 
 std::optional<Format> format_from(std::string_view text) {
   if (text == "table") return Format::table;

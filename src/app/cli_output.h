@@ -16,6 +16,9 @@ using Json = model::Json;
 enum class Format { table, json, yaml, name };
 std::optional<Format> format_from(std::string_view text);
 
+// Columns that a text takes: code points, which is right for the names, states and sentences here.
+std::size_t width_of(std::string_view text);
+
 // Columns as wide as their widest cell, two spaces between them, no space at the end of a line; an empty cell is "-".
 std::string print_table(const std::vector<std::string>& header, const std::vector<std::vector<std::string>>& rows);
 

@@ -21,8 +21,7 @@ int run_verb(const CommandSpec& command, const Arguments& arguments, const CliEn
                                                     .env_server = environment.server,
                                                     .env_data = environment.data},
                                                    console.words());
-  const bool needs_platform = command.name != "serve" && command.name != "version" && command.name != "help";
-  if (!endpoint && needs_platform) return console.report(endpoint.error());
+  if (!endpoint && command.asks_platform() && !command.hidden) return console.report(endpoint.error());
   ApiClient api(endpoint.value_or(Endpoint{}), console.words());
   Verb verb{.command = command, .arguments = arguments, .console = console, .api = api};
   Outcome<Exit> done = command.run(verb);

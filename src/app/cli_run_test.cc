@@ -61,8 +61,8 @@ TEST(CliRun, WhatIsNotThereExitsWithThreeAndSaysFourThings) {
   EXPECT_EQ(ran.code, 3);
   EXPECT_EQ(ran.out, "");
   EXPECT_EQ(ran.err,
-            "marea: Service \"x\" not found [E_NOT_FOUND]\n  → Run: marea services\n"
-            "  More: docs/cli.md#e_not_found\n");
+            "marea: Service \"x\" not found [E_NOT_FOUND]\n  there is no such object, or no longer\n"
+            "  → Run: marea services\n  More: marea help E_NOT_FOUND, docs/cli.md#e_not_found\n");
 }
 
 TEST(CliRun, AnObjectThatIsNotThereIsNamedWithTheListToLookIn) {
@@ -75,8 +75,8 @@ TEST(CliRun, AnObjectThatIsNotThereIsNamedWithTheListToLookIn) {
     const Ran ran = run_cli(words, platform.dir());
     EXPECT_EQ(ran.code, 3);
     EXPECT_EQ(ran.err,
-              "marea: there is no services/x [E_NOT_FOUND]\n  → See what there is: marea services list\n"
-              "  More: docs/cli.md#e_not_found\n");
+              "marea: there is no services/x [E_NOT_FOUND]\n  there is no such object, or no longer\n"
+              "  → See what there is: marea services list\n  More: marea help E_NOT_FOUND, docs/cli.md#e_not_found\n");
   }
 }
 
@@ -108,6 +108,10 @@ TEST(CliRun, UsageErrorsExitWithTwoAndPointAtTheHelp) {
                                          {{"services", "describe"}, "NAME is missing"},
                                          {{"services", "list", "x"}, "'x'"},
                                          {{"services", "--colour"}, "'--colour'"},
+                                         {{"servces"}, "perhaps you mean 'services'"},
+                                         {{"services", "descibe"}, "perhaps you mean 'services describe'"},
+                                         {{"deploy", "--prot=1"}, "perhaps you mean '--port'"},
+                                         {{"serve", "--runtime", "docker"}, "auto, crun, runc"},
                                          {{"services", "-o", "xml"}, "'xml'"},
                                          {{"deploy", "web", "--port", "0"}, "--port"},
                                          {{"deploy", "web", "--port"}, "--port needs a value"},
@@ -127,6 +131,7 @@ TEST(CliRun, UsageErrorsExitWithTwoAndPointAtTheHelp) {
 
 TEST(CliRun, EveryCommandHasHelpInBothLanguages) {
   for (const CommandSpec& command : commands()) {
+    if (command.hidden) continue;
     std::vector<std::string> words;
     words.emplace_back(command.noun());
     if (command.noun() != command.name) words.emplace_back(command.name.substr(command.noun().size() + 1));
@@ -161,6 +166,30 @@ TEST(CliRun, DoctorTellsAPlatformThatIsDownFromOneThatIsUp) {
   const std::string down = run_cli({"doctor", "-o", "json"}, "/nowhere").out;
   EXPECT_THAT(down, AllOf(HasSubstr("\"privilege\""), HasSubstr("\"runtime\""), HasSubstr("address 127.0.0.1:8080")));
   EXPECT_THAT(run_cli({"doctor", "-o", "name"}, "/nowhere").out, HasSubstr("platform\n"));
+}
+
+TEST(CliRun, NoLineOfTheHelpIsWiderThanAPage) {
+  for (const Language language : {Language::en, Language::es}) {
+    std::string all = run_cli({"help"}, "", language).out;
+    for (const CommandSpec& command : commands()) {
+      if (!command.hidden) all += help_of(command, Words(language));
+    }
+    std::istringstream lines(all);
+    for (std::string line; std::getline(lines, line);) EXPECT_LE(width_of(line), kPageWidth) << line;
+  }
+}
+
+TEST(CliRun, HelpTellsWhatACodeMeans) {
+  const Ran ran = run_cli({"help", "e_port_mismatch"}, "");
+  EXPECT_EQ(ran.code, 0);
+  EXPECT_THAT(ran.out, AllOf(HasSubstr("E_PORT_MISMATCH: the app listens on another port"), HasSubstr("--port N"),
+                             HasSubstr("exit code 1")));
+  EXPECT_THAT(run_cli({"help", "E_NOTHING"}, "").err, HasSubstr("E_USAGE"));
+}
+
+TEST(CliRun, WordsBehindTwoDashesAreNoOptions) {
+  EXPECT_THAT(run_cli({"services", "describe", "--", "--help"}, "/nowhere").err, HasSubstr("E_UNAVAILABLE"));
+  EXPECT_THAT(run_cli({"services", "list", "--", "-o"}, "/nowhere").err, HasSubstr("'-o'"));
 }
 
 }  // namespace

@@ -14,13 +14,7 @@ Outcome<Exit> serve_platform(Verb& verb) {
   options.http = verb.arguments.text("--http").value_or(options.http);
   options.api = verb.arguments.text("--api").value_or(options.api);
   options.runtime = verb.arguments.text("--runtime").value_or(options.runtime);
-  if (options.runtime != "auto" && options.runtime != "crun" && options.runtime != "runc") {
-    return give_up(usage_failure(verb.words()(Text::bad_runtime, options.runtime), {}));
-  }
   options.request_log = verb.arguments.text("--request-log").value_or(options.request_log);
-  if (options.request_log != "on" && options.request_log != "off") {
-    return give_up(usage_failure(verb.words()(Text::bad_switch, "--request-log", options.request_log), {}));
-  }
   const auto limits = model::parse_limits(verb.arguments.all("--limit"));
   if (!limits) {
     Failure failure = usage_failure(verb.words()(Text::bad_limits), verb.words()(Text::bad_limits_remedy));

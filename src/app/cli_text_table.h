@@ -1,6 +1,8 @@
 // The table of cli_text.h: X(name, English, Spanish), grouped by what says it.
 #pragma once
 
+#include "app/cli_text_codes.h"
+
 // clang-format off
 #define MAREA_TEXTS(X) \
   MAREA_TEXTS_ERRORS(X) \
@@ -9,7 +11,11 @@
   MAREA_TEXTS_ABOUT(X) \
   MAREA_TEXTS_VIEWS(X) \
   MAREA_TEXTS_IMAGES(X) \
-  MAREA_TEXTS_DEPLOY(X)
+  MAREA_TEXTS_DEPLOY(X) \
+  MAREA_TEXTS_CODES(X) \
+  MAREA_TEXTS_EXITS(X) \
+  MAREA_TEXTS_DETAILS(X) \
+  MAREA_TEXTS_MANUAL(X)
 
 #define MAREA_TEXTS_ERRORS(X) \
   X(no_platform, "cannot reach the platform at {}", "no se puede llegar a la plataforma en {}") \
@@ -28,7 +34,7 @@
   X(bad_answer_remedy, "Compare the versions: marea version; is it marea that listens there?", "Compare las versiones: marea version; ¿es marea quien escucha ahí?") \
   X(cannot_write, "cannot write to standard output", "no se puede escribir en la salida estándar") \
   X(cannot_write_remedy, "Is the disk full?", "¿Está lleno el disco?") \
-  X(read_more, "More: {}", "Más: {}") \
+  X(read_more, "More: marea help {}, {}", "Más: marea help {}, {}") \
   X(notice, "notice: {}", "aviso: {}")
 
 #define MAREA_TEXTS_USAGE(X) \
@@ -37,9 +43,9 @@
   X(bad_count, "{} needs a whole number from 0, got '{}'", "{} necesita un número entero desde 0, recibió '{}'") \
   X(bad_port, "{} needs a port from 1 to 65535, got '{}'", "{} necesita un puerto de 1 a 65535, recibió '{}'") \
   X(bad_seconds, "{} needs a time such as 90, 90s, 5m or 1h, got '{}'", "{} necesita un tiempo como 90, 90s, 5m o 1h, recibió '{}'") \
-  X(bad_format, "{} must be table, json, yaml or name, is '{}'", "{} debe ser table, json, yaml o name, es '{}'") \
-  X(bad_switch, "{} must be on or off, is '{}'", "{} debe ser on u off, es '{}'") \
+  X(bad_choice, "{} must be one of {}; it is '{}'", "{} debe ser uno de {}; es '{}'") \
   X(bad_usage, "the command line cannot be read: {}", "no se puede leer la línea de órdenes: {}") \
+  X(meant, "perhaps you mean '{}'", "quizá quiera decir '{}'") \
   X(unknown_option, "there is no option '{}' here", "aquí no hay ninguna opción '{}'") \
   X(unexpected_word, "one word too many: '{}'", "sobra una palabra: '{}'") \
   X(missing_word, "{} is missing", "falta {}") \
@@ -50,6 +56,7 @@
 #define MAREA_TEXTS_HELP(X) \
   X(help_first, "marea runs web services from zero and back. Its commands:", "marea ejecuta servicios web desde cero y de vuelta. Sus órdenes:") \
   X(help_last, "More about one: marea help COMMAND. Reference: docs/cli.md", "Más sobre una: marea help ORDEN. Referencia: docs/cli.md") \
+  X(code_exits, "exit code {}", "código de salida {}") \
   X(help_options, "options", "opciones") \
   X(help_options_title, "Options", "Opciones") \
   X(help_server, "where the platform is; else MAREA_SERVER", "dónde está la plataforma; si no, MAREA_SERVER") \
@@ -90,8 +97,7 @@
   X(help_unused, "all that no revision uses", "todas las que ninguna revisión usa") \
   X(help_disk_limit, "percent of the data directory's disk beyond which nothing new is taken (90)", "porcentaje del disco del directorio de datos a partir del cual no se acepta nada nuevo (90)") \
   X(bad_disk_limit, "--disk-limit must be from 1 to 100, is {}", "--disk-limit debe ir de 1 a 100, es {}") \
-  X(help_tail, "begin with the last N lines", "empieza por las últimas N líneas") \
-  X(bad_runtime, "--runtime must be auto, crun or runc, is '{}'", "--runtime debe ser auto, crun o runc, es '{}'")
+  X(help_tail, "begin with the last N lines", "empieza por las últimas N líneas")
 
 #define MAREA_TEXTS_ABOUT(X) \
   X(about_serve, "run the platform, in the foreground", "ejecuta la plataforma, en primer plano") \
@@ -118,7 +124,11 @@
   X(about_logs, "what the apps of a service wrote", "lo que escribieron las aplicaciones de un servicio") \
   X(about_doctor, "what is wrong with this machine, and what mends it", "qué le pasa a esta máquina y qué lo arregla") \
   X(about_version, "the version of this program", "la versión de este programa") \
-  X(about_help, "this list, or the options of one command", "esta lista, o las opciones de una orden")
+  X(about_help, "this list, the options of one command, or a code of an error", "esta lista, las opciones de una orden, o un código de error") \
+  X(about_completion, "completion for a shell", "el autocompletado para un intérprete de órdenes") \
+  X(about_complete, "what may stand next on a command line", "lo que puede seguir en una línea de órdenes") \
+  X(about_man, "the manual page", "la página de manual") \
+  X(about_commands, "the table of all commands", "la tabla de todas las órdenes")
 
 #define MAREA_TEXTS_VIEWS(X) \
   X(head_name, "NAME", "NOMBRE") \

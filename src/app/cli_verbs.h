@@ -6,25 +6,29 @@
 
 namespace marea::app {
 
-Outcome<Exit> list_objects(Verb& verb);     // cli_objects.cc: services, revisions, instances
-Outcome<Exit> describe_object(Verb& verb);  //
-Outcome<Exit> delete_object(Verb& verb);    //
-Outcome<Exit> list_images(Verb& verb);      // cli_images.cc
-Outcome<Exit> import_image(Verb& verb);     //
-Outcome<Exit> delete_images(Verb& verb);    // cli_disk.cc
-Outcome<Exit> delete_builds(Verb& verb);    //
-Outcome<Exit> back_up(Verb& verb);          // cli_backup.cc
-Outcome<Exit> restore_backup(Verb& verb);   //
-Outcome<Exit> repair_store(Verb& verb);     // cli_repair.cc
-Outcome<Exit> apply_manifests(Verb& verb);  // cli_apply.cc
-Outcome<Exit> deploy_image(Verb& verb);     // cli_deploy.cc
-Outcome<Exit> up_directory(Verb& verb);     // cli_up.cc
-Outcome<Exit> print_logs(Verb& verb);       // cli_logs.cc
-Outcome<Exit> print_usage(Verb& verb);      // cli_usage.cc
-Outcome<Exit> run_doctor(Verb& verb);       // cli_doctor.cc
-Outcome<Exit> serve_platform(Verb& verb);   // cli_serve.cc
-Outcome<Exit> print_version(Verb& verb);    // cli_help.cc
-Outcome<Exit> print_help(Verb& verb);       //
+Outcome<Exit> list_objects(Verb& verb);      // cli_objects.cc: services, revisions, instances
+Outcome<Exit> describe_object(Verb& verb);   //
+Outcome<Exit> delete_object(Verb& verb);     //
+Outcome<Exit> list_images(Verb& verb);       // cli_images.cc
+Outcome<Exit> import_image(Verb& verb);      //
+Outcome<Exit> delete_images(Verb& verb);     // cli_disk.cc
+Outcome<Exit> delete_builds(Verb& verb);     //
+Outcome<Exit> back_up(Verb& verb);           // cli_backup.cc
+Outcome<Exit> restore_backup(Verb& verb);    //
+Outcome<Exit> repair_store(Verb& verb);      // cli_repair.cc
+Outcome<Exit> apply_manifests(Verb& verb);   // cli_apply.cc
+Outcome<Exit> deploy_image(Verb& verb);      // cli_deploy.cc
+Outcome<Exit> up_directory(Verb& verb);      // cli_up.cc
+Outcome<Exit> print_logs(Verb& verb);        // cli_logs.cc
+Outcome<Exit> print_usage(Verb& verb);       // cli_usage.cc
+Outcome<Exit> run_doctor(Verb& verb);        // cli_doctor.cc
+Outcome<Exit> serve_platform(Verb& verb);    // cli_serve.cc
+Outcome<Exit> print_version(Verb& verb);     // cli_help.cc
+Outcome<Exit> print_help(Verb& verb);        //
+Outcome<Exit> print_commands(Verb& verb);    //
+Outcome<Exit> print_manual(Verb& verb);      // cli_man.cc
+Outcome<Exit> print_completion(Verb& verb);  // cli_completion.cc
+Outcome<Exit> print_candidates(Verb& verb);  //
 
 // E_PRIVILEGE_MISSING, for the verbs that work on a data directory themselves.
 base::Error needs_root(const Words& words, std::string_view verb);  // cli_backup.cc

@@ -53,6 +53,13 @@ std::string_view to_string(ErrorCode code) {
   return "E_INTERNAL";
 }
 
+std::vector<ErrorCode> error_codes() {
+  std::vector<ErrorCode> out;
+  out.reserve(kRows.size());
+  for (const Row& row : kRows) out.push_back(row.code);
+  return out;
+}
+
 ErrorCode error_code_from(std::string_view text) {
   for (const Row& row : kRows) {
     if (row.text == text) return row.code;

@@ -7,6 +7,7 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 namespace marea::base {
 
@@ -44,6 +45,9 @@ enum class ErrorCode {
 };
 
 std::string_view to_string(ErrorCode code);
+
+// All of them, in the order of the list.
+std::vector<ErrorCode> error_codes();
 
 // The inverse of to_string; ErrorCode::internal for a text that is no code.
 ErrorCode error_code_from(std::string_view text);
