@@ -65,7 +65,8 @@ class Inputs:
             if one in reached:
                 continue
             reached.add(one)
-            waiting += ["src/" + found for found in re.findall(r'^\s*#\s*include\s+"([^"]+)"', self.text(one), re.M)]
+            for found in re.findall(r'^\s*#\s*include\s+"([^"]+)"', self.text(one), re.M):
+                waiting += ["src/" + found, str(Path(one).parent / found)]
         digest = hashlib.sha256(self.rules.encode() + " ".join(flags).encode())
         for one in sorted(reached):
             digest.update(one.encode() + b"\0" + self.text(one).encode() + b"\0")
