@@ -1,4 +1,6 @@
 // The writing half of HttpConnection, and Responder.
+#include <algorithm>
+#include <limits>
 #include <utility>
 
 #include "net/http/head_writer.h"
@@ -78,13 +80,15 @@ void HttpConnection::begin(HttpResponse head) {
   to_head_ = to_head_ || bodiless;
   exchange_->state = HttpExchange::State::streaming;
   if (!soon_.armed()) soon_.arm_in({});
-  if (!head.body.empty()) write(head.body);
+  if (!head.body.empty()) write(head.body, server_.limits_.waiting_bytes);
 }
 
-bool HttpConnection::write(std::string_view piece) {
+bool HttpConnection::write(std::string_view piece, std::size_t most_waiting) {
   if (exchange_->state != HttpExchange::State::streaming) return false;
-  if (waiting() >= server_.limits_.waiting_bytes) {
+  most_waiting = std::min(most_waiting, server_.limits_.waiting_bytes);
+  if (waiting() >= most_waiting) {
     exchange_->write_refused = true;
+    exchange_->most_waiting = most_waiting;
     return false;
   }
   if (piece.empty() || to_head_) return true;  // an empty chunk would end the body
@@ -160,8 +164,12 @@ void Responder::begin(HttpResponse head) {
 }
 
 bool Responder::write(std::string_view piece) {
+  return write(piece, std::numeric_limits<std::size_t>::max());
+}
+
+bool Responder::write(std::string_view piece, std::size_t most_waiting) {
   const std::shared_ptr<HttpExchange> exchange = exchange_;
-  return exchange && exchange->connection != nullptr && exchange->connection->write(piece);
+  return exchange && exchange->connection != nullptr && exchange->connection->write(piece, most_waiting);
 }
 
 void Responder::end() {

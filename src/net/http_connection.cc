@@ -17,7 +17,7 @@ HttpConnection::HttpConnection(HttpServer& server, base::Fd fd, HttpPeer peer)
     : server_(server),
       fd_(std::move(fd)),
       peer_(std::move(peer)),
-      soon_(server.loop_, [this] { settle(); }),
+      soon_(server.loop_, [this] { go_on(); }),
       in_late_(server.loop_, [this] { on_late(); }),
       out_late_(server.loop_, [this] { close("the client does not take the answer"); }),
       idle_since_(server.loop_.now()) {}
@@ -52,7 +52,8 @@ void HttpConnection::on_ready(std::uint32_t events) {
   if (closed_) return;
   constexpr std::uint32_t kDead = EPOLLERR | EPOLLHUP;
   if ((phase_ == Phase::answering || !wants_input()) && (events & kDead) != 0) return close("the client went away");
-  if ((events & (EPOLLIN | EPOLLRDHUP | kDead)) != 0) {
+  const bool room = tls_ && tls_->wants_room() && (events & EPOLLOUT) != 0;
+  if ((events & (EPOLLIN | EPOLLRDHUP | kDead)) != 0 || room) {
     if (wants_input()) {
       receive();
     } else if ((events & EPOLLRDHUP) != 0) {
@@ -73,9 +74,30 @@ bool HttpConnection::wants_input() const {
   return false;
 }
 
+// As recv(2). The first byte says whether the client speaks TLS.
+ssize_t HttpConnection::take(char* room, std::size_t size) {
+  if (!known_) {
+    unsigned char first = 0;
+    const ssize_t seen = server_.tls_ ? ::recv(fd_.get(), &first, 1, MSG_PEEK) : 1;
+    if (seen <= 0) return seen;
+    known_ = true;
+    if (first == kTlsHandshake) {
+      tls_ = std::make_unique<TlsSession>(server_.tls_, fd_.get());
+      peer_.tls = true;
+    }
+  }
+  return tls_ ? tls_->recv(room, size) : ::recv(fd_.get(), room, size, 0);
+}
+
+// What TLS has decrypted already makes no event of the socket.
+void HttpConnection::go_on() {
+  if (tls_ && !closed_ && tls_->has_pending() && wants_input()) receive();
+  settle();
+}
+
 void HttpConnection::receive() {
   for (int i = 0; i < kReadsPerEvent && !closed_ && wants_input(); ++i) {
-    const ssize_t got = ::recv(fd_.get(), server_.scratch_.data(), server_.scratch_.size(), 0);
+    const ssize_t got = take(server_.scratch_.data(), server_.scratch_.size());
     if (got < 0 && errno == EINTR) continue;
     if (got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) return;
     if (got < 0) return close("the connection broke");
@@ -272,13 +294,17 @@ void HttpConnection::settle() {
   } else {
     call_writable();
   }
-  if (!closed_) watch();
+  if (closed_) return;
+  if (tls_ && tls_->has_pending() && wants_input() && !soon_.armed()) soon_.arm_in({});
+  watch();
 }
 
 void HttpConnection::flush() {
   bool moved = false;
   while (waiting() > 0) {
-    const ssize_t sent = ::send(fd_.get(), out_.data() + out_sent_, waiting(), MSG_NOSIGNAL | MSG_DONTWAIT);
+    const char* bytes = out_.data() + out_sent_;
+    const ssize_t sent =
+        tls_ ? tls_->send(bytes, waiting()) : ::send(fd_.get(), bytes, waiting(), MSG_NOSIGNAL | MSG_DONTWAIT);
     if (sent < 0 && errno == EINTR) continue;
     if (sent < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) break;
     if (sent < 0) return close("the client went away");
@@ -299,7 +325,7 @@ void HttpConnection::flush() {
 }
 
 void HttpConnection::call_writable() {
-  if (!exchange_ || !exchange_->write_refused || waiting() > server_.limits_.waiting_bytes / 2) return;
+  if (!exchange_ || !exchange_->write_refused || waiting() > exchange_->most_waiting / 2) return;
   exchange_->write_refused = false;
   const std::function<void()> callback = exchange_->on_writable;
   if (callback && !guarded(callback)) abandon();
@@ -321,6 +347,7 @@ void HttpConnection::next_request() {
 // Closing with input unread would reset the connection, and the client might never see the answer.
 void HttpConnection::linger() {
   if (peer_shut_ || (body_complete_ && in_.empty())) return close("done");
+  if (tls_) tls_->shut();
   ::shutdown(fd_.get(), SHUT_WR);
   phase_ = Phase::lingering;
   in_.clear();
@@ -331,7 +358,7 @@ void HttpConnection::watch() {
   std::uint32_t wanted = 0;
   if (!peer_shut_) wanted |= EPOLLRDHUP;
   if (wants_input() && !(peer_shut_ && phase_ == Phase::answering)) wanted |= EPOLLIN;
-  if (waiting() > 0) wanted |= EPOLLOUT;
+  if (waiting() > 0 || (tls_ && tls_->wants_room())) wanted |= EPOLLOUT;
   if (wanted == watched_) return;
   watched_ = wanted;
   server_.loop_.modify(fd_.get(), watched_, *this);
@@ -341,6 +368,7 @@ void HttpConnection::close(std::string_view why) {
   if (closed_) return;
   closed_ = true;
   server_.loop_.remove(fd_.get(), *this);
+  if (tls_) tls_->shut();
   fd_.reset();
   soon_.cancel();
   in_late_.cancel();

@@ -20,6 +20,7 @@ struct HttpExchange {
   HttpConnection* connection = nullptr;  // null once the exchange is over
   State state = State::waiting;
   bool write_refused = false;
+  std::size_t most_waiting = 0;  // bound of the write that was refused
   std::function<void()> on_writable;
   std::function<void()> on_closed;
 };
@@ -37,7 +38,7 @@ class HttpConnection final : public Watcher {
   // From Responder.
   void send(HttpResponse response);
   void begin(HttpResponse head);
-  bool write(std::string_view piece);
+  bool write(std::string_view piece, std::size_t most_waiting);
   void end();
   void abandon();
 
@@ -49,6 +50,8 @@ class HttpConnection final : public Watcher {
  private:
   enum class Phase : std::uint8_t { head, body, answering, lingering };
 
+  ssize_t take(char* room, std::size_t size);
+  void go_on();
   void receive();
   void peer_shut();
   bool wants_input() const;
@@ -82,6 +85,8 @@ class HttpConnection final : public Watcher {
   HttpServer& server_;
   base::Fd fd_;
   HttpPeer peer_;
+  std::unique_ptr<TlsSession> tls_;
+  bool known_ = false;  // whether it speaks TLS
   Timer soon_;
   Timer in_late_;
   Timer out_late_;

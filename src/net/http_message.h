@@ -21,6 +21,7 @@ struct HttpPeer {
   std::string address;       // "127.0.0.1:40123", "[::1]:40123", "unix"
   std::optional<uid_t> uid;  // Unix sockets only (SO_PEERCRED)
   std::optional<pid_t> pid;
+  bool tls = false;
 };
 
 struct HttpRequest {

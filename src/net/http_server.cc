@@ -22,7 +22,7 @@ constexpr auto kOutOfDescriptorsPause = std::chrono::milliseconds(100);
 HttpPeer peer_of(int fd) {
   sockaddr_storage storage{};
   socklen_t size = sizeof storage;
-  HttpPeer peer{.address = "unix", .uid = {}, .pid = {}};
+  HttpPeer peer{.address = "unix", .uid = {}, .pid = {}, .tls = false};
   if (::getpeername(fd, reinterpret_cast<sockaddr*>(&storage), &size) != 0) return peer;
   std::array<char, INET6_ADDRSTRLEN> text{};
   if (storage.ss_family == AF_INET) {

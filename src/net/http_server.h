@@ -36,6 +36,7 @@
 #include "base/fd.h"
 #include "net/http_message.h"
 #include "net/loop.h"
+#include "net/tls.h"
 
 namespace marea::net {
 
@@ -76,9 +77,11 @@ class Responder {
   // False: not taken, because the client is gone or HttpLimits::waiting_bytes wait already. Below that a piece is taken
   // whole, whatever its size.
   bool write(std::string_view piece);
+  // The same with a bound below waiting_bytes.
+  bool write(std::string_view piece, std::size_t most_waiting);
   void end();
 
-  // Called each time when a write was refused and half of waiting_bytes is free again.
+  // Called each time when a write was refused and half of what may wait is free again.
   void on_writable(std::function<void()> callback);
   // Called once if the client goes away before the answer is complete. A client that shuts down only its sending side
   // still gets a whole answer; a stream ends there.
@@ -124,6 +127,10 @@ class HttpServer {
   // Serves one connected stream socket.
   void serve(base::Fd connected);
 
+  // From now on a client whose first byte begins a TLS handshake speaks TLS, over TCP or in a test; others do not.
+  // May be called again, with a certificate that is newer: connections that are open keep theirs.
+  void use_tls(std::shared_ptr<const TlsIdentity> tls) { tls_ = std::move(tls); }
+
   // Accepts nothing more, closes idle connections, and the others after their answer; then calls `done` once. Streams
   // are ended by the application, or by destroying the server.
   void stop(std::function<void()> done);
@@ -143,6 +150,7 @@ class HttpServer {
   Loop& loop_;
   HttpLimits limits_;
   HttpRoute route_;
+  std::shared_ptr<const TlsIdentity> tls_;
   std::vector<std::unique_ptr<Acceptor>> acceptors_;
   std::unordered_map<HttpConnection*, std::unique_ptr<HttpConnection>> connections_;
   std::vector<std::unique_ptr<HttpConnection>> dead_;
