@@ -11,7 +11,6 @@
 namespace marea::api {
 namespace {
 
-constexpr std::string_view kServingGroup = "serving.knative.dev";
 constexpr std::string_view kOwnGroup = "marea.dev";
 
 // Accept is a list of ranges; parameters such as kubectl's ";as=Table" ask for another look of the same JSON.
@@ -23,7 +22,7 @@ bool takes_json(std::string_view accept) {
     while (!range.empty() && range.front() == ' ') range.remove_prefix(1);
     while (!range.empty() && range.back() == ' ') range.remove_suffix(1);
     if (range == "*/*" || range == "application/*" || range == "application/json" || range.ends_with("+json") ||
-        range == "application/x-ndjson") {
+        range == "application/x-ndjson" || range == "text/plain") {
       return true;
     }
   }
@@ -40,7 +39,8 @@ net::HttpResponse wrong_method(const net::HttpRequest& head, std::string_view al
   return response;
 }
 
-Api::Api(World world) : world_(std::move(world)) {
+Api::Api(World world)
+    : world_(std::move(world)), views_(world_.loop, world_.control, world_.front, world_.most_changes) {
   std::error_code problem;
   for (const auto& left : std::filesystem::directory_iterator(world_.incoming, problem)) {
     std::error_code ignored;
@@ -51,6 +51,7 @@ Api::Api(World world) : world_(std::move(world)) {
 
 net::BodyPlan Api::route(const net::HttpRequest& head) {
   if (head.segments.size() == 1 && head.segments[0] == "metrics") return metrics(head);
+  if (auto found = discovery(head)) return std::move(*found);
   if (const auto accept = head.field("Accept"); accept && !takes_json(*accept)) {
     return failure(406, {.code = base::ErrorCode::invalid_argument,
                          .what = "no answer in a form that the client accepts: " + std::string(*accept),
@@ -65,21 +66,14 @@ net::BodyPlan Api::route(const net::HttpRequest& head) {
     if (path[1] == kOwnGroup) plan = own(head, rest);
     if (plan) return std::move(*plan);
   }
+  if (path.size() >= 3 && path[0] == "api" && path[1] == "v1") {
+    if (auto plan = core(head, Segments(path.begin() + 2, path.end()))) return std::move(*plan);
+  }
   if (path.size() == 1 && path[0] == "healthz") return health();
   return failure({.code = base::ErrorCode::not_found,
                   .what = "there is nothing at " + head.target,
                   .remedy = "docs/api.md lists what there is",
                   .more = "docs/api.md"});
-}
-
-// namespaces/NS/…: there is one namespace, and any name of it will do. Without one it is "all namespaces": the same.
-std::optional<net::BodyPlan> Api::serving(const net::HttpRequest& head, const Segments& path) {
-  const bool spaced = path.size() >= 3 && path[0] == "namespaces";
-  const Segments rest(path.begin() + (spaced ? 2 : 0), path.end());
-  if (rest.empty() || rest.size() > 2) return std::nullopt;
-  if (rest[0] == "services") return rest.size() == 1 ? services(head) : service(head, rest[1]);
-  if (rest[0] == "revisions") return rest.size() == 1 ? revisions(head) : revision(head, rest[1]);
-  return std::nullopt;
 }
 
 std::optional<net::BodyPlan> Api::own(const net::HttpRequest& head, const Segments& path) {
@@ -92,6 +86,7 @@ std::optional<net::BodyPlan> Api::own(const net::HttpRequest& head, const Segmen
     if (kind == "usage") return usage(head);
     if (kind == "disk") return disk(head);
     if (kind == "backup") return backup(head);
+    if (kind == "kubeconfig") return kubeconfig(head);
     if (kind == "healthz") return health();
   } else if (path.size() == 2) {
     if (kind == "instances") return instance(head, path[1]);
@@ -104,15 +99,20 @@ net::BodyPlan Api::carry_out(control::Command command) {
   return net::WholeBody{
       .most = kMostSmallBody,
       .then = [this, command = std::move(command)](const net::HttpRequest& /*request*/, net::Responder responder) {
-        auto kept = std::make_shared<net::Responder>(std::move(responder));
-        world_.control.execute(command, {.on_progress = {}, .on_done = [kept](const auto& outcome) {
-                                           if (!outcome) {
-                                             kept->send(failure(outcome.error()));
-                                           } else if (const auto* gone = std::get_if<control::Deleted>(&*outcome)) {
-                                             kept->send(deleted(*gone));
-                                           }
-                                         }});
+        carry_out(command, std::move(responder));
       }};
+}
+
+void Api::carry_out(control::Command command, net::Responder responder) {
+  auto kept = std::make_shared<net::Responder>(std::move(responder));
+  world_.control.execute(std::move(command),
+                         {.on_progress = {}, .on_done = [kept](const auto& outcome) {
+                            if (!outcome) {
+                              kept->send(failure(outcome.error()));
+                            } else if (const auto* gone = std::get_if<control::Deleted>(&*outcome)) {
+                              kept->send(deleted(*gone));
+                            }
+                          }});
 }
 
 net::HttpResponse Api::health() const {

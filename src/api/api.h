@@ -5,11 +5,16 @@
 #pragma once
 
 #include <cstdint>
+#include <expected>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "api/objects.h"
+#include "api/views.h"
+#include "api/watch.h"
+#include "api/write_options.h"
 #include "base/random.h"
 #include "control/control.h"
 #include "net/http_server.h"
@@ -24,8 +29,9 @@ class Api {
     control::Control& control;
     base::Random& random;
     Front front;
-    std::string incoming;  // folder for what is being uploaded: build contexts
-    std::string version;   // of this marea
+    std::string incoming;                     // folder for what is being uploaded: build contexts
+    std::string version;                      // of this marea
+    std::size_t most_changes = kMostChanges;  // that are kept for watchers
   };
   // Removes what uploads of an earlier life left.
   explicit Api(World world);
@@ -33,6 +39,15 @@ class Api {
   net::BodyPlan route(const net::HttpRequest& head);
   // A request was refused before it came here, because more came than `api-requests` allows.
   void count_refused() { ++refused_; }
+  // How programs come in over TLS, once that is known.
+  struct Entrance {
+    std::string url;
+    std::string authority_base64;  // PEM of the certificate authority
+    std::string token;
+  };
+  void set_entrance(Entrance entrance) { entrance_ = std::move(entrance); }
+  // Brings what is shown up to date, as every reading request does.
+  void settle() { views_.settle(); }
 
  private:
   using Segments = std::vector<std::string>;
@@ -40,12 +55,28 @@ class Api {
   std::optional<net::BodyPlan> serving(const net::HttpRequest& head, const Segments& path);
   std::optional<net::BodyPlan> own(const net::HttpRequest& head, const Segments& path);
 
-  net::BodyPlan services(const net::HttpRequest& head);
-  net::BodyPlan service(const net::HttpRequest& head, const std::string& name);
-  net::BodyPlan revisions(const net::HttpRequest& head);
-  net::BodyPlan revision(const net::HttpRequest& head, const std::string& name);
-  net::BodyPlan apply(const net::HttpRequest& head, std::string name);
-  void apply(const net::HttpRequest& request, const std::string& name, net::Responder responder);
+  std::optional<net::BodyPlan> core(const net::HttpRequest& head, const Segments& path);
+  std::optional<net::BodyPlan> discovery(const net::HttpRequest& head);
+
+  // Any kind of object: resources.cc.
+  net::BodyPlan read_one(const net::HttpRequest& head, Kind kind, const std::string& name);
+  net::BodyPlan read_many(const net::HttpRequest& head, Kind kind);
+  net::HttpResponse list(const net::HttpRequest& head, const Choice& choice);
+  net::BodyPlan watch(const net::HttpRequest& head, Choice choice);
+  net::BodyPlan remove(const net::HttpRequest& head, Kind kind, const std::string& name);
+
+  // Services: writing.cc.
+  using Write = std::expected<control::ApplyService, net::HttpResponse>;
+  net::BodyPlan write(const net::HttpRequest& head, const std::string& name);
+  Write created(const net::HttpRequest& request, const WriteOptions& options);
+  Write replaced(const net::HttpRequest& request, const std::string& name, const WriteOptions& options);
+  Write patched(const net::HttpRequest& request, const std::string& name, const WriteOptions& options);
+  Write applied(const std::string& name, Json wanted, const WriteOptions& options);
+  Write update(const std::string& name, Received received, const WriteOptions& options);
+  void store(control::ApplyService command, const WriteOptions& options, net::Responder responder);
+  net::HttpResponse written(const control::Applied& applied);
+
+  net::BodyPlan pod_log(const net::HttpRequest& head, const std::string& name);
   net::BodyPlan instances(const net::HttpRequest& head);
   net::BodyPlan instance(const net::HttpRequest& head, const std::string& name);
   net::BodyPlan blob(const net::HttpRequest& head, const std::string& digest);
@@ -58,13 +89,17 @@ class Api {
   net::BodyPlan delete_logs(const std::string& service);
   net::BodyPlan disk(const net::HttpRequest& head);
   net::BodyPlan backup(const net::HttpRequest& head);
+  net::BodyPlan kubeconfig(const net::HttpRequest& head);
   net::BodyPlan free_disk(control::Command command);
   net::HttpResponse health() const;
 
   // Executes and answers when it is done.
   net::BodyPlan carry_out(control::Command command);
+  void carry_out(control::Command command, net::Responder responder);
 
   World world_;
+  Views views_;
+  std::optional<Entrance> entrance_;
   std::uint64_t refused_ = 0;
 };
 

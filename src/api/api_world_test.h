@@ -35,7 +35,9 @@ class ApiWorld : public testing::Test {
                                            .control = world.control(),
                                            .random = world.random(),
                                            .front = {.http_port = 8080},
-                                           .incoming = world.folder() + "/incoming"});
+                                           .incoming = world.folder() + "/incoming",
+                                           .version = "0",
+                                           .most_changes = most_changes});
     server = std::make_unique<net::HttpServer>(world.loop(), net::HttpLimits{},
                                                [this](const net::HttpRequest& head) { return api->route(head); });
     connect();
@@ -89,6 +91,7 @@ class ApiWorld : public testing::Test {
     return reply;
   }
 
+  std::size_t most_changes = kMostChanges;
   control::ControlWorld world;
   std::unique_ptr<Api> api;
   std::unique_ptr<net::HttpServer> server;

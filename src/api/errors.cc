@@ -9,14 +9,17 @@ std::string_view kubernetes_reason(int status, base::ErrorCode code) {
   if (code == base::ErrorCode::already_exists) return "AlreadyExists";
   switch (status) {
     case 400: return "BadRequest";
+    case 401: return "Unauthorized";
     case 403: return "Forbidden";
     case 404: return "NotFound";
     case 405: return "MethodNotAllowed";
     case 406: return "NotAcceptable";
     case 409: return "Conflict";
+    case 410: return "Expired";
     case 413: return "RequestEntityTooLarge";
     case 415: return "UnsupportedMediaType";
     case 422: return "Invalid";
+    case 429: return "TooManyRequests";
     case 503: return "ServiceUnavailable";
     case 504: return "Timeout";
     case 507: return "InsufficientStorage";
@@ -38,6 +41,12 @@ net::HttpResponse json_response(int status, const Json& body) {
   return {.status = status,
           .fields = {{"Content-Type", "application/json"}},
           .body = body.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n"};
+}
+
+Json status_object(int status, std::string_view reason, std::string_view message) {
+  return {{"kind", "Status"},    {"apiVersion", "v1"}, {"metadata", Json::object()},
+          {"status", "Failure"}, {"message", message}, {"reason", reason},
+          {"code", status}};
 }
 
 int http_status_of(base::ErrorCode code) {

@@ -3,6 +3,7 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/error.h"
@@ -15,6 +16,9 @@ namespace marea::api {
 using Json = model::Json;
 
 net::HttpResponse json_response(int status, const Json& body);
+
+// A Failure without more than that.
+Json status_object(int status, std::string_view reason, std::string_view message);
 
 int http_status_of(base::ErrorCode code);
 

@@ -11,10 +11,10 @@ std::string text_of(const Json& line) {
 
 }  // namespace
 
-std::shared_ptr<JsonLines> JsonLines::begin(net::Responder responder) {
+std::shared_ptr<JsonLines> JsonLines::begin(net::Responder responder, std::string type) {
   // NOLINTNEXTLINE(cppcoreguidelines-owning-memory): make_shared cannot reach the constructor
   std::shared_ptr<JsonLines> lines(new JsonLines(std::move(responder)));
-  lines->responder_.begin({.status = 200, .fields = {{"Content-Type", "application/x-ndjson"}}, .body = {}});
+  lines->responder_.begin({.status = 200, .fields = {{"Content-Type", std::move(type)}}, .body = {}});
   // Lives as long as its exchange, so that a slow client still gets the last line.
   lines->responder_.on_writable([lines] { lines->flush(); });
   return lines;

@@ -1,11 +1,12 @@
-// An answer that grows line by line: one JSON value each. A client that reads too slowly loses lines that were only
-// offered, never the last one.
+// An answer that grows line by line: one JSON value each, or text. A client that reads too slowly loses lines that were
+// only offered, never the last one.
 #pragma once
 
 #include <deque>
 #include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 
 #include "api/errors.h"
 #include "net/http_server.h"
@@ -14,10 +15,11 @@ namespace marea::api {
 
 class JsonLines : public std::enable_shared_from_this<JsonLines> {
  public:
-  static std::shared_ptr<JsonLines> begin(net::Responder responder);
+  static std::shared_ptr<JsonLines> begin(net::Responder responder, std::string type = "application/x-ndjson");
 
   // False: the client is behind, the line is dropped.
   bool offer(const Json& line);
+  bool offer_text(std::string_view line) { return responder_.write(line); }
   // The last line; the answer ends when the client has taken it.
   void finish(const Json& line);
   // Ends without one.

@@ -9,6 +9,7 @@
 
 #include "api/api.h"
 #include "api/json_lines.h"
+#include "api/log_follower.h"
 #include "api/methods.h"
 #include "base/log.h"
 #include "telemetry/log_spool.h"
@@ -18,7 +19,6 @@ namespace marea::api {
 namespace {
 
 constexpr std::size_t kMostTail = 100'000;
-constexpr base::Duration kFollowEvery = std::chrono::milliseconds(100);  // a person sees no difference to at once
 
 // Discarded: a record of which a power cut left a part.
 Json line_object(const std::string& service, const telemetry::LogQuery& query, const telemetry::LogLine& line) {
@@ -27,53 +27,6 @@ Json line_object(const std::string& service, const telemetry::LogQuery& query, c
           {"revision", line.revision.str()},     {"instance", line.instance.str()},
           {"stream", to_string(line.stream)},    {"text", line.text}};
 }
-
-// Sends what comes until the client leaves. Lives as long as the exchange, whose callbacks hold it.
-class Follower : public std::enable_shared_from_this<Follower> {
- public:
-  Follower(net::Loop& loop, std::string service, telemetry::LogSpoolReader spool, telemetry::LogQuery query)
-      : service_(std::move(service)),
-        spool_(std::move(spool)),
-        query_(std::move(query)),
-        again_(loop, [this] { go_on(); }) {}
-
-  void begin(std::shared_ptr<JsonLines> lines, std::vector<telemetry::LogLine> first, telemetry::LogCursor cursor) {
-    lines_ = std::move(lines);
-    pending_ = std::move(first);
-    cursor_ = cursor;
-    lines_->on_closed([self = shared_from_this()] { self->again_.cancel(); });
-    lines_->on_room([weak = weak_from_this()] {
-      if (const auto self = weak.lock()) self->go_on();
-    });
-    go_on();
-  }
-
- private:
-  void go_on() {
-    const std::shared_ptr<Follower> self = shared_from_this();
-    if (!lines_->open()) return;
-    for (;;) {
-      while (next_ < pending_.size()) {
-        const Json line = line_object(service_, query_, pending_[next_]);
-        if (!line.is_discarded() && !lines_->offer(line)) return;  // on_room goes on
-        ++next_;
-      }
-      pending_ = spool_.follow(query_, cursor_);
-      next_ = 0;
-      if (pending_.empty()) break;
-    }
-    again_.arm_in(kFollowEvery);
-  }
-
-  std::string service_;
-  telemetry::LogSpoolReader spool_;
-  telemetry::LogQuery query_;
-  telemetry::LogCursor cursor_;
-  std::vector<telemetry::LogLine> pending_;
-  std::size_t next_ = 0;
-  std::shared_ptr<JsonLines> lines_;
-  net::Timer again_;
-};
 
 }  // namespace
 
@@ -123,8 +76,13 @@ net::BodyPlan Api::logs(const net::HttpRequest& head) {
               {.status = 200, .fields = {{"Content-Type", "application/x-ndjson"}}, .body = std::move(body)});
           return net::BodySink{};
         }
-        const auto follower = std::make_shared<Follower>(world_.loop, service, std::move(spool), query);
-        follower->begin(JsonLines::begin(std::move(responder)), std::move(lines), cursor);
+        const auto print = [service, query](const telemetry::LogLine& line) {
+          const Json object = line_object(service, query, line);
+          return object.is_discarded() ? std::string()
+                                       : object.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
+        };
+        LogFollower::begin(world_.loop, {.spool = std::move(spool), .query = query, .print = print},
+                           {.lines = std::move(lines), .cursor = cursor}, JsonLines::begin(std::move(responder)));
         return net::BodySink{};
       }};
 }

@@ -68,9 +68,7 @@ std::string Front::url(const std::string& host) const {
   return "http://" + host + (http_port == 80 ? "" : ":" + std::to_string(http_port));
 }
 
-Json service_object(const control::Control& control, const control::ServiceState& service, const Front& front) {
-  const store::ServiceRecord& record = service.record;
-  const control::ServiceStatus status = control.status(service);
+Json desired_object(const store::ServiceRecord& record) {
   Json object = document_of(record.document);
   Json& metadata = object["metadata"];
   metadata["name"] = record.service.name.str();
@@ -79,6 +77,13 @@ Json service_object(const control::Control& control, const control::ServiceState
   metadata["resourceVersion"] = std::to_string(record.resource_version);
   metadata["generation"] = record.generation;
   metadata["creationTimestamp"] = base::rfc3339(record.created_unix_ns);
+  return object;
+}
+
+Json service_object(const control::Control& control, const control::ServiceState& service, const Front& front) {
+  const store::ServiceRecord& record = service.record;
+  const control::ServiceStatus status = control.status(service);
+  Json object = desired_object(record);
   Json shown = {{"observedGeneration", status.observed_generation}};
   if (!record.service.hosts.empty()) {
     shown["url"] = front.url(record.service.hosts.front());

@@ -23,6 +23,15 @@ Json revision_object(const control::Control& control, const control::ServiceStat
                      const control::RevisionState& revision);
 Json instance_object(const control::InstanceEntry& instance);
 
+// Knative's Configuration and Route: two views of a service, made from its object.
+Json configuration_object(const Json& service);
+Json route_object(const Json& service);
+// An instance as Kubernetes' Pod.
+Json pod_object(const control::RevisionState& revision, const control::InstanceEntry& instance);
+
+// Of a record alone: what is desired, without status.
+Json desired_object(const store::ServiceRecord& record);
+
 // {"apiVersion", "kind": KIND + "List", "metadata": {"resourceVersion"}, "items"}
 Json list_object(const std::string& api_version, const std::string& kind, std::uint64_t resource_version,
                  std::vector<Json> items);

@@ -1,186 +1,107 @@
-// Knative Serving v1: services and revisions.
+// Knative Serving v1: who may do what with services, configurations, routes and revisions; deleting them.
 #include <algorithm>
-#include <array>
-#include <charconv>
 #include <optional>
 #include <string>
 #include <utility>
 
 #include "api/api.h"
 #include "api/methods.h"
+#include "api/write_options.h"
 
 namespace marea::api {
 namespace {
 
-constexpr const char* kServingVersion = "serving.knative.dev/v1";
+net::HttpResponse precondition_failed(const KindInfo& kind, const std::string& name, std::string why) {
+  return failure({.code = base::ErrorCode::conflict,
+                  .what = "Operation cannot be fulfilled on " + kind.resource() + " \"" + name + "\"",
+                  .why = std::move(why)});
+}
 
-// "a=b,c!=d,e": equality, inequality, presence. Nothing: another form, which is not supported.
-std::optional<bool> selects(std::string_view selector, const Json& labels) {
-  while (!selector.empty()) {
-    const std::string_view term = selector.substr(0, selector.find(','));
-    selector.remove_prefix(std::min(selector.size(), term.size() + 1));
-    if (term.empty() || term.find_first_of(" ()") != std::string_view::npos) return std::nullopt;
-    const std::size_t at = term.find('=');
-    const bool differs = at != std::string_view::npos && at > 0 && term[at - 1] == '!';
-    const std::string key(term.substr(0, differs ? at - 1 : at));
-    const bool has = labels.contains(key);
-    if (at == std::string_view::npos) {
-      if (!has) return false;
-      continue;
+// What the body of a DELETE asks for (Kubernetes' DeleteOptions). Nothing: it may go.
+std::optional<net::HttpResponse> refused_delete(const KindInfo& kind, const std::string& name, const Shown& shown,
+                                                const Json& options) {
+  if (!options.is_object()) return std::nullopt;
+  if (options.contains("preconditions") && options["preconditions"].is_object()) {
+    const Json& wanted = options["preconditions"];
+    if (wanted.contains("uid") && wanted["uid"] != shown.uid) {
+      return precondition_failed(kind, name, "Precondition failed: its UID is " + shown.uid);
     }
-    std::string_view value = term.substr(at + 1);
-    if (!differs && value.starts_with('=')) value.remove_prefix(1);
-    const bool equal = has && labels[key].is_string() && labels[key].get<std::string>() == value;
-    if (equal == differs) return false;
+    if (wanted.contains("resourceVersion") && wanted["resourceVersion"] != std::to_string(shown.version)) {
+      return precondition_failed(kind, name,
+                                 "Precondition failed: its resourceVersion is " + std::to_string(shown.version));
+    }
   }
-  return true;
+  if (options.value("propagationPolicy", Json()) == "Orphan" || options.value("orphanDependents", Json()) == true) {
+    return failure(
+        {.code = base::ErrorCode::invalid_argument,
+         .what = "cannot delete " + std::string(kind.singular) + " " + name + " and leave what belongs to it",
+         .why = "its revisions and instances go with it",
+         .remedy = "Use propagationPolicy Background or Foreground"});
+  }
+  return std::nullopt;
 }
 
-net::HttpResponse bad_selector(const net::HttpRequest& head) {
-  return failure(
-      {.code = base::ErrorCode::invalid_argument,
-       .what = "cannot use the label selector \"" + std::string(head.parameter("labelSelector").value_or("")) + "\"",
-       .why = "only key=value, key!=value and key, joined by commas, are supported"});
+bool is_dry_run(const Json& options) {
+  return options.is_object() && options.contains("dryRun") && options["dryRun"] == Json::array({"All"});
 }
 
-net::HttpResponse no_watch() {
-  return failure({.code = base::ErrorCode::invalid_argument,
-                  .what = "cannot watch",
-                  .why = "this version lists and reads, but sends no stream of changes",
-                  .remedy = "Read the resource again after a while"});
-}
-
-bool is_watch(const net::HttpRequest& head) {
-  const auto watch = head.parameter("watch");
-  return watch && *watch != "false" && *watch != "0";
-}
-
-// What curl and Python's urllib send when nobody said anything is taken for "unknown" and read as what it looks like.
-bool is_manifest_type(std::string_view type) {
-  std::string bare(type.substr(0, type.find(';')));
-  while (bare.ends_with(' ')) bare.pop_back();
-  std::ranges::transform(bare, bare.begin(),
-                         [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
-  constexpr std::array kTypes = {
-      "application/json", "application/yaml", "application/x-yaml",       "text/yaml",
-      "text/x-yaml",      "text/plain",       "application/octet-stream", "application/x-www-form-urlencoded"};
-  return std::ranges::find(kTypes, bare) != kTypes.end() || bare.ends_with("+json") || bare.ends_with("+yaml");
-}
-
-// Nothing when none is given; a version that no object ever had when it is no number.
-std::optional<std::uint64_t> version_in(const Json& document) {
-  if (!document.contains("metadata") || !document["metadata"].is_object()) return std::nullopt;
-  const auto found = document["metadata"].find("resourceVersion");
-  if (found == document["metadata"].end() || !found->is_string()) return std::nullopt;
-  const auto text = found->get<std::string>();
-  std::uint64_t version = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), version);
-  if (text.empty()) return std::nullopt;
-  if (error != std::errc{} || end != text.data() + text.size()) return 0;
-  return version;
+control::Command deletion_of(Kind kind, const std::string& name) {
+  if (kind == Kind::service) return control::DeleteService{base::ServiceName(name)};
+  if (kind == Kind::revision) return control::DeleteRevision{base::RevisionName(name)};
+  return control::DeleteInstance{base::InstanceId(name)};
 }
 
 }  // namespace
 
-net::BodyPlan Api::services(const net::HttpRequest& head) {
-  if (head.method == "POST") return apply(head, {});
-  if (head.method != "GET") return wrong_method(head, "GET, POST");
-  if (is_watch(head)) return no_watch();
-  std::vector<Json> items;
-  for (const auto& [name, service] : world_.control.services()) {
-    Json object = service_object(world_.control, service, world_.front);
-    const Json labels = object["metadata"].value("labels", Json::object());
-    const std::optional<bool> wanted = selects(head.parameter("labelSelector").value_or(""), labels);
-    if (!wanted) return bad_selector(head);
-    if (*wanted) items.push_back(std::move(object));
+// namespaces/NS/…: there is one namespace, and any name of it will do. Without one it is "all namespaces": the same.
+std::optional<net::BodyPlan> Api::serving(const net::HttpRequest& head, const Segments& path) {
+  const bool spaced = path.size() >= 3 && path[0] == "namespaces";
+  const Segments rest(path.begin() + (spaced ? 2 : 0), path.end());
+  if (rest.empty() || rest.size() > 3) return std::nullopt;
+  const auto kind = std::ranges::find_if(
+      kKinds, [&](const KindInfo& one) { return one.group == kServingGroup && one.plural == rest[0]; });
+  if (kind == kKinds.end()) return std::nullopt;
+  if (rest.size() == 3) {
+    if (rest[2] != "status") return std::nullopt;
+    return head.method == "GET" ? read_one(head, kind->kind, rest[1]) : wrong_method(head, "GET");
   }
-  return json_response(200,
-                       list_object(kServingVersion, "Service", world_.control.resource_version(), std::move(items)));
-}
-
-net::BodyPlan Api::service(const net::HttpRequest& head, const std::string& name) {
-  if (head.method == "PUT") return apply(head, name);
-  if (head.method == "DELETE") return carry_out(control::DeleteService{base::ServiceName(name)});
-  if (head.method != "GET") return wrong_method(head, "GET, PUT, DELETE");
-  const auto found = world_.control.services().find(base::ServiceName(name));
-  if (found == world_.control.services().end()) return not_found("services.serving.knative.dev", name);
-  return json_response(200, service_object(world_.control, found->second, world_.front));
-}
-
-net::BodyPlan Api::revisions(const net::HttpRequest& head) {
-  if (head.method != "GET") return wrong_method(head, "GET");
-  if (is_watch(head)) return no_watch();
-  std::vector<Json> items;
-  for (const auto& [name, service] : world_.control.services()) {
-    for (const control::RevisionState& revision : service.revisions) {
-      Json object = revision_object(world_.control, service, revision);
-      const std::optional<bool> wanted =
-          selects(head.parameter("labelSelector").value_or(""), object["metadata"]["labels"]);
-      if (!wanted) return bad_selector(head);
-      if (*wanted) items.push_back(std::move(object));
-    }
+  if (rest.size() == 1) {
+    if (head.method == "GET") return read_many(head, kind->kind);
+    if (kind->kind == Kind::service && head.method == "POST") return write(head, {});
+    return wrong_method(head, kind->kind == Kind::service ? "GET, POST" : "GET");
   }
-  return json_response(200,
-                       list_object(kServingVersion, "Revision", world_.control.resource_version(), std::move(items)));
-}
-
-net::BodyPlan Api::revision(const net::HttpRequest& head, const std::string& name) {
-  const base::RevisionName revision(name);
-  if (head.method == "DELETE") return carry_out(control::DeleteRevision{revision});
-  if (head.method != "GET") return wrong_method(head, "GET, DELETE");
-  const control::ServiceState* service = world_.control.service_of(revision);
-  if (service == nullptr) return not_found("revisions.serving.knative.dev", name);
-  return json_response(200, revision_object(world_.control, *service, *world_.control.revision(revision)));
-}
-
-net::BodyPlan Api::apply(const net::HttpRequest& head, std::string name) {
-  if (const auto type = head.field("Content-Type"); type && !is_manifest_type(*type)) {
-    return failure(415, {.code = base::ErrorCode::invalid_argument,
-                         .what = "cannot read a service of type " + std::string(*type),
-                         .remedy = "Send it with Content-Type: application/json or application/yaml"});
+  if (head.method == "GET") return read_one(head, kind->kind, rest[1]);
+  if (kind->kind == Kind::service) {
+    if (head.method == "PUT" || head.method == "PATCH") return write(head, rest[1]);
+    if (head.method == "DELETE") return remove(head, kind->kind, rest[1]);
+    return wrong_method(head, "GET, PUT, PATCH, DELETE");
   }
+  if (kind->kind == Kind::revision && head.method == "DELETE") return remove(head, kind->kind, rest[1]);
+  return wrong_method(head, kind->kind == Kind::revision ? "GET, DELETE" : "GET");
+}
+
+net::BodyPlan Api::remove(const net::HttpRequest& head, Kind kind, const std::string& name) {
+  auto options = write_options(head);
+  if (!options) return std::move(options.error());
   return net::WholeBody{
-      .most = model::kMostManifestBytes,
-      .then = [this, name = std::move(name)](const net::HttpRequest& request, net::Responder responder) {
-        apply(request, name, std::move(responder));
+      .most = kMostSmallBody,
+      .then = [this, kind, name, dry_run = options->dry_run](const net::HttpRequest& request,
+                                                             net::Responder responder) {
+        views_.settle();
+        const Shown* shown = views_.find(kind, name);
+        if (shown == nullptr) return responder.send(not_found(info(kind).resource(), name));
+        Json body;
+        if (!request.body.empty()) {
+          auto read = receive_value(request.body, {.validation = FieldValidation::ignore});
+          if (!read) return responder.send(std::move(read.error()));
+          body = std::move(*read);
+        }
+        if (auto refused = refused_delete(info(kind), name, *shown, body)) return responder.send(std::move(*refused));
+        if (dry_run || is_dry_run(body)) {
+          return responder.send(deleted({.kind = std::string(info(kind).plural), .name = name, .uid = shown->uid}));
+        }
+        carry_out(deletion_of(kind, name), std::move(responder));
       }};
-}
-
-// POST without a name creates; PUT with one creates or replaces.
-void Api::apply(const net::HttpRequest& request, const std::string& name, net::Responder responder) {
-  auto parsed = model::parse_manifests(request.body);
-  const base::Error faulty{.code = base::ErrorCode::manifest_invalid, .what = "the manifest has faults"};
-  if (!parsed) {
-    responder.send(failure(faulty, parsed.error()));
-    return;
-  }
-  if (parsed->size() != 1) {
-    responder.send(failure({.code = base::ErrorCode::invalid_argument,
-                            .what = "one service at a time",
-                            .why = "the body has " + std::to_string(parsed->size()) + " documents"}));
-    return;
-  }
-  model::ServiceDocument& document = parsed->front();
-  if (!name.empty() && document.service.name.str() != name) {
-    responder.send(failure(faulty, {{.path = "metadata.name", .message = "must be \"" + name + "\" as in the path"}}));
-    return;
-  }
-  control::ApplyService command{.document = std::move(document), .must_be_new = name.empty()};
-  if (!name.empty()) command.expected_version = version_in(command.document.document);
-  auto kept = std::make_shared<net::Responder>(std::move(responder));
-  world_.control.execute(std::move(command), {.on_progress = {}, .on_done = [this, kept](const auto& outcome) {
-                                                if (!outcome) {
-                                                  kept->send(failure(outcome.error()));
-                                                  return;
-                                                }
-                                                const auto& applied = std::get<control::Applied>(*outcome);
-                                                const auto& service = world_.control.services().at(applied.name);
-                                                net::HttpResponse response = json_response(
-                                                    applied.created ? 201 : 200,
-                                                    service_object(world_.control, service, world_.front));
-                                                add_warnings(response, applied.notices);
-                                                kept->send(std::move(response));
-                                              }});
 }
 
 }  // namespace marea::api

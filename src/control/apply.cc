@@ -34,6 +34,16 @@ model::Json json_of(const std::string& text) {
   return model::Json::parse(text, nullptr, false);
 }
 
+// metadata.managedFields: kept beside what the user writes.
+const model::Json* managed_fields(const model::Json& document) {
+  if (!document.contains("metadata") || !document.at("metadata").contains("managedFields")) return nullptr;
+  return &document.at("metadata").at("managedFields");
+}
+
+void set_managed_fields(model::Json& document, const model::Json* fields) {
+  if (fields != nullptr && fields->is_array() && !fields->empty()) document["metadata"]["managedFields"] = *fields;
+}
+
 std::string generated_name(const std::string& service, int generation, const std::string& suffix) {
   std::array<char, 16> number{};
   std::snprintf(number.data(), number.size(), "-%05d-", generation);
@@ -57,10 +67,12 @@ std::expected<void, Refusal> check_state(const ApplyService& command, const Appl
     return refuse(base::ErrorCode::conflict, "cannot change service " + name, "it is being deleted",
                   "Try again in a moment");
   }
-  if (command.expected_version && *command.expected_version != input.service->resource_version) {
+  // A version between the last change and now is that of a reader who saw its status move on meanwhile.
+  const std::uint64_t expected = command.expected_version.value_or(input.service->resource_version);
+  if (expected < input.service->resource_version || expected > input.newest_version) {
     return refuse(base::ErrorCode::conflict, "cannot replace service " + name,
-                  "it was changed since it was read: resourceVersion " + std::to_string(*command.expected_version) +
-                      " is not the current " + std::to_string(input.service->resource_version),
+                  "it was changed since it was read: resourceVersion " + std::to_string(expected) +
+                      " is older than its last change " + std::to_string(input.service->resource_version),
                   "Read it again and apply your change to what you get");
   }
   return {};
@@ -120,7 +132,8 @@ model::Json stored_form(model::Json document) {
 std::expected<ApplyDecision, Refusal> decide_apply(const ApplyService& command, const ApplyInput& input) {
   if (auto allowed = check_state(command, input); !allowed) return std::unexpected(std::move(allowed.error()));
   const model::Service& wanted = command.document.service;
-  const model::Json document = stored_form(command.document.document);
+  model::Json document = stored_form(command.document.document);
+  const std::string text = text_of(document);
   ApplyDecision out{.notices = command.document.notices};
   out.created = input.service == nullptr;
   if (out.created) {
@@ -130,6 +143,9 @@ std::expected<ApplyDecision, Refusal> decide_apply(const ApplyService& command, 
   }
   const store::RevisionRecord* newest = input.revisions.empty() ? nullptr : input.revisions.back();
   const model::Json before = out.created ? model::Json() : json_of(input.service->document);
+  model::Json known = out.created ? model::Json() : stored_form(before);
+  set_managed_fields(known, managed_fields(before));
+  set_managed_fields(document, command.managed_fields ? &*command.managed_fields : managed_fields(before));
   const bool template_differs = out.created || newest == nullptr || !same_template(before, document) ||
                                 input.service->service.revision_template != wanted.revision_template;
   const bool resolved_before = newest != nullptr && !newest->revision.image.digest.empty();
@@ -145,9 +161,8 @@ std::expected<ApplyDecision, Refusal> decide_apply(const ApplyService& command, 
   const bool new_revision = template_differs || rebuilt;
   if (new_revision || !same_spec(before, document)) ++out.service.generation;
   out.service.service = wanted;
-  out.changed = new_revision || nlohmann::json(stored_form(before)) != nlohmann::json(document);
-  const std::string text = text_of(document);
-  if (out.changed) out.service.document = text;
+  out.changed = new_revision || nlohmann::json(known) != nlohmann::json(document);
+  if (out.changed) out.service.document = text_of(document);
   if (new_revision) {
     if (auto allowed = check_new_name(wanted.revision_template, input); !allowed) {
       return std::unexpected(std::move(allowed.error()));

@@ -5,6 +5,7 @@
 // makes nothing, except that a newest revision that failed is tried again.
 #pragma once
 
+#include <cstdint>
 #include <expected>
 #include <span>
 #include <string>
@@ -27,6 +28,7 @@ struct ApplyInput {
   std::string revision_uid;
   std::string suffix;  // ends a generated revision name
   std::int64_t now_unix_ns = 0;
+  std::uint64_t newest_version = UINT64_MAX;  // the highest resourceVersion that anybody can have seen
 };
 
 struct ApplyDecision {

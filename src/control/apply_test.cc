@@ -173,6 +173,7 @@ TEST_F(ApplyTest, every_precondition_that_does_not_hold_is_refused) {
   EXPECT_EQ(apply(manifest("b"), {.must_be_new = true}).error().error.code, base::ErrorCode::already_exists);
   EXPECT_EQ(apply(manifest("b"), {.expected_version = 4}).error().error.code, base::ErrorCode::conflict);
   EXPECT_TRUE(apply(manifest("b"), {.expected_version = 5}));
+  EXPECT_TRUE(apply(manifest("d"), {.expected_version = 7})) << "its status moved on meanwhile";
   service_->deleting = true;
   EXPECT_EQ(apply(manifest("c")).error().error.code, base::ErrorCode::conflict);
 }

@@ -12,13 +12,16 @@
 #include "base/error.h"
 #include "base/strong_id.h"
 #include "model/manifest.h"
+#include "store/records.h"
 
 namespace marea::control {
 
 struct ApplyService {
   model::ServiceDocument document;
-  bool must_be_new = false;                       // refuse when it exists
-  std::optional<std::uint64_t> expected_version;  // refuse when the service has another resourceVersion
+  bool must_be_new = false;                        // refuse when it exists
+  std::optional<std::uint64_t> expected_version;   // refuse when the service was changed after this resourceVersion
+  std::optional<model::Json> managed_fields = {};  // metadata.managedFields from now on; else they stay as they are
+  bool dry_run = false;                            // say what would be, and leave everything as it is
 };
 struct DeleteService {  // done when the router routes without it
   base::ServiceName name;
@@ -51,6 +54,7 @@ struct Applied {
   base::ServiceName name;
   bool created = false;
   std::vector<model::Fault> notices;
+  std::optional<store::ServiceRecord> would_be = {};  // of a dry run
 };
 struct Deleted {
   std::string kind;  // "services", "revisions", "instances"

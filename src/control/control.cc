@@ -59,6 +59,7 @@ Control::Control(World world)
 base::Result<void> Control::start() {
   base::Result<store::Contents> contents = store_.load();
   if (!contents) return base::fail(std::move(contents.error()));
+  store_.raise_version(first_number(store_));  // above those of the last life that were not stored
   for (store::ServiceRecord& record : contents->services) {
     const base::ServiceName name = record.service.name;
     for (const std::string& host : record.service.hosts) hosts_.emplace(host, name);
@@ -121,6 +122,7 @@ const RevisionState* Control::revision(const base::RevisionName& name) const {
 
 void Control::touch(const base::ServiceName& service) {
   touched_.insert(service);
+  changed(service);
   tick_.arm_in(base::Duration{0});
 }
 
@@ -169,12 +171,17 @@ void Control::tick() {
   engine_.flush();
   base::crash_point("control.plan.sent");
   for (const base::ServiceName& name : touched) {
+    changed(name);
     const ServiceState* service = find(name);
     if (service == nullptr || !service->record.deleting) continue;
     const bool awaited =
         std::ranges::any_of(service->revisions, [](const RevisionState& one) { return one.waiting > 0; });
     if (routed_without(*service) && !awaited) finish_delete(name);
   }
+}
+
+void Control::changed(const base::ServiceName& service) const {
+  if (on_changed_) on_changed_(service);
 }
 
 // The router has taken in what control said of it last.
@@ -381,7 +388,9 @@ void Control::on_applied() {
     const bool releasing =
         std::ranges::any_of(service.revisions, [](const RevisionState& one) { return one.unrouted_in != 0; });
     if (releasing || service.record.deleting) touch(name);
+    if (service.routes_version > applied_ && service.routes_version <= router_.applied()) changed(name);
   }
+  applied_ = router_.applied();
 }
 
 }  // namespace marea::control

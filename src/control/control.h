@@ -139,7 +139,11 @@ class Control {
   const UsageBook& usage() const { return usage_; }
   // Gives the numbers once router, engine and logs have given their own, or did not in time.
   void collect_metrics(std::function<void(std::vector<model::MetricValue>)> done);
+  // The newest resourceVersion; one that is taken belongs to a change of what is only shown, such as a status.
   std::uint64_t resource_version() const { return store_.resource_version(); }
+  std::uint64_t take_version() { return store_.take_version(); }
+  // Called for each service of which something may have changed that status() or its revisions and instances tell.
+  void on_changed(std::function<void(const base::ServiceName&)> callback) { on_changed_ = std::move(callback); }
   // Services that use the image of that name or digest; empty: it may go.
   std::vector<std::string> users_of(const store::ImageName& name) const;
   base::Result<Unused> unused() const;
@@ -170,6 +174,7 @@ class Control {
   void touch(const base::ServiceName& service);
   void touch_owner(const base::RevisionName& revision);
   void tick();
+  void changed(const base::ServiceName& service) const;
   void plan(ServiceState& service);
   void advance(ServiceState& service);
   void judge(ServiceState& service, RevisionState& revision);
@@ -273,6 +278,8 @@ class Control {
   std::int64_t build_bytes_ = -1;  // not measured yet
   bool cleaning_ = false;
   int backups_ = 0;
+  std::function<void(const base::ServiceName&)> on_changed_;
+  std::uint64_t applied_ = 0;  // routes version that on_applied() has told of
   std::function<void()> give_up_;
   net::Timer giving_up_;
 };

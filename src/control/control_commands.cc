@@ -110,7 +110,8 @@ std::expected<Outcome, Refusal> Control::run(const ApplyService& command) {
                    .uid = make_uid(random_),
                    .revision_uid = make_uid(random_),
                    .suffix = random_.suffix(kSuffixLength),
-                   .now_unix_ns = loop_.clock().wall().unix_ns};
+                   .now_unix_ns = loop_.clock().wall().unix_ns,
+                   .newest_version = store_.resource_version()};
   const base::RevisionName asked(wanted.revision_template.revision_name);
   input.name_taken = !asked.empty() && owners_.contains(asked) && owners_.at(asked) != wanted.name;
   if (const auto found = look_up(wanted.revision_template.container.image)) {
@@ -119,7 +120,8 @@ std::expected<Outcome, Refusal> Control::run(const ApplyService& command) {
   auto decision = decide_apply(command, input);
   if (!decision) return std::unexpected(std::move(decision.error()));
   Applied applied{.name = wanted.name, .created = decision->created, .notices = decision->notices};
-  if (!decision->changed) return applied;
+  if (command.dry_run) applied.would_be = std::move(decision->service);
+  if (command.dry_run || !decision->changed) return applied;
   std::vector<store::Change> dropped;
   const bool adds = !decision->revisions.empty() && !owners_.contains(decision->revisions.back().revision.name);
   if (adds) {
@@ -236,6 +238,7 @@ void Control::finish_delete(base::ServiceName name) {
   for (const std::string& host : state->record.service.hosts) hosts_.erase(host);
   for (const RevisionState& one : state->revisions) owners_.erase(one.record.revision.name);
   services_.erase(name);
+  changed(name);
   router_.set(name, std::nullopt, {});
   engine_.set(name, {});
   tick_.arm_in(base::Duration{0});

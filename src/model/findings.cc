@@ -114,6 +114,12 @@ void Findings::fault_at_key(const Node& node, std::string message) {
   keep(faults_, dropped_faults_, at(node.place == nullptr ? Mark{} : node.place->key, node, std::move(message)));
 }
 
+void Findings::unknown(const Node& node, std::string message) {
+  Fault fault = at(node.place == nullptr ? Mark{} : node.place->key, node, std::move(message));
+  fault.surplus = true;
+  keep(faults_, dropped_faults_, std::move(fault));
+}
+
 void Findings::missing(const Node& owner, std::string_view name, std::string_view what) {
   const Mark mark = mark_of(owner);
   keep(faults_, dropped_faults_,

@@ -36,6 +36,8 @@ class Findings {
   void fault(const Node& node, std::string message);
   // At the name of a member.
   void fault_at_key(const Node& node, std::string message);
+  // The same for a member that nobody knows (Fault::surplus).
+  void unknown(const Node& node, std::string message);
   // At the owner's place, with the path of the member that is not there; `what` says what it would be.
   void missing(const Node& owner, std::string_view name, std::string_view what);
   void notice(const Node& node, std::string message);

@@ -25,8 +25,9 @@ inline constexpr int kMostManifestDepth = 64;
 struct Fault {
   int line = 0;  // 1-based; 0 when the fault has no place in the text (an API object without text)
   int column = 0;
-  std::string path;     // spec.template.spec.containers[0].ports[0].containerPort
-  std::string message;  // "must be between 1 and 65535, is 99999"
+  std::string path;      // spec.template.spec.containers[0].ports[0].containerPort
+  std::string message;   // "must be between 1 and 65535, is 99999"
+  bool surplus = false;  // a member that nobody knows, or that is there twice: without it the rest may be right
   friend bool operator==(const Fault&, const Fault&) = default;
 };
 

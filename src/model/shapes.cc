@@ -196,7 +196,7 @@ constexpr std::array kShapes = {
     Shape{"httpHeaders of a probe", kHeader},
 };
 
-static_assert(kShapes.size() == static_cast<std::size_t>(ObjectKind::header) + 1);
+static_assert(kShapes.size() == kObjectKinds);
 
 const Field* find(const Shape& shape, std::string_view name) {
   const auto found = std::ranges::find(shape.fields, name, &Field::name);
@@ -224,6 +224,10 @@ bool says_nothing(const Json& value) {
 
 }  // namespace
 
+std::span<const Field> fields_of(ObjectKind kind) {
+  return kShapes.at(static_cast<std::size_t>(kind)).fields;
+}
+
 void apply_treatment(Findings& findings, const Node& node, Treatment treatment, std::string_view note) {
   if (says_nothing(*node.value)) return;
   switch (treatment) {
@@ -243,7 +247,7 @@ bool check_fields(Findings& findings, const Node& node, ObjectKind kind) {
     if (const Field* field = find(shape, name)) {
       apply_treatment(findings, member, field->treatment, field->note);
     } else {
-      findings.fault_at_key(member, findings.is_full() ? std::string() : unknown_field(shape, name));
+      findings.unknown(member, findings.is_full() ? std::string() : unknown_field(shape, name));
     }
   }
   return true;

@@ -3,6 +3,7 @@
 // Sources: Cloud Run's v1 API reference, Knative Serving's specification 1.0 and its allow-list of Kubernetes fields.
 #pragma once
 
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -43,6 +44,10 @@ enum class ObjectKind {
   tcp_socket,
   header,
 };
+
+inline constexpr std::size_t kObjectKinds = static_cast<std::size_t>(ObjectKind::header) + 1;
+
+std::span<const Field> fields_of(ObjectKind kind);
 
 // Compares each member with the fields of the kind; false when `node` is no object at all.
 bool check_fields(Findings& findings, const Node& node, ObjectKind kind);

@@ -135,7 +135,7 @@ bool TreeBuilder::key(std::string text, Mark mark, bool merge) {
   frame.twice = !merge && !frame.keys.insert(text).second;
   if (frame.twice && faults_.size() >= kMostTwice) return fail(mark, "too many members are there twice");
   if (frame.twice) {
-    faults_.push_back({mark.line, mark.column, member_path(path(), text), "is there twice; remove one of them"});
+    faults_.push_back({mark.line, mark.column, member_path(path(), text), "is there twice; remove one of them", true});
   }
   frame.key = std::move(text);
   frame.key_mark = mark;

@@ -3,6 +3,7 @@
 // all. One writer, one thread.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <span>
 #include <string>
@@ -42,6 +43,10 @@ class Store {
   bool lost() const { return db_.lost(); }
   // The newest resourceVersion handed out; every commit takes the next one.
   std::uint64_t resource_version() const { return resource_version_; }
+  // Hands out the next one for a change that is not stored; what is stored later has a higher one. After a restart
+  // they go on only where raise_version() says, since nothing here remembers them.
+  std::uint64_t take_version() { return ++resource_version_; }
+  void raise_version(std::uint64_t least) { resource_version_ = std::max(resource_version_, least); }
 
  private:
   explicit Store(Database db) : db_(std::move(db)) {}

@@ -1,0 +1,257 @@
+#include "api/views.h"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "base/log.h"
+
+namespace marea::api {
+namespace {
+
+constexpr int kServicesPerTurn = 32;  // then requests have their turn
+
+Text text_from(const Json& object) {
+  return std::make_shared<const std::string>(object.dump(-1, ' ', false, Json::error_handler_t::replace));
+}
+
+Labels labels_of(const Json& metadata) {
+  Labels out;
+  if (!metadata.contains("labels") || !metadata["labels"].is_object()) return out;
+  for (const auto& [key, value] : metadata["labels"].items()) {
+    if (value.is_string()) out.emplace_back(key, value.get<std::string>());
+  }
+  return out;
+}
+
+// The condition "Ready", when it is decided.
+const Json* decided(const Json& object) {
+  if (!object.contains("status") || !object["status"].contains("conditions")) return nullptr;
+  for (const Json& condition : object["status"]["conditions"]) {
+    if (condition["type"] == "Ready") return condition["status"] == "Unknown" ? nullptr : &condition;
+  }
+  return nullptr;
+}
+
+std::string member_text(const Json& object, const char* name) {
+  return object.contains(name) && object[name].is_string() ? object[name].get<std::string>() : std::string();
+}
+
+}  // namespace
+
+Views::Views(net::Loop& loop, control::Control& control, Front front, std::size_t most_changes)
+    : loop_(loop), control_(control), front_(front), most_changes_(most_changes), settle_(loop, [this] { turn(); }) {
+  for (const auto& [name, service] : control_.services()) dirty_.insert(name);
+  control_.on_changed([this](const base::ServiceName& name) {
+    dirty_.insert(name);
+    if (!settle_.armed()) settle_.arm_in(kSettleAfter);
+  });
+  settle_.arm_in(kSettleAfter);
+  put(Kind::name_space, "default",
+      {{"apiVersion", "v1"},
+       {"kind", "Namespace"},
+       {"metadata",
+        {{"name", "default"}, {"uid", "namespace-default"}, {"labels", {{"kubernetes.io/metadata.name", "default"}}}}},
+       {"spec", Json::object()},
+       {"status", {{"phase", "Active"}}}});
+}
+
+Views::~Views() {
+  control_.on_changed({});
+}
+
+Kind Views::stored_kind(Kind kind) {
+  return kind == Kind::configuration || kind == Kind::route ? Kind::service : kind;
+}
+
+const std::map<std::string, Shown>& Views::all(Kind kind) const {
+  return shown_.at(static_cast<std::size_t>(stored_kind(kind)));
+}
+
+const Shown* Views::find(Kind kind, const std::string& name) const {
+  const auto& objects = all(kind);
+  const auto found = objects.find(name);
+  return found == objects.end() ? nullptr : &found->second;
+}
+
+Text Views::text_of(Kind kind, const Text& stored) {
+  if (stored_kind(kind) == kind) return stored;
+  const Json service = Json::parse(*stored, nullptr, false);
+  return text_from(kind == Kind::configuration ? configuration_object(service) : route_object(service));
+}
+
+void Views::want_pods() {
+  if (pods_wanted_) return;
+  pods_wanted_ = true;
+  for (const auto& [name, service] : control_.services()) dirty_.insert(name);
+}
+
+void Views::settle() {
+  while (!dirty_.empty()) refresh(dirty_.extract(dirty_.begin()).value());
+  settle_.cancel();
+  expire_events();
+  tell();
+}
+
+void Views::turn() {
+  for (int i = 0; i < kServicesPerTurn && !dirty_.empty(); ++i) refresh(dirty_.extract(dirty_.begin()).value());
+  if (!dirty_.empty()) settle_.arm_in({});
+  expire_events();
+  tell();
+}
+
+void Views::tell() {
+  if (dirty_.empty() && loading_) {
+    loading_ = false;
+    floor_ = version();
+    told_ = floor_;
+  }
+  if (log_.empty() || log_.back().version == told_) return;
+  told_ = log_.back().version;
+  std::vector<const void*> keys;  // a listener may leave meanwhile
+  keys.reserve(listeners_.size());
+  for (const auto& [key, callback] : listeners_) keys.push_back(key);
+  for (const void* key : keys) {
+    const auto found = listeners_.find(key);
+    if (found == listeners_.end()) continue;
+    const std::function<void()> callback = found->second;
+    callback();
+  }
+}
+
+const Change* Views::next(std::uint64_t after) const {
+  const auto found = std::ranges::upper_bound(log_, after, {}, &Change::version);
+  return found == log_.end() ? nullptr : &*found;
+}
+
+void Views::refresh(const base::ServiceName& name) {
+  const auto found = control_.services().find(name);
+  if (found == control_.services().end()) return drop_service(name.str());
+  const control::ServiceState& service = found->second;
+  put(Kind::service, name.str(), service_object(control_, service, front_));
+  Parts now;
+  for (const control::RevisionState& revision : service.revisions) {
+    now.revisions.push_back(revision.record.revision.name.str());
+    put(Kind::revision, now.revisions.back(), revision_object(control_, service, revision));
+    if (!pods_wanted_) continue;
+    for (const control::InstanceEntry* instance : control_.instances().of(revision.record.revision.name)) {
+      if (instance->report.state == model::InstanceState::prepared) continue;  // nothing of it runs
+      now.pods.push_back(instance->report.id.str());
+      put(Kind::pod, now.pods.back(), pod_object(revision, *instance));
+    }
+  }
+  const auto drop_missing = [this](Kind kind, const std::vector<std::string>& before, const auto& after) {
+    for (const std::string& one : before) {
+      if (std::ranges::find(after, one) == after.end()) remove(kind, one);
+    }
+  };
+  Parts& before = parts_[name.str()];
+  drop_missing(Kind::revision, before.revisions, now.revisions);
+  drop_missing(Kind::pod, before.pods, now.pods);
+  before = std::move(now);
+}
+
+void Views::drop_service(const std::string& name) {
+  const auto node = parts_.extract(name);
+  if (node.empty()) return;
+  for (const std::string& pod : node.mapped().pods) remove(Kind::pod, pod);
+  for (const std::string& revision : node.mapped().revisions) remove(Kind::revision, revision);
+  remove(Kind::service, name);
+}
+
+void Views::put(Kind kind, const std::string& name, Json object) {
+  auto& objects = shown(kind);
+  auto found = objects.find(name);
+  Json& metadata = object["metadata"];
+  std::string uid = member_text(metadata, "uid");
+  if (found != objects.end() && found->second.uid != uid) {  // deleted and made again
+    remove(kind, name);
+    found = objects.end();
+  }
+  if (found != objects.end()) {
+    metadata["resourceVersion"] = std::to_string(found->second.version);
+    if (*text_from(object) == *found->second.text) return;
+  }
+  const bool added = found == objects.end();
+  const std::uint64_t version = control_.take_version();
+  metadata["resourceVersion"] = std::to_string(version);
+  Shown next{.version = version, .uid = std::move(uid), .text = text_from(object), .labels = labels_of(metadata)};
+  const Json* ready = decided(object);
+  if (ready != nullptr)
+    next.ready = member_text(*ready, "status") + member_text(*ready, "reason") + member_text(*ready, "message");
+  log({.version = version,
+       .type = added ? ChangeType::added : ChangeType::modified,
+       .kind = kind,
+       .name = name,
+       .text = next.text,
+       .labels = next.labels,
+       .labels_before = added ? Labels() : found->second.labels});
+  const bool news = ready != nullptr && (added || found->second.ready != next.ready);
+  objects.insert_or_assign(name, std::move(next));
+  if (news && !loading_ && (kind == Kind::service || kind == Kind::revision)) add_event(kind, object, *ready);
+}
+
+void Views::remove(Kind kind, const std::string& name) {
+  const auto node = shown(kind).extract(name);
+  if (node.empty()) return;
+  Json last = Json::parse(*node.mapped().text, nullptr, false);
+  const std::uint64_t version = control_.take_version();
+  last["metadata"]["resourceVersion"] = std::to_string(version);
+  log({.version = version,
+       .type = ChangeType::deleted,
+       .kind = kind,
+       .name = name,
+       .text = text_from(last),
+       .labels = node.mapped().labels,
+       .labels_before = {}});
+}
+
+void Views::log(Change change) {
+  if (loading_) return;
+  log_bytes_ += change.text->size();
+  log_.push_back(std::move(change));
+  while (log_.size() > most_changes_ || log_bytes_ > kMostChangeBytes) {
+    log_bytes_ -= log_.front().text->size();
+    floor_ = log_.front().version;
+    log_.pop_front();
+  }
+}
+
+// `object` has become Ready or has failed.
+void Views::add_event(Kind kind, const Json& object, const Json& condition) {
+  const bool good = condition["status"] == "True";
+  const KindInfo& about = info(kind);
+  const Json& metadata = object["metadata"];
+  const std::string of = member_text(metadata, "name");
+  const std::int64_t now = loop_.clock().wall().unix_ns;
+  const std::string when = base::rfc3339(now);
+  std::string name = of + "." + member_text(metadata, "resourceVersion");
+  Json involved = {{"kind", about.name}, {"namespace", "default"}, {"name", of}, {"uid", metadata["uid"]}};
+  involved["apiVersion"] = about.api_version();
+  involved["resourceVersion"] = metadata["resourceVersion"];
+  const std::string reason = member_text(condition, "reason");
+  const std::string message = member_text(condition, "message");
+  Json event = {{"apiVersion", "v1"},
+                {"kind", "Event"},
+                {"metadata", {{"name", name}, {"namespace", "default"}, {"uid", name}, {"creationTimestamp", when}}},
+                {"involvedObject", std::move(involved)},
+                {"reason", good ? "Ready" : reason},
+                {"message", good ? std::string(about.name) + " " + of + " is ready" : message},
+                {"source", {{"component", "marea"}}},
+                {"firstTimestamp", when},
+                {"lastTimestamp", when},
+                {"count", 1},
+                {"type", good ? "Normal" : "Warning"}};
+  events_.emplace_back(now, name);
+  put(Kind::event, name, std::move(event));
+}
+
+void Views::expire_events() {
+  const std::int64_t oldest = loop_.clock().wall().unix_ns - kEventsKept.count();
+  while (!events_.empty() && (events_.size() > kMostEvents || events_.front().first < oldest)) {
+    remove(Kind::event, events_.front().second);
+    events_.pop_front();
+  }
+}
+
+}  // namespace marea::api

@@ -1,0 +1,37 @@
+// What the query of a write says: ?dryRun=All, ?fieldValidation=Strict, ?fieldManager=NAME, ?force=true.
+#pragma once
+
+#include <cstdint>
+#include <expected>
+#include <string>
+
+#include "api/errors.h"
+#include "net/http_message.h"
+
+namespace marea::api {
+
+// What becomes of members that nobody knows and of those that are there twice. Without a word they are refused: a
+// misspelt setting must not look like one that is in force.
+enum class FieldValidation : std::uint8_t { strict, warn, ignore };
+
+struct WriteOptions {
+  bool dry_run = false;
+  FieldValidation validation = FieldValidation::strict;
+  std::string manager;  // of fields; who does not name one is known by the first word of its User-Agent
+  bool force = false;
+};
+
+std::expected<WriteOptions, net::HttpResponse> write_options(const net::HttpRequest& head);
+
+// A Service as a client sent it: text of JSON or YAML with the places of faults, or a value that a patch made.
+struct Received {
+  model::ServiceDocument document;
+  std::vector<model::Fault> notices;
+};
+std::expected<Received, net::HttpResponse> receive_service(const std::string& text, const WriteOptions& options);
+std::expected<Received, net::HttpResponse> receive_service(Json value, const WriteOptions& options);
+
+// One value of JSON or YAML within the bounds of a manifest; members that are there twice are as `options` say.
+std::expected<Json, net::HttpResponse> receive_value(const std::string& text, const WriteOptions& options);
+
+}  // namespace marea::api
