@@ -128,6 +128,7 @@ void add_own(std::vector<CommandSpec>& out) {
   const std::vector<PositionalSpec> shell = {{"bash|zsh|fish", true, Completes::itself}};
   const std::vector<PositionalSpec> line = {{"WORD", false, Completes::nothing, true}};
   const std::vector<CommandSpec> rows = {
+      {"kubeconfig", {}, with_output({}), Text::about_kubeconfig, give_kubeconfig, Text::more_kubeconfig},
       {"doctor", {}, with_output({}), Text::about_doctor, run_doctor, Text::more_doctor},
       {"version", {}, {form, kHelp}, Text::about_version, print_version},
       {"help", topic, {kHelp}, Text::about_help, print_help, Text::more_help},

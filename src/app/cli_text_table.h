@@ -122,6 +122,7 @@
   X(about_restore, "make a data directory of a backup", "hace un directorio de datos a partir de una copia de seguridad") \
   X(about_repair, "mend a store that cannot be read", "repara un almacén que no se puede leer") \
   X(about_logs, "what the apps of a service wrote", "lo que escribieron las aplicaciones de un servicio") \
+  X(about_kubeconfig, "what kubectl needs to talk to this platform", "lo que kubectl necesita para hablar con esta plataforma") \
   X(about_doctor, "what is wrong with this machine, and what mends it", "qué le pasa a esta máquina y qué lo arregla") \
   X(about_version, "the version of this program", "la versión de este programa") \
   X(about_help, "this list, the options of one command, or a code of an error", "esta lista, las opciones de una orden, o un código de error") \

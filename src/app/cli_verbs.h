@@ -21,6 +21,7 @@ Outcome<Exit> deploy_image(Verb& verb);      // cli_deploy.cc
 Outcome<Exit> up_directory(Verb& verb);      // cli_up.cc
 Outcome<Exit> print_logs(Verb& verb);        // cli_logs.cc
 Outcome<Exit> print_usage(Verb& verb);       // cli_usage.cc
+Outcome<Exit> give_kubeconfig(Verb& verb);   // cli_kubeconfig.cc
 Outcome<Exit> run_doctor(Verb& verb);        // cli_doctor.cc
 Outcome<Exit> serve_platform(Verb& verb);    // cli_serve.cc
 Outcome<Exit> print_version(Verb& verb);     // cli_help.cc

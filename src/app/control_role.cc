@@ -7,13 +7,18 @@
 
 #include "app/version.h"
 #include "decide/rate.h"
+#include "net/tls.h"
 #include "store/repair.h"
+#include "trust/access.h"
 
 namespace marea::app {
 namespace {
 
 // A follower of logs has no end of its own: it is given this long to take what is on its way.
 constexpr base::Duration kStreamsEnd = std::chrono::milliseconds(500);
+constexpr base::Duration kRenewCertificate = std::chrono::days(30);  // it lives a year
+// As many as may watch, and those who do not.
+constexpr std::size_t kMostConnections = api::kMostWatches + 256;
 
 control::Control::Folders folders_in(const std::string& data) {
   return {.blobs = data + "/blobs",
@@ -71,20 +76,69 @@ ControlRole::ControlRole(World world, store::Store store)
             .front = {.http_port = world_.http_port},
             .incoming = world_.data + "/incoming",
             .version = std::string(kVersion)}),
-      server_(world_.loop, {}, [this](const net::HttpRequest& head) { return route(head); }),
-      overstayed_(world_.loop, [this] { stopped(); }) {}
+      server_(world_.loop, {.connections = kMostConnections},
+              [this](const net::HttpRequest& head) { return route(head); }),
+      overstayed_(world_.loop, [this] { stopped(); }),
+      renew_(world_.loop, [this] { let_in(address_); }) {}
 
 net::BodyPlan ControlRole::route(const net::HttpRequest& head) {
   const auto burst = static_cast<int>(world_.requests_per_second);
   const model::RateLimit limit{.interval = base::Duration(std::chrono::seconds(1)) / burst, .burst = burst};
   const decide::RateVerdict verdict = decide::admit(limit, spread_until_, world_.loop.now());
   spread_until_ = verdict.spread_until;
-  if (verdict.admitted) return api_.route(head);
+  if (verdict.admitted) {
+    if (auto refused = refusal(head)) return std::move(*refused);
+    return api_.route(head);
+  }
   api_.count_refused();
-  net::HttpResponse refusal = net::status_response(429, "the API gets more requests than it takes in a second");
+  net::HttpResponse too_many = net::status_response(429, "the API gets more requests than it takes in a second");
   const auto wait = std::chrono::ceil<std::chrono::seconds>(verdict.retry_after).count();
-  refusal.fields.emplace_back("Retry-After", std::to_string(wait));
-  return refusal;
+  too_many.fields.emplace_back("Retry-After", std::to_string(wait));
+  return too_many;
+}
+
+// Who opened the Unix socket was allowed to by its mode; who comes over TLS shows the token; who comes without is on
+// this machine.
+std::optional<net::HttpResponse> ControlRole::refusal(const net::HttpRequest& head) const {
+  if (head.peer.uid) return std::nullopt;
+  if (!head.peer.tls) {
+    const std::string& from = head.peer.address;
+    if (from.starts_with("127.") || from.starts_with("[::1]") || from.starts_with("[::ffff:127.")) return std::nullopt;
+    return net::status_response(
+        403, "the API is given to other machines over TLS only: https, with the token of marea kubeconfig");
+  }
+  constexpr std::string_view kBearer = "Bearer ";
+  const std::string_view given = head.field("Authorization").value_or("");
+  if (given.starts_with(kBearer) && trust::same_secret(given.substr(kBearer.size()), token_)) return std::nullopt;
+  net::HttpResponse refused =
+      net::status_response(401, "Unauthorized: over TLS the API wants the token of marea kubeconfig");
+  refused.fields.emplace_back("WWW-Authenticate", "Bearer");
+  return refused;
+}
+
+// Over TLS too, on the same address.
+void ControlRole::let_in(const std::string& address) {
+  address_ = address;
+  std::string host = address.substr(0, address.rfind(':'));
+  if (host.starts_with('[')) host = host.substr(1, host.size() - 2);
+  std::vector<std::string> names = {"localhost", "127.0.0.1", "::1"};
+  const bool any = host == "0.0.0.0" || host == "::";
+  if (!any && std::ranges::find(names, host) == names.end()) names.push_back(host);
+  const std::int64_t now = world_.loop.clock().wall().unix_ns / 1'000'000'000;
+  base::Result<trust::Access> access = trust::open_access(world_.data + "/control/api", names, now);
+  base::Result<std::shared_ptr<net::TlsIdentity>> tls =
+      access ? net::TlsIdentity::make(access->certificate, access->key) : std::unexpected(access.error());
+  if (!tls) {
+    world_.log(base::Severity::error, "the API cannot be reached over TLS",
+               {{"why", tls.error().line()}, {"remedy", tls.error().remedy}});
+    return;
+  }
+  server_.use_tls(std::move(*tls));
+  token_ = access->token;
+  const std::string reached = any ? "127.0.0.1" + address.substr(address.rfind(':')) : address;
+  api_.set_entrance(
+      {.url = "https://" + reached, .authority_base64 = trust::base64(access->ca), .token = access->token});
+  renew_.arm_in(kRenewCertificate);
 }
 
 void ControlRole::on_peer(net::Role peer, base::Fd link) {
@@ -99,6 +153,7 @@ void ControlRole::on_peer(net::Role peer, base::Fd link) {
 
 void ControlRole::on_listener(net::ListenerKind kind, std::string address, base::Fd listener) {
   if (kind == net::ListenerKind::http) return;  // the router's
+  if (kind == net::ListenerKind::api_tcp) let_in(address);
   if (const base::Result<void> listening = server_.listen(std::move(listener)); !listening) {
     world_.log(base::Severity::error, "the API does not listen",
                {{"address", address}, {"why", listening.error().line()}});

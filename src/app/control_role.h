@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -47,6 +48,8 @@ class ControlRole final : public net::RoleProcess {
  private:
   ControlRole(World world, store::Store store);
   net::BodyPlan route(const net::HttpRequest& head);
+  std::optional<net::HttpResponse> refusal(const net::HttpRequest& head) const;
+  void let_in(const std::string& address);
   void stopped();
 
   World world_;
@@ -55,6 +58,9 @@ class ControlRole final : public net::RoleProcess {
   api::Api api_;
   net::HttpServer server_;  // last: its requests hold on to all of the above
   net::Timer overstayed_;
+  net::Timer renew_;
+  std::string address_;  // of the API
+  std::string token_;    // of who comes over TLS
   std::function<void()> done_;
   base::Instant spread_until_{};  // of the API's requests (decide/rate.h)
 };

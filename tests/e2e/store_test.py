@@ -89,6 +89,6 @@ def test_a_store_damaged_while_running_costs_no_request(deployed):
     platform.stop()
     done = run_cli("repair", "--data", platform.data)
     assert done.rc == 1 and "marea restore FILE" in done.err, done.err
-    for file in path.parent.iterdir():
+    for file in path.parent.glob("marea.db*"):
         file.unlink()
     platform.start()  # what the fixture stops
