@@ -79,11 +79,11 @@ class Network:
 
 
 @contextlib.contextmanager
-def platform():
+def platform(*options):
     """A running platform of the release build in a network of its own, in which the bench is meanwhile as well; what it
-    said is shown when the bench fails."""
+    said is shown when the bench fails. `options` are further ones of `marea serve`."""
     with Network().inside() as network:
-        running = running_platform.Platform(BIN / "marea")
+        running = running_platform.Platform(BIN / "marea", options=options)
         running.network = network
         try:
             yield running.start()

@@ -1,6 +1,6 @@
 """Runs the benches of the figures named (all when none is): each is bench/pN.py and prints JSON lines on stdout. What
 was measured earlier, on another machine or in another run is never compared: peers run inside the same bench. `P15` is
-all parts of a figure, `P15b` one of them; `bombs` and `bombs-fork` likewise."""
+all parts of a figure, `P15b` one of them; `bombs` and `bombs-fork`, `api` and `api-list` likewise."""
 
 import re
 import subprocess
@@ -22,21 +22,21 @@ def choose(words, names):
     chosen, unknown = {}, []
     for word in words:
         match = re.fullmatch(r"(P\d+)([a-z]?)", word[:1].upper() + word[1:].lower())
-        bombs = re.fullmatch(r"bombs(?:-(\w+))?", word.lower())
-        name = "BOMBS" if bombs else match and match[1]
+        named = re.fullmatch(r"(bombs|api)(?:-(\w+))?", word.lower())
+        name = named[1].upper() if named else match and match[1]
         if name not in names:
             unknown.append(word)
             continue
         parts = chosen.setdefault(name, [])
-        if bombs and bombs[1]:
-            parts.append(bombs[1])
+        if named and named[2]:
+            parts.append(named[2])
         elif match and match[2]:
             parts.append(match[0])
     return chosen, unknown
 
 
 def main(words):
-    benches = {path.stem.upper(): path for path in (ROOT / "bench").glob("*.py") if re.fullmatch(r"p\d+|bombs", path.stem)}
+    benches = {path.stem.upper(): path for path in (ROOT / "bench").glob("*.py") if re.fullmatch(r"p\d+|bombs|api", path.stem)}
     names = sorted(benches, key=number)
     chosen, unknown = choose(words, names)
     if unknown:
