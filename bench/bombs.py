@@ -31,7 +31,7 @@ def defuse(platform):
 
 
 def measure(platform, image, kind):
-    platform.apply(manifest("bomb", image, args=[kind], memory="256Mi", max_scale=1), True, "--wait")
+    platform.apply(manifest("bomb", image, args=[kind], memory="256Mi", max_scale=1, idle="1h"), True, "--wait")
     quiet, lit, failed = [], [], 0
     for turn in range(ROUNDS):
         defuse(platform)

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "base/time_slice.h"
 #include "engine/local/engine_process.h"
 #include "engine/local/sandbox.h"
 
@@ -9,6 +10,7 @@ namespace marea::app {
 
 base::Result<std::unique_ptr<net::RoleProcess>> make_engine_role(RoleWorld world) {
   namespace local = engine::local;
+  base::ask_for_time_slice(0, base::kShortSlice);  // every sandbox inherits it
   base::Result<std::unique_ptr<local::SandboxHost>> host =
       local::open_sandbox_host(world.loop, world.log,
                                {.data_dir = world.options.data,

@@ -105,6 +105,18 @@ std::int64_t parse_flat_key(const std::string& text, const std::string& key) {
   return 0;
 }
 
+std::string without_first_cpu(const std::string& list) {
+  const std::string first = list.substr(0, list.find(','));
+  const std::string others = first.size() == list.size() ? "" : list.substr(first.size() + 1);
+  const std::size_t dash = first.find('-');
+  if (dash == std::string::npos) return others;
+  const long from = std::strtol(first.c_str(), nullptr, 10) + 1;
+  const long to = std::strtol(first.c_str() + dash + 1, nullptr, 10);
+  std::string rest = from == to ? std::to_string(to) : std::to_string(from) + "-" + std::to_string(to);
+  if (!others.empty()) rest.append(",").append(others);
+  return rest;
+}
+
 base::Result<Cgroups> Cgroups::open() {
   std::ifstream in("/proc/self/mountinfo");
   const std::string text(std::istreambuf_iterator<char>(in), {});
@@ -200,6 +212,28 @@ base::Duration Cgroups::cpu_time(const std::string& path) const {
 bool Cgroups::populated(const std::string& path) const {
   const CgroupHierarchy* memory = find("memory");
   return !read_at(memory->root, path + "/cgroup.procs").empty();
+}
+
+std::vector<int> Cgroups::threads(const std::string& path) const {
+  const CgroupHierarchy* memory = find("memory");
+  std::vector<int> out;
+  for (const std::string& line :
+       split(read_at(memory->root, path + (memory->unified ? "/cgroup.threads" : "/tasks")), '\n')) {
+    if (const int id = std::atoi(line.c_str()); id > 0) out.push_back(id);
+  }
+  return out;
+}
+
+bool Cgroups::keep_off_first_cpu(const std::string& path, bool off) const {
+  const CgroupHierarchy* cpuset = find("cpuset");
+  if (cpuset == nullptr) return false;
+  const std::string above = path.substr(0, path.rfind('/'));
+  std::string cpus = read_at(cpuset->root, above + (cpuset->unified ? "/cpuset.cpus.effective" : "/cpuset.cpus"));
+  std::erase(cpus, '\n');
+  if (off) cpus = without_first_cpu(cpus);
+  if (cpus.empty()) return false;
+  if (!off && cpuset->unified) cpus = "\n";  // those of the group above, as they change
+  return write_at(cpuset->root, path + "/cpuset.cpus", cpus);
 }
 
 void Cgroups::kill(const std::string& path) const {

@@ -45,6 +45,11 @@ class Cgroups {
   bool populated(const std::string& path) const;
   // Buffers of sockets, where the hierarchy does not count them as memory (v1). Before the first socket is made.
   void bound_sockets(const std::string& path, std::int64_t bytes) const;
+  // Ids of the threads in it, as far as they are there now.
+  std::vector<int> threads(const std::string& path) const;
+  // All its processes, now and later, run on all CPUs but the machine's first, or again on all. False where that cannot
+  // be: one CPU, or no cpuset controller.
+  bool keep_off_first_cpu(const std::string& path, bool off) const;
   // SIGKILL to all processes; they end soon after.
   void kill(const std::string& path) const;
   // False while the kernel still holds it, which it does until the last process is reaped.
@@ -60,6 +65,9 @@ class Cgroups {
 
 // Pure: mount points of the cgroup file systems in the text of /proc/PID/mountinfo (proc(5)).
 std::vector<CgroupHierarchy> parse_cgroup_mounts(const std::string& mountinfo);
+
+// Pure: a list of CPUs as cpuset(7) writes it, "0-3,8", without its first; "" where it has only one.
+std::string without_first_cpu(const std::string& list);
 
 // Pure: the number after "KEY " on a line of its own ("oom_kill 3"); 0 when there is none.
 std::int64_t parse_flat_key(const std::string& text, const std::string& key);

@@ -21,6 +21,15 @@ TEST(Cgroups, both_versions_are_found_in_the_list_of_mounts) {
   EXPECT_TRUE(found[2].unified);
 }
 
+TEST(Cgroups, the_first_cpu_is_taken_off_a_list) {
+  EXPECT_EQ(without_first_cpu("0-3"), "1-3");
+  EXPECT_EQ(without_first_cpu("0-1"), "1");
+  EXPECT_EQ(without_first_cpu("2,4-5"), "4-5");
+  EXPECT_EQ(without_first_cpu("0-1,8-11,20"), "1,8-11,20");
+  EXPECT_EQ(without_first_cpu("7"), "");
+  EXPECT_EQ(without_first_cpu(""), "");
+}
+
 TEST(Cgroups, counts_are_read_by_their_whole_name) {
   const std::string text = "oom_kill_disable 0\nunder_oom 0\noom_kill 3\n";
   EXPECT_EQ(parse_flat_key(text, "oom_kill"), 3);

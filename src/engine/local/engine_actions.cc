@@ -56,6 +56,7 @@ void EngineProcess::on_sandbox_ended(const base::InstanceId& id, SandboxEnd end)
   if (const auto found = sandboxes_.find(id); found != sandboxes_.end()) {
     ended_.push_back(std::move(found->second));
     sandboxes_.erase(found);
+    confinement_.forget(id);
     sweep_.arm_in(base::Duration{0});
   }
   owed_.erase(id);

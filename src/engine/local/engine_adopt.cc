@@ -76,6 +76,7 @@ void EngineProcess::adopt(InstanceRecord record) {
   }
   if (record.past.asked_to_stop) told_to_stop_.insert(id);
   if (sandbox) {
+    sandbox->confine(false);  // the last engine may have said so
     sandboxes_[id] = std::move(sandbox);
     world_.log(Severity::info, "an instance of the last engine is adopted", {{"instance", id.str()}});
   } else {

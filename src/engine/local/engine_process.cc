@@ -76,13 +76,37 @@ void EngineProcess::look_at_machine() {
   looked_at_ = world_.loop.now();
   const MachineLoad load = world_.host->load();
   look_at_held_back();
+  confine(load);
   fleet_.machine(load, moment());
   const bool at_rest = fleet_.instances().empty();
   busy_ = {.cpus = load.cpus,
            .busy_permille = at_rest ? 0 : load.busy_permille,
            .waiting_permille = at_rest ? 0 : load.waiting_permille};
   tell_load();
-  if (!at_rest) look_.arm_in(load.busy_permille >= 500 ? kLoadEvery : kLoadAtRest);
+  const bool often = load.busy_permille >= 500 || confinement_.watching();
+  if (!at_rest) look_.arm_in(often ? kLoadEvery : kLoadAtRest);
+}
+
+// Some of them in each turn, and none while all together use too little: a look at one costs some tens of microseconds.
+void EngineProcess::confine(const MachineLoad& load) {
+  if (load.cpus < 2) return;
+  if (load.instances_permille * load.cpus < kComputesPermille && !confinement_.watching()) return;
+  std::vector<CpuUse> uses;
+  auto next = sandboxes_.upper_bound(last_looked_at_);
+  for (std::size_t left = std::min(sandboxes_.size(), kMostLookedAt); left > 0; --left) {
+    if (next == sandboxes_.end()) next = sandboxes_.begin();
+    const auto& [id, sandbox] = *next++;
+    const auto instance = fleet_.instances().find(id);
+    if (instance == fleet_.instances().end()) continue;
+    uses.push_back(
+        {.id = id, .cpu = sandbox->use().cpu, .milli_cpu = instance->second.revision->spec.container.limits.milli_cpu});
+    last_looked_at_ = id;
+  }
+  for (const Confined& change : confinement_.look(uses, load.cpus, looked_at_)) {
+    if (const auto found = sandboxes_.find(change.id); found != sandboxes_.end()) {
+      found->second->confine(change.confined);
+    }
+  }
 }
 
 void EngineProcess::look_at_held_back() {

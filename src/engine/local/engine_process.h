@@ -18,6 +18,7 @@
 
 #include "base/log.h"
 #include "base/random.h"
+#include "engine/local/cpu_confinement.h"
 #include "engine/local/engine_plan.h"
 #include "engine/local/fleet.h"
 #include "engine/local/network_thread.h"
@@ -38,8 +39,9 @@ inline constexpr base::Duration kUsageEvery = std::chrono::seconds(10);  // what
 inline constexpr base::Duration kReportSync = std::chrono::seconds(1);   // what control has by then needs no sync
 inline constexpr std::size_t kMostDetailBytes = 1000;                    // of a sentence that router sends
 inline constexpr base::Duration kLoadEvery = std::chrono::milliseconds(100);  // the machine's load, while it is busy
-inline constexpr base::Duration kLoadAtRest = std::chrono::milliseconds(500);
-inline constexpr int kLoadStep = 50;  // permille; a smaller change is not told
+inline constexpr base::Duration kLoadAtRest = std::chrono::milliseconds(200);
+inline constexpr std::size_t kMostLookedAt = 100;  // instances in one look at who computes
+inline constexpr int kLoadStep = 50;               // permille; a smaller change is not told
 
 class EngineProcess final : public net::RoleProcess {
  public:
@@ -106,6 +108,7 @@ class EngineProcess final : public net::RoleProcess {
   void pay_sockets();
   void look_at_machine();
   void look_at_held_back();
+  void confine(const MachineLoad& load);
   void tell_load();
   std::vector<model::ListeningSocket> listening_of(const base::InstanceId& id) const;
   void finish_stop();
@@ -135,6 +138,8 @@ class EngineProcess final : public net::RoleProcess {
   base::Instant looked_at_{};
   net::msg::MachineBusy busy_;  // as the last look found it
   net::msg::MachineBusy told_;
+  CpuConfinement confinement_;
+  base::InstanceId last_looked_at_;
   net::Timer stop_by_;
   net::Timer usage_;
   net::Timer sync_reports_;

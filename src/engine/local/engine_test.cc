@@ -368,5 +368,22 @@ TEST_F(EngineTest, what_is_not_its_business_is_ignored) {
   EXPECT_EQ(states(), "[]");
 }
 
+TEST_F(EngineTest, who_computes_is_confined_and_an_engine_that_adopts_it_begins_anew) {
+  run_one();
+  const base::InstanceId id = opened();
+  machine_.calls.clear();
+  machine_.load = {.cpus = 2, .instances_permille = 5};
+  for (int i = 0; i < 10; ++i) pass(kLoadAtRest);
+  EXPECT_TRUE(machine_.calls.empty());
+  machine_.load.instances_permille = 450;
+  for (int i = 0; i < 4; ++i) {
+    machine_.cpu += kLoadAtRest;
+    pass(kLoadAtRest);
+  }
+  EXPECT_EQ(machine_.calls, std::vector<std::string>{"confine"});
+  die({id});
+  EXPECT_EQ(machine_.calls, (std::vector<std::string>{"confine", "release"}));
+}
+
 }  // namespace
 }  // namespace marea::engine::local

@@ -36,6 +36,7 @@ struct FakeMachine {
   std::vector<std::string> calls;                 // "create r-xxxxx", …
   std::set<int> slots;
   MachineLoad load;
+  base::Duration cpu = std::chrono::seconds(3);  // that each sandbox has used
 };
 
 class FakeSandbox final : public Sandbox {
@@ -86,7 +87,8 @@ class FakeSandbox final : public Sandbox {
     return out;
   }
   std::vector<model::ListeningSocket> listening() const override { return machine_.listening; }
-  SandboxUse use() const override { return {.cpu = std::chrono::seconds(3), .peak_memory_bytes = 5}; }
+  SandboxUse use() const override { return {.cpu = machine_.cpu, .peak_memory_bytes = 5}; }
+  void confine(bool confined) override { machine_.calls.push_back(confined ? "confine" : "release"); }
 
   void exit(int code) {
     finish({.reason = model::Reason::app_exited, .detail = "the app ended", .exit = model::ExitStatus{.code = code}});

@@ -76,6 +76,9 @@ class Sandbox {
   // The TCP sockets that its processes listen on now, without ours.
   virtual std::vector<model::ListeningSocket> listening() const = 0;
   virtual SandboxUse use() const = 0;
+  // Its processes run on all CPUs but the machine's first and have a long time slice (base/time_slice.h), or on all
+  // CPUs with a short one again. What the kernel does not offer does not happen.
+  virtual void confine(bool confined) = 0;
 };
 
 // The machine's side: the runtime, the cgroup roots, the nft table, ids, and the cleanup of what earlier lives left.

@@ -15,6 +15,7 @@
 #include <utility>
 
 #include "base/crash_point.h"
+#include "base/time_slice.h"
 #include "engine/local/kernel_limits.h"
 #include "engine/local/listening.h"
 #include "engine/local/network_ingress.h"
@@ -345,6 +346,14 @@ std::vector<model::ListeningSocket> LocalSandbox::listening() const {
 SandboxUse LocalSandbox::use() const {
   const std::string group = machine_.cgroup_of(order_.id.str());
   return {.cpu = machine_.cgroups.cpu_time(group), .peak_memory_bytes = machine_.cgroups.peak_memory_bytes(group)};
+}
+
+void LocalSandbox::confine(bool confined) {
+  const std::string group = machine_.cgroup_of(order_.id.str());
+  machine_.cgroups.keep_off_first_cpu(group, confined);
+  for (const int thread : machine_.cgroups.threads(group)) {
+    base::ask_for_time_slice(thread, confined ? base::kLongSlice : base::kShortSlice);
+  }
 }
 
 // The end of a sandbox that never came to life, or that must not go on.

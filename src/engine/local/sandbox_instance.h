@@ -55,6 +55,7 @@ class LocalSandbox final : public Sandbox {
   base::Result<std::vector<base::Fd>> make_sockets(int count) override;
   std::vector<model::ListeningSocket> listening() const override;
   SandboxUse use() const override;
+  void confine(bool confined) override;
 
  private:
   enum class Phase { preparing, connecting, prepared, started, ended };

@@ -56,6 +56,17 @@ void go_first(net::Role role) {
   if (role == net::Role::router || role == net::Role::logs) ::setpriority(PRIO_PROCESS, 0, kNice);
 }
 
+// An app that writes lines as fast as it can makes logs compute: like such an app (cpu_confinement.h) it leaves the
+// first CPU to requests.
+void keep_off_first_cpu(net::Role role) {
+  cpu_set_t cpus;
+  if (role != net::Role::logs || ::sched_getaffinity(0, sizeof cpus, &cpus) != 0 || CPU_COUNT(&cpus) < 2) return;
+  std::size_t first = 0;
+  while (!CPU_ISSET(first, &cpus)) ++first;
+  CPU_CLR(first, &cpus);
+  ::sched_setaffinity(0, sizeof cpus, &cpus);
+}
+
 void become_user(uid_t uid) {
   if (::setgroups(0, nullptr) != 0 || ::setresgid(uid, uid, uid) != 0 || ::setresuid(uid, uid, uid) != 0) {
     die("change the user");
@@ -174,6 +185,7 @@ base::Result<pid_t> start_role(const RoleStart& start, const base::Fd& link) {
     arrange_descriptors(link.get());
     raise_descriptor_limit();
     go_first(start.role);
+    keep_off_first_cpu(start.role);
     const uid_t uid = net::role_uid(start.role);
     if (uid != 0) become_user(uid);
     reset_signals();
