@@ -137,6 +137,7 @@ void response(std::string_view input, Split split, bool answers_head) {
 struct Body {
   std::string data;
   std::size_t consumed = 0;
+  std::string trailer;
   bool done = false;
   std::optional<Violation> why;
   bool operator==(const Body&) const = default;
@@ -156,6 +157,7 @@ Body decode(std::string_view input, NextPiece next_piece) {
     MUST(step->consumed > 0);
     body.consumed += step->consumed;
     body.data += step->data;
+    body.trailer += step->trailer;
     body.done = step->done;
     MUST(body.done == decoder.done());
   }
@@ -165,13 +167,23 @@ Body decode(std::string_view input, NextPiece next_piece) {
 void chunked(std::string_view input, Split split) {
   const Body body = decode(input, [&] { return input.size(); });
   MUST(decode(input, [&] { return split.next(); }) == body);
+  std::string again_trailer;
+  if (body.done) {
+    std::string_view section = body.trailer;
+    MUST(section.ends_with("\r\n"));
+    while (const std::optional<Field> field = next_trailer(section)) {
+      MUST(!field->name.empty());
+      again_trailer.append(field->name).append(":").append(field->value).append("\r\n");
+    }
+    MUST(section == "\r\n");
+  }
   std::string again;
   for (std::string_view rest = body.data; !rest.empty();) {
     const std::string_view piece = rest.substr(0, split.next());
     again.append(chunk_prefix(piece.size()).view()).append(piece).append("\r\n");
     rest.remove_prefix(piece.size());
   }
-  again += kLastChunk;
+  again.append("0\r\n").append(again_trailer).append("\r\n");
   const Body second = decode(again, [&] { return again.size(); });
   MUST(second.done && second.data == body.data && second.consumed == again.size());
 }

@@ -81,6 +81,7 @@ std::expected<ChunkedDecoder::State, Violation> ChunkedDecoder::trailer(unsigned
 
 std::expected<ChunkedDecoder::Step, Violation> ChunkedDecoder::next(std::string_view input) {
   Step step;
+  std::size_t trailer = input.npos;  // where it begins in the input
   while (step.consumed < input.size() && state_ != State::done) {
     if (state_ == State::data) {
       const auto run = static_cast<std::size_t>(std::min<std::uint64_t>(left_, input.size() - step.consumed));
@@ -90,11 +91,13 @@ std::expected<ChunkedDecoder::Step, Violation> ChunkedDecoder::next(std::string_
       if (left_ == 0) state_ = State::data_cr;
       break;
     }
+    if (state_ >= State::trailer_first && trailer == input.npos) trailer = step.consumed;
     const std::expected<State, Violation> next = framing(static_cast<unsigned char>(input[step.consumed]));
     if (!next) return std::unexpected(next.error());
     state_ = *next;
     ++step.consumed;
   }
+  if (trailer != input.npos) step.trailer = input.substr(trailer, step.consumed - trailer);
   step.done = state_ == State::done;
   return step;
 }

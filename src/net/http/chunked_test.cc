@@ -11,6 +11,7 @@ namespace {
 struct Decoded {
   std::string data;
   std::size_t consumed = 0;
+  std::string trailer;
   bool done = false;
   std::optional<Violation> why;
   friend bool operator==(const Decoded&, const Decoded&) = default;
@@ -28,6 +29,7 @@ Decoded decode(std::string_view input, std::size_t piece) {
     }
     EXPECT_GT(step->consumed, 0U);
     result.data += step->data;
+    result.trailer += step->trailer;
     result.consumed += step->consumed;
     result.done = step->done;
   }
@@ -43,6 +45,7 @@ TEST(ChunkedDecoder, GivesTheBodyHoweverTheBytesAreSplit) {
     EXPECT_TRUE(decoded.done);
     EXPECT_EQ(decoded.data, "hello, world!!!\n");
     EXPECT_EQ(body.substr(decoded.consumed), "next message");
+    EXPECT_EQ(decoded.trailer, "X-Check: a\tb\r\nY:\r\n\r\n");
   }
 }
 
@@ -50,7 +53,9 @@ TEST(ChunkedDecoder, IgnoresExtensions) {
   const std::string body = "3;a\r\nabc\r\n2;b=c;d=\"e f;\"\r\nde\r\n0;last\r\n\r\n";
   for (std::size_t piece = 1; piece <= body.size(); ++piece) {
     const Decoded decoded = decode(body, piece);
-    EXPECT_EQ(decoded, (Decoded{.data = "abcde", .consumed = body.size(), .done = true, .why = std::nullopt}));
+    EXPECT_EQ(
+        decoded,
+        (Decoded{.data = "abcde", .consumed = body.size(), .trailer = "\r\n", .done = true, .why = std::nullopt}));
   }
 }
 
@@ -109,6 +114,17 @@ TEST(ChunkedDecoder, RefusesEveryMalformedBody) {
     EXPECT_EQ(decode(row.body, row.body.size()).why, row.why);
     EXPECT_EQ(decode(row.body, 1).why, row.why);
   }
+}
+
+TEST(Trailers, GiveTheirFieldsAndSayWhichMayNotGoOn) {
+  std::string_view section =
+      "X-Check: a b \r\nEmpty:\r\nContent-Length: 5\r\nset-cookie: a\r\nX_Check: c\r\nX-Forwarded-For: d\r\n\r\n";
+  std::string seen;
+  while (const auto field = next_trailer(section)) {
+    seen.append(field->ends_here ? "-" : "+").append(field->name).append("=").append(field->value).append(" ");
+  }
+  EXPECT_EQ(seen, "+X-Check=a b +Empty= -Content-Length=5 -set-cookie=a -X_Check=c -X-Forwarded-For=d ");
+  EXPECT_EQ(section, "\r\n");
 }
 
 TEST(ChunkPrefix, IsWhatTheDecoderReads) {

@@ -49,6 +49,8 @@ struct Facts {
   bool upgrade_token = false;
   bool upgrade_field = false;
   bool names_others = false;  // Connection names fields beyond the well-known ones
+  bool odd_names = false;     // a name has something beside letters, digits and '-'
+  unsigned expectations = 0;
   bool expect_continue = false;
   std::uint64_t length = 0;
   std::string_view host;
@@ -142,11 +144,19 @@ Step note(Cursor& c, Field& field, Facts& facts) {
     case FieldName::transfer_encoding: return note_transfer_encoding(c, field.value, facts);
     case FieldName::connection: return note_connection(c, field.value, facts);
     case FieldName::upgrade: facts.upgrade_field = true; return Step::ok;
-    case FieldName::expect: facts.expect_continue = same_token(field.value, "100-continue"); return Step::ok;
+    case FieldName::expect:
+      ++facts.expectations;
+      facts.expect_continue = same_token(field.value, "100-continue");
+      return Step::ok;
     case FieldName::other:
     case FieldName::te:
     case FieldName::keep_alive:
     case FieldName::proxy_connection:
+    case FieldName::proxy:
+    case FieldName::http2_settings:
+    case FieldName::trailer:
+    case FieldName::traceparent:
+    case FieldName::tracestate:
     case FieldName::forwarded:
     case FieldName::x_forwarded_for:
     case FieldName::x_forwarded_host:
@@ -174,7 +184,11 @@ Step parse_fields(Cursor& c, Head& head, Facts& facts) {
   std::size_t count = 0;
   for (;;) {
     const char* const name = c.p;
-    c.p = text::skip(c.p, c.end, text::kToken);
+    c.p = text::skip(c.p, c.end, text::kPlain);
+    if (c.p != c.end && text::is(*c.p, text::kToken)) {
+      facts.odd_names = true;
+      c.p = text::skip(c.p, c.end, text::kToken);
+    }
     if (c.p == c.end) return Step::more;
     if (*c.p != ':' || c.p == name) {
       head.field_count = count;
@@ -208,6 +222,33 @@ void mark_named_by_connection(Head& head) {
       field.ends_here = names_token(connection.value, field.name);
     }
   }
+}
+
+// CGI and what is modelled on it (WSGI, Rack, PHP) read a name in capitals with '_' for '-', some of them with '_' for
+// whatever is no letter or digit (RFC 3875 §4.1.18): what one of them reads must be what all others read.
+char as_apps_read(char c) {
+  return text::is(c, text::kPlain) ? static_cast<char>(c | 0x20) : '-';
+}
+
+bool apps_read_the_same(std::string_view a, std::string_view b) {
+  return std::ranges::equal(a, b, {}, as_apps_read, as_apps_read);
+}
+
+bool stands_for_another(const Field& odd, std::span<const Field> fields) {
+  std::array<char, 32> plain;
+  if (odd.name.size() <= plain.size()) {
+    std::ranges::transform(odd.name, plain.begin(), as_apps_read);
+    if (classify({plain.data(), odd.name.size()}) != FieldName::other) return true;
+  }
+  return std::ranges::any_of(fields, [&](const Field& other) {
+    return !same_token(other.name, odd.name) && apps_read_the_same(other.name, odd.name);
+  });
+}
+
+bool has_folded_names(const Head& head) {
+  return std::ranges::any_of(head.fields(), [&](const Field& field) {
+    return !text::all(field.name, text::kPlain) && stands_for_another(field, head.fields());
+  });
 }
 
 Step finish(Cursor& c, Head& head, const Facts& facts) {
@@ -316,7 +357,6 @@ Step parse_request_line(Cursor& c, RequestHead& head, Facts& facts) {
 }
 
 Step finish_request(Cursor& c, RequestHead& head, const Facts& facts) {
-  head.expect_continue = facts.expect_continue;
   head.host = {};
   head.host_name = {};
   if (facts.hosts == 0 && head.version == Version::http11) return c.refuse(Violation::missing_host);
@@ -336,7 +376,13 @@ Step finish_request(Cursor& c, RequestHead& head, const Facts& facts) {
     head.host = facts.target_authority;
     head.host_name = target->name;
   }
-  return finish(c, head, facts);
+  if (facts.odd_names && has_folded_names(head)) return c.refuse(Violation::folded_name);
+  if (facts.expectations > 1 || (facts.expectations == 1 && !facts.expect_continue)) {
+    return c.refuse(Violation::bad_expectation);
+  }
+  const Step step = finish(c, head, facts);
+  head.expect_continue = facts.expect_continue && head.version == Version::http11 && has_body(head.body);
+  return step;
 }
 
 Step parse_status_line(Cursor& c, ResponseHead& head) {

@@ -40,6 +40,7 @@ enum class Violation : std::uint8_t {
   bad_field_name,   // not a token, or white space before the colon
   bad_field_value,  // a control character, bare CR, NUL
   obs_fold,
+  folded_name,      // an app that reads '_' for '-' would take it for another field
   bare_lf,          // a line that ends without CR
   too_many_fields,  // 431
   head_too_large,   // 431
@@ -55,6 +56,7 @@ enum class Violation : std::uint8_t {
   transfer_encoding_in_http10,
   bad_chunk,
   bad_trailer,
+  bad_expectation,   // Expect is not exactly one "100-continue": 417
   connect_or_trace,  // methods that are not proxied: 405
 };
 inline constexpr std::size_t kViolations = static_cast<std::size_t>(Violation::connect_or_trace) + 1;
@@ -75,6 +77,11 @@ enum class FieldName : std::uint8_t {
   te,
   keep_alive,
   proxy_connection,
+  proxy,
+  http2_settings,
+  trailer,
+  traceparent,
+  tracestate,
   forwarded,
   x_forwarded_for,
   x_forwarded_host,
@@ -104,6 +111,9 @@ struct Framing {
   // (HEAD, 304): `length` then holds that number, to be forwarded.
   bool length_given = false;
 };
+inline bool has_body(const Framing& framing) {
+  return framing.kind != BodyKind::none && !(framing.kind == BodyKind::length && framing.length == 0);
+}
 
 struct Head {
   Version version = Version::http11;
@@ -132,6 +142,8 @@ struct RequestHead : Head {
   std::string_view target;  // origin-form to forward: "/path?query" or "*"; absolute-form is already stripped
   std::string_view host;    // authority of the request: Host, or that of an absolute-form target; may be empty in 1.0
   std::string_view host_name;  // host without its port; an IPv6 address without its brackets
+  // Waits for 100 before it sends its body. False without a body and in HTTP/1.0, where it means nothing (RFC 9110
+  // §10.1.1).
   bool expect_continue = false;
 };
 
@@ -156,11 +168,12 @@ class ChunkedDecoder {
   struct Step {
     std::size_t consumed = 0;  // of the input, framing included
     std::string_view data;     // body bytes inside the consumed input; may be empty
+    std::string_view trailer;  // bytes of the trailer section inside it, sound but perhaps not whole lines yet
     bool done = false;         // the last chunk and the trailer section are read
   };
   // Consumes at most one run of data, and always something unless the input is empty or the body is done. Call again
-  // with the rest until it is used up or done. Trailer fields are validated and dropped. After a violation the decoder
-  // must not be used again.
+  // with the rest until it is used up or done. Whoever wants the trailer fields gathers `trailer` and reads it with
+  // next_trailer() when it is done. After a violation the decoder must not be used again.
   std::expected<Step, Violation> next(std::string_view input);
   bool done() const { return state_ == State::done; }
   // How many bytes of the present chunk are still to come; a hint for splicing.
@@ -202,8 +215,15 @@ struct ChunkPrefix {
 ChunkPrefix chunk_prefix(std::uint64_t bytes);
 inline constexpr std::string_view kLastChunk = "0\r\n\r\n";
 
+// The next field of a trailer section that ChunkedDecoder found sound, taken from its front; nothing at its end.
+// ends_here: nobody may merge it into a head, for it frames, routes, authenticates or describes the message (RFC 9110
+// §6.5.1), so that it is not forwarded.
+std::optional<Field> next_trailer(std::string_view& section);
+
 // Fields that end at a proxy (RFC 9110 §7.6.1): Connection, Keep-Alive, Proxy-Connection, TE, Transfer-Encoding,
-// Upgrade. names_token tells whether the value of a Connection field names another field that ends here too.
+// Upgrade. Two more must not reach an app: HTTP2-Settings, half of a change to HTTP/2 (RFC 7540 §3.2.1), and Proxy,
+// which CGI turns into HTTP_PROXY (CVE-2016-5385). names_token tells whether the value of a Connection field names
+// another field that ends here too.
 bool is_hop_by_hop(std::string_view name);
 bool names_token(std::string_view connection, std::string_view name);
 

@@ -95,6 +95,18 @@ const std::vector<Refused>& refused_requests() {
       {"a DEL in a value", request("X: a\x7f\r\n"), bad_field_value},
       {"a NUL deep in a long value", request("X: " + std::string(40, 'v') + std::string(1, '\0') + "\r\n"),
        bad_field_value},
+      {"a length with an underscore", request("Content_Length: 5\r\n"), folded_name},
+      {"a coding with an underscore", request("transfer_encoding: chunked\r\n"), folded_name},
+      {"a coding with a dot", request("Transfer.Encoding: chunked\r\n"), folded_name},
+      {"a proxy's field with underscores", request("X_Forwarded_For: 192.0.2.1\r\n"), folded_name},
+      {"a proxy's field with one underscore", request("X-Forwarded_Proto: https\r\n"), folded_name},
+      {"two names that an app reads alike", request("X-User: a\r\nX_USER: b\r\n"), folded_name},
+      {"two names that an app reads alike, the odd one first", request("x+user: a\r\nX-User: b\r\n"), folded_name},
+      {"an expectation that is unknown", request("Expect: 200-ok\r\n"), bad_expectation},
+      {"an expectation behind a word", request("Expect: y 100-continue\r\n"), bad_expectation},
+      {"an expectation in a list", request("Expect: 100-continue, x\r\n"), bad_expectation},
+      {"an empty expectation", request("Expect:\r\n"), bad_expectation},
+      {"two expectations", request("Expect: 100-continue\r\nExpect: 100-continue\r\n"), bad_expectation},
       {"two spaces after the method", "GET  / HTTP/1.1\r\nHost: a\r\n\r\n", bad_request_line},
       {"two spaces after the target", "GET /  HTTP/1.1\r\nHost: a\r\n\r\n", bad_request_line},
       {"a space after the version", "GET / HTTP/1.1 \r\nHost: a\r\n\r\n", bad_request_line},
@@ -192,6 +204,7 @@ TEST(RequestHead, AnswersMalformedMessagesWith400AndLimitsWithTheirOwnStatus) {
   EXPECT_EQ(status_of(Violation::target_too_long), 414);
   EXPECT_EQ(status_of(Violation::head_too_large), 431);
   EXPECT_EQ(status_of(Violation::bad_version), 505);
+  EXPECT_EQ(status_of(Violation::bad_expectation), 417);
 }
 
 RequestHead accepted(std::string_view bytes) {
@@ -248,6 +261,26 @@ TEST(RequestHead, MarksWhatEndsAtAProxyAndKeepsWhatMustNotBeDropped) {
     if (!field.ends_here) kept += std::string(field.name) + " ";
   }
   EXPECT_EQ(kept, "Host Content-Length X-Kept ");
+}
+
+TEST(RequestHead, PassesNamesWithUnderscoresThatStandForNothingElse) {
+  const RequestHead head = accepted("GET / HTTP/1.1\r\nHost: a\r\naccess_token: 1\r\nX_User: 2\r\nx_user: 3\r\n\r\n");
+  EXPECT_EQ(head.field_count, 4U);
+  EXPECT_EQ(head.find("X_USER"), "2");
+}
+
+TEST(RequestHead, EndsWhatWouldMisleadAnAppAtTheProxy) {
+  const RequestHead head =
+      accepted("GET / HTTP/1.1\r\nHost: a\r\nProxy: http://evil\r\nHTTP2-Settings: AAMAAABk\r\nUpgrade: h2c\r\n\r\n");
+  for (const Field& field : head.fields()) EXPECT_EQ(field.ends_here, field.id != FieldName::host) << field.name;
+}
+
+TEST(RequestHead, ExpectsNothingWithoutABodyOrInHttp10) {
+  EXPECT_FALSE(accepted("GET / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\n\r\n").expect_continue);
+  EXPECT_FALSE(
+      accepted("PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\nExpect: 100-continue\r\n\r\n").expect_continue);
+  EXPECT_FALSE(accepted("PUT / HTTP/1.0\r\nContent-Length: 1\r\nExpect: 100-continue\r\n\r\n").expect_continue);
+  EXPECT_TRUE(accepted(request("Transfer-Encoding: chunked\r\nExpect: 100-continue\r\n")).expect_continue);
 }
 
 TEST(RequestHead, StripsAbsoluteTargetsToWhatIsForwarded) {

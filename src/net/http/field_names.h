@@ -42,14 +42,21 @@ inline FieldName classify(std::string_view name) {
   switch (name.size()) {
     case 2: return reads(p, "te") ? FieldName::te : FieldName::other;
     case 4: return reads(p, "host") ? FieldName::host : FieldName::other;
+    case 5: return reads(p, "proxy") ? FieldName::proxy : FieldName::other;
     case 6: return reads(p, "expect") ? FieldName::expect : FieldName::other;
-    case 7: return reads(p, "upgrade") ? FieldName::upgrade : FieldName::other;
+    case 7:
+      if (reads(p, "upgrade")) return FieldName::upgrade;
+      return reads(p, "trailer") ? FieldName::trailer : FieldName::other;
     case 9: return reads(p, "forwarded") ? FieldName::forwarded : FieldName::other;
     case 10:
       if (reads(p, "connection")) return FieldName::connection;
+      if (reads(p, "tracestate")) return FieldName::tracestate;
       return reads(p, "keep-alive") ? FieldName::keep_alive : FieldName::other;
+    case 11: return reads(p, "traceparent") ? FieldName::traceparent : FieldName::other;
     case 12: return reads(p, "x-request-id") ? FieldName::x_request_id : FieldName::other;
-    case 14: return reads(p, "content-length") ? FieldName::content_length : FieldName::other;
+    case 14:
+      if (reads(p, "content-length")) return FieldName::content_length;
+      return reads(p, "http2-settings") ? FieldName::http2_settings : FieldName::other;
     case 15: return reads(p, "x-forwarded-for") ? FieldName::x_forwarded_for : FieldName::other;
     case 16:
       if (reads(p, "x-forwarded-host")) return FieldName::x_forwarded_host;
@@ -66,6 +73,8 @@ inline bool ends_at_proxy(FieldName id) {
     case FieldName::connection:
     case FieldName::keep_alive:
     case FieldName::proxy_connection:
+    case FieldName::proxy:
+    case FieldName::http2_settings:
     case FieldName::te:
     case FieldName::transfer_encoding:
     case FieldName::upgrade: return true;
@@ -73,6 +82,9 @@ inline bool ends_at_proxy(FieldName id) {
     case FieldName::host:
     case FieldName::content_length:
     case FieldName::expect:
+    case FieldName::trailer:
+    case FieldName::traceparent:
+    case FieldName::tracestate:
     case FieldName::forwarded:
     case FieldName::x_forwarded_for:
     case FieldName::x_forwarded_host:

@@ -16,6 +16,7 @@ inline constexpr std::uint8_t kHost = 2;   // of a name or IPv4 address: no '%',
 inline constexpr std::uint8_t kDigit = 4;
 inline constexpr std::uint8_t kHex = 8;
 inline constexpr std::uint8_t kTarget = 16;  // visible ASCII without '#'
+inline constexpr std::uint8_t kPlain = 64;   // of a token: letters, digits and '-'
 inline constexpr std::uint8_t kText = 32;    // field-content, obs-text and HTAB included
 
 inline constexpr std::array<std::uint8_t, 256> kClasses = [] {
@@ -29,6 +30,7 @@ inline constexpr std::array<std::uint8_t, 256> kClasses = [] {
     unsigned bits = 0;
     if (digit || alpha || in("!#$%&'*+-.^_`|~")) bits |= kToken;
     if (digit || alpha || in("-._~")) bits |= kHost;
+    if (digit || alpha || c == '-') bits |= kPlain;
     if (digit) bits |= kDigit;
     if (hex) bits |= kHex;
     if (visible && c != '#') bits |= kTarget;

@@ -1,9 +1,44 @@
 // Names, sentences and numbers of HTTP: what codec.h declares beside the parsers.
+#include <algorithm>
+#include <array>
+
 #include "net/http/codec.h"
 #include "net/http/field_names.h"
 #include "net/http/text.h"
 
 namespace marea::net::http {
+namespace {
+
+// RFC 9110 §6.5.1, beside those of FieldName, which frame and route.
+constexpr std::array<std::string_view, 27> kNeverTrailing = {"age",
+                                                             "authorization",
+                                                             "cache-control",
+                                                             "content-encoding",
+                                                             "content-language",
+                                                             "content-location",
+                                                             "content-range",
+                                                             "content-type",
+                                                             "cookie",
+                                                             "date",
+                                                             "expires",
+                                                             "if-match",
+                                                             "if-modified-since",
+                                                             "if-none-match",
+                                                             "if-range",
+                                                             "if-unmodified-since",
+                                                             "location",
+                                                             "max-forwards",
+                                                             "pragma",
+                                                             "proxy-authenticate",
+                                                             "proxy-authorization",
+                                                             "range",
+                                                             "retry-after",
+                                                             "set-cookie",
+                                                             "vary",
+                                                             "warning",
+                                                             "www-authenticate"};
+
+}  // namespace
 
 std::string_view to_string(Violation violation) {
   switch (violation) {
@@ -15,6 +50,8 @@ std::string_view to_string(Violation violation) {
     case Violation::bad_field_name: return "a field name is not a token, or white space stands before its colon";
     case Violation::bad_field_value: return "a field value has a control character";
     case Violation::obs_fold: return "a field value is folded over several lines";
+    case Violation::folded_name:
+      return "a field name with '_' or the like stands for another field in apps that read it as '-'";
     case Violation::bare_lf: return "a line ends in LF without CR";
     case Violation::too_many_fields: return "the message has too many fields";
     case Violation::head_too_large: return "the head of the message is too large";
@@ -30,6 +67,7 @@ std::string_view to_string(Violation violation) {
     case Violation::transfer_encoding_in_http10: return "Transfer-Encoding is given in an HTTP/1.0 message";
     case Violation::bad_chunk: return "the chunked body is malformed";
     case Violation::bad_trailer: return "the trailer section of the chunked body is malformed";
+    case Violation::bad_expectation: return "Expect is not exactly \"100-continue\"";
     case Violation::connect_or_trace: return "the methods CONNECT and TRACE are not allowed";
   }
   return "the message is malformed";
@@ -43,12 +81,14 @@ int status_of(Violation violation) {
     case Violation::head_too_large: return 431;
     case Violation::unknown_transfer_encoding: return 501;
     case Violation::connect_or_trace: return 405;
+    case Violation::bad_expectation: return 417;
     case Violation::bad_request_line:
     case Violation::bad_status_line:
     case Violation::bad_target:
     case Violation::bad_field_name:
     case Violation::bad_field_value:
     case Violation::obs_fold:
+    case Violation::folded_name:
     case Violation::bare_lf:
     case Violation::missing_host:
     case Violation::several_hosts:
@@ -80,6 +120,19 @@ FieldName field_name(std::string_view name) {
 
 bool is_hop_by_hop(std::string_view name) {
   return ends_at_proxy(field_name(name));
+}
+
+std::optional<Field> next_trailer(std::string_view& section) {
+  const std::size_t colon = section.find(':');
+  if (colon == section.npos) return std::nullopt;
+  const std::size_t end = section.find("\r\n", colon);
+  Field field{.name = section.substr(0, colon), .value = text::trim(section.substr(colon + 1, end - colon - 1))};
+  section.remove_prefix(end + 2);
+  field.id = classify(field.name);
+  field.ends_here =
+      field.id != FieldName::other || !text::all(field.name, text::kPlain) ||
+      std::ranges::any_of(kNeverTrailing, [&](std::string_view each) { return same_token(each, field.name); });
+  return field;
 }
 
 bool names_token(std::string_view connection, std::string_view name) {
