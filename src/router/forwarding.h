@@ -13,6 +13,9 @@
 namespace marea::router {
 
 inline constexpr std::size_t kMostRequestIdBytes = 128;
+// What forwarding adds to a head, at most: three hosts, an id, addresses, a trace.
+inline constexpr std::size_t kForwardingRoom = 2048;
+static_assert(kForwardingRoom > 3 * net::http::kMostHostBytes + kMostRequestIdBytes + 512);
 
 // Whom a request comes from.
 struct Visitor {

@@ -1,0 +1,162 @@
+// How a caller's request is answered: with what the app says, or with what the router says itself; and what follows it
+// on the caller's connection.
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <charconv>
+#include <string>
+
+#include "router/client.h"
+#include "router/pump.h"
+#include "router/worker.h"
+
+namespace marea::router {
+namespace {
+
+namespace http = net::http;
+
+// How long an app's connection may rest. Apps close theirs after a while (Node after 5 s, gunicorn after 2 s), and a
+// request that meets the close is lost: so stay below what the app says, and below 4 s where it says nothing.
+base::Duration rest_of(const http::ResponseHead& response) {
+  constexpr base::Duration kUntold = std::chrono::seconds(4);
+  constexpr base::Duration kMost = std::chrono::seconds(60);
+  const auto hint = response.find(http::FieldName::keep_alive);
+  if (!hint) return kUntold;
+  const std::size_t at = hint->find("timeout=");
+  if (at == std::string_view::npos) return kUntold;
+  int seconds = 0;
+  std::from_chars(hint->data() + at + 8, hint->data() + hint->size(), seconds);
+  return std::clamp<base::Duration>(std::chrono::seconds(seconds) - std::chrono::seconds(1), base::Duration{0}, kMost);
+}
+
+}  // namespace
+
+// 100 Continue, 103 Early Hints: passed on to callers that know them (RFC 9110 §15.2).
+bool Client::pass_interim(const http::ResponseHead& response) {
+  if (response.status == 101) {
+    answer(502, "the app switched protocols unasked");
+    return false;
+  }
+  if (++interims_ > kMostInterims) {
+    answer(502, "the app sent interim answers without end");
+    return false;
+  }
+  if (!http10_) {
+    http::HeadWriter writer(stream_.out().room(response.bytes + kForwardingRoom));
+    write_interim(writer, response);
+    if (writer.finish()) stream_.out().commit(writer.view().size());
+    stream_.flush();
+  }
+  upstream_->stream().in().consume(response.bytes);
+  return true;
+}
+
+bool Client::begin_answer(const http::ResponseHead& response) {
+  if (!request_sent_) keep_alive_ = false;  // answered early: what is left of the request would follow as the next one
+  Caller caller{.http10 = http10_,
+                .keep_alive = keep_alive_ && !worker_.draining(),
+                .head = head_method_,
+                .request_id = request_id_};
+  const http::Framing framing = answer_framing(response, caller);
+  keep_alive_ = caller.keep_alive;
+  http::HeadWriter writer(stream_.out().room(response.bytes + kForwardingRoom));
+  write_response(writer, response, framing, caller);
+  if (!writer.finish()) {
+    answer(502, "the app's answer has too large a head");
+    return false;
+  }
+  stream_.out().commit(writer.view().size());
+  const bool lasts = response.keep_alive && response.version == http::Version::http11;
+  app_rest_ = lasts ? rest_of(response) : base::Duration{0};
+  down_.start(response.body,
+              framing.kind == http::BodyKind::chunked ? BodyRelay::Form::chunked : BodyRelay::Form::framed);
+  upstream_->stream().in().consume(response.bytes);
+  stream_.in().consume(head_bytes_);
+  head_bytes_ = 0;
+  answer_begun_ = true;
+  account_.status = response.status;
+  account_.first_byte = worker_.now();
+  return true;
+}
+
+// Our own answer instead of an app's.
+bool Client::answer(int status, std::string_view why, base::Duration retry_after, model::Reason reason) {
+  constexpr std::size_t kMostWhy = 4096;
+  if (phase_ == Phase::waiting) note_wait_over();
+  if (has_body_ && !request_sent_) keep_alive_ = false;
+  const bool begun = answer_begun_;
+  drop_request();
+  if (begun) {
+    close();
+    return false;
+  }
+  account_.status = status;
+  account_.reason = reason;
+  account_.why = why.substr(0, telemetry::kMostRecordedWhy);
+  account_.first_byte = worker_.now();
+  worker_.counts().refused(status, reason);
+  stream_.in().consume(head_bytes_);
+  head_bytes_ = 0;
+  std::string& body = worker_.scratch();
+  body.clear();
+  body.append(std::to_string(status)).append(" ").append(http::reason_phrase(status)).append("\n");
+  body.append(why.substr(0, kMostWhy)).append("\nrequest id: ").append(request_id_).append("\n");
+  const Caller caller{.http10 = http10_, .keep_alive = keep_alive_, .head = head_method_, .request_id = request_id_};
+  http::HeadWriter writer(stream_.out().room(kForwardingRoom + body.size()));
+  write_own_answer(writer, {.status = status, .length = body.size(), .retry_after = retry_after}, caller);
+  if (!writer.finish()) {
+    close();
+    return false;
+  }
+  stream_.out().commit(writer.view().size());
+  if (!head_method_) stream_.out().append(body);
+  phase_ = Phase::answering;
+  worker_.set_deadline(*this, worker_.now() + kAnswerTime);
+  return true;
+}
+
+bool Client::finish_answer() {
+  stream_.flush();
+  if (stream_.deaf()) {
+    close();
+    return false;
+  }
+  if (!stream_.out().empty()) return false;
+  return next_request();
+}
+
+bool Client::finish() {
+  request_over();
+  return next_request();
+}
+
+bool Client::next_request() {
+  close_account(true);
+  if (!keep_alive_ || worker_.draining()) {
+    phase_ = Phase::lingering;
+    ::shutdown(stream_.fd(), SHUT_WR);
+    worker_.set_deadline(*this, worker_.now() + kLingerTime);
+    return true;
+  }
+  phase_ = Phase::head;
+  scanned_ = 0;
+  if (stream_.in().empty()) stream_.in().drop();
+  worker_.set_deadline(*this, worker_.now() + most_rest());
+  return true;
+}
+
+bool Client::linger() {
+  // Closing with unread bytes would reset the connection under the answer (RFC 9112 §9.6).
+  for (int reads = 0; !stream_.ended() && !stream_.failed(); ++reads) {
+    if (reads == kMostRounds) {
+      worker_.later(*this);
+      return false;
+    }
+    stream_.in().drop();
+    if (!stream_.fill()) return false;
+  }
+  close();
+  return false;
+}
+
+}  // namespace marea::router
