@@ -21,6 +21,7 @@ constexpr std::array<LimitRow, kLimits> kRows = {{
     {Limit::connections_per_client, "connections-per-client", count, 2000, 1, 100'000},
     {Limit::idle_time, "idle-time", seconds, 75, 1, 3600},
     {Limit::head_time, "head-time", seconds, 15, 1, 300},
+    {Limit::tunnel_idle_time, "tunnel-idle-time", seconds, 300, 1, 86400},
     {Limit::body_bytes, "body-bytes", bytes, 1024 * kGi, 1, 1024 * kGi},
     {Limit::queue_requests, "queue-requests", count, 5000, 1, 100'000},
     {Limit::queue_bytes, "queue-bytes", bytes, 96 * kMi, kMi, 64 * kGi},

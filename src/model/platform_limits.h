@@ -25,6 +25,7 @@ enum class Limit : std::uint8_t {
   connections_per_client,
   idle_time,
   head_time,
+  tunnel_idle_time,
   body_bytes,
   queue_requests,
   queue_bytes,

@@ -10,7 +10,7 @@ using net::http::BodyKind;
 // Beyond this the sink has enough to write for now.
 constexpr std::size_t kEnough = 64U << 10;
 constexpr std::size_t kMostFraming = 18 + 2 + 5;  // chunk prefix, CR LF, last chunk
-static_assert(kEnough + kMostFraming <= kLargeBlock);
+static_assert(kEnough + kMostFraming + net::http::kMostTrailerBytes <= kLargeBlock);
 
 }  // namespace
 
@@ -23,10 +23,15 @@ void BodyRelay::start(const net::http::Framing& from, Form to, std::uint64_t mos
   left_ = from.kind == BodyKind::length ? from.length : 0;
   done_ = from.kind == BodyKind::none || (from.kind == BodyKind::length && left_ == 0);
   decoder_ = {};
+  trailer_.clear();
+}
+
+bool BodyRelay::ends_with_connection() const {
+  return to_ == Form::framed && (from_ == BodyKind::chunked || from_ == BodyKind::until_close);
 }
 
 std::string_view BodyRelay::direct(std::string_view input) const {
-  if (done_ || broken_ || to_ == Form::chunked) return {};
+  if (done_ || broken_ || to_ != Form::framed) return {};
   switch (from_) {
     case BodyKind::length:
       return input.substr(0, static_cast<std::size_t>(std::min<std::uint64_t>(left_, input.size())));
@@ -46,6 +51,19 @@ void BodyRelay::took(std::size_t bytes) {
 bool BodyRelay::put(std::string_view data, Buffer& out) const {
   if (to_ == Form::framed) return out.append(data);
   return out.append(net::http::chunk_prefix(data.size()).view()) && out.append(data) && out.append("\r\n");
+}
+
+void BodyRelay::put_end(Buffer& out) {
+  if (to_ == Form::framed) return;
+  out.append("0\r\n");
+  std::string_view section = trailer_;
+  while (const auto field = net::http::next_trailer(section)) {
+    if (field->ends_here) continue;
+    for (const std::string_view part : {field->name, std::string_view(": "), field->value, std::string_view("\r\n")}) {
+      out.append(part);
+    }
+  }
+  out.append("\r\n");
 }
 
 bool BodyRelay::move(Buffer& in, Buffer& out) {
@@ -72,10 +90,11 @@ bool BodyRelay::move(Buffer& in, Buffer& out) {
       break;
     }
     if (!step->data.empty()) put(step->data, out);
+    if (to_ == Form::chunked_with_trailers) trailer_ += step->trailer;
     in.consume(step->consumed);
     if (step->done) {
       done_ = true;
-      if (to_ == Form::chunked) out.append(net::http::kLastChunk);
+      put_end(out);
     }
   }
   return moved;
@@ -88,7 +107,7 @@ void BodyRelay::source_ended(Buffer& out) {
     return;
   }
   done_ = true;
-  if (to_ == Form::chunked) out.append(net::http::kLastChunk);
+  put_end(out);
 }
 
 }  // namespace marea::router

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 #include <string_view>
 
 #include "net/http/codec.h"
@@ -14,8 +15,9 @@ namespace marea::router {
 class BodyRelay {
  public:
   // How the receiving side learns where the body ends: `framed` by Content-Length or by the end of the connection,
-  // both of which need nothing between the bytes; `chunked`.
-  enum class Form { framed, chunked };
+  // both of which need nothing between the bytes; `chunked`; `chunked_with_trailers`: the trailer fields go on too,
+  // those of net::http::next_trailer() that may.
+  enum class Form { framed, chunked, chunked_with_trailers };
   // A chunked body of more than `most` bytes is broken, and too_long().
   void start(const net::http::Framing& from, Form to, std::uint64_t most = UINT64_MAX);
 
@@ -24,6 +26,9 @@ class BodyRelay {
   // The source violates its framing: the message cannot be completed.
   bool broken() const { return broken_; }
   bool too_long() const { return broken_ && seen_ > most_; }
+
+  // Only the end of the sink's connection tells that the body is complete, so a broken one must end in another way.
+  bool ends_with_connection() const;
 
   // Bytes at the front of `input` that may be written to the sink as they are. Call took() with what was.
   std::string_view direct(std::string_view input) const;
@@ -35,6 +40,7 @@ class BodyRelay {
 
  private:
   bool put(std::string_view data, Buffer& out) const;
+  void put_end(Buffer& out);
 
   net::http::BodyKind from_ = net::http::BodyKind::none;
   Form to_ = Form::framed;
@@ -44,6 +50,7 @@ class BodyRelay {
   std::uint64_t seen_ = 0;  // BodyKind::chunked only
   std::uint64_t most_ = UINT64_MAX;
   net::http::ChunkedDecoder decoder_;
+  std::string trailer_;  // what came of the trailer section, where it goes on
 };
 
 }  // namespace marea::router

@@ -75,6 +75,7 @@ void Client::advance() {
       case Phase::waiting: more = false; break;
       case Phase::connecting: more = connect(); break;
       case Phase::relaying: more = relay(); break;
+      case Phase::tunnel: more = tunnel(); break;
       case Phase::answering: more = finish_answer(); break;
       case Phase::lingering: more = linger(); break;
       case Phase::closed: more = false; break;
@@ -132,11 +133,13 @@ bool Client::begin(const http::RequestHead& head) {
   keep_alive_ = head.keep_alive && !worker_.draining();
   head_method_ = head.method == "HEAD";
   idempotent_ = idempotent(head.method);
-  has_body_ =
-      head.body.kind != http::BodyKind::none && !(head.body.kind == http::BodyKind::length && head.body.length == 0);
+  has_body_ = has_body(head.body);
+  asks_websocket_ = asks_websocket(head);
+  leaves_connection_ = may_leave_body_unread(head);
   request_sent_ = answer_begun_ = half_closed_ = false;
   attempts_ = interims_ = 0;
   set_request_id(&head);
+  trace_ = Trace::of(head, [this] { return worker_.random(); });
   open_account(&head);
   const RouteTable::ServiceEntry* service = worker_.table().find(head.host_name);
   if (service == nullptr) {
@@ -242,10 +245,12 @@ bool Client::send_request() {
   }
   Buffer& out = upstream_->stream().out();
   http::HeadWriter writer(out.room(head.bytes + kForwardingRoom));
-  write_request(writer, head, {.address = peer_.address, .ipv6 = peer_.ipv6, .request_id = request_id_},
+  write_request(writer, head,
+                {.address = peer_.address, .ipv6 = peer_.ipv6, .request_id = request_id_, .trace = &trace_},
                 worker_.scratch());
   if (!writer.finish()) return answer(431, "the request's head leaves no room for what a proxy must add");
   out.commit(writer.view().size());
+  app_sent_before_ = upstream_->stream().sent();
   up_.start(head.body, head.body.kind == http::BodyKind::chunked ? BodyRelay::Form::chunked : BodyRelay::Form::framed,
             static_cast<std::uint64_t>(worker_.bounds()[Limit::body_bytes]));
   down_.start({}, BodyRelay::Form::framed);
@@ -272,7 +277,7 @@ bool Client::relay() {
           if (up_.too_long()) return over(Limit::body_bytes, 413, "the request's body is longer than it may be");
           return answer(400, stream_.ended() ? "the request's body is not complete" : "the chunked body is malformed");
         }
-        close();
+        cut(up_.broken() ? "the request's body broke off" : "the caller left");
         return false;
       case Flow::sink_failed:  // it may have answered all the same
         request_sent_ = true;
@@ -292,8 +297,8 @@ bool Client::relay() {
       return false;
     case Flow::busy: worker_.later(*this); return false;
     case Flow::done: return finish();
-    case Flow::source_failed:
-    case Flow::sink_failed: close(); return false;  // the caller must see that it is not complete
+    case Flow::source_failed: cut("the app's answer broke off"); return false;
+    case Flow::sink_failed: cut("the caller left"); return false;
   }
   return false;
 }
@@ -311,6 +316,7 @@ bool Client::read_answer_head() {
       if (*complete) {
         scanned_ = 0;
         if (worker_.response().status >= 200) return begin_answer(worker_.response());
+        if (worker_.response().status == 101) return open_tunnel(worker_.response());
         if (!pass_interim(worker_.response())) return false;
         continue;
       }
@@ -324,10 +330,11 @@ bool Client::read_answer_head() {
   }
 }
 
-// The app's connection ended before an answer. Sent again only when that is known to be harmless: an idempotent request
-// without a body, on a connection that the app was free to close because it had rested.
+// The app's connection ended before an answer. The request is sent again only when no byte of it reached an app: then
+// it met the end of a connection that the app was free to close. A body is not kept, so that one cannot be sent again.
 bool Client::app_lost() {
-  if (upstream_->reused() && idempotent_ && !has_body_ && scanned_ == 0 && ++attempts_ < kMostAttempts) {
+  const bool unseen = scanned_ == 0 && upstream_->stream().nothing_arrived_since(app_sent_before_);
+  if (unseen && !has_body_ && ++attempts_ < kMostAttempts) {
     worker_.bury(std::move(upstream_));
     request_sent_ = false;
     worker_.request_owner = nullptr;
@@ -348,7 +355,7 @@ void Client::give_back_upstream(bool reusable) {
     if (!reusable || !clean) worker_.bury(std::move(upstream));
   }
   if (home && worker_.request_log().on()) account_.instance = home->instance->id().str();
-  if (home) worker_.release(revision_, home, phase_ == Phase::relaying);
+  if (home) worker_.release(revision_, home, phase_ == Phase::relaying || phase_ == Phase::tunnel);
   if (upstream) worker_.keep(std::move(upstream), *home, app_rest_);
 }
 
@@ -380,6 +387,11 @@ void Client::close() {
   worker_.bury(*this);
 }
 
+// The app has all that came of the request, and more should have.
+bool Client::late_body() {
+  return phase_ == Phase::relaying && !up_.done() && stream_.in().empty() && upstream_->stream().out().empty();
+}
+
 void Client::on_deadline() {
   switch (phase_) {
     case Phase::head:
@@ -407,10 +419,16 @@ void Client::on_deadline() {
         return;
       }
       if (answer_begun_) {
-        close();
+        cut(half_closed_ ? "the caller left" : "the answer was not complete within the request's timeout");
+      } else if (late_body()) {
+        if (answer(408, "the request's body did not arrive within the request's timeout")) advance();
       } else if (answer(504, "the app did not answer within the request's timeout")) {
         advance();
       }
+      return;
+    case Phase::tunnel:
+      worker_.bounds().hit(Limit::tunnel_idle_time);
+      cut("nothing came through the tunnel for too long");
       return;
     case Phase::answering:
     case Phase::lingering: close(); return;

@@ -1,6 +1,7 @@
-// A caller's connection and the request it is in: head → (waiting for a slot) → connecting → relaying → the next head.
-// One request at a time; what a caller sends ahead waits in its buffer. Owns everything the request holds, and gives it
-// back whichever way it ends: the slot of an instance, the connection to it, the place in the queue.
+// A caller's connection and the request it is in: head → (waiting for a slot) → connecting → relaying → the next head,
+// or a tunnel, which nothing follows. One request at a time; what a caller sends ahead waits in its buffer. Owns
+// everything the request holds, and gives it back whichever way it ends: the slot of an instance, the connection to it,
+// the place in the queue.
 #pragma once
 
 #include <cstdint>
@@ -15,10 +16,12 @@
 #include "router/bounds.h"
 #include "router/deadlines.h"
 #include "router/forwarding.h"
+#include "router/pump.h"
 #include "router/request_account.h"
 #include "router/revision.h"
 #include "router/route_table.h"
 #include "router/stream.h"
+#include "router/trace.h"
 #include "router/upstream.h"
 
 namespace marea::router {
@@ -34,7 +37,8 @@ inline constexpr base::Duration kAnswerTime = std::chrono::seconds(15);        /
 // something: until then it keeps its request. In the middle of an answer it has most likely gone, so wait less.
 inline constexpr base::Duration kHalfClosedTime = std::chrono::seconds(10);
 inline constexpr base::Duration kSilentTime = std::chrono::seconds(1);
-inline constexpr int kMostAttempts = 3;     // connections tried for one request
+inline constexpr base::Duration kHalfTunnelTime = std::chrono::seconds(10);  // silence, once one side of it has ended
+inline constexpr int kMostAttempts = 3;                                      // connections tried for one request
 inline constexpr int kMostInterims = 1000;  // 1xx answers to one request; who reports progress sends one in seconds
 // Phases gone through before others on this thread get their turn: some ten requests of a caller that sends them ahead.
 inline constexpr int kMostSteps = 40;
@@ -57,7 +61,7 @@ class Client final : public net::Watcher, public Deadline {
   void sockets_came();
 
  private:
-  enum class Phase : std::uint8_t { head, waiting, connecting, relaying, answering, lingering, closed };
+  enum class Phase : std::uint8_t { head, waiting, connecting, relaying, tunnel, answering, lingering, closed };
 
   // Each gives true when the next phase can go on at once.
   bool read_head();
@@ -76,10 +80,15 @@ class Client final : public net::Watcher, public Deadline {
   bool read_answer_head();
   bool begin_answer(const net::http::ResponseHead& response);
   bool pass_interim(const net::http::ResponseHead& response);
+  bool open_tunnel(const net::http::ResponseHead& response);
+  bool tunnel();
+  Flow carry(Stream& from, Stream& to, BodyRelay& relay);
+  void cut(std::string_view why);
   bool app_lost();
   bool finish();
   bool finish_answer();
   bool linger();
+  bool late_body();
 
   bool answer(int status, std::string_view why, base::Duration retry_after = {},
               model::Reason reason = model::Reason::none);
@@ -114,7 +123,10 @@ class Client final : public net::Watcher, public Deadline {
   std::uint64_t sent_before_hang_up_ = 0;
   BodyRelay up_;
   BodyRelay down_;
-  base::Duration app_rest_{};  // how long the app's connection may rest after this request; zero: not at all
+  Trace trace_;
+  std::uint64_t app_sent_before_ = 0;  // bytes to the app on its connection, before this request
+  std::uint64_t carried_ = 0;          // bytes of the tunnel when its silence began
+  base::Duration app_rest_{};          // how long the app's connection may rest after this request; zero: not at all
   int attempts_ = 0;
   int interims_ = 0;
   bool http10_ = false;
@@ -122,7 +134,9 @@ class Client final : public net::Watcher, public Deadline {
   bool head_method_ = false;
   bool idempotent_ = false;
   bool has_body_ = false;
-  bool request_sent_ = false;  // the app has all of it, or wants no more
+  bool asks_websocket_ = false;
+  bool leaves_connection_ = false;  // the app's connection serves no further request, whatever the answer says
+  bool request_sent_ = false;       // the app has all of it, or wants no more
   bool answer_begun_ = false;
   bool awaits_socket_ = false;
   bool half_closed_ = false;

@@ -8,22 +8,11 @@ namespace marea::router {
 namespace {
 
 constexpr std::size_t kMostMethodBytes = 16;
-constexpr std::size_t kTraceBytes = 55;  // of a traceparent (https://www.w3.org/TR/trace-context/)
-
-std::string_view trace_of(const net::http::RequestHead& head) {
-  constexpr std::string_view kName = "traceparent";
-  for (const net::http::Field& field : head.fields()) {
-    if (field.name.size() == kName.size() && net::http::same_token(field.name, kName)) {
-      return field.value.substr(0, kTraceBytes);
-    }
-  }
-  return {};
-}
-
 }  // namespace
 
 void Client::open_account(const net::http::RequestHead* head) {
   account_.open = true;
+  account_.has_head = false;
   account_.waited = account_.cold = false;
   account_.status = 0;
   account_.reason = model::Reason::none;
@@ -34,14 +23,13 @@ void Client::open_account(const net::http::RequestHead* head) {
   account_.out_before = stream_.sent();
   account_.counts = nullptr;
   if (!worker_.request_log().on()) return;
-  for (std::string* text :
-       {&account_.service, &account_.method, &account_.target, &account_.instance, &account_.trace, &account_.why}) {
+  for (std::string* text : {&account_.service, &account_.method, &account_.target, &account_.instance, &account_.why}) {
     text->clear();
   }
   if (head == nullptr) return;
   account_.method = head->method.substr(0, kMostMethodBytes);
   account_.target = head->target.substr(0, telemetry::kMostRecordedTarget);
-  account_.trace = trace_of(*head);
+  account_.has_head = true;
 }
 
 void Client::note_wait_over() {
@@ -60,7 +48,8 @@ void Client::close_account(bool complete) {
   if (RevisionCounts* counts = account_.counts) {
     const auto code = static_cast<std::size_t>(std::clamp(account_.status / 100, 0, 5));
     counts->codes.at(code).add();
-    counts->time.add(total);
+    // How long a tunnel is used says nothing of the app's speed; when it opened does.
+    counts->time.add(account_.status == 101 ? account_.first_byte - account_.begun : total);
     counts->request_bytes.add(in);
     counts->response_bytes.add(out);
   }
@@ -85,7 +74,8 @@ void Client::close_account(bool complete) {
                                .method = account_.method,
                                .target = account_.target,
                                .client = peer_.address,
-                               .trace = account_.trace});
+                               .trace = account_.has_head ? trace_.parent() : "",
+                               .caller_span = account_.has_head ? trace_.caller_span() : ""});
   }
   revision_.reset();
 }

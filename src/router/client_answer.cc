@@ -7,7 +7,6 @@
 #include <string>
 
 #include "router/client.h"
-#include "router/pump.h"
 #include "router/worker.h"
 
 namespace marea::router {
@@ -33,10 +32,6 @@ base::Duration rest_of(const http::ResponseHead& response) {
 
 // 100 Continue, 103 Early Hints: passed on to callers that know them (RFC 9110 §15.2).
 bool Client::pass_interim(const http::ResponseHead& response) {
-  if (response.status == 101) {
-    answer(502, "the app switched protocols unasked");
-    return false;
-  }
   if (++interims_ > kMostInterims) {
     answer(502, "the app sent interim answers without end");
     return false;
@@ -52,7 +47,12 @@ bool Client::pass_interim(const http::ResponseHead& response) {
 }
 
 bool Client::begin_answer(const http::ResponseHead& response) {
-  if (!request_sent_) keep_alive_ = false;  // answered early: what is left of the request would follow as the next one
+  if (!request_sent_) {  // answered early: what is left of the request would follow as the next one, on both sides
+    keep_alive_ = false;
+    leaves_connection_ = true;
+  }
+  // Who believed in a tunnel that was refused sends something else than requests.
+  if (asks_websocket_) keep_alive_ = false;
   Caller caller{.http10 = http10_,
                 .keep_alive = keep_alive_ && !worker_.draining(),
                 .head = head_method_,
@@ -66,10 +66,12 @@ bool Client::begin_answer(const http::ResponseHead& response) {
     return false;
   }
   stream_.out().commit(writer.view().size());
-  const bool lasts = response.keep_alive && response.version == http::Version::http11;
+  const bool lasts = response.keep_alive && response.version == http::Version::http11 && !leaves_connection_;
   app_rest_ = lasts ? rest_of(response) : base::Duration{0};
-  down_.start(response.body,
-              framing.kind == http::BodyKind::chunked ? BodyRelay::Form::chunked : BodyRelay::Form::framed);
+  const bool chunked = framing.kind == http::BodyKind::chunked;
+  down_.start(response.body, passes_trailers(response, framing) ? BodyRelay::Form::chunked_with_trailers
+                             : chunked                          ? BodyRelay::Form::chunked
+                                                                : BodyRelay::Form::framed);
   upstream_->stream().in().consume(response.bytes);
   stream_.in().consume(head_bytes_);
   head_bytes_ = 0;

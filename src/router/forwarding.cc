@@ -29,6 +29,12 @@ void append_list(std::string& out, const net::http::Head& head, FieldName id) {
   }
 }
 
+bool names_websocket_alone(const net::http::Head& head) {
+  const auto names = [](const Field& field) { return field.id == FieldName::upgrade; };
+  return std::ranges::count_if(head.fields(), names) == 1 &&
+         net::http::same_token(*head.find(FieldName::upgrade), "websocket");
+}
+
 void write_connection(net::http::HeadWriter& out, const Caller& caller) {
   out.field("X-Request-Id", caller.request_id);
   if (!caller.keep_alive) {
@@ -39,6 +45,19 @@ void write_connection(net::http::HeadWriter& out, const Caller& caller) {
 }
 
 }  // namespace
+
+bool asks_websocket(const net::http::RequestHead& request) {
+  return request.upgrade && request.method == "GET" && !has_body(request.body) && names_websocket_alone(request);
+}
+
+bool grants_websocket(const net::http::ResponseHead& response) {
+  return response.status == 101 && response.upgrade && names_websocket_alone(response);
+}
+
+bool may_leave_body_unread(const net::http::RequestHead& request) {
+  const std::string_view method = request.method;
+  return has_body(request.body) && (method == "GET" || method == "HEAD" || method == "DELETE" || method == "OPTIONS");
+}
 
 bool usable_request_id(std::string_view id) {
   constexpr std::string_view kMarks = "-_.:/+=";
@@ -66,7 +85,15 @@ void write_request(net::http::HeadWriter& out, const net::http::RequestHead& req
       case FieldName::content_length:
       case FieldName::x_request_id:
       case FieldName::x_forwarded_host:
-      case FieldName::x_forwarded_proto: continue;
+      case FieldName::x_forwarded_proto:
+      case FieldName::traceparent:
+      case FieldName::trailer: continue;
+      case FieldName::expect:
+        if (!request.expect_continue) continue;
+        break;
+      case FieldName::tracestate:
+        if (!visitor.trace->keeps_state()) continue;
+        break;
       case FieldName::forwarded:
       case FieldName::x_forwarded_for: forwarded_before = true; continue;
       default: break;
@@ -74,6 +101,11 @@ void write_request(net::http::HeadWriter& out, const net::http::RequestHead& req
     if (!field.ends_here) out.forward(field);
   }
   out.framing(request.body);
+  if (asks_websocket(request)) {
+    out.lines("Connection: upgrade\r\nUpgrade: websocket\r\n");
+  } else if (may_leave_body_unread(request)) {
+    out.lines("Connection: close\r\n");
+  }
   const std::string_view open = visitor.ipv6 ? "\"[" : "";
   const std::string_view close = visitor.ipv6 ? "]\"" : "";
   scratch.clear();
@@ -85,6 +117,11 @@ void write_request(net::http::HeadWriter& out, const net::http::RequestHead& req
   out.field("X-Forwarded-Host", request.host);
   out.lines("X-Forwarded-Proto: http\r\n");
   out.field("X-Request-Id", visitor.request_id);
+  out.field("traceparent", visitor.trace->parent());
+}
+
+bool passes_trailers(const net::http::ResponseHead& response, const Framing& framing) {
+  return response.body.kind == BodyKind::chunked && framing.kind == BodyKind::chunked;
 }
 
 Framing answer_framing(const net::http::ResponseHead& response, Caller& caller) {
@@ -105,6 +142,7 @@ void write_response(net::http::HeadWriter& out, const net::http::ResponseHead& r
   out.status_line(response.status, response.reason);
   for (const Field& field : response.fields()) {
     if (field.ends_here || field.id == FieldName::content_length || field.id == FieldName::x_request_id) continue;
+    if (field.id == FieldName::trailer && !passes_trailers(response, framing)) continue;
     out.forward(field);
   }
   out.framing(framing);
@@ -114,14 +152,23 @@ void write_response(net::http::HeadWriter& out, const net::http::ResponseHead& r
 void write_interim(net::http::HeadWriter& out, const net::http::ResponseHead& response) {
   out.status_line(response.status, response.reason);
   for (const Field& field : response.fields()) {
-    if (!field.ends_here && field.id != FieldName::content_length) out.forward(field);
+    if (field.ends_here || field.id == FieldName::content_length || field.id == FieldName::x_request_id) continue;
+    out.forward(field);
   }
+}
+
+void write_switch(net::http::HeadWriter& out, const net::http::ResponseHead& response, std::string_view request_id) {
+  write_interim(out, response);
+  out.lines("Connection: upgrade\r\nUpgrade: websocket\r\n");
+  out.field("X-Request-Id", request_id);
 }
 
 void write_own_answer(net::http::HeadWriter& out, const OwnAnswer& answer, const Caller& caller) {
   out.status_line(answer.status);
   out.lines("Content-Type: text/plain; charset=utf-8\r\nCache-Control: no-store\r\n");
   out.field("Content-Length", answer.length);
+  // RFC 9110 §15.5.6; any other method goes to the app, too.
+  if (answer.status == 405) out.lines("Allow: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS\r\n");
   if (answer.retry_after > base::Duration{0}) {
     const auto seconds = std::chrono::ceil<std::chrono::seconds>(answer.retry_after);
     out.field("Retry-After", static_cast<std::uint64_t>(seconds.count()));

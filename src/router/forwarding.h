@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "net/http/codec.h"
 #include "net/http/head_writer.h"
+#include "router/trace.h"
 
 namespace marea::router {
 
@@ -22,6 +23,7 @@ struct Visitor {
   std::string_view address;  // "192.0.2.1", "2001:db8::1"
   bool ipv6 = false;
   std::string_view request_id;
+  const Trace* trace = nullptr;
 };
 
 // A request id that a caller sent and that may go into logs and headers as it is: 1 … kMostRequestIdBytes letters,
@@ -30,6 +32,17 @@ bool usable_request_id(std::string_view id);
 
 // `id` as 32 hexadecimal digits, appended.
 void append_hex(std::string& out, std::uint64_t high, std::uint64_t low);
+
+// The request asks for a WebSocket, the one protocol that a connection may change to (RFC 6455 §4.1): GET, without a
+// body, exactly one Upgrade field that names nothing else. All others end here, so that nobody reaches an app past the
+// router with h2c.
+bool asks_websocket(const net::http::RequestHead& request);
+// The answer to such a request does change it.
+bool grants_websocket(const net::http::ResponseHead& response);
+
+// A body that the method gives no meaning to (RFC 9110 §9.3): an app may answer without having read it, and would then
+// take it for the next request of its connection. So there must be none on that connection.
+bool may_leave_body_unread(const net::http::RequestHead& request);
 
 // Writes all but the end of the head that an instance gets. `scratch` is only there to be reused.
 void write_request(net::http::HeadWriter& out, const net::http::RequestHead& request, const Visitor& visitor,
@@ -46,11 +59,16 @@ struct Caller {
 // How the caller learns where the answer ends; `caller.keep_alive` is lowered where only the connection's end can tell.
 net::http::Framing answer_framing(const net::http::ResponseHead& response, Caller& caller);
 
+// The trailer fields of an answer go on where both sides frame it in chunks; those of a request never do, since apps
+// are known that take them for fields of its head.
+bool passes_trailers(const net::http::ResponseHead& response, const net::http::Framing& framing);
+
 // Writes all but the end of the head that the caller gets.
 void write_response(net::http::HeadWriter& out, const net::http::ResponseHead& response,
                     const net::http::Framing& framing, const Caller& caller);
 
-// The whole head of a 1xx answer but its end.
+// The whole head of a 1xx answer but its end; that of a 101 has `Connection` and the id, too.
+void write_switch(net::http::HeadWriter& out, const net::http::ResponseHead& response, std::string_view request_id);
 void write_interim(net::http::HeadWriter& out, const net::http::ResponseHead& response);
 
 // The head of an answer that no app gave; text/plain.

@@ -170,7 +170,7 @@ TEST_F(MeteringTest, a_request_is_a_record_with_where_it_went_and_one_that_woke_
   for (const char* part :
        {"\"id\":\"la-primera\"", "\"revision\":\"hola-1\"", "\"instance\":\"hola-1-a\"", "\"method\":\"GET\"",
         "\"path\":\"/cuenta?id=7\"", "\"status\":200", "\"client\":\"127.0.0.1\"", "\"protocol\":\"HTTP/1.1\"",
-        "\"trace\":\"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01\""}) {
+        "\"trace\":\"00-0af7651916cd43dd8448eb211c80319c-", "\"caller_span\":\"b7ad6b7169203331\""}) {
     EXPECT_TRUE(has(first, part)) << part << " is not in " << first;
   }
   EXPECT_FALSE(has(first, "\"queue_us\":0,")) << first;

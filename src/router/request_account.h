@@ -12,7 +12,8 @@
 namespace marea::router {
 
 struct RequestAccount {
-  bool open = false;  // between a request's head and the end of its answer
+  bool open = false;      // between a request's head and the end of its answer
+  bool has_head = false;  // it could be read
   bool waited = false;
   bool cold = false;  // it was given to an instance that had served nothing
   int status = 0;     // of the answer that was begun; 0: none
@@ -29,7 +30,6 @@ struct RequestAccount {
   std::string method;
   std::string target;
   std::string instance;
-  std::string trace;
   std::string why;
 };
 

@@ -75,15 +75,23 @@ TEST_F(RouterWorld, the_app_learns_who_asked_and_the_caller_gets_the_request_id)
   }));
   publish(route_to(app.port()));
   on_demand = [&](const net::msg::Demand&) { open("hola-1-a"); };
-  const std::string answer =
-      call(get("/a?b",
-               "X-Forwarded-For: 192.0.2.7\r\nForwarded: for=192.0.2.7\r\nX-Forwarded-Proto: https\r\n"
-               "X-Request-Id: abc-1\r\nConnection: X-Secret\r\nX-Secret: 1\r\nTE: trailers\r\nAccept: a\r\n"));
+  const std::string answer = call(get(
+      "/a?b",
+      "X-Forwarded-For: 192.0.2.7\r\nForwarded: for=192.0.2.7\r\nX-Forwarded-Proto: https\r\n"
+      "X-Request-Id: abc-1\r\nConnection: X-Secret, X-Forwarded-For, X-Request-Id\r\nX-Secret: 1\r\nTE: trailers\r\n"
+      "Upgrade: h2c\r\nHTTP2-Settings: AAMAAABk\r\nProxy: http://192.0.2.7\r\nTrailer: X\r\nExpect: 100-continue\r\n"
+      "traceparent: 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01\r\ntracestate: a=1\r\nAccept: a\r\n"));
+  constexpr std::size_t kSpanAt = 36;
+  constexpr std::size_t kSpanDigits = 16;
+  const std::size_t trace = seen.find("traceparent: ") + 13;
+  ASSERT_NE(seen.substr(trace + kSpanAt, kSpanDigits), "b7ad6b7169203331") << "the hop has a span of its own";
+  seen.replace(trace + kSpanAt, kSpanDigits, "SPAN");
   EXPECT_EQ(seen,
-            "GET /a?b HTTP/1.1\r\nHost: hola.localhost\r\nAccept: a\r\n"
+            "GET /a?b HTTP/1.1\r\nHost: hola.localhost\r\ntracestate: a=1\r\nAccept: a\r\n"
             "Forwarded: for=192.0.2.7, for=127.0.0.1;host=\"hola.localhost\";proto=http\r\n"
             "X-Forwarded-For: 192.0.2.7, 127.0.0.1\r\nX-Forwarded-Host: hola.localhost\r\n"
-            "X-Forwarded-Proto: http\r\nX-Request-Id: abc-1\r\n\r\n");
+            "X-Forwarded-Proto: http\r\nX-Request-Id: abc-1\r\n"
+            "traceparent: 00-0af7651916cd43dd8448eb211c80319c-SPAN-01\r\n\r\n");
   EXPECT_NE(answer.find("X-Request-Id: abc-1\r\n"), std::string::npos) << answer;
 }
 

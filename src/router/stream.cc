@@ -1,19 +1,33 @@
 #include "router/stream.h"
 
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 
 #include <array>
 #include <cerrno>
+#include <cstddef>
 #include <utility>
 
 namespace marea::router {
+namespace {
+
+// As much of the kernel's tcp_info (linux/tcp.h) as is needed; libc's is older, and the two headers exclude each other.
+struct TcpInfo {
+  std::array<std::byte, 120> others{};
+  std::uint64_t bytes_acked = 0;
+};
+static_assert(offsetof(TcpInfo, bytes_acked) == 120);
+
+}  // namespace
 
 bool Stream::open(base::Fd fd, net::Watcher& watcher) {
   readable_ = writable_ = hung_up_ = reset_ = ended_ = failed_ = deaf_ = long_reads_ = false;
   if (!loop_.add(fd.get(), EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, watcher)) return false;
   fd_ = std::move(fd);
+  error_ = 0;
   return true;
 }
 
@@ -36,6 +50,25 @@ void Stream::note(std::uint32_t events) {
 bool Stream::something_came() const {
   char byte = 0;
   return ::recv(fd_.get(), &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0;
+}
+
+bool Stream::at_rest() const {
+  char byte = 0;
+  return ::recv(fd_.get(), &byte, 1, MSG_PEEK | MSG_DONTWAIT) < 0 && (errno == EAGAIN || errno == EINTR);
+}
+
+bool Stream::nothing_arrived_since(std::uint64_t before) const {
+  if (sent_ <= before) return true;
+  // A reset that follows the peer's FIN says that nobody holds its end any more: EPIPE. Any other reset is the app's
+  // own, which may have read what it leaves.
+  int error = error_;
+  socklen_t length = sizeof error;
+  if (error == 0) ::getsockopt(fd_.get(), SOL_SOCKET, SO_ERROR, &error, &length);
+  if (error != EPIPE) return false;
+  TcpInfo info;
+  length = sizeof info;
+  if (::getsockopt(fd_.get(), IPPROTO_TCP, TCP_INFO, &info, &length) != 0 || length < sizeof info) return false;
+  return info.bytes_acked <= before + 1;  // the SYN counts as a byte
 }
 
 bool Stream::fill() {
@@ -64,6 +97,7 @@ bool Stream::fill() {
     readable_ = errno == EINTR;
     return false;
   }
+  error_ = errno;
   failed_ = deaf_ = true;
   return true;
 }
@@ -85,6 +119,7 @@ std::size_t Stream::flush(std::string_view direct) {
     if (errno == EAGAIN) {
       writable_ = false;
     } else if (errno != EINTR) {
+      if (error_ == 0) error_ = errno;
       deaf_ = readable_ = true;
     }
     return 0;

@@ -40,6 +40,11 @@ class Stream {
 
   // Bytes have come, though the event that tells of them may still be under way. A system call.
   bool something_came() const;
+  // Neither bytes nor the end have come. A system call.
+  bool at_rest() const;
+  // The peer closed its side before anything came that was sent after the first `before` bytes: its kernel acknowledged
+  // none of it, so no program has read it. Known only of a connection that has ended. System calls.
+  bool nothing_arrived_since(std::uint64_t before) const;
 
   // Bytes since the connection began.
   std::uint64_t received() const { return received_; }
@@ -57,6 +62,7 @@ class Stream {
   Buffer out_;
   std::uint64_t received_ = 0;
   std::uint64_t sent_ = 0;
+  int error_ = 0;  // that a call met; the kernel tells it only once
   bool readable_ = false;
   bool writable_ = false;
   bool hung_up_ = false;

@@ -98,11 +98,14 @@ void Worker::release(const std::shared_ptr<Revision>& revision, const std::share
 }
 
 std::unique_ptr<Upstream> Worker::idle_connection(Home& home, base::Duration most_rest) {
-  if (home.idle.empty() || now() - home.idle.back()->rests_since() > most_rest) return nullptr;
-  std::unique_ptr<Upstream> upstream = std::move(home.idle.back());
-  home.idle.pop_back();
-  clear_deadline(*upstream);
-  return upstream;
+  while (!home.idle.empty() && now() - home.idle.back()->rests_since() <= most_rest) {
+    std::unique_ptr<Upstream> upstream = std::move(home.idle.back());
+    home.idle.pop_back();
+    clear_deadline(*upstream);
+    if (upstream->stream().at_rest()) return upstream;
+    bury(std::move(upstream));
+  }
+  return nullptr;
 }
 
 void Worker::keep(std::unique_ptr<Upstream> upstream, Home& home, base::Duration rest) {

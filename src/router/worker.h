@@ -78,7 +78,9 @@ class Worker {
   std::shared_ptr<Home> home_of(const std::shared_ptr<Instance>& instance);
   // Gives a slot back; `served`: the instance got the request.
   void release(const std::shared_ptr<Revision>& revision, const std::shared_ptr<Home>& home, bool served);
-  // An idle connection that has not rested longer than `most_rest`, or nothing.
+  // An idle connection that has not rested longer than `most_rest`, or nothing. Not one that the app has closed, which
+  // would lose the request; nor one on which something came that nobody asked for: the next caller would take it for
+  // the answer. What the event loop has not told yet counts.
   std::unique_ptr<Upstream> idle_connection(Home& home, base::Duration most_rest);
   // After the release of the slot that went with it.
   void keep(std::unique_ptr<Upstream> upstream, Home& home, base::Duration rest);

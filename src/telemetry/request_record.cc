@@ -119,7 +119,7 @@ void append_record(std::string& out, std::string_view time, const RequestRecord&
   const std::string_view why = record.why.substr(0, kMostRecordedWhy);
   const std::size_t texts = record.id.size() + record.service.size() + record.revision.size() + record.instance.size() +
                             record.method.size() + target.size() + record.client.size() + record.trace.size() +
-                            to_string(record.reason).size() + why.size();
+                            record.caller_span.size() + to_string(record.reason).size() + why.size();
   append(out, kMostFixed + time.size() + kMostEscaped * texts, [&](Line& line) {
     line.raw("{\"time\":\"");
     line.raw(time);
@@ -139,6 +139,7 @@ void append_record(std::string& out, std::string_view time, const RequestRecord&
     line.text(",\"client\":", record.client);
     line.raw(record.http10 ? ",\"protocol\":\"HTTP/1.0\"" : ",\"protocol\":\"HTTP/1.1\"");
     line.text(",\"trace\":", record.trace);
+    line.text(",\"caller_span\":", record.caller_span);
     if (record.cold) line.raw(",\"cold\":true");
     if (!record.complete) line.raw(",\"complete\":false");
     line.text(",\"reason\":", to_string(record.reason));

@@ -33,7 +33,8 @@ struct RequestRecord {
   std::string_view method;
   std::string_view target;
   std::string_view client;
-  std::string_view trace;  // traceparent (W3C Trace Context), as it came
+  std::string_view trace;        // traceparent (W3C Trace Context) that the app got: this request is a span of it
+  std::string_view caller_span;  // that this one continues, if the caller sent one
 };
 
 // The moment of a line as text. Keeps the last second's, since most lines are of the same.

@@ -10,7 +10,8 @@ import apps
 import oci
 from running_platform import BIN, ROOT, SERVICES, Platform
 
-PACKAGES = {"nginx": ["nginx-light"], "python": ["python3"], "node": ["nodejs"], "busybox": ["busybox-static"]}
+PACKAGES = {"nginx": ["nginx-light"], "python": ["python3"], "node": ["nodejs"], "busybox": ["busybox-static"],
+            "websockets": ["python3", "python3-websockets"]}
 
 
 def pytest_sessionstart(session):
@@ -44,6 +45,15 @@ def probe_image(debian_image, tmp_path_factory):
     layout = tmp_path_factory.mktemp("probe")
     oci.make(layout, {"app/probe.py": (ROOT / "tests" / "e2e" / "app" / "probe.py").read_bytes()},
              {"Entrypoint": ["python3", "-u", "/app/probe.py"]}, base=debian_image("python"))
+    return f"oci:{layout}"
+
+
+@pytest.fixture(scope="session")
+def recorder_image(debian_image, tmp_path_factory):
+    """An image of app/recorder.py, which remembers what it is sent and answers what it is told: `oci:DIR`."""
+    layout = tmp_path_factory.mktemp("recorder")
+    oci.make(layout, {"app/recorder.py": (ROOT / "tests" / "e2e" / "app" / "recorder.py").read_bytes()},
+             {"Entrypoint": ["python3", "-u", "/app/recorder.py"]}, base=debian_image("python"))
     return f"oci:{layout}"
 
 

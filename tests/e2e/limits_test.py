@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import http_client
 import pytest
 
+from http_test import records
 from metering_test import scrape
 from running_platform import Platform, manifest, run_cli
 from waiting import until
@@ -115,6 +116,31 @@ def test_a_slow_head_is_408_and_a_silent_connection_is_closed(low):
 def test_a_head_beyond_the_bound_is_431(low, head, status):
     raw = f"GET / HTTP/1.1\r\nHost: one.localhost\r\n{head}\r\n\r\n".encode()
     assert http_client.parse(http_client.exchange(low.http_port, raw)).status == status
+
+
+def test_each_refusal_is_in_the_record_with_its_cause(low, one, tide):
+    """And what an app did wrong, too."""
+    low.apply(manifest("sick", tide, timeout=1))
+    low.wait_ready("sick")
+    host = b" HTTP/1.1\r\nHost: sick.localhost\r\n"
+    sent = {431: (b"GET /" + host + b"X: " + b"x" * (70 << 10) + b"\r\n\r\n", "the head of the message is too large"),
+            413: (b"POST /" + host + b"Content-Length: 2000000\r\n\r\n", "the request's body is longer than it may be"),
+            408: (b"GET /" + host + b"X: x", "the request's head did not arrive in time"),
+            504: (b"GET /bytes?ms=30000&" + host + b"\r\n", "the app did not answer within the request's timeout"),
+            502: (b"GET /exit?code=3" + host + b"\r\n", "the app closed the connection before it answered")}
+    for status, (raw, why) in sent.items():
+        answer = http_client.parse(http_client.exchange(low.http_port, raw))
+        assert answer.status == status and why in answer.text and answer.headers["x-request-id"]
+        wanted = {"id": answer.headers["x-request-id"], "status": status, "why": why}
+        until(lambda wanted=wanted: records(low, **wanted), f"{status} is recorded")
+
+
+def test_a_body_that_stops_coming_is_408(low, one, tide):
+    low.apply(manifest("patient", tide, timeout=1))
+    low.wait_ready("patient")
+    with http_client.connect(low.http_port) as slow:
+        slow.sendall(b"POST /count HTTP/1.1\r\nHost: patient.localhost\r\nContent-Length: 9\r\n\r\nhalf")
+        assert b" 408 " in slow.recv(4096)
 
 
 def test_more_starts_than_the_cpus_bear_wait_and_are_counted(low, tide):
