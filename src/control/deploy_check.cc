@@ -17,6 +17,13 @@ std::string mebibytes(std::int64_t bytes) {
   return std::to_string((bytes + kMebi / 2) / kMebi) + " MiB";
 }
 
+// Twice as much, as --memory takes it: what to try next.
+std::string doubled(std::int64_t bytes) {
+  constexpr std::int64_t kMebi = 1 << 20;
+  const std::int64_t mebi = std::max<std::int64_t>(2 * bytes / kMebi, 1);
+  return mebi % 1024 == 0 ? std::to_string(mebi / 1024) + "Gi" : std::to_string(mebi) + "Mi";
+}
+
 std::string seconds(base::Duration duration) {
   return std::to_string(std::chrono::duration_cast<std::chrono::seconds>(duration).count()) + " s";
 }
@@ -89,7 +96,9 @@ std::string describe_exit(const model::Revision& revision, const model::Instance
   if (report.reason == Reason::out_of_memory || (report.exit && report.exit->out_of_memory)) {
     std::string out = "the app was killed for its memory limit of " + mebibytes(container.limits.memory_bytes);
     if (report.peak_memory_bytes > 0) out += " (it used " + mebibytes(report.peak_memory_bytes) + ")";
-    return out + ". Raise spec.template.spec.containers[0].resources.limits.memory";
+    return out + ". Raise spec.template.spec.containers[0].resources.limits.memory (marea deploy " +
+           revision.service.str() + " --memory " + doubled(container.limits.memory_bytes) +
+           "), or make the app use less; files that it writes are memory too";
   }
   if (report.reason == Reason::app_killed) {
     return "the app was ended by " + status +
@@ -99,8 +108,9 @@ std::string describe_exit(const model::Revision& revision, const model::Instance
   const bool says_more = !report.detail.empty() && report.detail.find(status) == std::string::npos;
   if (says_more) return "the app ended with " + status + ": " + report.detail;
   return "the app ended with " + status +
-         ". It must keep running and listen on the port in $PORT; look at its last lines and at its command, "
-         "arguments and environment";
+         ". It must keep running and listen on the port in $PORT; look at its last lines, and at its command, "
+         "arguments and environment (marea deploy " +
+         revision.service.str() + " --env NAME=VALUE)";
 }
 
 std::string cause_of(const model::Revision& revision, const model::InstanceReport& report) {

@@ -104,6 +104,7 @@ TEST(DeployCheck, an_exit_names_its_code_or_signal_and_the_last_twenty_lines) {
   const Failure failure = describe_failure(revision(), failed, lines);
   EXPECT_EQ(failure.code, base::ErrorCode::app_exited);
   EXPECT_THAT(failure.message, HasSubstr("exit code 3"));
+  EXPECT_THAT(failure.message, HasSubstr("marea deploy hola --env NAME=VALUE"));
   EXPECT_THAT(failure.message, Not(HasSubstr("line 4.")));
   EXPECT_THAT(failure.message, HasSubstr("line 5."));
   EXPECT_THAT(failure.message, HasSubstr("line 24."));
@@ -120,7 +121,10 @@ TEST(DeployCheck, a_kill_for_memory_names_the_limit_and_what_was_used) {
   const Failure failure = describe_failure(revision(), failed, {});
   EXPECT_EQ(failure.code, base::ErrorCode::out_of_memory);
   EXPECT_THAT(failure.message, HasSubstr("memory limit of 512 MiB (it used 512 MiB)"));
-  EXPECT_THAT(failure.message, HasSubstr("resources.limits.memory"));
+  EXPECT_THAT(failure.message, HasSubstr("resources.limits.memory (marea deploy hola --memory 1Gi)"));
+  model::Revision odd = revision();
+  odd.spec.container.limits.memory_bytes = 100LL << 20;
+  EXPECT_THAT(describe_failure(odd, failed, {}).message, HasSubstr("marea deploy hola --memory 200Mi)"));
 }
 
 TEST(DeployCheck, every_other_failure_has_a_code_a_place_and_a_remedy) {
