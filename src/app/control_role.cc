@@ -28,6 +28,15 @@ control::Control::Folders folders_in(const std::string& data) {
           .requests = data + "/requests"};
 }
 
+// A page of another site made the browser of somebody on this machine send it (Fetch standard, "Origin" and Fetch
+// Metadata): such a request comes from here and needs no token.
+bool is_of_another_site(const net::HttpRequest& head) {
+  const std::string_view site = head.field("Sec-Fetch-Site").value_or("none");
+  if (site != "none" && site != "same-origin") return true;
+  const std::string_view origin = head.field("Origin").value_or("");
+  return !origin.empty() && origin != "http://" + head.host;
+}
+
 }  // namespace
 
 base::Result<std::unique_ptr<ControlRole>> ControlRole::open(World world) {
@@ -102,6 +111,7 @@ net::BodyPlan ControlRole::route(const net::HttpRequest& head) {
 std::optional<net::HttpResponse> ControlRole::refusal(const net::HttpRequest& head) const {
   if (head.peer.uid) return std::nullopt;
   if (!head.peer.tls) {
+    if (is_of_another_site(head)) return net::status_response(403, "the API is not for pages of other sites");
     const std::string& from = head.peer.address;
     if (from.starts_with("127.") || from.starts_with("[::1]") || from.starts_with("[::ffff:127.")) return std::nullopt;
     return net::status_response(

@@ -2,6 +2,7 @@
 
 import json
 
+import http_client
 import oci
 
 from running_platform import SERVICES, manifest
@@ -102,3 +103,13 @@ def test_lists_are_kubernetes_lists(platform, name, tide):
 def test_a_path_that_is_not_there_is_a_status(platform):
     answer = platform.call("/apis/marea.dev/v1/nothing")
     assert answer.status == 404 and answer.json()["kind"] == "Status"
+
+
+def test_pages_of_other_sites_are_kept_out(platform):
+    """A browser on this machine sends what any page tells it to; form types need no permission of ours."""
+    def status(**fields):
+        headers = {name.replace("_", "-"): value for name, value in fields.items()}
+        return http_client.request(platform.api_port, f"127.0.0.1:{platform.api_port}", "/version", headers=headers).status
+
+    assert status() == status(Origin=f"http://127.0.0.1:{platform.api_port}") == status(Sec_Fetch_Site="same-origin") == 200
+    assert status(Origin="http://elsewhere.example") == status(Origin="null") == status(Sec_Fetch_Site="cross-site") == 403
