@@ -129,33 +129,42 @@ void Views::refresh(const base::ServiceName& name) {
   if (found == control_.services().end()) return drop_service(name.str());
   const control::ServiceState& service = found->second;
   put(Kind::service, name.str(), service_object(control_, service, front_));
+  // Old revisions are many and do not change: only what would look different is made anew.
+  Parts& before = parts_[name.str()];
   Parts now;
   for (const control::RevisionState& revision : service.revisions) {
-    now.revisions.push_back(revision.record.revision.name.str());
-    put(Kind::revision, now.revisions.back(), revision_object(control_, service, revision));
-    if (!pods_wanted_) continue;
-    for (const control::InstanceEntry* instance : control_.instances().of(revision.record.revision.name)) {
-      if (instance->report.state == model::InstanceState::prepared) continue;  // nothing of it runs
-      now.pods.push_back(instance->report.id.str());
-      put(Kind::pod, now.pods.back(), pod_object(revision, *instance));
+    const std::string& of = revision.record.revision.name.str();
+    RevisionFacts facts{.version = revision.record.resource_version, .status = control_.status(service, revision)};
+    const auto had = before.revisions.find(of);
+    if (had == before.revisions.end() || had->second != facts) {
+      put(Kind::revision, of, revision_object(control_, service, revision));
     }
+    now.revisions.emplace(of, std::move(facts));
+    if (pods_wanted_) refresh_pods(revision, now);
   }
-  const auto drop_missing = [this](Kind kind, const std::vector<std::string>& before, const auto& after) {
-    for (const std::string& one : before) {
-      if (std::ranges::find(after, one) == after.end()) remove(kind, one);
-    }
-  };
-  Parts& before = parts_[name.str()];
-  drop_missing(Kind::revision, before.revisions, now.revisions);
-  drop_missing(Kind::pod, before.pods, now.pods);
+  for (const auto& [revision, facts] : before.revisions) {
+    if (!now.revisions.contains(revision)) remove(Kind::revision, revision);
+  }
+  for (const std::string& pod : before.pods) {
+    if (!now.pods.contains(pod)) remove(Kind::pod, pod);
+  }
   before = std::move(now);
+}
+
+void Views::refresh_pods(const control::RevisionState& revision, Parts& now) {
+  for (const control::InstanceEntry* instance : control_.instances().of(revision.record.revision.name)) {
+    if (instance->report.state == model::InstanceState::prepared) continue;  // nothing of it runs
+    const std::string& id = instance->report.id.str();
+    put(Kind::pod, id, pod_object(revision, *instance));
+    now.pods.insert(id);
+  }
 }
 
 void Views::drop_service(const std::string& name) {
   const auto node = parts_.extract(name);
   if (node.empty()) return;
   for (const std::string& pod : node.mapped().pods) remove(Kind::pod, pod);
-  for (const std::string& revision : node.mapped().revisions) remove(Kind::revision, revision);
+  for (const auto& [revision, facts] : node.mapped().revisions) remove(Kind::revision, revision);
   remove(Kind::service, name);
 }
 

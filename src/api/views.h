@@ -90,12 +90,19 @@ class Views {
   std::size_t listeners() const { return listeners_.size(); }
 
  private:
+  // All that a revision's object is made of.
+  struct RevisionFacts {
+    std::uint64_t version = 0;
+    control::RevisionStatus status;
+    friend bool operator==(const RevisionFacts&, const RevisionFacts&) = default;
+  };
   struct Parts {
-    std::vector<std::string> revisions;
-    std::vector<std::string> pods;
+    std::map<std::string, RevisionFacts> revisions;
+    std::set<std::string> pods;
   };
   void turn();
   void refresh(const base::ServiceName& name);
+  void refresh_pods(const control::RevisionState& revision, Parts& now);
   void drop_service(const std::string& name);
   void put(Kind kind, const std::string& name, Json object);
   void remove(Kind kind, const std::string& name);

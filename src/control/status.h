@@ -32,6 +32,7 @@ struct RevisionStatus {
   std::string error_code;             // empty: nothing failed
   int actual_replicas = 0;
   int desired_replicas = 0;
+  friend bool operator==(const RevisionStatus&, const RevisionStatus&) = default;
 };
 
 struct RevisionStatusFacts {
