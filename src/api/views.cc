@@ -9,7 +9,8 @@
 namespace marea::api {
 namespace {
 
-constexpr int kServicesPerTurn = 32;  // then requests have their turn
+constexpr int kServicesPerTurn = 32;            // then requests have their turn
+constexpr std::size_t kChangesWithLines = 256;  // lines of older ones are made anew for who is behind
 
 Text text_from(const Json& object) {
   return std::make_shared<const std::string>(object.dump(-1, ' ', false, Json::error_handler_t::replace));
@@ -219,6 +220,7 @@ void Views::log(Change change) {
   if (loading_) return;
   log_bytes_ += change.text->size();
   log_.push_back(std::move(change));
+  if (log_.size() > kChangesWithLines) log_[log_.size() - 1 - kChangesWithLines].lines.clear();
   while (log_.size() > most_changes_ || log_bytes_ > kMostChangeBytes) {
     log_bytes_ -= log_.front().text->size();
     floor_ = log_.front().version;
