@@ -152,6 +152,7 @@ Body decode(std::string_view input, NextPiece next_piece) {
     if (!step) {
       body.why = step.error();
       body.consumed = 0;  // how far it got depends on the split
+      body.trailer.clear();
       return body;
     }
     MUST(step->consumed > 0);
