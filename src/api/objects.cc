@@ -42,12 +42,20 @@ Json traffic_array(const control::ServiceState& service, const control::ServiceS
     for (const model::TrafficTarget& wanted : targets) {
       if (wanted.latest ? latest : wanted.revision == share.revision.str()) {
         target["latestRevision"] = wanted.latest;
-        if (!wanted.tag.empty()) target["tag"] = wanted.tag;
         break;
       }
     }
+    if (share.weight == 0) continue;  // only its tag names it
     if (!service.record.service.hosts.empty()) target["url"] = front.url(service.record.service.hosts.front());
     out.push_back(std::move(target));
+  }
+  for (const model::TrafficTarget& wanted : targets) {
+    if (wanted.tag.empty()) continue;
+    const std::string url = front.url(model::tag_host(service.record.service.name, wanted.tag));
+    out.push_back({{"revisionName", wanted.latest ? status.latest_ready : wanted.revision},
+                   {"latestRevision", wanted.latest},
+                   {"tag", wanted.tag},
+                   {"url", url}});
   }
   return out;
 }

@@ -82,6 +82,14 @@ Options logs_options() {
                       {"--delete", '\0', none, "", Text::help_delete_logs}});
 }
 
+Options traffic_options() {
+  return with_output({{"--to-latest", '\0', none, "", Text::help_to_latest},
+                      {"--tag", '\0', pairs, "TAG=REVISION", Text::help_tag, Completes::tagged},
+                      {"--remove-tag", '\0', any, "TAG", Text::help_remove_tag, Completes::tags},
+                      kNoWait,
+                      kWaitTimeout});
+}
+
 // services, revisions, instances: list, describe, delete.
 void add_nouns(std::vector<CommandSpec>& out) {
   const std::vector<PositionalSpec> service = {{"NAME", true, Completes::services}};
@@ -146,11 +154,17 @@ std::vector<CommandSpec> make_commands() {
   const std::vector<PositionalSpec> dir = {{"DIR", false, Completes::directories}};
   const Options apply = {
       {"--filename", 'f', word, "FILE|-", Text::help_filename, Completes::files}, kWait, kNoWait, kWaitTimeout};
+  const std::vector<PositionalSpec> traffic = {service[0], {"REVISION=PERCENT", false, Completes::shares, true}};
+  const std::vector<PositionalSpec> two = {{"REVISION", true, Completes::revisions},
+                                           {"REVISION", true, Completes::revisions}};
   std::vector<CommandSpec> out = {
       {"serve", {}, serve_options(), Text::about_serve, serve_platform, Text::more_serve},
       {"up", dir, up_options(), Text::about_up, up_directory, Text::more_up},
       {"deploy", service, deploy_options(), Text::about_deploy, deploy_image, Text::more_deploy},
       {"apply", {}, with_output(apply), Text::about_apply, apply_manifests, Text::more_apply},
+      {"traffic", traffic, traffic_options(), Text::about_traffic, show_traffic, Text::more_traffic},
+      {"history", service, with_output({}), Text::about_history, show_history, Text::more_history},
+      {"diff", two, with_output({}), Text::about_diff, show_diff, Text::more_diff},
       {"logs", service, logs_options(), Text::about_logs, print_logs, Text::more_logs},
       {"usage", some_service, with_output({}), Text::about_usage, print_usage, Text::more_usage},
   };

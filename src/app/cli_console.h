@@ -1,19 +1,23 @@
 // Where a verb speaks: data goes to `out`, everything else to `err`, so that a pipe sees only data. Colour is used only
-// when asked for (a terminal, and no NO_COLOR); there are no spinners, so a log file reads like the screen.
+// when asked for (a terminal, and no NO_COLOR). What takes time is said as a step: on a terminal one line that is drawn
+// anew with the time so far, elsewhere a plain line when it is new, so a log file reads like the screen.
 #pragma once
 
 #include <ostream>
+#include <string>
 #include <string_view>
 
 #include "app/cli_failure.h"
 #include "app/cli_text.h"
+#include "base/clock.h"
 
 namespace marea::app {
 
 class Console {
  public:
-  Console(std::ostream& out, std::ostream& err, Words words, bool colour)
-      : out_(out), err_(err), words_(words), colour_(colour) {}
+  // `columns` of the terminal behind `err`; 0: there is none that could be drawn on.
+  Console(std::ostream& out, std::ostream& err, Words words, bool colour, std::size_t columns = 0)
+      : out_(out), err_(err), words_(words), colour_(colour), columns_(columns) {}
 
   const Words& words() const { return words_; }
   // Data; the newline is the caller's.
@@ -24,6 +28,9 @@ class Console {
   void say(Text text, const Values&... values) {
     say(words_(text, values...));
   }
+  // What goes on now, and since when. Whatever is said next leaves it as it was drawn last.
+  void step(std::string_view text, base::Duration elapsed);
+  void end_step();
   // One of the platform's notices (a Warning header).
   void notice(std::string_view text);
   // All four parts of the failure; answers its exit code.
@@ -36,9 +43,12 @@ class Console {
   std::ostream& err_;
   Words words_;
   bool colour_;
+  std::size_t columns_;
+  std::string step_;
 };
 
 // The terminal's: stderr decides about colour.
 bool wants_colour();
+std::size_t terminal_columns();
 
 }  // namespace marea::app

@@ -94,6 +94,17 @@
   X(help_filename, "the manifest, YAML or JSON, one or more documents; - is standard input", "el manifiesto, YAML o JSON, uno o más documentos; - es la entrada estándar") \
   X(help_follow, "go on with what comes", "sigue con lo que vaya llegando") \
   X(help_delete_logs, "delete them instead of printing them", "los borra en lugar de mostrarlos") \
+  X(help_to_latest, "all requests to the newest revision that is ready, now and later", "todas las peticiones a la revisión más nueva que esté lista, ahora y después") \
+  X(help_tag, "answer at TAG---NAME.localhost with this revision (or latest); may be repeated", "responde en TAG---NAME.localhost con esta revisión (o latest); se puede repetir") \
+  X(help_remove_tag, "take the tag away; may be repeated", "quita la etiqueta; se puede repetir") \
+  X(bad_share, "'{}' is no REVISION=PERCENT", "'{}' no es REVISIÓN=PORCENTAJE") \
+  X(share_or_latest, "either --to-latest or percents", "o --to-latest o porcentajes") \
+  X(share_twice, "{} is named twice", "{} se nombra dos veces") \
+  X(share_sum, "the percents sum to {}, and no other revision has traffic to make 100 of it", "los porcentajes suman {}, y ninguna otra revisión tiene tráfico para llegar a 100") \
+  X(no_tag, "there is no tag {}", "no existe la etiqueta {}") \
+  X(see_traffic, "See what is set: marea traffic {}", "Vea lo que hay: marea traffic {}") \
+  X(not_of_service, "revision {} is none of service {}", "la revisión {} no es del servicio {}") \
+  X(see_history, "See its revisions: marea history {}", "Vea sus revisiones: marea history {}") \
   X(help_unused, "all that no revision uses", "todas las que ninguna revisión usa") \
   X(help_disk_limit, "percent of the data directory's disk beyond which nothing new is taken (90)", "porcentaje del disco del directorio de datos a partir del cual no se acepta nada nuevo (90)") \
   X(bad_disk_limit, "--disk-limit must be from 1 to 100, is {}", "--disk-limit debe ir de 1 a 100, es {}") \
@@ -126,6 +137,9 @@
   X(about_doctor, "what is wrong with this machine, and what mends it", "qué le pasa a esta máquina y qué lo arregla") \
   X(about_version, "the version of this program", "la versión de este programa") \
   X(about_help, "this list, the options of one command, or a code of an error", "esta lista, las opciones de una orden, o un código de error") \
+  X(about_traffic, "which revisions get the requests of a service, and its tags", "qué revisiones reciben las peticiones de un servicio, y sus etiquetas") \
+  X(about_history, "the revisions of a service: when, what changed, how they are", "las revisiones de un servicio: cuándo, qué cambió, cómo están") \
+  X(about_diff, "what differs between two revisions", "en qué se diferencian dos revisiones") \
   X(about_completion, "completion for a shell", "el autocompletado para un intérprete de órdenes") \
   X(about_complete, "what may stand next on a command line", "lo que puede seguir en una línea de órdenes") \
   X(about_man, "the manual page", "la página de manual") \
@@ -139,6 +153,16 @@
   X(head_reason, "REASON", "MOTIVO") \
   X(head_service, "SERVICE", "SERVICIO") \
   X(head_replicas, "INSTANCES", "INSTANCIAS") \
+  X(head_percent, "PERCENT", "PORCENTAJE") \
+  X(head_follows, "FOLLOWS", "SIGUE-A") \
+  X(head_tag, "TAG", "ETIQUETA") \
+  X(head_when, "WHEN", "CUÁNDO") \
+  X(head_traffic, "TRAFFIC", "TRÁFICO") \
+  X(head_change, "CHANGED", "CAMBIÓ") \
+  X(head_field, "FIELD", "CAMPO") \
+  X(first_revision, "first revision", "primera revisión") \
+  X(nothing_changed, "nothing", "nada") \
+  X(no_difference, "{} and {} are the same but for their names", "{} y {} son iguales salvo por el nombre") \
   X(head_digest, "DIGEST", "RESUMEN") \
   X(head_state, "STATE", "ESTADO") \
   X(head_since, "SINCE", "DESDE") \

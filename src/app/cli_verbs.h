@@ -20,6 +20,9 @@ Outcome<Exit> apply_manifests(Verb& verb);   // cli_apply.cc
 Outcome<Exit> deploy_image(Verb& verb);      // cli_deploy.cc
 Outcome<Exit> up_directory(Verb& verb);      // cli_up.cc
 Outcome<Exit> print_logs(Verb& verb);        // cli_logs.cc
+Outcome<Exit> show_traffic(Verb& verb);      // cli_traffic.cc
+Outcome<Exit> show_history(Verb& verb);      // cli_history.cc
+Outcome<Exit> show_diff(Verb& verb);         //
 Outcome<Exit> print_usage(Verb& verb);       // cli_usage.cc
 Outcome<Exit> give_kubeconfig(Verb& verb);   // cli_kubeconfig.cc
 Outcome<Exit> run_doctor(Verb& verb);        // cli_doctor.cc

@@ -29,9 +29,9 @@ std::vector<std::string> lines_of(std::string_view text) {
 
 }  // namespace
 
-DeployState deploy_state(const Json& service, std::int64_t generation) {
+DeployState deploy_state(const Json& service, std::int64_t generation, std::string_view condition) {
   if (number_at(service, {"status", "observedGeneration"}) < generation) return DeployState::going_on;
-  const std::string ready = text_at(condition_of(service, "Ready"), {"status"});
+  const std::string ready = text_at(condition_of(service, condition), {"status"});
   if (ready == "True") return DeployState::ready;
   return ready == "False" ? DeployState::failed : DeployState::going_on;
 }
@@ -57,34 +57,33 @@ Failure deploy_failure(const Json& service, const Words& words) {
   return out;
 }
 
-void DeployWait::say_progress(const Json& service) {
+void DeployWait::say_progress(const Json& service, base::Duration elapsed) {
   const Json ready = condition_of(service, "Ready");
   const std::string reason = text_at(ready, {"reason"});
   const std::vector<std::string> lines = lines_of(text_at(ready, {"message"}));
   if (text_at(ready, {"status"}) == "False" || (reason.empty() && lines.empty())) return;
   std::string text = reason;
   if (!lines.empty()) text += (text.empty() ? "" : ": ") + lines.front();
-  if (text == said_) return;
-  said_ = text;
-  console_.say(fmt::format("{}: {}", name_of(service), text));
+  console_.step(fmt::format("{}: {}", name_of(service), text), elapsed);
 }
 
-Outcome<Json> DeployWait::until_ready(const Json& service, std::int64_t seconds) {
+Outcome<Json> DeployWait::until(const Json& service, std::int64_t seconds, std::string_view condition) {
   const std::string name = name_of(service);
   const std::int64_t generation = number_at(service, {"metadata", "generation"});
   const base::Instant deadline = clock_.now() + std::chrono::seconds(seconds);
-  base::Instant answered = clock_.now();
+  const base::Instant began = clock_.now();
+  base::Instant answered = began;
   base::Duration pause = kFirstPause;
   std::string last;
   while (true) {
     Outcome<Json> now = api_.get(fmt::format("{}/{}", kServices, escape(name)));
     if (now) {
       answered = clock_.now();
-      const DeployState state = deploy_state(*now, generation);
+      const DeployState state = deploy_state(*now, generation, condition);
       if (state == DeployState::ready) return now;
       if (state == DeployState::failed) return give_up(deploy_failure(*now, console_.words()));
-      say_progress(*now);
-      last = text_at(condition_of(*now, "Ready"), {"reason"});
+      say_progress(*now, clock_.now() - began);
+      last = text_at(condition_of(*now, condition), {"reason"});
     } else if (now.error().error.code != base::ErrorCode::unavailable || clock_.now() - answered > kMostSilence) {
       return std::unexpected(now.error());
     }

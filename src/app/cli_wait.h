@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <functional>
 #include <string>
+#include <string_view>
 
 #include "app/cli_client.h"
 #include "app/cli_console.h"
@@ -15,8 +16,8 @@ namespace marea::app {
 inline constexpr std::int64_t kDefaultWaitSeconds = 600;  // startup deadline (240 s) and the unpacking of a large image
 
 enum class DeployState { going_on, ready, failed };
-// Of the generation that was sent or a newer one.
-DeployState deploy_state(const Json& service, std::int64_t generation);
+// Of the generation that was sent or a newer one, by that condition.
+DeployState deploy_state(const Json& service, std::int64_t generation, std::string_view condition = "Ready");
 
 // Of a service whose newest revision failed: the cause with its place and log lines; exit code 6 when an older revision
 // keeps serving, else 1.
@@ -29,16 +30,20 @@ class DeployWait {
       : api_(api), console_(console), clock_(clock), pause_(std::move(pause)) {}
 
   // `service` is the platform's answer to the change; gives the service as it serves. E_TIMEOUT after `seconds`.
-  Outcome<Json> until_ready(const Json& service, std::int64_t seconds);
+  Outcome<Json> until_ready(const Json& service, std::int64_t seconds) { return until(service, seconds, "Ready"); }
+  // Until the router has its traffic, whether or not its newest revision is ready.
+  Outcome<Json> until_routed(const Json& service, std::int64_t seconds) {
+    return until(service, seconds, "RoutesReady");
+  }
 
  private:
-  void say_progress(const Json& service);
+  Outcome<Json> until(const Json& service, std::int64_t seconds, std::string_view condition);
+  void say_progress(const Json& service, base::Duration elapsed);
 
   ApiClient& api_;
   Console& console_;
   const base::Clock& clock_;
   Pause pause_;
-  std::string said_;
 };
 
 }  // namespace marea::app

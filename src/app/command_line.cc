@@ -51,7 +51,7 @@ int run(int argc, char** argv) {
   interrupted_text = language.raw(Text::interrupted);
   ::signal(SIGINT, marea_cli_interrupted);
   curl_global_init(CURL_GLOBAL_DEFAULT);
-  Console console(std::cout, std::cerr, language, wants_colour());
+  Console console(std::cout, std::cerr, language, wants_colour(), terminal_columns());
   const int code =
       run_words(words, {.server = environment("MAREA_SERVER"), .data = environment("MAREA_DATA")}, console);
   curl_global_cleanup();

@@ -62,7 +62,7 @@ base::Result<void> Control::start() {
   store_.raise_version(first_number(store_));  // above those of the last life that were not stored
   for (store::ServiceRecord& record : contents->services) {
     const base::ServiceName name = record.service.name;
-    for (const std::string& host : record.service.hosts) hosts_.emplace(host, name);
+    for (const std::string& host : model::all_hosts(record.service)) hosts_.emplace(host, name);
     services_[name].record = std::move(record);
     touch(name);
   }

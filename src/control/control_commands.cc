@@ -61,10 +61,11 @@ void Control::cancel(Ticket ticket) {
 
 std::expected<void, Refusal> Control::check_hosts(const model::Service& wanted) const {
   Refusal refusal;
-  for (const std::string& host : wanted.hosts) {
+  for (const std::string& host : model::all_hosts(wanted)) {
     const auto taken = hosts_.find(host);
     if (taken == hosts_.end() || taken->second == wanted.name) continue;
-    refusal.faults.push_back({.path = "metadata.annotations[\"marea.dev/hosts\"]",
+    const bool of_tag = std::ranges::find(wanted.hosts, host) == wanted.hosts.end();
+    refusal.faults.push_back({.path = of_tag ? "spec.traffic" : "metadata.annotations[\"marea.dev/hosts\"]",
                               .message = "host " + host + " belongs to service " + taken->second.str()});
   }
   if (refusal.faults.empty()) return {};
@@ -142,8 +143,8 @@ std::expected<Outcome, Refusal> Control::run(const ApplyService& command) {
 void Control::adopt(ApplyDecision decision, const std::vector<store::Change>& dropped) {
   const base::ServiceName name = decision.service.service.name;
   ServiceState& state = services_[name];
-  for (const std::string& host : state.record.service.hosts) hosts_.erase(host);
-  for (const std::string& host : decision.service.service.hosts) hosts_[host] = name;
+  for (const std::string& host : model::all_hosts(state.record.service)) hosts_.erase(host);
+  for (const std::string& host : model::all_hosts(decision.service.service)) hosts_[host] = name;
   state.record = std::move(decision.service);
   for (const store::Change& one : dropped) {
     const base::RevisionName& gone = std::get<store::DropRevision>(one).name;
@@ -235,7 +236,7 @@ void Control::finish_delete(base::ServiceName name) {
   base::crash_point("control.delete.dropped");
   const Deleted deleted{.kind = "services", .name = name.str(), .uid = state->record.uid};
   const std::vector<Done> waiting = std::move(state->on_deleted);
-  for (const std::string& host : state->record.service.hosts) hosts_.erase(host);
+  for (const std::string& host : model::all_hosts(state->record.service)) hosts_.erase(host);
   for (const RevisionState& one : state->revisions) owners_.erase(one.record.revision.name);
   services_.erase(name);
   changed(name);

@@ -32,16 +32,28 @@ std::vector<model::RouteShare> shares_of(const ServiceFacts& facts, std::vector<
   for (const model::TrafficTarget& target : facts.service->traffic) {
     const RevisionFacts* revision = target.latest ? latest : find_ready(facts, target.revision);
     if (revision == nullptr && !target.latest) unmet.push_back(target.revision);
-    if (revision == nullptr || target.percent <= 0) continue;
+    if (revision == nullptr || (target.percent <= 0 && target.tag.empty())) continue;
     add_share(shares, revision->revision->name, static_cast<std::uint32_t>(target.percent) * kWeightPerPercent);
   }
-  if (shares.empty() && latest != nullptr) add_share(shares, latest->revision->name, kWholeWeight);
+  const bool unshared = std::ranges::all_of(shares, [](const model::RouteShare& share) { return share.weight == 0; });
+  if (unshared && latest != nullptr) add_share(shares, latest->revision->name, kWholeWeight);
   std::vector<std::uint32_t> weights;
   weights.reserve(shares.size());
   for (const model::RouteShare& share : shares) weights.push_back(share.weight);
   weights = scaled_weights(weights);
   for (std::size_t i = 0; i < shares.size(); ++i) shares[i].weight = weights[i];
   return shares;
+}
+
+std::vector<model::TagRoute> tags_of(const ServiceFacts& facts) {
+  std::vector<model::TagRoute> out;
+  for (const model::TrafficTarget& target : facts.service->traffic) {
+    if (target.tag.empty()) continue;
+    const RevisionFacts* revision = target.latest ? latest_ready(facts) : find_ready(facts, target.revision);
+    out.push_back({.host = model::tag_host(facts.service->name, target.tag),
+                   .revision = revision == nullptr ? base::RevisionName() : revision->revision->name});
+  }
+  return out;
 }
 
 std::string why_unready(const ServiceFacts& facts) {
@@ -131,7 +143,8 @@ ServiceOutcome plan_service(const ServiceFacts& facts) {
                                     .hosts = facts.service->hosts,
                                     .shares = shares,
                                     .unready = {},
-                                    .rate_limit = facts.service->rate_limit};
+                                    .rate_limit = facts.service->rate_limit,
+                                    .tags = tags_of(facts)};
     if (shares.empty()) out.route->unready = why_unready(facts);
   }
   for (RevisionFacts revision : facts.revisions) {

@@ -102,6 +102,25 @@ TEST(Planner, a_failed_revision_is_dropped_and_the_old_one_serves_on) {
   EXPECT_EQ(text(world.plan()), "route: r1=10000; plan: r1[0..10 want 0] r2[0..0 want 0]RevisionRetired");
 }
 
+TEST(Planner, a_revision_that_only_a_tag_names_is_kept_without_a_share) {
+  World world({{.revision = "r1", .tag = "old"}, {.latest = true, .percent = 100}, {.latest = true, .tag = "new"}});
+  world.add(RevisionResult::ready, 1).routed = true;
+  world.add(RevisionResult::ready).routed = true;
+  EXPECT_EQ(text(world.plan()), "route: r1=0 r2=10000; plan: r1[1..10 want 1]MinScale r2[0..10 want 0]");
+  EXPECT_TRUE(world.plan().lost.empty());
+  EXPECT_EQ(world.plan().route->tags,
+            (std::vector<model::TagRoute>{{"old---hola.localhost", base::RevisionName("r1")},
+                                          {"new---hola.localhost", base::RevisionName("r2")}}));
+}
+
+TEST(Planner, a_tag_whose_revision_is_not_ready_has_a_host_and_no_revision) {
+  World world({{.latest = true, .percent = 100}, {.revision = "r2", .tag = "next"}});
+  world.add(RevisionResult::ready).routed = true;
+  world.add(RevisionResult::pending).checking = true;
+  EXPECT_EQ(text(world.plan()), "route: r1=10000; plan: r1[0..10 want 0] r2[0..10 want 1]DeployCheck");
+  EXPECT_EQ(world.plan().route->tags, (std::vector<model::TagRoute>{{"next---hola.localhost", {}}}));
+}
+
 TEST(Planner, callers_of_a_service_without_ready_revision_are_told_the_reason) {
   World world;
   world.add(RevisionResult::failed).reason = Reason::port_mismatch;

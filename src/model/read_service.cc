@@ -98,7 +98,7 @@ void inherit(Template& out, const Settings& settings) {
 
 }  // namespace
 
-std::vector<TrafficTarget> read_traffic(Findings& findings, const Node& spec) {
+std::vector<TrafficTarget> read_traffic(Findings& findings, const Node& spec, const base::ServiceName& service) {
   std::vector<TrafficTarget> all_to_latest = {{.revision = {}, .latest = true, .percent = 100, .tag = {}}};
   const auto traffic = spec.member("traffic");
   if (!traffic || !findings.is_list(*traffic) || traffic->value->empty()) return all_to_latest;
@@ -110,6 +110,11 @@ std::vector<TrafficTarget> read_traffic(Findings& findings, const Node& spec) {
   int sum = 0;
   for (const Node& node : traffic->elements()) {
     out.push_back(read_target(findings, node, tags));
+    const std::string host = tag_host(service, out.back().tag);
+    if (!out.back().tag.empty() && host.find('.') > kMostLabelBytes) {
+      findings.fault(*node.member("tag"), "makes the host " + host + ", whose first label is longer than " +
+                                              std::to_string(kMostLabelBytes) + " characters");
+    }
     sum += out.back().percent;
   }
   if (sum != 100) findings.fault(*traffic, "the percents must sum to 100, sum to " + std::to_string(sum));
@@ -137,7 +142,7 @@ Service read_service(Findings& findings, const Node& node) {
     } else {
       findings.missing(*spec, "template", "what to run");
     }
-    out.traffic = read_traffic(findings, *spec);
+    out.traffic = read_traffic(findings, *spec, out.name);
   }
   out.hosts.push_back(out.name.str() + ".localhost");
   out.rate_limit = settings.rate_limit.value_or(RateLimit{});

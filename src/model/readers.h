@@ -33,7 +33,7 @@ Container read_container(Findings& findings, const Node& node);
 Template read_template(Findings& findings, const Node& node, std::string_view service);
 
 // spec.traffic; never empty.
-std::vector<TrafficTarget> read_traffic(Findings& findings, const Node& spec);
+std::vector<TrafficTarget> read_traffic(Findings& findings, const Node& spec, const base::ServiceName& service);
 
 // The whole object, its apiVersion and kind included.
 Service read_service(Findings& findings, const Node& node);

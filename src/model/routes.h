@@ -31,11 +31,18 @@ struct RevisionRoute {
 };
 
 // A share of a service's traffic. Weights of a service sum to 10,000 (steps of 0.01 %), or the list is empty: then
-// nothing can serve yet and requests get 503 with `unready`.
+// nothing can serve yet and requests get 503 with `unready`. A revision that only a tag names has the weight 0.
 struct RouteShare {
   base::RevisionName revision;
   std::uint32_t weight = 0;
   friend bool operator==(const RouteShare&, const RouteShare&) = default;
+};
+
+// A host of its own for one revision; its requests are no part of the split.
+struct TagRoute {
+  std::string host;
+  base::RevisionName revision;  // empty: the one that the tag names is not ready
+  friend bool operator==(const TagRoute&, const TagRoute&) = default;
 };
 
 struct ServiceRoute {
@@ -44,6 +51,7 @@ struct ServiceRoute {
   std::vector<RouteShare> shares;
   std::string unready;  // why there is no share: told to callers in the 503
   RateLimit rate_limit;
+  std::vector<TagRoute> tags;
   friend bool operator==(const ServiceRoute&, const ServiceRoute&) = default;
 };
 

@@ -94,4 +94,10 @@ struct Service {
   friend bool operator==(const Service&, const Service&) = default;
 };
 
+// TAG---NAME.localhost, where the revision that the tag names answers whatever its percent is.
+std::string tag_host(const base::ServiceName& service, const std::string& tag);
+
+// Every host of the service, those of its tags too.
+std::vector<std::string> all_hosts(const Service& service);
+
 }  // namespace marea::model

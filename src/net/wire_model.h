@@ -74,9 +74,13 @@ template <class A, Is<RouteShare> T>
 void visit(A& a, T& v) {
   a(v.revision, v.weight);
 }
+template <class A, Is<TagRoute> T>
+void visit(A& a, T& v) {
+  a(v.host, v.revision);
+}
 template <class A, Is<ServiceRoute> T>
 void visit(A& a, T& v) {
-  a(v.name, v.hosts, v.shares, v.unready, v.rate_limit);
+  a(v.name, v.hosts, v.shares, v.unready, v.rate_limit, v.tags);
 }
 template <class A, Is<Routes> T>
 void visit(A& a, T& v) {

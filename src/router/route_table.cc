@@ -15,7 +15,9 @@ RouteTable::RouteTable(const model::Routes& routes, const Live& live) : version_
     revisions_.push_back({.live = live(route), .timeout = route.timeout, .index = index});
     by_name.emplace(route.name.str(), &revisions_.back());
   }
-  services_.reserve(routes.services.size());
+  std::size_t entries = 0;  // they must not move: the hosts point to them
+  for (const model::ServiceRoute& route : routes.services) entries += 1 + route.tags.size();
+  services_.reserve(entries);
   for (const model::ServiceRoute& route : routes.services) {
     ServiceEntry& service = services_.emplace_back(ServiceEntry{.name = route.name,
                                                                 .shares = {},
@@ -30,6 +32,16 @@ RouteTable::RouteTable(const model::Routes& routes, const Live& live) : version_
       service.shares.push_back({.until = until, .revision = found->second});
     }
     for (const std::string& host : route.hosts) hosts_.emplace(host, &service);
+    for (const model::TagRoute& tag : route.tags) {
+      ServiceEntry& entry = services_.emplace_back(ServiceEntry{.name = route.name,
+                                                                .shares = {},
+                                                                .unready = "the revision of this tag is not ready",
+                                                                .rate_limit = route.rate_limit,
+                                                                .hash = service.hash});
+      const auto found = by_name.find(tag.revision.str());
+      if (found != by_name.end()) entry.shares.push_back({.until = 1, .revision = found->second});
+      hosts_.emplace(tag.host, &entry);
+    }
   }
 }
 
