@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 import shutil
 import subprocess
 
@@ -26,6 +27,8 @@ def modules():
             shutil.copy(HERE / file, folder)
         done = subprocess.run(["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"], cwd=folder, check=False,
                               capture_output=True, text=True)
+        if re.search("ENOTFOUND|EAI_AGAIN|ETIMEDOUT|ECONNREFUSED|ECONNRESET", done.stderr):
+            pytest.skip("NOT TESTED: npm's registry cannot be reached")
         assert done.returncode == 0, f"npm ci: {done.stdout}{done.stderr}"
         (folder / "done").touch()
     return folder
