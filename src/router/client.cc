@@ -39,6 +39,10 @@ void Client::open(base::Fd connection) {
 
 void Client::on_ready(std::uint32_t events) {
   stream_.note(events);
+  if (phase_ == Phase::tunnel && stream_.reset()) {  // also while the app takes nothing, so that nothing is read
+    cut("the caller left the tunnel");
+    return;
+  }
   const bool in_request = phase_ == Phase::waiting || phase_ == Phase::connecting || phase_ == Phase::relaying;
   if (in_request && !notice_departure()) return;
   advance();
@@ -130,11 +134,14 @@ bool Client::begin(const http::RequestHead& head) {
   head_bytes_ = head.bytes;
   scanned_ = 0;
   http10_ = head.version == http::Version::http10;
-  keep_alive_ = head.keep_alive && !worker_.draining();
+  // Who, or whose proxy, believed in a tunnel that was refused sends something else than requests.
+  keep_alive_ = head.keep_alive && !head.upgrade && !worker_.draining();
   head_method_ = head.method == "HEAD";
   idempotent_ = idempotent(head.method);
   has_body_ = has_body(head.body);
   asks_websocket_ = asks_websocket(head);
+  awaits_continue_ = head.expect_continue && stream_.in().view().size() == head.bytes;
+  received_with_head_ = stream_.received();
   leaves_connection_ = may_leave_body_unread(head);
   request_sent_ = answer_begun_ = half_closed_ = false;
   attempts_ = interims_ = 0;
@@ -355,6 +362,7 @@ void Client::give_back_upstream(bool reusable) {
     if (!reusable || !clean) worker_.bury(std::move(upstream));
   }
   if (home && worker_.request_log().on()) account_.instance = home->instance->id().str();
+  if (home && phase_ == Phase::tunnel) home->instance->tunnel_closed();
   if (home) worker_.release(revision_, home, phase_ == Phase::relaying || phase_ == Phase::tunnel);
   if (upstream) worker_.keep(std::move(upstream), *home, app_rest_);
 }
@@ -389,7 +397,8 @@ void Client::close() {
 
 // The app has all that came of the request, and more should have.
 bool Client::late_body() {
-  return phase_ == Phase::relaying && !up_.done() && stream_.in().empty() && upstream_->stream().out().empty();
+  return phase_ == Phase::relaying && !up_.done() && stream_.in().empty() && upstream_->stream().out().empty() &&
+         !(awaits_continue_ && stream_.received() == received_with_head_);
 }
 
 void Client::on_deadline() {
@@ -431,6 +440,11 @@ void Client::on_deadline() {
       cut("nothing came through the tunnel for too long");
       return;
     case Phase::answering:
+      if (answer_begun_) {
+        cut("the caller did not take the whole answer in time");
+        return;
+      }
+      [[fallthrough]];
     case Phase::lingering: close(); return;
     case Phase::closed: return;
   }

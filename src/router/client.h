@@ -135,6 +135,8 @@ class Client final : public net::Watcher, public Deadline {
   bool idempotent_ = false;
   bool has_body_ = false;
   bool asks_websocket_ = false;
+  bool awaits_continue_ = false;  // the caller sends its body when the app says so, which it did not yet
+  std::uint64_t received_with_head_ = 0;
   bool leaves_connection_ = false;  // the app's connection serves no further request, whatever the answer says
   bool request_sent_ = false;       // the app has all of it, or wants no more
   bool answer_begun_ = false;

@@ -36,6 +36,7 @@ bool Client::pass_interim(const http::ResponseHead& response) {
     answer(502, "the app sent interim answers without end");
     return false;
   }
+  if (response.status == 100) awaits_continue_ = false;
   if (!http10_) {
     http::HeadWriter writer(stream_.out().room(response.bytes + kForwardingRoom));
     write_interim(writer, response);
@@ -51,8 +52,6 @@ bool Client::begin_answer(const http::ResponseHead& response) {
     keep_alive_ = false;
     leaves_connection_ = true;
   }
-  // Who believed in a tunnel that was refused sends something else than requests.
-  if (asks_websocket_) keep_alive_ = false;
   Caller caller{.http10 = http10_,
                 .keep_alive = keep_alive_ && !worker_.draining(),
                 .head = head_method_,

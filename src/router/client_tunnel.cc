@@ -39,6 +39,7 @@ bool Client::open_tunnel(const http::ResponseHead& response) {
   down_.start({.kind = http::BodyKind::until_close}, BodyRelay::Form::framed);
   carried_ = 0;
   phase_ = Phase::tunnel;
+  home_->instance->tunnel_opened();
   return false;
 }
 
@@ -71,6 +72,8 @@ bool Client::tunnel() {
 Flow Client::carry(Stream& from, Stream& to, BodyRelay& relay) {
   const bool ended_before = relay.done() && to.out().empty();
   const Flow flow = pump(from, to, relay);
+  if (from.in().empty()) from.in().drop();  // a tunnel is silent most of the time
+  if (to.out().empty()) to.out().drop();
   if (flow == Flow::done && !ended_before) {
     ::shutdown(to.fd(), SHUT_WR);
     carried_ = 0;  // the time that is left now begins
@@ -81,7 +84,10 @@ Flow Client::carry(Stream& from, Stream& to, BodyRelay& relay) {
 // The answer has begun and will not be complete: the caller must see that, and the record says why.
 void Client::cut(std::string_view why) {
   account_.why = why;
-  if (answer_begun_ && !down_.done() && down_.ends_with_connection() && phase_ == Phase::relaying) {
+  if (phase_ == Phase::tunnel) revision_->requests.fetch_add(1, std::memory_order_relaxed);  // as such end
+  const bool whole = down_.done() && stream_.out().empty();
+  const bool of_app = phase_ == Phase::relaying || phase_ == Phase::answering;
+  if (answer_begun_ && of_app && !whole && down_.ends_with_connection()) {
     const ::linger hard{.l_onoff = 1, .l_linger = 0};
     ::setsockopt(stream_.fd(), SOL_SOCKET, SO_LINGER, &hard, sizeof hard);
   }

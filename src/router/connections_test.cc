@@ -102,6 +102,48 @@ TEST_F(Connections, a_refused_upgrade_leaves_no_tunnel_and_no_connection) {
   EXPECT_EQ(seen, 1);
 }
 
+TEST_F(Connections, an_upgrade_that_no_app_saw_leaves_no_connection_either) {
+  App app(shout);
+  serve(app);
+  for (std::string upgrade : {kUpgrade, get("/", "Connection: upgrade\r\nUpgrade: websocket, x\r\n")}) {
+    upgrade.replace(upgrade.find("hola.localhost"), 4, "nada");
+    const std::string answer = while_turning([&] {
+      Wire wire = Wire::to(port);
+      wire.send(upgrade + get("/smuggled"));
+      return wire.rest();
+    });
+    EXPECT_TRUE(answer.starts_with("HTTP/1.1 404 ")) << answer;
+    EXPECT_EQ(answer.find("HTTP/1.1", 1), std::string::npos) << answer;
+  }
+}
+
+TEST_F(Connections, beside_a_tunnel_an_app_is_not_taken_for_one_that_serves_one_connection_at_a_time) {
+  std::atomic<int> connections{0};
+  App app([&](Wire& wire) {
+    ++connections;
+    std::string head = wire.until("\r\n\r\n");
+    if (head.find("Upgrade") != std::string::npos) {
+      wire.send(kSwitch);
+      wire.until("never");
+      return;
+    }
+    for (; head.ends_with("\r\n\r\n"); head = wire.until("\r\n\r\n"))
+      wire.send("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+  });
+  serve(app);
+  Wire tunnel = Wire::to(port);
+  EXPECT_NE(while_turning([&] {
+              tunnel.send(kUpgrade);
+              return tunnel.until("\r\n\r\n");
+            }),
+            "");
+  for (int i = 0; i < 3; ++i) {
+    EXPECT_TRUE(call(get()).starts_with("HTTP/1.1 200 "));
+    pass(std::chrono::milliseconds(150));
+  }
+  EXPECT_EQ(connections, 2) << "the second one serves all three";
+}
+
 TEST_F(Connections, protocols_are_switched_only_to_a_websocket_that_was_asked_for) {
   std::string answer_with;
   std::string seen;

@@ -71,6 +71,10 @@ class Instance {
   // It accepts a connection only when the one before is closed, so an idle one keeps all others waiting.
   bool one_at_a_time() const { return one_at_a_time_.load(std::memory_order_relaxed); }
   void found_one_at_a_time() { one_at_a_time_.store(true, std::memory_order_relaxed); }
+  // Those of the requests in flight that are tunnels: nobody waits for their end.
+  int tunnels() const { return tunnels_.load(std::memory_order_relaxed); }
+  void tunnel_opened() { tunnels_.fetch_add(1, std::memory_order_relaxed); }
+  void tunnel_closed() { tunnels_.fetch_sub(1, std::memory_order_relaxed); }
   // The moment its last request ended, or it became ready.
   base::Instant idle_since() const {
     return base::Instant(base::Duration(idle_since_.load(std::memory_order_relaxed)));
@@ -104,6 +108,7 @@ class Instance {
   net::LedgerSeat seat_;
   std::atomic<std::int64_t> idle_since_{0};
   std::atomic<bool> one_at_a_time_{false};
+  std::atomic<int> tunnels_{0};
   mutable std::mutex mutex_;
   std::vector<Socket> sockets_;
 };

@@ -44,12 +44,10 @@ bool valid(std::string_view parent) {
 
 bool valid_key(std::string_view key) {  // §3.3.1.3.1, the wider of the two levels: a digit may come first
   if (key.empty() || key.size() > 256) return false;
-  return std::ranges::all_of(key,
-                             [&](const char& c) {
-                               const bool word = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
-                               return word || (&c != key.data() && std::string_view("_-*/@").contains(c));
-                             }) &&
-         std::ranges::count(key, '@') <= 1;
+  return std::ranges::all_of(key, [&](const char& c) {
+    const bool word = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
+    return word || (&c != key.data() && std::string_view("_-*/@").contains(c));
+  });
 }
 
 bool valid_value(std::string_view value) {  // §3.3.1.3.2

@@ -89,7 +89,8 @@ void Upstream::on_ready(std::uint32_t events) {
 void Upstream::on_deadline() {
   if (client_ != nullptr) return;
   Instance& instance = *home_->instance;
-  if (makes_way_ && instance.in_flight() > 0 && instance.served() == served_then_) instance.found_one_at_a_time();
+  if (makes_way_ && instance.in_flight() > instance.tunnels() && instance.served() == served_then_)
+    instance.found_one_at_a_time();
   leave();
 }
 

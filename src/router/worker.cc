@@ -113,7 +113,7 @@ void Worker::keep(std::unique_ptr<Upstream> upstream, Home& home, base::Duration
     bury(std::move(upstream));
     return;
   }
-  const bool crowded = home.instance->in_flight() > 0;
+  const bool crowded = home.instance->in_flight() > home.instance->tunnels();
   if (crowded && home.instance->one_at_a_time()) {
     bury(std::move(upstream));
     return;

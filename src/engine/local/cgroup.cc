@@ -107,7 +107,7 @@ std::int64_t parse_flat_key(const std::string& text, const std::string& key) {
 
 std::string without_first_cpu(const std::string& list) {
   const std::string first = list.substr(0, list.find(','));
-  const std::string others = first.size() == list.size() ? "" : list.substr(first.size() + 1);
+  std::string others = first.size() == list.size() ? "" : list.substr(first.size() + 1);
   const std::size_t dash = first.find('-');
   if (dash == std::string::npos) return others;
   const long from = std::strtol(first.c_str(), nullptr, 10) + 1;
