@@ -13,6 +13,8 @@ namespace {
 using Path = std::vector<std::string>;
 using Result = std::expected<void, std::string>;
 
+constexpr auto kMostDepth = static_cast<std::size_t>(model::kMostManifestDepth);
+
 // RFC 6901: "/a~1b/0" is {"a/b", "0"}.
 std::optional<Path> read_pointer(std::string_view text) {
   Path out;
@@ -63,12 +65,21 @@ Json* find(Json& document, const Path& path, std::size_t words) {
   return at;
 }
 
-std::size_t values_in(const Json& value) {
-  std::size_t out = 1;
-  if (value.is_structured()) {
-    for (const Json& child : value) out += values_in(child);
+struct Size {
+  std::size_t values = 0;
+  std::size_t bytes = 0;
+  std::size_t depth = 0;  // of the maps and lists
+};
+
+void measure(const Json& value, Size& size, std::size_t depth = 0) {
+  ++size.values;
+  if (const auto* text = value.get_ptr<const std::string*>()) size.bytes += text->size();
+  if (!value.is_structured()) return;
+  size.depth = std::max(size.depth, depth + 1);
+  for (const auto& [name, child] : value.items()) {
+    if (value.is_object()) size.bytes += name.size();
+    measure(child, size, depth + 1);
   }
-  return out;
 }
 
 class Patching {
@@ -81,6 +92,7 @@ class Patching {
     const auto op = operation["op"].get<std::string>();
     const auto path = pointer(operation, "path");
     if (!path) return bad("it has no \"path\" that is a JSON pointer");
+    if (path->size() > kMostDepth) return too_deep();
     if (op == "remove") return remove(*path);
     if (op == "move" || op == "copy") {
       const auto from = pointer(operation, "from");
@@ -95,27 +107,37 @@ class Patching {
     if (at == nullptr) return bad("there is nothing at its path");
     if (op == "test")
       return nlohmann::json(*at) == nlohmann::json(value) ? Result() : bad("the value at its path is another");
-    if (!charge(value)) return too_much();
+    if (auto charged = charge(*path, value); !charged) return charged;
     *at = value;
     return {};
   }
 
  private:
   static std::unexpected<std::string> bad(std::string why) { return std::unexpected(std::move(why)); }
-  static std::unexpected<std::string> too_much() { return bad("the patch makes the document too large"); }
+  static std::unexpected<std::string> too_deep() {
+    return bad("the patch nests the document deeper than " + std::to_string(kMostDepth) + " levels");
+  }
 
   static std::optional<Path> pointer(const Json& operation, const char* name) {
     if (!operation.contains(name) || !operation[name].is_string()) return std::nullopt;
     return read_pointer(operation[name].get<std::string>());
   }
 
-  bool charge(const Json& value) {
-    values_ += values_in(value);
-    return values_ <= kMostPatchedValues;
+  // Depth too: a document that is deeper with each copy would end the stack of whoever walks it.
+  Result charge(const Path& path, const Json& value) {
+    Size size;
+    measure(value, size);
+    if (path.size() + size.depth > kMostDepth) return too_deep();
+    values_ += size.values;
+    bytes_ += size.bytes;
+    if (!path.empty()) bytes_ += path.back().size();
+    if (values_ > kMostPatchedValues || bytes_ > kMostPatchedBytes)
+      return bad("the patch makes the document too large");
+    return {};
   }
 
   Result add(const Path& path, const Json& value) {
-    if (!charge(value)) return too_much();
+    if (auto charged = charge(path, value); !charged) return charged;
     if (path.empty()) {
       document_ = value;
       return {};
@@ -163,6 +185,7 @@ class Patching {
 
   Json& document_;
   std::size_t values_ = 0;
+  std::size_t bytes_ = 0;
 };
 
 }  // namespace

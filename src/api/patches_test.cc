@@ -63,6 +63,32 @@ TEST(PatchesTest, copies_of_copies_end_at_a_bound) {
   EXPECT_NE(done.error().find("too large"), std::string::npos) << done.error();
 }
 
+TEST(PatchesTest, copies_of_a_large_text_end_at_a_bound) {
+  Json patch = Json::array();
+  for (int i = 0; i < 9; ++i) {
+    patch.push_back({{"op", "copy"}, {"from", "/a"}, {"path", "/x" + std::to_string(i)}});
+  }
+  Json document = {{"a", std::string(kMostPatchedBytes / 8, 'x')}};
+  const auto done = apply_json_patch(document, patch);
+  ASSERT_FALSE(done);
+  EXPECT_NE(done.error().find("too large"), std::string::npos) << done.error();
+}
+
+TEST(PatchesTest, copies_into_what_was_copied_do_not_go_deeper_than_a_document_may) {
+  Json patch = Json::array();
+  std::string path;
+  for (int i = 0; i < model::kMostManifestDepth; ++i) {
+    path += "/0";
+    patch.push_back({{"op", "copy"}, {"from", "/1"}, {"path", path}});
+  }
+  Json document = Json::parse("[[],[]]");
+  const auto done = apply_json_patch(document, patch);
+  ASSERT_FALSE(done);
+  EXPECT_NE(done.error().find("deeper than 64"), std::string::npos) << done.error();
+  const std::string far = path + path;
+  EXPECT_FALSE(apply_json_patch(document, Json::array({{{"op", "remove"}, {"path", far}}})));
+}
+
 TEST(PatchesTest, a_merge_patch_removes_what_is_null_and_replaces_lists) {
   Json document = Json::parse(R"({"a":{"b":1,"c":2},"l":[1,2],"s":"x"})");
   apply_merge_patch(document, Json::parse(R"({"a":{"b":null,"d":3},"l":[3],"s":{"n":null}})"));

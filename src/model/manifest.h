@@ -21,6 +21,8 @@ using Json = nlohmann::ordered_json;
 inline constexpr std::size_t kMostManifestBytes = 1U << 20;
 inline constexpr int kMostManifestNodes = 100'000;  // also bounds what YAML aliases may expand to
 inline constexpr int kMostManifestDepth = 64;
+inline constexpr std::size_t kMostManifestMembers = 2'000;   // of one map, which is searched member by member
+inline constexpr std::size_t kMostExpandedBytes = 4U << 20;  // of text and names, aliases expanded
 
 struct Fault {
   int line = 0;  // 1-based; 0 when the fault has no place in the text (an API object without text)

@@ -203,5 +203,23 @@ TEST(ManifestFaults, an_object_without_text_has_faults_without_lines) {
   EXPECT_FALSE(parse_service(nullptr));
 }
 
+TEST(ManifestFaults, an_object_without_text_is_bounded_in_bytes_and_in_members_of_a_map) {
+  const auto with = [](const Json& annotations) {
+    Json out = Json::parse(R"({"apiVersion": "serving.knative.dev/v1", "kind": "Service", "metadata": {"name": "a"},
+        "spec": {"template": {"spec": {"containers": [{"image": "x"}]}}}})");
+    out["metadata"]["managedFields"] = Json::array({annotations});
+    return out;
+  };
+  const std::string half(kMostExpandedBytes / 2, 'x');
+  EXPECT_TRUE(parse_service(with({{"a", half}})));
+  EXPECT_FALSE(parse_service(with({{"a", half}, {"b", half}})));
+  EXPECT_FALSE(parse_service(with({{half, half}})));
+  Json wide = Json::object();
+  for (std::size_t i = 0; i < kMostManifestMembers; ++i) wide[std::to_string(i)] = 1;
+  EXPECT_TRUE(parse_service(with(wide)));
+  wide["one more"] = 1;
+  EXPECT_FALSE(parse_service(with(wide)));
+}
+
 }  // namespace
 }  // namespace marea::model

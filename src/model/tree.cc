@@ -6,8 +6,6 @@
 namespace marea::model {
 namespace {
 
-// What aliases may expand to in text; the text itself is at most kMostManifestBytes.
-constexpr std::size_t kMostExpandedBytes = 4 * kMostManifestBytes;
 constexpr std::size_t kMostTwice = 1000;      // nobody mends more by hand
 constexpr std::size_t kMostQuotedBytes = 80;  // in one message
 
@@ -109,6 +107,10 @@ bool TreeBuilder::too_deep(Mark mark) {
   return fail(mark, "is nested deeper than " + std::to_string(kMostManifestDepth) + " levels");
 }
 
+bool TreeBuilder::too_wide(Mark mark) {
+  return fail(mark, "has more than " + std::to_string(kMostManifestMembers) + " members in one map");
+}
+
 Tree TreeBuilder::take() {
   anchors_.clear();
   done_ = false;
@@ -137,6 +139,7 @@ bool TreeBuilder::key(std::string text, Mark mark, bool merge) {
   if (frame.twice) {
     faults_.push_back({mark.line, mark.column, member_path(path(), text), "is there twice; remove one of them", true});
   }
+  if (frame.keys.size() > kMostManifestMembers) return too_wide(mark);
   frame.key = std::move(text);
   frame.key_mark = mark;
   frame.has_key = true;
@@ -230,7 +233,7 @@ bool TreeBuilder::merge_into(Frame& frame) {
       merge_members(frame, element);
     }
   }
-  return true;
+  return frame.keys.size() <= kMostManifestMembers || too_wide(frame.tree.place.value);
 }
 
 void TreeBuilder::merge_members(Frame& frame, Tree& source) {

@@ -86,6 +86,7 @@ class TreeBuilder {
   static void merge_members(Frame& frame, Tree& source);
   bool charge(std::size_t nodes, std::size_t bytes, Mark mark);
   bool too_deep(Mark mark);
+  bool too_wide(Mark mark);
   std::string path() const;
 
   std::vector<Frame> frames_;

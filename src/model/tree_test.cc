@@ -137,6 +137,18 @@ TEST(Tree, aliases_cannot_blow_up) {
   EXPECT_THAT(fault("a: &a [*a]"), HasSubstr("an alias must not stand inside"));
 }
 
+TEST(Tree, a_map_is_bounded_in_members_merged_ones_too) {
+  const auto map = [](const char* name, std::size_t count) {
+    std::string out = "{";
+    for (std::size_t i = 0; i < count; ++i) out += name + std::to_string(i) + ": 1, ";
+    return out + "}";
+  };
+  EXPECT_EQ(read(map("a", kMostManifestMembers)).size(), kMostManifestMembers);
+  EXPECT_THAT(fault(map("a", kMostManifestMembers + 1)), HasSubstr("more than 2000 members"));
+  const std::string merged = "a: &a " + map("a", 1500) + "\nb: &b " + map("b", 1500) + "\nc: {<<: [*a, *b]}\n";
+  EXPECT_THAT(fault(merged), HasSubstr("more than 2000 members"));
+}
+
 TEST(Tree, depth_number_and_size_are_bounded) {
   EXPECT_THAT(fault(std::string(65, '[') + std::string(65, ']')), HasSubstr("deeper than 64"));
   EXPECT_THAT(fault("a: " + std::string(400, '[') + std::string(400, ']')), HasSubstr("deeper than 64"));
