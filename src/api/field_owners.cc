@@ -47,6 +47,18 @@ FieldPaths leaves(const Json& document) {
   return out;
 }
 
+// What collect() would keep, as far as the bound; `before` is of the path that leads here.
+void measure_fields(const Json& value, std::size_t before, std::size_t& total) {
+  if (!value.is_object() || value.empty()) {
+    total += before;
+    return;
+  }
+  for (const auto& [name, child] : value.items()) {
+    if (total > kMostFieldBytes) return;
+    measure_fields(child, before + sizeof(std::string) + name.size(), total);
+  }
+}
+
 const Json* field_at(const Json& document, const FieldPath& path) {
   const Json* value = &document;
   for (const std::string& word : path) {
@@ -153,6 +165,12 @@ std::string printed(const FieldPath& path) {
 }
 
 }  // namespace
+
+bool fields_fit(const Json& document) {
+  std::size_t total = 0;
+  measure_fields(document, 0, total);
+  return total <= kMostFieldBytes;
+}
 
 std::expected<AppliedFields, std::vector<FieldConflict>> apply_fields(const Json& live, const Json& managed,
                                                                       const Json& wanted, const Applying& by) {

@@ -14,6 +14,8 @@ namespace marea::api {
 
 // Beyond it the oldest managers that only update are forgotten.
 inline constexpr std::size_t kMostFieldManagers = 20;
+// Of all paths of one document: a field is kept with its whole path, and a long name may lead to very many.
+inline constexpr std::size_t kMostFieldBytes = 2U << 20;
 
 struct FieldConflict {
   std::string manager;
@@ -30,6 +32,9 @@ struct Applying {
   std::string time;  // RFC 3339
   bool force = false;
 };
+
+// Whether the fields of the document can be followed; the functions below are for such documents only.
+bool fields_fit(const Json& document);
 
 // `live` is the stored document, null when there is none; `managed` its managedFields, null when it has none.
 std::expected<AppliedFields, std::vector<FieldConflict>> apply_fields(const Json& live, const Json& managed,

@@ -134,6 +134,15 @@ TEST_F(FieldOwnersTest, an_object_that_was_never_applied_belongs_to_who_made_it)
   EXPECT_EQ(apply("a", R"({"m":{"y":2}})"), R"({"m":{"x":1,"y":2}})");
 }
 
+// Each of them would be kept with the long name before it.
+TEST_F(FieldOwnersTest, many_fields_below_a_long_name_are_too_many) {
+  Json many = Json::object();
+  for (int i = 0; i < 1000; ++i) many[std::to_string(i)] = 1;
+  EXPECT_TRUE(fields_fit({{"m", many}}));
+  EXPECT_FALSE(fields_fit({{std::string(10'000, 'm'), many}}));
+  EXPECT_TRUE(fields_fit(Json()));
+}
+
 TEST_F(FieldOwnersTest, other_writes_take_over_what_they_change) {
   apply("a", R"({"m":{"x":1,"y":1}})");
   const Json after = Json::parse(R"({"m":{"x":2}})");

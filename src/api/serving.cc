@@ -17,12 +17,28 @@ net::HttpResponse precondition_failed(const KindInfo& kind, const std::string& n
                   .why = std::move(why)});
 }
 
+bool is_dry_run(const Json& options) {
+  return options.is_object() && options.contains("dryRun") && options["dryRun"] == Json::array({"All"});
+}
+
+net::HttpResponse bad_options(std::string why) {
+  return failure({.code = base::ErrorCode::invalid_argument,
+                  .what = "cannot use the options of the deletion",
+                  .why = std::move(why)});
+}
+
 // What the body of a DELETE asks for (Kubernetes' DeleteOptions). Nothing: it may go.
 std::optional<net::HttpResponse> refused_delete(const KindInfo& kind, const std::string& name, const Shown& shown,
                                                 const Json& options) {
-  if (!options.is_object()) return std::nullopt;
-  if (options.contains("preconditions") && options["preconditions"].is_object()) {
-    const Json& wanted = options["preconditions"];
+  if (options.is_null()) return std::nullopt;
+  if (!options.is_object()) return bad_options("they must be a map");
+  const Json wanted = options.value("preconditions", Json());
+  const Json dry_run = options.value("dryRun", Json());
+  if (!wanted.is_null() && !wanted.is_object()) return bad_options("preconditions must be a map");
+  if (!dry_run.is_null() && dry_run != Json::array() && !is_dry_run(options)) {
+    return bad_options(R"(dryRun must be ["All"])");
+  }
+  if (wanted.is_object()) {
     if (wanted.contains("uid") && wanted["uid"] != shown.uid) {
       return precondition_failed(kind, name, "Precondition failed: its UID is " + shown.uid);
     }
@@ -39,10 +55,6 @@ std::optional<net::HttpResponse> refused_delete(const KindInfo& kind, const std:
          .remedy = "Use propagationPolicy Background or Foreground"});
   }
   return std::nullopt;
-}
-
-bool is_dry_run(const Json& options) {
-  return options.is_object() && options.contains("dryRun") && options["dryRun"] == Json::array({"All"});
 }
 
 control::Command deletion_of(Kind kind, const std::string& name) {
@@ -87,6 +99,7 @@ net::BodyPlan Api::remove(const net::HttpRequest& head, Kind kind, const std::st
       .most = kMostSmallBody,
       .then = [this, kind, name, dry_run = options->dry_run](const net::HttpRequest& request,
                                                              net::Responder responder) {
+        if (kind == Kind::pod) views_.want_pods();
         views_.settle();
         const Shown* shown = views_.find(kind, name);
         if (shown == nullptr) return responder.send(not_found(info(kind).resource(), name));

@@ -195,7 +195,8 @@ void Views::put(Kind kind, const std::string& name, Json object) {
        .name = name,
        .text = next.text,
        .labels = next.labels,
-       .labels_before = added ? Labels() : found->second.labels});
+       .labels_before = added ? Labels() : found->second.labels,
+       .text_before = added ? Text() : found->second.text});
   const bool news = ready != nullptr && (added || found->second.ready != next.ready);
   objects.insert_or_assign(name, std::move(next));
   if (news && !loading_ && (kind == Kind::service || kind == Kind::revision)) add_event(kind, object, *ready);
@@ -213,19 +214,34 @@ void Views::remove(Kind kind, const std::string& name) {
        .name = name,
        .text = text_from(last),
        .labels = node.mapped().labels,
-       .labels_before = {}});
+       .labels_before = {},
+       .text_before = {}});
 }
 
 void Views::log(Change change) {
   if (loading_) return;
   log_bytes_ += change.text->size();
   log_.push_back(std::move(change));
-  if (log_.size() > kChangesWithLines) log_[log_.size() - 1 - kChangesWithLines].lines.clear();
+  if (log_.size() > kChangesWithLines) drop_lines(log_[log_.size() - 1 - kChangesWithLines]);
   while (log_.size() > most_changes_ || log_bytes_ > kMostChangeBytes) {
     log_bytes_ -= log_.front().text->size();
+    drop_lines(log_.front());
     floor_ = log_.front().version;
     log_.pop_front();
   }
+}
+
+void Views::keep_line(const Change& change, std::string key, Text line) {
+  const bool old =
+      log_.size() > kChangesWithLines && change.version <= log_[log_.size() - 1 - kChangesWithLines].version;
+  if (old || line_bytes_ + line->size() > kMostLineBytes) return;
+  const std::size_t size = line->size();
+  if (change.lines.emplace(std::move(key), std::move(line)).second) line_bytes_ += size;
+}
+
+void Views::drop_lines(const Change& change) {
+  for (const auto& [key, line] : change.lines) line_bytes_ -= line->size();
+  change.lines.clear();
 }
 
 // `object` has become Ready or has failed.

@@ -26,6 +26,7 @@ namespace marea::api {
 
 inline constexpr std::size_t kMostChanges = 10'000;
 inline constexpr std::size_t kMostChangeBytes = 32U << 20;
+inline constexpr std::size_t kMostLineBytes = 8U << 20;  // of lines made for those who watch
 inline constexpr std::size_t kMostEvents = 1'000;
 inline constexpr base::Duration kEventsKept = std::chrono::hours(1);  // as Kubernetes
 // Reports that come in a burst make one change; a watcher must hear of it within 100 ms.
@@ -54,6 +55,7 @@ struct Change {
   Text text;
   Labels labels;
   Labels labels_before;  // of a modified one
+  Text text_before;      // the same
   // Lines of a watch that were made already, by what was asked for: many watchers ask for the same.
   mutable std::map<std::string, Text> lines;
 };
@@ -83,6 +85,8 @@ class Views {
   std::uint64_t version() const { return control_.resource_version(); }
   // The first change after that version; null: there is none yet.
   const Change* next(std::uint64_t after) const;
+  // Keeps a line that was made of a change in the log, as long as there is room.
+  void keep_line(const Change& change, std::string key, Text line);
 
   // Called when the log has grown. The key is the caller's own.
   void listen(const void* key, std::function<void()> callback) { listeners_[key] = std::move(callback); }
@@ -107,6 +111,7 @@ class Views {
   void put(Kind kind, const std::string& name, Json object);
   void remove(Kind kind, const std::string& name);
   void log(Change change);
+  void drop_lines(const Change& change);
   void add_event(Kind kind, const Json& object, const Json& condition);
   void expire_events();
   std::map<std::string, Shown>& shown(Kind kind) { return shown_.at(static_cast<std::size_t>(kind)); }
@@ -123,6 +128,7 @@ class Views {
   net::Timer settle_;
   std::deque<Change> log_;
   std::size_t log_bytes_ = 0;
+  std::size_t line_bytes_ = 0;
   std::uint64_t floor_ = 0;
   bool loading_ = true;  // what was there before is no change
   std::uint64_t told_ = 0;

@@ -5,6 +5,7 @@
 namespace marea::api {
 namespace {
 
+constexpr const char* kOfService = "serving.knative.dev/service";
 constexpr const char* kInitialEnd = "k8s.io/initial-events-end";
 
 std::string json_text(const Json& value) {
@@ -15,7 +16,14 @@ std::string json_text(const Json& value) {
 
 bool Choice::takes(const std::string& name, const Labels& of_object, const Text& stored) const {
   if (const auto only = fields.name(); only && *only != name) return false;
-  if (!labels.matches(of_object)) return false;
+  if (Views::stored_kind(kind) == kind) {
+    if (!labels.matches(of_object)) return false;
+  } else {
+    Labels own = of_object;  // of the service; theirs tell whose they are
+    std::erase_if(own, [](const auto& one) { return one.first == kOfService; });
+    own.emplace_back(kOfService, name);
+    if (!labels.matches(own)) return false;
+  }
   return !fields.needs_object() || fields.matches(Json::parse(*stored, nullptr, false));
 }
 
@@ -54,7 +62,8 @@ void Watch::start() {
   views_.listen(this, [this] { go_on(); });
   end_.arm_in(options_.most);
   if (options_.bookmarks) bookmark_.arm_in(kBookmarkEvery);
-  bookmark_due_ = options_.initial && options_.bookmarks;
+  initial_end_due_ = options_.initial && options_.bookmarks;
+  bookmark_due_ = initial_end_due_;
   go_on();
 }
 
@@ -63,7 +72,6 @@ void Watch::go_on() {
   const std::shared_ptr<Watch> self = shared_from_this();
   if (finishing_) return end_if_taken();
   if (!responder_.open()) return;
-  const bool first = options_.initial;
   if (options_.initial && !send_initial()) return;
   for (;;) {
     if (seen_ < views_.floor()) {
@@ -78,8 +86,9 @@ void Watch::go_on() {
     if (!send(*change)) return;
     seen_ = change->version;
   }
-  if (bookmark_due_ && send_bookmark(first)) {
+  if (bookmark_due_ && send_bookmark(initial_end_due_)) {
     bookmark_due_ = false;
+    initial_end_due_ = false;
     bookmark_.arm_in(kBookmarkEvery);
   }
 }
@@ -101,7 +110,7 @@ bool Watch::send(const Change& change) {
   if (change.kind != Views::stored_kind(choice.kind)) return true;
   const bool now = choice.takes(change.name, change.labels, change.text);
   const bool before =
-      change.type == ChangeType::modified && choice.takes(change.name, change.labels_before, change.text);
+      change.type == ChangeType::modified && choice.takes(change.name, change.labels_before, change.text_before);
   const char* type = "ADDED";
   if (change.type == ChangeType::deleted || (before && !now)) {
     type = "DELETED";
@@ -129,8 +138,10 @@ bool Watch::send_bookmark(bool initial_end) {
 }
 
 Text Watch::line_of(const Change& change, const char* type) const {
-  Text& made = change.lines[type + (" " + form_)];
-  if (!made) made = line(type, change.text);
+  std::string key = type + (" " + form_);
+  if (const auto found = change.lines.find(key); found != change.lines.end()) return found->second;
+  Text made = line(type, change.text);
+  views_.keep_line(change, std::move(key), made);
   return made;
 }
 

@@ -68,6 +68,7 @@ class Watch : public std::enable_shared_from_this<Watch> {
   std::uint64_t seen_;
   std::string next_;  // name of the next initial object
   bool bookmark_due_ = false;
+  bool initial_end_due_ = false;  // the next bookmark tells that what there was has been sent
   bool finishing_ = false;
   std::string last_;
   net::Timer bookmark_;

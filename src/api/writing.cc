@@ -66,7 +66,9 @@ const Json* metadata_member(const Json& document, const char* name) {
 // Nothing when none is given; a version that no object ever had when it is no number.
 std::optional<std::uint64_t> version_in(const Json& document) {
   const Json* found = metadata_member(document, "resourceVersion");
-  if (found == nullptr || !found->is_string()) return std::nullopt;
+  if (found == nullptr) return std::nullopt;
+  if (found->is_number_integer()) return found->get<std::uint64_t>();  // YAML without quotes
+  if (!found->is_string()) return 0;
   const auto text = found->get<std::string>();
   std::uint64_t version = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), version);
@@ -78,6 +80,14 @@ std::optional<std::uint64_t> version_in(const Json& document) {
 net::HttpResponse other_name(const std::string& name) {
   return failure({.code = base::ErrorCode::manifest_invalid, .what = "the manifest has faults"},
                  {{.path = "metadata.name", .message = "must be \"" + name + "\" as in the path"}});
+}
+
+net::HttpResponse too_many_fields(const std::string& name) {
+  return failure(
+      422, {.code = base::ErrorCode::manifest_invalid,
+            .what = "cannot follow who manages which field of service " + name,
+            .why = "the paths of its fields have more than " + std::to_string(kMostFieldBytes >> 20U) + " MiB together",
+            .remedy = "Give it fewer fields, or shorter names in its maps"});
 }
 
 net::HttpResponse conflicting(const std::vector<FieldConflict>& conflicts) {
@@ -148,8 +158,10 @@ Api::Write Api::update(const std::string& name, Received received, const WriteOp
   if (found == world_.control.services().end()) return command;
   const Json before = Json::parse(found->second.record.document, nullptr, false);
   if (const Json* managed = metadata_member(before, "managedFields")) {
+    const Json after = control::stored_form(command.document.document);
+    if (!fields_fit(after)) return std::unexpected(too_many_fields(name));
     command.managed_fields =
-        updated_fields(*managed, control::stored_form(before), control::stored_form(command.document.document),
+        updated_fields(*managed, control::stored_form(before), after,
                        {.manager = options.manager, .time = base::rfc3339(world_.loop.clock().wall().unix_ns)});
   }
   return command;
@@ -208,8 +220,10 @@ Api::Write Api::applied(const std::string& name, Json wanted, const WriteOptions
     if (const Json* fields = metadata_member(live, "managedFields")) managed = *fields;
     live = control::stored_form(std::move(live));
   }
+  wanted = control::stored_form(std::move(wanted));
+  if (!fields_fit(wanted) || !fields_fit(live)) return std::unexpected(too_many_fields(name));
   auto merged = apply_fields(
-      live, managed, control::stored_form(std::move(wanted)),
+      live, managed, wanted,
       {.manager = options.manager, .time = base::rfc3339(world_.loop.clock().wall().unix_ns), .force = options.force});
   if (!merged) return std::unexpected(conflicting(merged.error()));
   auto received = receive_service(std::move(merged->document), options);

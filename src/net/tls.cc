@@ -81,7 +81,9 @@ ssize_t TlsSession::recv(char* room, std::size_t size) {
   ERR_clear_error();
   wants_room_ = false;
   const int got = SSL_read(session_.get(), room, bounded(size));
-  return got > 0 ? got : failed(got);
+  if (got > 0) return got;
+  wants_room_ = SSL_get_error(session_.get(), got) == SSL_ERROR_WANT_WRITE;
+  return failed(got);
 }
 
 ssize_t TlsSession::send(const char* bytes, std::size_t size) {
@@ -96,7 +98,7 @@ ssize_t TlsSession::send(const char* bytes, std::size_t size) {
 ssize_t TlsSession::failed(int result) {
   switch (SSL_get_error(session_.get(), result)) {
     case SSL_ERROR_ZERO_RETURN: return 0;
-    case SSL_ERROR_WANT_WRITE: wants_room_ = true; [[fallthrough]];
+    case SSL_ERROR_WANT_WRITE:
     case SSL_ERROR_WANT_READ: errno = EAGAIN; return -1;
     case SSL_ERROR_SYSCALL: broken_ = true; return -1;
     default:

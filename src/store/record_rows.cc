@@ -39,6 +39,10 @@ base::Error damaged(const std::string& row, std::string why, const std::string& 
 base::Result<model::Service> parse(const std::string& text, const std::string& row, const std::string& path) {
   model::Json document = model::Json::parse(text, nullptr, false);
   if (document.is_discarded()) return base::fail(damaged(row, "its document is not JSON", path));
+  // The API's bookkeeping of who manages which field: bounded by the API, but not as a manifest is.
+  if (document.is_object() && document.contains("metadata") && document["metadata"].is_object()) {
+    document["metadata"].erase("managedFields");
+  }
   auto parsed = model::parse_service(std::move(document));
   if (!parsed) {
     const std::string why = parsed.error().empty() ? "invalid document" : to_string(parsed.error().front());
