@@ -114,6 +114,21 @@ TEST_F(ResourcesTest, configurations_routes_and_pods_are_other_views_of_the_same
   EXPECT_EQ(call("DELETE", "/api/v1/namespaces/default/pods/i9").status, 404);
 }
 
+TEST_F(ResourcesTest, configurations_and_routes_are_chosen_by_the_service_that_they_are_of) {
+  create("one");
+  create("two");
+  for (const char* kind : {"configurations", "routes"}) {
+    EXPECT_THAT(names("labelSelector=serving.knative.dev/service%3Dtwo", kind), ElementsAre("two"));
+  }
+  EXPECT_THAT(names("labelSelector=serving.knative.dev/service%3Dtwo"), ElementsAre());
+}
+
+TEST_F(ResourcesTest, a_pod_that_nobody_has_looked_at_can_be_deleted) {
+  create("hola");
+  world.report("i1", world.newest("hola"), InstanceState::running);
+  EXPECT_EQ(call("DELETE", "/api/v1/namespaces/default/pods/i1?dryRun=All").status, 200);
+}
+
 TEST_F(ResourcesTest, a_pods_log_is_its_output_alone_and_ends_with_it) {
   create("hola");
   world.report("i1", world.newest("hola"), InstanceState::running);
@@ -226,6 +241,8 @@ TEST_F(ResourcesTest, a_status_that_moved_on_is_no_conflict_but_a_write_is) {
   Json ahead = read;
   ahead["metadata"]["resourceVersion"] = "9007199254740991";
   EXPECT_EQ(call("PUT", path("hola"), ahead.dump()).status, 409) << "no one has read that";
+  ahead["metadata"]["resourceVersion"] = 1;
+  EXPECT_NE(call("PUT", path("hola"), ahead.dump()).status, 200) << "a number is a version too";
 }
 
 TEST_F(ResourcesTest, server_side_apply_tracks_who_manages_what) {
@@ -246,12 +263,24 @@ TEST_F(ResourcesTest, server_side_apply_tracks_who_manages_what) {
   EXPECT_EQ(world.service("hola").revisions.size(), 1U) << "bookkeeping is no change of what runs";
 }
 
+TEST_F(ResourcesTest, server_side_apply_refuses_more_paths_than_it_can_follow) {
+  Json many = Json::object();
+  for (int i = 0; i < 1000; ++i) many["k" + std::to_string(i)] = "v";
+  const Json wanted = {{"metadata", {{"labels", {{std::string(10'000, 'a'), many}}}}}};
+  const Reply refused = call("PATCH", path("hola") + "?fieldManager=one", wanted.dump(), kApply);
+  EXPECT_EQ(refused.status, 422);
+  EXPECT_THAT(refused.body, HasSubstr("cannot follow who manages which field"));
+}
+
 TEST_F(ResourcesTest, a_delete_keeps_its_preconditions) {
   create("hola");
   EXPECT_EQ(call("DELETE", path("hola"), R"({"preconditions":{"uid":"other"}})").status, 409);
   EXPECT_EQ(call("DELETE", path("hola"), R"({"preconditions":{"resourceVersion":"1"}})").status, 409);
   EXPECT_EQ(call("DELETE", path("hola"), R"({"propagationPolicy":"Orphan"})").status, 400);
   EXPECT_EQ(call("DELETE", path("hola"), R"({"dryRun":["All"]})").status, 200);
+  for (const char* body : {R"({"dryRun":"All"})", R"({"dryRun":["all"]})", R"({"preconditions":["other"]})", "[]"}) {
+    EXPECT_EQ(call("DELETE", path("hola"), body).status, 400) << body;
+  }
   EXPECT_EQ(call("GET", path("hola")).status, 200);
 }
 

@@ -142,6 +142,30 @@ TEST_F(WatchTest, an_object_that_leaves_the_selection_is_deleted_from_it) {
   EXPECT_THAT(told(), ElementsAre(HasSubstr("DELETED hola")));
 }
 
+TEST_F(WatchTest, the_bookmark_after_what_there_was_comes_when_there_is_room_again) {
+  const Json note = {{"metadata", {{"annotations", {{"note", std::string(200'000, 'x')}}}}}};
+  for (const char* name : {"one", "two", "three"}) {
+    create(name);
+    const Reply done = call("PATCH", std::string(kServicesPath) + "/" + name, note.dump(),
+                            "Content-Type: application/merge-patch+json\r\n");
+    ASSERT_EQ(done.status, 200) << done.body;
+  }
+  watch("&sendInitialEvents=true&resourceVersionMatch=NotOlderThan&allowWatchBookmarks=true");
+  const std::vector<Json> first = events();
+  ASSERT_EQ(first.size(), 4U);
+  EXPECT_EQ(first[3]["object"]["metadata"]["annotations"]["k8s.io/initial-events-end"], "true");
+}
+
+TEST_F(WatchTest, an_object_that_leaves_a_selection_of_fields_is_deleted_from_it) {
+  create();
+  world.report("i1", world.newest("hola"), InstanceState::running);
+  watch("&fieldSelector=status.phase%3DRunning", "", "/api/v1/namespaces/default/pods");
+  EXPECT_THAT(told(), ElementsAre(HasSubstr("ADDED i1")));
+  world.report("i1", world.newest("hola"), InstanceState::failed, model::Reason::app_exited,
+               model::ExitStatus{.code = 3});
+  EXPECT_THAT(told(), ElementsAre(HasSubstr("DELETED i1")));
+}
+
 TEST_F(WatchTest, one_that_takes_nothing_is_told_that_it_is_behind_and_ends) {
   close();
   most_changes = 20;

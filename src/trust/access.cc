@@ -7,16 +7,17 @@
 #include <openssl/pem.h>
 #include <openssl/rand.h>
 #include <openssl/x509v3.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <filesystem>
-#include <fstream>
-#include <iterator>
 #include <memory>
 #include <optional>
 #include <system_error>
 
+#include "base/fd.h"
 #include "base/replace_file.h"
 
 namespace marea::trust {
@@ -134,10 +135,20 @@ base::Result<Authority> make_server(const Authority& authority, const std::vecto
   return out;
 }
 
-std::optional<std::string> content(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  if (!file) return std::nullopt;
-  return std::string(std::istreambuf_iterator<char>(file), {});
+// Nothing: there is no such file. What is there and cannot be read must not be made anew: clients trust it.
+base::Result<std::optional<std::string>> content(const std::string& path) {
+  const base::Fd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!file && errno == ENOENT) return std::nullopt;
+  if (!file) return base::fail(base::os_error("cannot read " + path, errno));
+  std::string out;
+  std::array<char, 4096> room{};
+  for (;;) {
+    const ssize_t got = ::read(file.get(), room.data(), room.size());
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return base::fail(base::os_error("cannot read " + path, errno));
+    if (got == 0) return out;
+    out.append(room.data(), static_cast<std::size_t>(got));
+  }
 }
 
 base::Error damaged(const std::string& path) {
@@ -150,8 +161,12 @@ base::Error damaged(const std::string& path) {
 base::Result<Authority> open_authority(const std::string& folder, std::int64_t now) {
   const std::string key_path = folder + "/ca.key";
   const std::string path = folder + "/ca.crt";
-  const auto key = content(key_path);
-  const auto certificate = content(path);
+  const auto key_file = content(key_path);
+  if (!key_file) return std::unexpected(key_file.error());
+  const auto file = content(path);
+  if (!file) return std::unexpected(file.error());
+  const std::optional<std::string>& key = *key_file;
+  const std::optional<std::string>& certificate = *file;
   if (key && certificate) {
     Authority out;
     const Bio key_bio(BIO_new_mem_buf(key->data(), static_cast<int>(key->size())));
@@ -175,7 +190,9 @@ base::Result<Authority> open_authority(const std::string& folder, std::int64_t n
 
 base::Result<std::string> open_token(const std::string& folder) {
   const std::string path = folder + "/token";
-  if (auto have = content(path)) {
+  auto file = content(path);
+  if (!file) return std::unexpected(file.error());
+  if (std::optional<std::string>& have = *file) {
     while (have->ends_with('\n')) have->pop_back();
     if (have->size() != 2 * kTokenBytes || have->find_first_not_of("0123456789abcdef") != std::string::npos) {
       return base::fail(damaged(path));

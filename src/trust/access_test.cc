@@ -61,6 +61,18 @@ TEST_F(AccessTest, damaged_files_are_named_with_a_remedy) {
   EXPECT_NE(key.error().remedy.find("Remove it"), std::string::npos);
 }
 
+TEST_F(AccessTest, a_file_that_cannot_be_read_is_an_error_and_not_made_anew) {
+  for (const char* name : {"/api/ca.crt", "/api/token"}) {
+    std::filesystem::remove_all(folder_ + "/api");
+    ASSERT_TRUE(open());
+    std::filesystem::remove(folder_ + name);
+    std::filesystem::create_symlink(folder_ + name, folder_ + name);  // ELOOP, for root too
+    const auto access = open();
+    ASSERT_FALSE(access) << name;
+    EXPECT_NE(access.error().what.find(name), std::string::npos);
+  }
+}
+
 TEST(SecretTest, only_the_whole_secret_is_the_same) {
   EXPECT_TRUE(same_secret("abc", "abc"));
   EXPECT_FALSE(same_secret("abd", "abc"));
