@@ -17,6 +17,7 @@ namespace {
 // A follower of logs has no end of its own: it is given this long to take what is on its way.
 constexpr base::Duration kStreamsEnd = std::chrono::milliseconds(500);
 constexpr base::Duration kRenewCertificate = std::chrono::days(30);  // it lives a year
+constexpr base::Duration kRetryCertificate = std::chrono::minutes(5);
 // As many as may watch, and those who do not.
 constexpr std::size_t kMostConnections = api::kMostWatches + 256;
 
@@ -91,14 +92,13 @@ ControlRole::ControlRole(World world, store::Store store)
       renew_(world_.loop, [this] { let_in(address_); }) {}
 
 net::BodyPlan ControlRole::route(const net::HttpRequest& head) {
+  // First: who is refused must not use up what there is for the others.
+  if (auto refused = refusal(head)) return std::move(*refused);
   const auto burst = static_cast<int>(world_.requests_per_second);
   const model::RateLimit limit{.interval = base::Duration(std::chrono::seconds(1)) / burst, .burst = burst};
   const decide::RateVerdict verdict = decide::admit(limit, spread_until_, world_.loop.now());
   spread_until_ = verdict.spread_until;
-  if (verdict.admitted) {
-    if (auto refused = refusal(head)) return std::move(*refused);
-    return api_.route(head);
-  }
+  if (verdict.admitted) return api_.route(head);
   api_.count_refused();
   net::HttpResponse too_many = net::status_response(429, "the API gets more requests than it takes in a second");
   const auto wait = std::chrono::ceil<std::chrono::seconds>(verdict.retry_after).count();
@@ -141,6 +141,7 @@ void ControlRole::let_in(const std::string& address) {
   if (!tls) {
     world_.log(base::Severity::error, "the API cannot be reached over TLS",
                {{"why", tls.error().line()}, {"remedy", tls.error().remedy}});
+    renew_.arm_in(kRetryCertificate);
     return;
   }
   server_.use_tls(std::move(*tls));
