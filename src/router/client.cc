@@ -39,7 +39,8 @@ void Client::open(base::Fd connection) {
 
 void Client::on_ready(std::uint32_t events) {
   stream_.note(events);
-  if (phase_ == Phase::tunnel && stream_.reset()) {  // also while the app takes nothing, so that nothing is read
+  if (phase_ == Phase::tunnel &&
+      (events & EPOLLERR) != 0) {  // also while the app takes nothing, so that nothing is read
     cut("the caller left the tunnel");
     return;
   }
@@ -135,7 +136,7 @@ bool Client::begin(const http::RequestHead& head) {
   scanned_ = 0;
   http10_ = head.version == http::Version::http10;
   // Who, or whose proxy, believed in a tunnel that was refused sends something else than requests.
-  keep_alive_ = head.keep_alive && !head.upgrade && !worker_.draining();
+  keep_alive_ = head.keep_alive && !names_websocket(head) && !worker_.draining();
   head_method_ = head.method == "HEAD";
   idempotent_ = idempotent(head.method);
   has_body_ = has_body(head.body);

@@ -37,6 +37,8 @@ void append_hex(std::string& out, std::uint64_t high, std::uint64_t low);
 // body, exactly one Upgrade field that names nothing else. All others end here, so that nobody reaches an app past the
 // router with h2c.
 bool asks_websocket(const net::http::RequestHead& request);
+// What a proxy before us may take for one.
+bool names_websocket(const net::http::RequestHead& request);
 // The answer to such a request does change it.
 bool grants_websocket(const net::http::ResponseHead& response);
 
