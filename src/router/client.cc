@@ -1,5 +1,7 @@
 #include "router/client.h"
 
+#include <sys/epoll.h>
+
 #include <algorithm>
 #include <utility>
 
