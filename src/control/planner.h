@@ -6,7 +6,8 @@
 //     is wanted (DeployCheck); it gets no traffic yet;
 //   - traffic goes to ready revisions only. A target that is not ready is left out and its share divided among the
 //     others in proportion; when none is left, the latest ready revision takes everything;
-//   - a revision that only a tag names is kept as one with traffic is, with a share of 0, and answers at the tag's host;
+//   - a revision that only a tag names is kept as one with traffic is, with a share of 0, and answers at the tag's
+//   host;
 //   - a revision that lost its share keeps its grant until the router routes without it (`releasing`), so that no
 //     request is lost; then its maximum is 0 and the engine drains it.
 #pragma once
