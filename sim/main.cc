@@ -113,8 +113,8 @@ int run(const Order& order) {
   std::vector<double> sums;
   const std::string world(order.world->name);
   for (std::uint64_t seed = order.first; seed - order.first < order.runs; ++seed) {
-    const std::string once_more =
-        world + ": crashed; once more: ./dev sim " + world + " --seed " + std::to_string(seed);
+    std::string once_more = world;
+    once_more.append(": crashed; once more: ./dev sim ").append(world).append(" --seed ").append(std::to_string(seed));
     std::strncpy(g_run.data(), (once_more + "\n").c_str(), g_run.size() - 1);
     int ended = kCrash;
     std::string what;

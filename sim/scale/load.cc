@@ -56,8 +56,8 @@ double duration_for(double rate, double most) {
 Load steps(Chance& chance) {
   Shape shape;
   LoadedService service = draw(chance, shape);
-  std::vector<double> levels;
-  for (int i = 0; i < 6; ++i) levels.push_back(rate_of(service, shape, chance.log_between(0.3, 12)));
+  std::array<double, 6> levels{};
+  for (double& level : levels) level = rate_of(service, shape, chance.log_between(0.3, 12));
   const double most = *std::ranges::max_element(levels);
   double sum = 0;
   for (const double level : levels) sum += level / 6;
