@@ -12,10 +12,9 @@ namespace marea::base {
 // long beside a program that computes.
 inline constexpr Duration kShortSlice = std::chrono::microseconds(200);
 inline constexpr Duration kLongSlice = std::chrono::milliseconds(100);  // the longest that Linux gives
-inline constexpr Duration kKernelsSlice{0};                             // what everybody has who asks for none
 
-// Of one thread, 0: this one. Threads and programs that it starts from then on inherit it. Since Linux 6.12 (EEVDF,
-// sched_setattr(2)); older kernels ignore it. Never fails: it is a wish.
+// Of one thread, 0: this one; a slice of zero is the kernel's own. Threads and programs that it starts from then on
+// inherit it. Since Linux 6.12 (EEVDF, sched_setattr(2)); older kernels ignore it. Never fails: it is a wish.
 void ask_for_time_slice(int thread, Duration slice);
 // Zero where the kernel does not tell.
 Duration time_slice_of(int thread);

@@ -23,7 +23,7 @@ TEST(TimeSlice, IsInheritedByThreadsAndProcesses) {
     int status = -1;
     ::waitpid(child, &status, 0);
     EXPECT_EQ(status, 0);
-    ask_for_time_slice(0, kKernelsSlice);
+    ask_for_time_slice(0, Duration{0});
     EXPECT_EQ(time_slice_of(0), kernels);
   }).join();
 }

@@ -84,7 +84,7 @@ Flow Client::carry(Stream& from, Stream& to, BodyRelay& relay) {
 // The answer has begun and will not be complete: the caller must see that, and the record says why.
 void Client::cut(std::string_view why) {
   account_.why = why;
-  if (phase_ == Phase::tunnel) revision_->requests.fetch_add(1, std::memory_order_relaxed);  // as such end
+  if (home_) revision_->requests.fetch_add(1, std::memory_order_relaxed);  // it was served, to its end or not
   const bool whole = down_.done() && stream_.out().empty();
   const bool of_app = phase_ == Phase::relaying || phase_ == Phase::answering;
   if (answer_begun_ && of_app && !whole && down_.ends_with_connection()) {

@@ -47,9 +47,9 @@ void write_connection(net::http::HeadWriter& out, const Caller& caller) {
 }  // namespace
 
 bool names_websocket(const net::http::RequestHead& request) {
-  return std::ranges::any_of(request.fields(), [](const Field& field) {
-    return field.id == FieldName::upgrade && net::http::names_token(field.value, "websocket");
-  });
+  return request.upgrade && std::ranges::any_of(request.fields(), [](const Field& field) {
+           return field.id == FieldName::upgrade && net::http::names_token(field.value, "websocket");
+         });
 }
 
 bool asks_websocket(const net::http::RequestHead& request) {

@@ -22,7 +22,7 @@ from waiting import until
 def kubectl(request, platform):
     program = kubectls.find(request.param)
     if program is None:
-        pytest.skip(f"kubectl {request.param} is not on this machine")
+        pytest.skip(f"NOT TESTED: kubectl {request.param} is not on this machine")
     made = kubectls.Kubectl(program, platform)
     made.version = request.param
     yield made

@@ -150,10 +150,10 @@ TEST_P(SandboxTest, a_program_that_cannot_run_is_explained) {
 TEST_P(SandboxTest, the_environment_and_files_of_the_platform_are_there_and_a_missing_folder_is_made) {
   model::Revision wanted =
       revision("pwd; echo $PORT $K_SERVICE $HOME; cat /etc/hostname; grep hola /etc/hosts; ls -d /dev/shm");
-  wanted.spec.container.working_dir = "/work/deep";
+  wanted.spec.container.working_dir = "/srv/deep";
   auto run = create(wanted);
   ASSERT_TRUE(run_until_ended(*run));
-  EXPECT_EQ(read_output(*run), "/work/deep\n8080 hola /\nhola-0\n127.0.0.1\thola-0\n/dev/shm\n");
+  EXPECT_EQ(read_output(*run), "/srv/deep\n8080 hola /\nhola-0\n127.0.0.1\thola-0\n/dev/shm\n");
 }
 
 TEST_P(SandboxTest, an_image_is_not_changed_by_what_runs_on_it) {

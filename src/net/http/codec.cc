@@ -248,12 +248,10 @@ bool stands_for_another(const Field& odd, std::span<const Field> fields) {
 bool has_folded_names(const Head& head) {
   constexpr std::size_t kMostOddBytes = 1024;  // each is compared with each field
   std::size_t odd = 0;
-  for (const Field& field : head.fields()) {
-    if (!text::all(field.name, text::kPlain)) odd += field.name.size();
-  }
-  if (odd > kMostOddBytes) return true;
   return std::ranges::any_of(head.fields(), [&](const Field& field) {
-    return !text::all(field.name, text::kPlain) && stands_for_another(field, head.fields());
+    if (text::all(field.name, text::kPlain)) return false;
+    odd += field.name.size();
+    return odd > kMostOddBytes || stands_for_another(field, head.fields());
   });
 }
 
