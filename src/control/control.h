@@ -105,6 +105,13 @@ class Control {
     std::vector<std::string> missing;  // images of which a blob is not here
   };
   using Done = std::function<void(std::expected<Outcome, Refusal>)>;
+  // An image that somebody waits for.
+  struct ImageWish {
+    std::string reference;         // as a manifest has it: a name, oci:…, sha256:…, NAME@sha256:…
+    std::string digest = {};       // to which it was resolved before; empty: it is resolved now
+    std::function<bool()> wanted;  // empty: until it is there; else asked now and then whether anybody still waits
+    std::function<void(base::Result<model::Image>)> done;
+  };
   struct Observer {
     std::function<void(std::string line)> on_progress;  // builds only
     Done on_done;                                       // once; may be called inside execute()
@@ -144,6 +151,9 @@ class Control {
   std::uint64_t take_version() { return store_.take_version(); }
   // Called for each service of which something may have changed that status() or its revisions and instances tell.
   void on_changed(std::function<void(const base::ServiceName&)> callback) { on_changed_ = std::move(callback); }
+  // Makes an image available, from marea's store or from where its name leads, and unpacked. `done` is called once, at
+  // once when it is there already; not at all when nobody wants it any more. What is wished for twice is made once.
+  void obtain_image(ImageWish wish);
   // Services that use the image of that name or digest; empty: it may go.
   std::vector<std::string> users_of(const store::ImageName& name) const;
   base::Result<Unused> unused() const;

@@ -83,26 +83,26 @@ base::Result<Control::Lookup> Control::look_up(const std::string& reference) con
   return Lookup{.digest = digest};
 }
 
+void Control::obtain_image(ImageWish wish) {
+  // A digest once resolved is part of a snapshot: only the unpacked tree is looked for again.
+  const base::Result<Lookup> found = look_up(wish.digest.empty() ? wish.reference : wish.digest);
+  if (!found) return wish.done(base::fail(found.error()));
+  if (found->image != nullptr) return wish.done(*found->image);
+  unpack(found->digest, std::move(wish.done));
+}
+
 void Control::prepare_image(ServiceState& service, RevisionState& revision) {
   const model::Revision& value = revision.record.revision;
   if (!value.image.digest.empty() && is_folder(value.image.rootfs)) {
     begin_check(service, revision);
     return;
   }
-  // A digest once resolved is part of the snapshot: only the unpacked tree is looked for again.
-  const std::string reference = value.image.digest.empty() ? value.spec.container.image : value.image.digest;
-  const base::Result<Lookup> found = look_up(reference);
-  if (!found) {
-    const Failure failure = describe_missing_image(value, found.error());
-    decide(service, revision, &failure);
-    return;
-  }
-  if (found->image != nullptr) {
-    use_image(value.name, *found->image);
-    return;
-  }
   revision.preparing = true;
-  unpack(found->digest, [this, name = value.name](const base::Result<model::Image>& image) { use_image(name, image); });
+  obtain_image(
+      {.reference = value.spec.container.image,
+       .digest = value.image.digest,
+       .wanted = [this, name = value.name] { return owners_.contains(name); },
+       .done = [this, name = value.name](const base::Result<model::Image>& image) { use_image(name, image); }});
 }
 
 void Control::use_image(const base::RevisionName& name, const base::Result<model::Image>& image) {
