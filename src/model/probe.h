@@ -10,13 +10,14 @@
 
 namespace marea::model {
 
-enum class ProbeKind { tcp, http };
+enum class ProbeKind { tcp, http, grpc };
 
 struct Probe {
   ProbeKind kind = ProbeKind::tcp;
   std::uint16_t port = 0;                                    // 0: the container's port
   std::string path = "/";                                    // http only; starts with '/'
   std::vector<std::pair<std::string, std::string>> headers;  // http only
+  std::string service;                                       // grpc only: of grpc.health.v1; empty: the whole server
   base::Duration initial_delay{0};
   base::Duration timeout{std::chrono::seconds(1)};
   base::Duration period{std::chrono::seconds(10)};

@@ -43,7 +43,8 @@ struct Revision {
   int generation = 0;  // of the service, when this snapshot was taken
   std::int64_t created_unix_ns = 0;
   Template spec;
-  Image image;
+  Image image;                        // of spec.container
+  std::vector<Image> sidecar_images;  // of spec.sidecars, in their order
   friend bool operator==(const Revision&, const Revision&) = default;
 };
 

@@ -27,6 +27,8 @@ struct RevisionRoute {
   Probe startup;
   bool has_liveness = false;
   Probe liveness;
+  bool session_affinity = false;
+  bool cpu_throttling = false;
   friend bool operator==(const RevisionRoute&, const RevisionRoute&) = default;
 };
 

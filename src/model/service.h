@@ -14,6 +14,7 @@
 #include "base/strong_id.h"
 #include "model/probe.h"
 #include "model/rate_limit.h"
+#include "model/volume.h"
 
 namespace marea::model {
 
@@ -40,19 +41,23 @@ struct Limits {
   friend bool operator==(const Limits&, const Limits&) = default;
 };
 
-// The container of a template, as the user wrote it: empty command, args or working_dir mean "what the image says".
+// A container of a template, as the user wrote it: empty command, args or working_dir mean "what the image says".
 struct Container {
   std::string name;
   std::string image;  // reference as written: oci:DIR[:TAG][@sha256:…] or a name in marea's image store
   std::vector<std::string> command;
   std::vector<std::string> args;
   std::vector<std::pair<std::string, std::string>> env;  // in order of the manifest; names unique
+  std::vector<EnvReference> env_references;
   std::string working_dir;
   std::uint16_t port = kDefaultPort;
   Limits limits;
   Probe startup = default_startup_probe();
   std::optional<Probe> liveness;
+  std::optional<Probe> readiness;
   std::optional<std::int64_t> run_as_user;
+  std::vector<VolumeMount> mounts;
+  std::vector<std::string> starts_after;  // names of containers whose startup probe passes first
   friend bool operator==(const Container&, const Container&) = default;
 };
 
@@ -61,7 +66,9 @@ struct Template {
   std::string revision_name;  // metadata.name of the template; empty: marea names it
   std::map<std::string, std::string> labels;
   std::map<std::string, std::string> annotations;
-  Container container;
+  Container container;              // the one that gets the requests
+  std::vector<Container> sidecars;  // the others, in order of the manifest; named
+  std::vector<Volume> volumes;
   Duration timeout = kDefaultTimeout;
   int concurrency = kDefaultConcurrency;  // containerConcurrency; 0 in the manifest becomes the default
   int min_scale = 0;
@@ -72,6 +79,9 @@ struct Template {
   std::optional<Duration> idle_timeout;  // marea.dev/idle-timeout on template, else on service; else history decides
   Egress egress = Egress::internet;
   CapabilitySet capabilities = CapabilitySet::ordinary;
+  bool session_affinity = false;   // run.googleapis.com/sessionAffinity
+  bool cpu_throttling = false;     // run.googleapis.com/cpu-throttling: hardly any CPU outside of requests
+  bool startup_cpu_boost = false;  // run.googleapis.com/startup-cpu-boost
   friend bool operator==(const Template&, const Template&) = default;
 };
 

@@ -122,6 +122,17 @@ TEST(Wire, a_filled_plan_survives_the_round_trip) {
   revision.spec.annotations["x"] = "y";
   revision.spec.container.run_as_user = -1;
   revision.image.config.groups = {1, 2, 4294967295U};
+  revision.spec.container.env_references = {{.variable = "P", .name = "db", .key = "password"}};
+  revision.spec.container.mounts = {{.volume = "v", .path = "/v", .sub_path = "a", .read_only = true}};
+  revision.spec.container.starts_after = {"log"};
+  revision.spec.container.readiness =
+      model::Probe{.kind = model::ProbeKind::grpc, .service = "loans", .declared = true};
+  revision.spec.sidecars = {{.name = "log", .image = "log"}};
+  revision.spec.volumes = {
+      {.name = "v", .size_bytes = 4096},
+      {.name = "c", .sources = {{.kind = model::SourceKind::config, .name = "c", .items = {{"k", "p", 0400U}}}}}};
+  revision.spec.session_affinity = revision.spec.cpu_throttling = revision.spec.startup_cpu_boost = true;
+  revision.sidecar_images = {{.digest = "sha256:1", .rootfs = "/r"}};
   plan.plan.max = 9;
   const ControlToEngine message = plan;
   const auto back = decode<ControlToEngine>(encode(message));

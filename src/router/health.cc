@@ -22,7 +22,7 @@ Health::Health(net::Loop& loop, const model::RevisionRoute& route, std::shared_p
       has_liveness_(route.has_liveness),
       instance_(std::move(instance)),
       events_(std::move(events)),
-      backoff_(route.startup.kind == model::ProbeKind::tcp ? kTries : kHttpTries),
+      backoff_(route.startup.kind == model::ProbeKind::http ? kHttpTries : kTries),
       next_(loop, [this] { attempt(); }) {}
 
 void Health::await_readiness() {

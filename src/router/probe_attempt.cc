@@ -76,7 +76,7 @@ void ProbeAttempt::connect() {
 }
 
 void ProbeAttempt::connected() {
-  if (probe_.kind == model::ProbeKind::tcp) {
+  if (probe_.kind != model::ProbeKind::http) {
     finish(true, {}, true);
     return;
   }
