@@ -1,12 +1,13 @@
 """api-list: all of 10,000 services in one answer over the API's socket, from the request to the last byte; beside it the
 same in pages of 500, as kubectl asks. api-watch: a change of one service until the last of 1,000 watchers of all of them has
-its line, 10,000 services being there."""
+its line, 10,000 services being there. api-apply: api_apply.py."""
 
 import json
 import select
 import socket
 import time
 
+import api_apply
 import ground
 from figure import asked, emit, say
 from running_platform import SERVICES, manifest
@@ -126,6 +127,10 @@ def measure_watch(platform):
 
 def main():
     ground.need(ground.BIN / "marea")
+    if asked("apply"):
+        api_apply.measure()
+    if not asked("list") and not asked("watch"):
+        return
     with ground.platform("--limit", "api-requests=100000") as platform:
         create_all(Connection(platform.api))
         until(lambda: b'"Unknown"' not in Connection(platform.api).call("GET", SERVICES)[1], "all are decided", seconds=120)

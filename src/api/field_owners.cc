@@ -158,6 +158,12 @@ Entry& entry_of(std::vector<Entry>& entries, const std::string& manager, const c
   return entries.back();
 }
 
+// Whether `path` is one of them, or a map that one of them is a member of.
+bool holds(const FieldPaths& fields, const FieldPath& path) {
+  const auto next = fields.lower_bound(path);  // a path is followed by those below it
+  return next != fields.end() && next->size() >= path.size() && std::equal(path.begin(), path.end(), next->begin());
+}
+
 std::string printed(const FieldPath& path) {
   std::string out;
   for (const std::string& word : path) out += "." + word;
@@ -199,9 +205,9 @@ std::expected<AppliedFields, std::vector<FieldConflict>> apply_fields(const Json
   const FieldPaths before = entry_of(entries, by.manager, "Apply").fields;
   for (const FieldPath& path : before) {
     const bool shared = std::ranges::any_of(entries, [&](const Entry& one) {
-      return (one.manager != by.manager || one.operation != "Apply") && one.fields.contains(path);
+      return (one.manager != by.manager || one.operation != "Apply") && holds(one.fields, path);
     });
-    if (!now.contains(path) && !shared) erase(document, path);
+    if (!holds(now, path) && !shared) erase(document, path);
   }
   Entry& mine = entry_of(entries, by.manager, "Apply");
   if (mine.fields != now || mine.time.empty()) mine.time = by.time;

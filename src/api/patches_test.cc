@@ -143,6 +143,14 @@ TEST_F(FieldOwnersTest, many_fields_below_a_long_name_are_too_many) {
   EXPECT_TRUE(fields_fit(Json()));
 }
 
+TEST_F(FieldOwnersTest, a_map_that_was_applied_empty_stays_while_somebody_wants_a_member) {
+  apply("a", R"({"m":{}})");
+  EXPECT_EQ(apply("a", R"({"m":{"x":1}})"), R"({"m":{"x":1}})") << "what a now wants is below what it wanted";
+  apply("b", R"({"n":{},"m":{"x":1}})");
+  apply("a", R"({"n":{"y":1},"m":{"x":1}})");
+  EXPECT_EQ(apply("b", R"({"m":{"x":1}})"), R"({"m":{"x":1},"n":{"y":1}})") << "a wants a member of n";
+}
+
 TEST_F(FieldOwnersTest, other_writes_take_over_what_they_change) {
   apply("a", R"({"m":{"x":1,"y":1}})");
   const Json after = Json::parse(R"({"m":{"x":2}})");
