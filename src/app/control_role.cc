@@ -16,7 +16,7 @@ namespace {
 
 // A follower of logs has no end of its own: it is given this long to take what is on its way.
 constexpr base::Duration kStreamsEnd = std::chrono::milliseconds(500);
-constexpr base::Duration kRenewCertificate = std::chrono::days(30);  // it lives a year
+constexpr base::Duration kRenewCertificate = std::chrono::minutes(10);  // it may have been made under a wrong clock
 constexpr base::Duration kRetryCertificate = std::chrono::minutes(5);
 // As many as may watch, and those who do not.
 constexpr std::size_t kMostConnections = api::kMostWatches + 256;

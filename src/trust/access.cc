@@ -24,8 +24,11 @@ namespace marea::trust {
 namespace {
 
 constexpr std::int64_t kDay = 86'400;
+constexpr std::int64_t kHour = 3600;
 constexpr std::int64_t kCaDays = 3650;
 constexpr std::int64_t kServerDays = 365;
+// Machines without a clock of their own start in 1970: no clock is believed to be before this marea.
+constexpr std::int64_t kNoEarlier = 1'790'000'000;  // September 2026
 constexpr std::size_t kTokenBytes = 32;
 
 struct Free {
@@ -73,8 +76,14 @@ bool extend(X509* certificate, X509* issuer, int kind, const std::string& value)
   return extension && X509_add_ext(certificate, extension.get(), -1) == 1;
 }
 
-// A certificate with everything but its extensions and signature; clocks of clients may be an hour behind.
-Certificate blank(EVP_PKEY* key, const std::string& name, std::int64_t now, std::int64_t days) {
+// In Unix seconds.
+struct Validity {
+  std::int64_t from = 0;
+  std::int64_t until = 0;
+};
+
+// A certificate with everything but its extensions and signature.
+Certificate blank(EVP_PKEY* key, const std::string& name, Validity valid) {
   Certificate out(X509_new());
   X509_set_version(out.get(), X509_VERSION_3);
   std::array<unsigned char, 16> serial{};
@@ -82,8 +91,8 @@ Certificate blank(EVP_PKEY* key, const std::string& name, std::int64_t now, std:
   serial[0] &= 0x7FU;  // positive
   const std::unique_ptr<BIGNUM, decltype(&BN_free)> number(BN_bin2bn(serial.data(), serial.size(), nullptr), BN_free);
   BN_to_ASN1_INTEGER(number.get(), X509_get_serialNumber(out.get()));
-  ASN1_TIME_set(X509_getm_notBefore(out.get()), now - kDay / 24);
-  ASN1_TIME_set(X509_getm_notAfter(out.get()), now + days * kDay);
+  ASN1_TIME_set(X509_getm_notBefore(out.get()), valid.from);
+  ASN1_TIME_set(X509_getm_notAfter(out.get()), valid.until);
   X509_NAME* subject = X509_get_subject_name(out.get());
   X509_NAME_add_entry_by_txt(subject, "O", MBSTRING_ASC, reinterpret_cast<const unsigned char*>("marea"), -1, -1, 0);
   X509_NAME_add_entry_by_txt(subject, "CN", MBSTRING_ASC, reinterpret_cast<const unsigned char*>(name.c_str()), -1, -1,
@@ -96,7 +105,8 @@ base::Result<Authority> make_authority(std::int64_t now) {
   Authority out;
   out.key.reset(EVP_EC_gen("P-256"));
   if (!out.key) return base::fail(crypto_error("cannot make a key"));
-  out.certificate = blank(out.key.get(), "marea API", now, kCaDays);
+  // Clients keep it for years, and the clock may be wrong when it is made.
+  out.certificate = blank(out.key.get(), "marea API", {.from = 0, .until = std::max(now, kNoEarlier) + kCaDays * kDay});
   X509* own = out.certificate.get();
   X509_set_issuer_name(own, X509_get_subject_name(own));
   const bool made = extend(own, own, NID_basic_constraints, "critical,CA:TRUE,pathlen:0") &&
@@ -118,7 +128,8 @@ base::Result<Authority> make_server(const Authority& authority, const std::vecto
   Authority out;
   out.key.reset(EVP_EC_gen("P-256"));
   if (!out.key) return base::fail(crypto_error("cannot make a key"));
-  out.certificate = blank(out.key.get(), "marea", now, kServerDays);
+  // Clocks of clients may be an hour behind.
+  out.certificate = blank(out.key.get(), "marea", {.from = now - kHour, .until = now + kServerDays * kDay});
   X509* own = out.certificate.get();
   X509* issuer = authority.certificate.get();
   X509_set_issuer_name(own, X509_get_subject_name(issuer));

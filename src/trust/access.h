@@ -1,6 +1,7 @@
 // What lets a program into the API over TLS: an authority of marea's own that vouches for the server's certificate, and
 // a token that the client shows. Both are made at the first start and kept in a folder that only their owner can read:
-// ca.key, ca.crt and token, each 0600. The server's certificate is made anew at each start and lives a year.
+// ca.key, ca.crt and token, each 0600. The server's certificate is made anew each time and lives a year; the
+// authority's holds whatever the clock said when it was made.
 #pragma once
 
 #include <cstdint>

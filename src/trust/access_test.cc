@@ -1,11 +1,14 @@
 #include "trust/access.h"
 
 #include <gtest/gtest.h>
+#include <openssl/pem.h>
+#include <openssl/x509_vfy.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 
 #include <filesystem>
 #include <fstream>
+#include <memory>
 
 namespace marea::trust {
 namespace {
@@ -17,9 +20,10 @@ class AccessTest : public testing::Test {
     folder_ = ::mkdtemp(pattern.data());
   }
   ~AccessTest() override { std::filesystem::remove_all(folder_); }
-  base::Result<Access> open() {
-    return open_access(folder_ + "/api", {"localhost", "127.0.0.1", "::1"}, 1'700'000'000);
+  base::Result<Access> open(std::int64_t now = kNow) {
+    return open_access(folder_ + "/api", {"localhost", "127.0.0.1", "::1"}, now);
   }
+  static constexpr std::int64_t kNow = 1'800'000'000;
   std::string folder_;
 };
 
@@ -36,6 +40,37 @@ TEST_F(AccessTest, the_authority_and_the_token_stay_the_same_and_are_their_owner
     struct stat about{};
     ASSERT_EQ(::stat((folder_ + name).c_str(), &about), 0);
     EXPECT_EQ(about.st_mode & 0777U, 0600U) << name;
+  }
+}
+
+// Whether the server's certificate, vouched for by the authority, is valid at that moment.
+bool is_trusted(const Access& access, std::int64_t at) {
+  const auto read = [](const std::string& pem) {
+    const std::unique_ptr<BIO, decltype(&BIO_free)> bio(BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size())),
+                                                        BIO_free);
+    return std::unique_ptr<X509, decltype(&X509_free)>(PEM_read_bio_X509(bio.get(), nullptr, nullptr, nullptr),
+                                                       X509_free);
+  };
+  const auto authority = read(access.ca);
+  const auto server = read(access.certificate);
+  const std::unique_ptr<X509_STORE, decltype(&X509_STORE_free)> store(X509_STORE_new(), X509_STORE_free);
+  const std::unique_ptr<X509_STORE_CTX, decltype(&X509_STORE_CTX_free)> check(X509_STORE_CTX_new(),
+                                                                              X509_STORE_CTX_free);
+  X509_STORE_add_cert(store.get(), authority.get());
+  X509_STORE_CTX_init(check.get(), store.get(), server.get(), nullptr);
+  X509_STORE_CTX_set_time(check.get(), 0, at);
+  return X509_verify_cert(check.get()) == 1;
+}
+
+TEST_F(AccessTest, an_authority_that_was_made_under_a_wrong_clock_vouches_under_the_right_one) {
+  constexpr std::int64_t kYear = 365 * 86'400;
+  for (const std::int64_t wrong : {std::int64_t{60}, kNow + 20 * kYear}) {
+    std::filesystem::remove_all(folder_ + "/api");
+    ASSERT_TRUE(open(wrong));
+    const auto access = open(kNow);
+    ASSERT_TRUE(access);
+    EXPECT_TRUE(is_trusted(*access, kNow)) << wrong;
+    EXPECT_FALSE(is_trusted(*access, kNow + 2 * kYear)) << "the server's lives a year";
   }
 }
 
