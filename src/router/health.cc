@@ -67,12 +67,13 @@ void Health::attempt() {
   if (aim_ == Aim::readiness) {
     once.timeout = std::clamp<base::Duration>(once.timeout, std::chrono::milliseconds(100), std::chrono::seconds(10));
   }
-  attempt_ = std::make_unique<ProbeAttempt>(loop_, once, instance_->port(), std::move(socket->fd),
-                                            [this](ProbeAttempt::Outcome result) { outcome(std::move(result)); });
+  attempt_ =
+      std::make_unique<net::ProbeAttempt>(loop_, once, instance_->port(), std::move(socket->fd),
+                                          [this](net::ProbeAttempt::Outcome result) { outcome(std::move(result)); });
 }
 
-void Health::outcome(ProbeAttempt::Outcome outcome) {
-  const std::unique_ptr<ProbeAttempt> over = std::move(attempt_);
+void Health::outcome(net::ProbeAttempt::Outcome outcome) {
+  const std::unique_ptr<net::ProbeAttempt> over = std::move(attempt_);
   switch (aim_) {
     case Aim::none: return;
     case Aim::readiness: readiness_outcome(std::move(outcome)); return;
@@ -80,7 +81,7 @@ void Health::outcome(ProbeAttempt::Outcome outcome) {
   }
 }
 
-void Health::readiness_outcome(ProbeAttempt::Outcome outcome) {
+void Health::readiness_outcome(net::ProbeAttempt::Outcome outcome) {
   if (outcome.healthy) {
     const bool usable = startup_.port == 0 || startup_.port == instance_->port();
     std::optional<base::Fd> connection;
@@ -109,7 +110,7 @@ void Health::readiness_outcome(ProbeAttempt::Outcome outcome) {
   }
 }
 
-void Health::liveness_outcome(const ProbeAttempt::Outcome& outcome) {
+void Health::liveness_outcome(const net::ProbeAttempt::Outcome& outcome) {
   if (outcome.healthy) {
     failures_ = 0;
   } else if (++failures_ >= liveness_.failure_threshold) {

@@ -12,8 +12,8 @@
 #include "model/reason.h"
 #include "model/routes.h"
 #include "net/loop.h"
+#include "net/probe_attempt.h"
 #include "router/instance.h"
-#include "router/probe_attempt.h"
 
 namespace marea::router {
 
@@ -38,9 +38,9 @@ class Health {
  private:
   enum class Aim { none, readiness, liveness };
   void attempt();
-  void outcome(ProbeAttempt::Outcome outcome);
-  void readiness_outcome(ProbeAttempt::Outcome outcome);
-  void liveness_outcome(const ProbeAttempt::Outcome& outcome);
+  void outcome(net::ProbeAttempt::Outcome outcome);
+  void readiness_outcome(net::ProbeAttempt::Outcome outcome);
+  void liveness_outcome(const net::ProbeAttempt::Outcome& outcome);
   const model::Probe& probe() const { return aim_ == Aim::liveness ? liveness_ : startup_; }
 
   net::Loop& loop_;
@@ -57,7 +57,7 @@ class Health {
   bool returning_ = false;
   std::string last_detail_;
   net::Timer next_;
-  std::unique_ptr<ProbeAttempt> attempt_;
+  std::unique_ptr<net::ProbeAttempt> attempt_;
 };
 
 }  // namespace marea::router

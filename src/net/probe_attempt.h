@@ -10,9 +10,9 @@
 #include "model/probe.h"
 #include "net/loop.h"
 
-namespace marea::router {
+namespace marea::net {
 
-class ProbeAttempt final : public net::Watcher {
+class ProbeAttempt final : public Watcher {
  public:
   struct Outcome {
     bool healthy = false;
@@ -22,7 +22,7 @@ class ProbeAttempt final : public net::Watcher {
   };
   // `port` is the container's, used when the probe names none. `done` is called once, never from here; the attempt
   // may be destroyed inside.
-  ProbeAttempt(net::Loop& loop, const model::Probe& probe, std::uint16_t port, base::Fd socket,
+  ProbeAttempt(Loop& loop, const model::Probe& probe, std::uint16_t port, base::Fd socket,
                std::function<void(Outcome)> done);
   ~ProbeAttempt() override;
   ProbeAttempt(const ProbeAttempt&) = delete;
@@ -36,16 +36,16 @@ class ProbeAttempt final : public net::Watcher {
   void read_answer();
   void finish(bool healthy, std::string detail, bool keep_socket);
 
-  net::Loop& loop_;
+  Loop& loop_;
   const model::Probe probe_;
   std::uint16_t port_;
   base::Fd socket_;
   std::function<void(Outcome)> done_;
-  net::Timer begin_;
-  net::Timer timeout_;
+  Timer begin_;
+  Timer timeout_;
   std::string received_;
   bool watched_ = false;
   bool asked_ = false;
 };
 
-}  // namespace marea::router
+}  // namespace marea::net

@@ -1,4 +1,4 @@
-#include "router/probe_attempt.h"
+#include "net/probe_attempt.h"
 
 #include <netinet/in.h>
 #include <sys/epoll.h>
@@ -13,18 +13,18 @@
 #include "net/http/codec.h"
 #include "net/http/head_writer.h"
 
-namespace marea::router {
+namespace marea::net {
 namespace {
 
 constexpr std::size_t kRequestRoom = 16U << 10;  // the manifest bounds path and headers far below
 
 std::string request_of(const model::Probe& probe) {
   std::string text;
-  const bool sound = net::http::append_head(text, kRequestRoom, [&](net::http::HeadWriter& out) {
+  const bool sound = http::append_head(text, kRequestRoom, [&](http::HeadWriter& out) {
     out.request_line("GET", probe.path);
     bool host = false;
     for (const auto& [name, value] : probe.headers) {
-      host = host || net::http::same_token(name, "Host");
+      host = host || http::same_token(name, "Host");
       out.field(name, value);
     }
     if (!host) out.field("Host", "localhost");
@@ -36,7 +36,7 @@ std::string request_of(const model::Probe& probe) {
 
 }  // namespace
 
-ProbeAttempt::ProbeAttempt(net::Loop& loop, const model::Probe& probe, std::uint16_t port, base::Fd socket,
+ProbeAttempt::ProbeAttempt(Loop& loop, const model::Probe& probe, std::uint16_t port, base::Fd socket,
                            std::function<void(Outcome)> done)
     : loop_(loop),
       probe_(probe),
@@ -119,11 +119,11 @@ void ProbeAttempt::read_answer() {
     return;
   }
   received_.append(room.data(), static_cast<std::size_t>(got));
-  net::http::ResponseHead head;
+  http::ResponseHead head;
   for (;;) {
-    const auto complete = net::http::parse_response(received_, false, head);
+    const auto complete = http::parse_response(received_, false, head);
     if (!complete) {
-      finish(false, "malformed answer: " + std::string(net::http::to_string(complete.error())), false);
+      finish(false, "malformed answer: " + std::string(http::to_string(complete.error())), false);
       return;
     }
     if (!*complete) return;
@@ -145,4 +145,4 @@ void ProbeAttempt::finish(bool healthy, std::string detail, bool keep_socket) {
   done(std::move(outcome));
 }
 
-}  // namespace marea::router
+}  // namespace marea::net
