@@ -78,6 +78,9 @@ int http_status_of(base::ErrorCode code) {
     case ErrorCode::app_exited:
     case ErrorCode::out_of_memory:
     case ErrorCode::startup_probe_failed:
+    case ErrorCode::readiness_probe_failed:
+    case ErrorCode::secret_missing:
+    case ErrorCode::config_missing:
     case ErrorCode::sandbox_failed:
     case ErrorCode::store_damaged:
     case ErrorCode::io: return 500;

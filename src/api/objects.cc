@@ -149,10 +149,6 @@ Json revision_object(const control::Control& control, const control::ServiceStat
 
 Json instance_object(const control::InstanceEntry& instance) {
   const model::InstanceReport& report = instance.report;
-  // Engine knows whether the app runs, router whether it has something to do.
-  model::InstanceState state = report.state;
-  if (state == model::InstanceState::running && instance.in_flight == 0) state = model::InstanceState::idle;
-  if (state == model::InstanceState::idle && instance.in_flight > 0) state = model::InstanceState::running;
   Json object = {
       {"apiVersion", "marea.dev/v1"},
       {"kind", "Instance"},
@@ -160,11 +156,15 @@ Json instance_object(const control::InstanceEntry& instance) {
       {"name", report.id.str()},
       {"service", report.service.str()},
       {"revision", report.revision.str()},
-      {"state", model::to_string(state)},
+      {"state", control::state_of(instance)},
       {"since", base::rfc3339(report.since_unix_ns)},
       {"in_flight", instance.in_flight}};
   if (report.reason != model::Reason::none) object["reason"] = model::to_string(report.reason);
   if (!report.detail.empty()) object["detail"] = report.detail;
+  if (instance.unready) {
+    object["reason"] = model::to_string(model::Reason::readiness_probe_failed);
+    object["detail"] = *instance.unready;
+  }
   if (report.exit) {
     object["exit"] = {
         {"code", report.exit->code}, {"signal", report.exit->signal}, {"outOfMemory", report.exit->out_of_memory}};

@@ -134,12 +134,16 @@ Json pod_object(const control::RevisionState& revision, const control::InstanceE
   const model::InstanceReport& report = instance.report;
   const model::Container& container = revision.record.revision.spec.container;
   const std::string name = container.name.empty() ? "user-container" : container.name;
-  const bool up = control::is_up(report.state);
+  const bool up = control::is_up(report.state) && !instance.unready;
   const std::string since = base::rfc3339(report.since_unix_ns);
+  Json ready = {{"type", "Ready"}, {"status", up ? "True" : "False"}, {"lastTransitionTime", since}};
+  if (instance.unready) {
+    ready["reason"] = model::to_string(model::Reason::readiness_probe_failed);
+    ready["message"] = *instance.unready;
+  }
   Json status = {{"phase", phase_of(report.state)},
                  {"startTime", base::rfc3339(report.created_unix_ns)},
-                 {"conditions",
-                  Json::array({{{"type", "Ready"}, {"status", up ? "True" : "False"}, {"lastTransitionTime", since}}})},
+                 {"conditions", Json::array({std::move(ready)})},
                  {"containerStatuses", Json::array({{{"name", name},
                                                      {"image", container.image},
                                                      {"imageID", revision.record.revision.image.digest},

@@ -29,6 +29,10 @@ CodeTexts texts_of(base::ErrorCode code) {
     case ErrorCode::app_exited: return {Text::code_app_exited, Text::next_app_exited};
     case ErrorCode::out_of_memory: return {Text::code_out_of_memory, Text::next_out_of_memory};
     case ErrorCode::startup_probe_failed: return {Text::code_startup_probe_failed, Text::next_startup_probe_failed};
+    case ErrorCode::readiness_probe_failed:
+      return {Text::code_readiness_probe_failed, Text::next_readiness_probe_failed};
+    case ErrorCode::secret_missing: return {Text::code_secret_missing, Text::next_secret_missing};
+    case ErrorCode::config_missing: return {Text::code_config_missing, Text::next_config_missing};
     case ErrorCode::sandbox_failed: return {Text::code_sandbox_failed, Text::next_sandbox_failed};
     case ErrorCode::unavailable: return {Text::code_unavailable, Text::next_unavailable};
     case ErrorCode::timeout: return {Text::code_timeout, Text::next_timeout};

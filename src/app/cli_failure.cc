@@ -28,6 +28,9 @@ Exit exit_of(base::ErrorCode code) {
     case ErrorCode::app_exited:
     case ErrorCode::out_of_memory:
     case ErrorCode::startup_probe_failed:
+    case ErrorCode::readiness_probe_failed:
+    case ErrorCode::secret_missing:
+    case ErrorCode::config_missing:
     case ErrorCode::sandbox_failed:
     case ErrorCode::unavailable:
     case ErrorCode::too_large:

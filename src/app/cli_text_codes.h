@@ -48,6 +48,12 @@
   X(next_out_of_memory, "Give it more: --memory 1Gi", "Dele más: --memory 1Gi") \
   X(code_startup_probe_failed, "the startup probe's address did not answer as it must", "la dirección de la sonda de arranque no respondió como debe") \
   X(next_startup_probe_failed, "See what the app wrote: marea logs NAME; compare the probe's port and path", "Vea lo que escribió: marea logs NOMBRE; compare el puerto y la ruta de la sonda") \
+  X(code_readiness_probe_failed, "the app started, and its readiness probe never passed", "la aplicación arrancó, pero su sonda de disponibilidad nunca pasó") \
+  X(next_readiness_probe_failed, "See what the app wrote: marea logs NAME; compare readinessProbe with what the app answers", "Vea lo que escribió: marea logs NOMBRE; compare readinessProbe con lo que la aplicación responde") \
+  X(code_secret_missing, "a value of the revision is to come from a secret that is not there", "un valor de la revisión debe venir de un secreto que no existe") \
+  X(next_secret_missing, "Give the variable a value, put the file into the image, or mark the reference optional: true", "Dé un valor a la variable, ponga el archivo en la imagen, o marque la referencia como optional: true") \
+  X(code_config_missing, "a value of the revision is to come from a config map that is not there", "un valor de la revisión debe venir de un config map que no existe") \
+  X(next_config_missing, "Give the variable a value, put the file into the image, or mark the reference optional: true", "Dé un valor a la variable, ponga el archivo en la imagen, o marque la referencia como optional: true") \
   X(code_sandbox_failed, "the runtime or the kernel refused to make the sandbox", "el ejecutor o el núcleo se negó a crear el aislamiento") \
   X(next_sandbox_failed, "See what this machine lacks: sudo marea doctor", "Vea qué le falta a esta máquina: sudo marea doctor") \
   X(code_unavailable, "the platform, or a part of it, does not answer", "la plataforma, o una parte de ella, no responde") \

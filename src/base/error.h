@@ -13,35 +13,38 @@ namespace marea::base {
 
 // Closed list; to_string gives the stable code. Never renumber or rename: users match on the text.
 enum class ErrorCode {
-  internal,              // E_INTERNAL: our own fault
-  invalid_argument,      // E_INVALID_ARGUMENT: malformed input that has no better code
-  usage,                 // E_USAGE: command line
-  manifest_invalid,      // E_MANIFEST_INVALID: the faults are listed with line and field path
-  not_found,             // E_NOT_FOUND
-  already_exists,        // E_ALREADY_EXISTS
-  conflict,              // E_CONFLICT: resourceVersion is stale
-  not_allowed,           // E_NOT_ALLOWED
-  privilege_missing,     // E_PRIVILEGE_MISSING: not root, or a capability is missing
-  kernel_feature,        // E_KERNEL_FEATURE: the kernel lacks something we need
-  dependency_missing,    // E_DEPENDENCY_MISSING: a program such as crun is not installed
-  address_in_use,        // E_ADDRESS_IN_USE
-  image_not_found,       // E_IMAGE_NOT_FOUND
-  image_invalid,         // E_IMAGE_INVALID: malformed layout, unsafe layer
-  digest_mismatch,       // E_DIGEST_MISMATCH
-  image_too_large,       // E_IMAGE_TOO_LARGE: a bomb, or beyond what an image may hold
-  build_failed,          // E_BUILD_FAILED
-  port_mismatch,         // E_PORT_MISMATCH: the app listens, but elsewhere
-  never_listened,        // E_NEVER_LISTENED: no listening socket within the startup deadline
-  app_exited,            // E_APP_EXITED: exit code or signal before it was ready
-  out_of_memory,         // E_OUT_OF_MEMORY: killed for its memory limit
-  startup_probe_failed,  // E_STARTUP_PROBE_FAILED
-  sandbox_failed,        // E_SANDBOX_FAILED: the OCI runtime or the kernel refused
-  unavailable,           // E_UNAVAILABLE: a role or the platform does not answer
-  timeout,               // E_TIMEOUT
-  too_large,             // E_TOO_LARGE: beyond a named limit
-  disk_full,             // E_DISK_FULL: no room on the data directory's disk, or beyond the share that marea may fill
-  store_damaged,         // E_STORE_DAMAGED: what is stored cannot be read
-  io,                    // E_IO: the operating system refused
+  internal,                // E_INTERNAL: our own fault
+  invalid_argument,        // E_INVALID_ARGUMENT: malformed input that has no better code
+  usage,                   // E_USAGE: command line
+  manifest_invalid,        // E_MANIFEST_INVALID: the faults are listed with line and field path
+  not_found,               // E_NOT_FOUND
+  already_exists,          // E_ALREADY_EXISTS
+  conflict,                // E_CONFLICT: resourceVersion is stale
+  not_allowed,             // E_NOT_ALLOWED
+  privilege_missing,       // E_PRIVILEGE_MISSING: not root, or a capability is missing
+  kernel_feature,          // E_KERNEL_FEATURE: the kernel lacks something we need
+  dependency_missing,      // E_DEPENDENCY_MISSING: a program such as crun is not installed
+  address_in_use,          // E_ADDRESS_IN_USE
+  image_not_found,         // E_IMAGE_NOT_FOUND
+  image_invalid,           // E_IMAGE_INVALID: malformed layout, unsafe layer
+  digest_mismatch,         // E_DIGEST_MISMATCH
+  image_too_large,         // E_IMAGE_TOO_LARGE: a bomb, or beyond what an image may hold
+  build_failed,            // E_BUILD_FAILED
+  port_mismatch,           // E_PORT_MISMATCH: the app listens, but elsewhere
+  never_listened,          // E_NEVER_LISTENED: no listening socket within the startup deadline
+  app_exited,              // E_APP_EXITED: exit code or signal before it was ready
+  out_of_memory,           // E_OUT_OF_MEMORY: killed for its memory limit
+  startup_probe_failed,    // E_STARTUP_PROBE_FAILED
+  readiness_probe_failed,  // E_READINESS_PROBE_FAILED: it started, and never became ready
+  secret_missing,          // E_SECRET_MISSING: a value is to come from a secret that is not there
+  config_missing,          // E_CONFIG_MISSING: the same of a config map
+  sandbox_failed,          // E_SANDBOX_FAILED: the OCI runtime or the kernel refused
+  unavailable,             // E_UNAVAILABLE: a role or the platform does not answer
+  timeout,                 // E_TIMEOUT
+  too_large,               // E_TOO_LARGE: beyond a named limit
+  disk_full,               // E_DISK_FULL: no room on the data directory's disk, or beyond the share that marea may fill
+  store_damaged,           // E_STORE_DAMAGED: what is stored cannot be read
+  io,                      // E_IO: the operating system refused
 };
 
 std::string_view to_string(ErrorCode code);

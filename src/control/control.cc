@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/crash_point.h"
+#include "control/missing_values.h"
 #include "telemetry/log_spool.h"
 
 namespace marea::control {
@@ -25,7 +26,7 @@ Control::Control(World world)
       folders_(std::move(world.folders)),
       router_(loop_, first_number(store_),
               {.on_applied = [this](std::uint64_t) { on_applied(); },
-               .on_instance_load = [this](const auto& load) { instances_.set_load(load.id, load.in_flight); },
+               .on_instance_load = [this](const auto& load) { on_instance_load(load); },
                .on_revision_load = [this](const auto& load) { on_revision_load(load); },
                .on_metrics = [this](const auto& part) { scrape_.take("router", part); }}),
       engine_(loop_, first_number(store_),
@@ -250,6 +251,10 @@ void Control::advance(ServiceState& service) {
   }
   RevisionState& newest = service.revisions.back();
   if (newest.record.result != store::RevisionResult::pending || newest.preparing) return;
+  if (const auto missing = describe_missing_values(newest.record.revision)) {
+    decide(service, newest, &*missing);
+    return;
+  }
   if (!newest.checking) prepare_image(service, newest);
   if (newest.checking) judge(service, newest);
 }
@@ -257,7 +262,7 @@ void Control::advance(ServiceState& service) {
 void Control::begin_check(ServiceState& service, RevisionState& revision) {
   revision.checking = true;
   const base::RevisionName name = revision.record.revision.name;
-  const base::Duration most = revision.record.revision.spec.container.startup.deadline() + kCheckSlack;
+  const base::Duration most = start_deadline(revision.record.revision.spec.container) + kCheckSlack;
   revision.deadline = std::make_unique<net::Timer>(loop_, [this, name, most] {
     RevisionState* late = find_revision(name);
     if (late == nullptr || !late->checking) return;
@@ -367,6 +372,11 @@ void Control::on_listed() {
     }
   }
   tick_.arm_in(base::Duration{0});
+}
+
+void Control::on_instance_load(const net::msg::InstanceLoad& load) {
+  if (!instances_.set_load(load)) return;
+  if (const InstanceEntry* entry = instances_.find(load.id)) changed(entry->report.service);
 }
 
 void Control::on_revision_load(const net::msg::RevisionLoad& load) {

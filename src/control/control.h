@@ -192,6 +192,7 @@ class Control {
   void begin_check(ServiceState& service, RevisionState& revision);
   void on_report(const model::InstanceReport& report);
   void on_listed();
+  void on_instance_load(const net::msg::InstanceLoad& load);
   void on_revision_load(const net::msg::RevisionLoad& load);
   void on_applied();
   void settle_outputs();

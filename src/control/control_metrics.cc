@@ -45,7 +45,8 @@ void Control::add_instance_metrics(std::vector<MetricValue>& out) const {
     const model::InstanceReport& report = entry.report;
     const std::string& service = report.service.str();
     const std::string& revision = report.revision.str();
-    ++by_state[{service, revision, std::string(to_string(report.state))}];
+    ++by_state[{service, revision,
+                entry.unready ? std::string(state_of(entry)) : std::string(to_string(report.state))}];
     if (!is_live(report.state)) continue;
     out.push_back(
         {Metric::instance_in_flight, {service, revision, id.str()}, {static_cast<std::uint64_t>(entry.in_flight)}});

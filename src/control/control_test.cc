@@ -288,6 +288,31 @@ TEST_F(ControlTest, named_revisions_share_traffic_and_cannot_be_deleted) {
   EXPECT_EQ(world.service("hola").revisions.size(), 1U);
 }
 
+TEST_F(ControlTest, a_revision_whose_secret_is_missing_is_not_ready_and_the_old_one_serves) {
+  world.connect();
+  world.have_image("a", 'a');
+  world.deploy("hola", "a", "i1");
+  model::Json document = model::Json::parse(R"({"apiVersion": "serving.knative.dev/v1", "kind": "Service",
+      "metadata": {"name": "hola"}, "spec": {"template": {"spec": {"containers": [{"image": "a",
+      "env": [{"name": "DB", "valueFrom": {"secretKeyRef": {"name": "db", "key": "latest"}}}]}]}}}})");
+  auto parsed = model::parse_service(document);
+  ASSERT_TRUE(parsed);
+  ASSERT_TRUE(world.execute(ApplyService{.document = *parsed}));
+  EXPECT_EQ(world.conditions("hola"),
+            "Ready=False(SecretMissing) ConfigurationsReady=False(SecretMissing) RoutesReady=True");
+  EXPECT_EQ(world.shares("hola"), "hola-00001=10000");
+  EXPECT_EQ(world.plan(), "hola-00001[0..100 want 0]") << "no instance of it is wanted";
+  const ServiceStatus status = world.control().status(world.service("hola"));
+  EXPECT_EQ(status.error_code, "E_SECRET_MISSING");
+  EXPECT_THAT(status.conditions.at(0).message, HasSubstr("secret db, key latest, for the variable DB"));
+
+  document["spec"]["template"]["spec"]["containers"][0]["env"][0]["valueFrom"]["secretKeyRef"]["optional"] = true;
+  parsed = model::parse_service(document);
+  ASSERT_TRUE(parsed);
+  ASSERT_TRUE(world.execute(ApplyService{.document = *parsed}));
+  EXPECT_THAT(world.plan(), HasSubstr("hola-00003[0..100 want 1]DeployCheck"));
+}
+
 TEST_F(ControlTest, two_services_cannot_have_one_host) {
   const auto with_host = [](const std::string& name) {
     model::Json document = model::Json::parse(R"({"apiVersion": "serving.knative.dev/v1", "kind": "Service",

@@ -47,6 +47,9 @@ base::ErrorCode code_of(Reason reason) {
     case Reason::never_listened: return base::ErrorCode::never_listened;
     case Reason::port_mismatch: return base::ErrorCode::port_mismatch;
     case Reason::startup_probe_failed: return base::ErrorCode::startup_probe_failed;
+    case Reason::readiness_probe_failed: return base::ErrorCode::readiness_probe_failed;
+    case Reason::secret_missing: return base::ErrorCode::secret_missing;
+    case Reason::config_missing: return base::ErrorCode::config_missing;
     case Reason::image_missing: return base::ErrorCode::image_not_found;
     case Reason::superseded: return base::ErrorCode::conflict;
     case Reason::none:
@@ -127,6 +130,10 @@ std::string cause_of(const model::Revision& revision, const model::InstanceRepor
     case base::ErrorCode::startup_probe_failed:
       return "its startup probe failed within " + seconds(revision.spec.container.startup.deadline()) + detail +
              ". Check spec.template.spec.containers[0].startupProbe: path, port, failureThreshold";
+    case base::ErrorCode::readiness_probe_failed:
+      return "it started, and its readiness probe did not pass" + detail +
+             ". Check spec.template.spec.containers[0].readinessProbe: path, port, initialDelaySeconds; a "
+             "startupProbe with more time gives it more time too";
     default: return "no sandbox could be made for it" + detail + ". Run: marea doctor";
   }
 }

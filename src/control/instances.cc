@@ -34,7 +34,10 @@ void Instances::report(const model::InstanceReport& report, base::Instant now) {
     if (found->second.report.state == InstanceState::failed) found->second.failure.reset();
     found->second.report = report;
     found->second.stale = false;
-    if (!is_live(report.state)) found->second.in_flight = 0;
+    if (!is_live(report.state)) {
+      found->second.in_flight = 0;
+      found->second.unready.reset();
+    }
   }
   if (is_up(report.state)) {
     entries_.at(report.id).was_up = true;
@@ -49,9 +52,19 @@ void Instances::set_failure(const base::InstanceId& id, Failure failure) {
   if (found != entries_.end()) found->second.failure = std::move(failure);
 }
 
-void Instances::set_load(const base::InstanceId& id, int in_flight) {
-  const auto found = entries_.find(id);
-  if (found != entries_.end()) found->second.in_flight = in_flight;
+std::string_view state_of(const InstanceEntry& entry) {
+  const model::InstanceState state = entry.report.state;
+  if (state != model::InstanceState::running && state != model::InstanceState::idle) return to_string(state);
+  if (entry.unready) return "unready";
+  return to_string(entry.in_flight > 0 ? model::InstanceState::running : model::InstanceState::idle);
+}
+
+bool Instances::set_load(const net::msg::InstanceLoad& load) {
+  const auto found = entries_.find(load.id);
+  if (found == entries_.end()) return false;
+  found->second.in_flight = load.in_flight;
+  const std::optional<std::string> unready = load.available ? std::nullopt : std::optional(load.detail);
+  return std::exchange(found->second.unready, unready) != unready;
 }
 
 void Instances::begin_listing() {
@@ -72,7 +85,10 @@ std::vector<base::RevisionName> Instances::finish_listing() {
 }
 
 void Instances::clear_loads() {
-  for (auto& [id, entry] : entries_) entry.in_flight = 0;
+  for (auto& [id, entry] : entries_) {
+    entry.in_flight = 0;
+    entry.unready.reset();
+  }
 }
 
 std::vector<base::RevisionName> Instances::expire(base::Instant now) {

@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "control/deploy_check.h"
 #include "model/instance.h"
+#include "net/messages.h"
 
 namespace marea::control {
 
@@ -20,11 +21,16 @@ inline constexpr base::Duration kEndedShown = std::chrono::minutes(15);
 struct InstanceEntry {
   model::InstanceReport report;
   int in_flight = 0;
-  bool stale = false;              // not yet confirmed over the newest link to engine
-  bool was_up = false;             // it served once: its end is no failed start
-  std::optional<Failure> failure;  // of a failed one, once its last output was read
-  base::Instant ended{};           // when a failed one was reported so
+  std::optional<std::string> unready;  // why its readiness probe fails: it gets no new request
+  bool stale = false;                  // not yet confirmed over the newest link to engine
+  bool was_up = false;                 // it served once: its end is no failed start
+  std::optional<Failure> failure;      // of a failed one, once its last output was read
+  base::Instant ended{};               // when a failed one was reported so
 };
+
+// What is shown of it: engine knows whether the app runs, router whether it has something to do and is ready for it.
+// "prepared", "starting", "running", "idle", "frozen", "unready", "draining", "failed", "stopped".
+std::string_view state_of(const InstanceEntry& entry);
 
 class Instances {
  public:
@@ -33,7 +39,8 @@ class Instances {
   void set_failure(const base::InstanceId& id, Failure failure);
   // A new attempt begins: what failed before says nothing about it.
   void forget_failed(const base::RevisionName& revision) { forget_failed(revision, 0); }
-  void set_load(const base::InstanceId& id, int in_flight);
+  // As router tells it. True: whether it is ready for requests changed.
+  bool set_load(const net::msg::InstanceLoad& load);
 
   // A new link to engine begins: what it does not report again before finish_listing() has ended unseen. Gives the
   // revisions that lost an instance this way.

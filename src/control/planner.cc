@@ -131,7 +131,10 @@ model::RevisionRoute route_of(const model::Revision& revision) {
           .idle_timeout = spec.idle_timeout,
           .startup = spec.container.startup,
           .has_liveness = spec.container.liveness.has_value(),
-          .liveness = spec.container.liveness.value_or(model::Probe{})};
+          .liveness = spec.container.liveness.value_or(model::Probe{}),
+          .session_affinity = spec.session_affinity,
+          .cpu_throttling = spec.cpu_throttling,
+          .readiness = spec.container.readiness};
 }
 
 ServiceOutcome plan_service(const ServiceFacts& facts) {

@@ -30,7 +30,8 @@ Condition ready_of(const std::vector<Condition>& parts) {
 }
 
 bool is_resource_failure(Reason reason) {
-  return reason == Reason::sandbox_failed || reason == Reason::machine_full;
+  return reason == Reason::sandbox_failed || reason == Reason::machine_full || reason == Reason::secret_missing ||
+         reason == Reason::config_missing;
 }
 
 void set(Condition& condition, Truth status, Reason reason, std::string message) {

@@ -5,6 +5,7 @@
 #include "model/annotation_table.h"
 #include "model/duration.h"
 #include "model/names.h"
+#include "model/secret_alias.h"
 
 namespace marea::model {
 namespace {
@@ -81,6 +82,15 @@ std::optional<RateLimit> rate_limit(Findings& findings, const Node& annotations)
   return std::nullopt;
 }
 
+void check_secret_aliases(Findings& findings, const Node& annotations) {
+  constexpr std::string_view kName = "run.googleapis.com/secrets";
+  const auto text = text_of(annotations, kName);
+  if (!text) return;
+  if (const auto aliases = parse_secret_aliases(*text); !aliases) {
+    findings.fault(*annotations.member(kName), aliases.error());
+  }
+}
+
 // One of a few words.
 template <class Value, std::size_t N>
 std::optional<Value> word(Findings& findings, const Node& annotations, std::string_view name,
@@ -97,6 +107,13 @@ std::optional<Value> word(Findings& findings, const Node& annotations, std::stri
   findings.fault(*annotations.member(name),
                  "must be one of " + list + ", is " + in_quotes(*text) + did_you_mean(*text, known));
   return std::nullopt;
+}
+
+// 'true' or 'false'; absent: false.
+bool flag(Findings& findings, const Node& annotations, std::string_view name) {
+  return word<bool>(findings, annotations, name,
+                    std::array<std::pair<std::string_view, bool>, 2>{{{"true", true}, {"false", false}}})
+      .value_or(false);
 }
 
 std::vector<std::string> hosts(Findings& findings, const Node& annotations) {
@@ -178,6 +195,8 @@ Settings read_settings(Findings& findings, const Node& metadata, Level level) {
     out.hosts = hosts(findings, *annotations);
     out.rate_limit = rate_limit(findings, *annotations);
   } else {
+    check_secret_aliases(findings, *annotations);
+    out.session_affinity = flag(findings, *annotations, "run.googleapis.com/sessionAffinity");
     out.scale = read_scale(findings, *annotations);
   }
   return out;

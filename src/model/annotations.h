@@ -28,6 +28,7 @@ struct Settings {
   std::optional<CapabilitySet> capabilities;
   std::vector<std::string> hosts;  // lower case
   std::optional<RateLimit> rate_limit;
+  bool session_affinity = false;
 };
 
 // The map of metadata.annotations; checks every name and value.

@@ -12,20 +12,21 @@ using testing::IsEmpty;
 
 TEST(ContainerFaults, what_the_service_cannot_be_right_without_blocks) {
   EXPECT_THAT(
-      container_faults("      volumeMounts: [{name: v, mountPath: /v}]\n      envFrom: [{secretRef: {name: s}}]\n"
-                       "      env:\n      - name: S\n        valueFrom: {secretKeyRef: {name: s, key: latest}}\n"
+      container_faults("      volumeMounts: [{name: v, mountPath: /v}]\n      volumeDevices: [{name: d}]\n"
+                       "      env:\n      - name: S\n        valueFrom: {fieldRef: {fieldPath: status.podIP}}\n"
                        "    - image: sidecar\n    volumes: [{name: v, emptyDir: {}}]\n"),
       ElementsAre(HasSubstr("9:7 spec.template.spec.containers[0].volumeMounts: is not supported, and the service "
                             "would be wrong without it: volumes come in a later version"),
-                  HasSubstr("10:7 spec.template.spec.containers[0].envFrom: is not supported"),
-                  HasSubstr("13:9 spec.template.spec.containers[0].env[0].valueFrom: is not supported"),
+                  HasSubstr("10:7 spec.template.spec.containers[0].volumeDevices: is not supported"),
+                  HasSubstr("13:21 spec.template.spec.containers[0].env[0].valueFrom.fieldRef: is not supported"),
                   HasSubstr("14:7 spec.template.spec.containers[1]: is not supported"),
                   HasSubstr("15:5 spec.template.spec.volumes: is not supported")));
   EXPECT_THAT(container_faults("      ports: [{name: h2c}]\n      resources: {limits: {nvidia.com/gpu: '1'}}\n"
-                               "      startupProbe: {grpc: {port: 1}}\n      securityContext: {privileged: true}\n"),
+                               "      readinessProbe: {exec: {command: [a]}}\n"
+                               "      securityContext: {privileged: true}\n"),
               ElementsAre(HasSubstr("9:16 spec.template.spec.containers[0].ports[0].name: is not supported"),
                           HasSubstr("resources.limits[\"nvidia.com/gpu\"]: is not supported"),
-                          HasSubstr("startupProbe.grpc: is not supported"),
+                          HasSubstr("readinessProbe.exec: is not supported"),
                           HasSubstr("securityContext.privileged: is not supported")));
 }
 
@@ -82,7 +83,7 @@ TEST(ContainerFaults, probes_have_cloud_runs_bounds) {
                   HasSubstr("14:25 spec.template.spec.containers[0].startupProbe.timeoutSeconds: must not exceed "
                             "periodSeconds (100), is 101")));
   EXPECT_THAT(container_faults("      livenessProbe: {initialDelaySeconds: 3601}\n"),
-              ElementsAre(HasSubstr("livenessProbe: must have httpGet or tcpSocket"),
+              ElementsAre(HasSubstr("livenessProbe: must have httpGet, tcpSocket or grpc"),
                           HasSubstr("must be between 0 and 3600, is 3601")));
   EXPECT_THAT(container_faults("      ports: [{name: http1}]\n      livenessProbe: {tcpSocket: {port: http1}}\n"),
               IsEmpty());

@@ -27,6 +27,18 @@ std::string length_fault(std::size_t most, std::size_t bytes) {
 
 }  // namespace
 
+std::optional<std::string> source_name_fault(std::string_view name) {
+  const auto good = [](char c) {
+    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '-' || c == '_' ||
+           c == '.';
+  };
+  if (!name.empty() && name.size() <= kMostAnnotationBytes && name.front() != '-' && name != "." && name != ".." &&
+      std::ranges::all_of(name, good)) {
+    return std::nullopt;
+  }
+  return "must be 1 to 253 letters, digits, -, _ or ., and not begin with -";
+}
+
 std::string lower_case(std::string_view text) {
   std::string out(text);
   for (char& c : out) {

@@ -31,6 +31,10 @@ std::optional<std::string> label_value_fault(std::string_view value);
 // Name of an environment variable: letters, digits, '_', '-', '.', first no digit; not one that the platform sets.
 std::optional<std::string> env_name_fault(std::string_view name);
 
+// Name of a secret or config map, or of a key in one: 1 to 253 letters, digits, '-', '_', '.', first a letter, a digit,
+// '_' or '.'. Kubernetes' names and Secret Manager's, versions included.
+std::optional<std::string> source_name_fault(std::string_view name);
+
 // ASCII only: host names and enum words, never text for people.
 std::string lower_case(std::string_view text);
 

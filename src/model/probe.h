@@ -22,7 +22,8 @@ struct Probe {
   base::Duration timeout{std::chrono::seconds(1)};
   base::Duration period{std::chrono::seconds(10)};
   int failure_threshold = 3;
-  bool declared = false;  // false: the default that marea supplies
+  bool declared = false;      // false: the default that marea supplies
+  int success_threshold = 1;  // readiness only: so many in a row make it ready again
 
   // From the start of the app until a startup probe gives up.
   base::Duration deadline() const { return initial_delay + period * failure_threshold; }

@@ -1,5 +1,4 @@
 #include <algorithm>
-#include <set>
 
 #include "model/names.h"
 #include "model/quantity.h"
@@ -65,32 +64,6 @@ std::pair<std::uint16_t, std::string> read_ports(Findings& findings, const Node&
   return out;
 }
 
-std::vector<std::pair<std::string, std::string>> read_env(Findings& findings, const Node& container) {
-  std::vector<std::pair<std::string, std::string>> out;
-  const auto list = container.member("env");
-  if (!list || !findings.is_list(*list)) return out;
-  if (list->value->size() > kMostEnv)
-    findings.fault(*list, "must have at most " + std::to_string(kMostEnv) + " variables");
-  std::set<std::string> names;
-  for (const Node& variable : list->elements()) {
-    if (!check_fields(findings, variable, ObjectKind::env)) continue;
-    const auto name = variable.member("name");
-    const auto value = variable.member("value");
-    if (!name) findings.missing(variable, "name", "the name of the variable");
-    const auto name_text = name ? findings.text(*name) : std::nullopt;
-    const auto value_text = value ? findings.text(*value) : std::string();
-    if (value_text && value_text->size() > kMostEnvValueBytes) findings.fault(*value, "must have at most 32 KiB");
-    if (!name_text) continue;
-    if (auto fault = env_name_fault(*name_text)) findings.fault(*name, in_quotes(*name_text) + " " + *fault);
-    if (!names.insert(*name_text).second) {
-      findings.fault(*name, in_quotes(*name_text) + " is there twice; remove one of them");
-    } else if (value_text) {
-      out.emplace_back(*name_text, *value_text);
-    }
-  }
-  return out;
-}
-
 // A quantity may be written as a number: "cpu: 1".
 std::optional<std::string> quantity_text(Findings& findings, const Node& node) {
   if (node.value->is_number()) return node.value->dump();
@@ -144,7 +117,7 @@ Container read_container(Findings& findings, const Node& node) {
   out.image = read_image(findings, node);
   out.command = read_arguments(findings, node, "command");
   out.args = read_arguments(findings, node, "args");
-  out.env = read_env(findings, node);
+  read_environment(findings, node, out);
   if (const auto dir = node.member("workingDir")) {
     out.working_dir = findings.text(*dir).value_or("");
     if (!out.working_dir.empty() && (out.working_dir[0] != '/' || out.working_dir.size() > kMostPathBytes)) {
@@ -162,6 +135,9 @@ Container read_container(Findings& findings, const Node& node) {
   }
   if (const auto probe = node.member("livenessProbe")) {
     out.liveness = read_probe(findings, *probe, ProbeUse::liveness, port_name);
+  }
+  if (const auto probe = node.member("readinessProbe")) {
+    out.readiness = read_probe(findings, *probe, ProbeUse::readiness, port_name);
   }
   if (const auto security = node.member("securityContext");
       security && check_fields(findings, *security, ObjectKind::security)) {

@@ -73,19 +73,52 @@ void read_http(Findings& findings, const Node& node, std::string_view port_name,
   if (const auto headers = node.member("httpHeaders")) read_headers(findings, *headers, probe);
 }
 
+// What is spoken to instances is HTTP/1.1, so that the health service cannot be asked yet.
+void read_grpc(Findings& findings, const Node& node, std::string_view port_name, Probe& probe) {
+  probe.kind = ProbeKind::grpc;
+  if (!check_fields(findings, node, ObjectKind::grpc)) return;
+  probe.port = read_port(findings, node, port_name);
+  if (const auto service = node.member("service")) {
+    probe.service = findings.text(*service).value_or("");
+    if (probe.service.size() > kMostHostBytes || has_control(probe.service)) {
+      findings.fault(*service, "must be the name of a gRPC service, at most 253 characters");
+    }
+  }
+  findings.notice(node, "is kept; marea connects to the port and does not ask grpc.health.v1 yet");
+}
+
+std::int64_t most_seconds(ProbeUse use) {
+  switch (use) {
+    case ProbeUse::startup: return kMostStartupSeconds;
+    case ProbeUse::liveness: return kMostLivenessSeconds;
+    case ProbeUse::readiness: return kMostReadinessSeconds;
+  }
+  return kMostStartupSeconds;
+}
+
 void read_times(Findings& findings, const Node& node, ProbeUse use, Probe& probe) {
-  const std::int64_t most = use == ProbeUse::startup ? kMostStartupSeconds : kMostLivenessSeconds;
+  const std::int64_t most = most_seconds(use);
   const auto read = [&](std::string_view name, std::int64_t least, std::int64_t fallback, std::int64_t bound) {
     const auto member = node.member(name);
     return member ? findings.integer(*member, least, bound).value_or(fallback) : fallback;
   };
-  const std::int64_t timeout = read("timeoutSeconds", 1, 1, most);
-  const std::int64_t period = read("periodSeconds", 1, 10, most);
-  const std::int64_t failures = read("failureThreshold", 1, 3, kMostProbeFailures);
-  probe.initial_delay = std::chrono::seconds(read("initialDelaySeconds", 0, 0, most));
+  // Knative writes 0 where its own default is meant.
+  const bool knative = use == ProbeUse::readiness;
+  const auto or_default = [](std::int64_t value, std::int64_t fallback) { return value == 0 ? fallback : value; };
+  const std::int64_t timeout = or_default(read("timeoutSeconds", knative ? 0 : 1, 1, most), 1);
+  const std::int64_t period = or_default(read("periodSeconds", knative ? 0 : 1, 10, most), 10);
+  const std::int64_t failures = or_default(read("failureThreshold", knative ? 0 : 1, 3, kMostProbeFailures), 3);
+  const std::int64_t successes = or_default(read("successThreshold", 0, 1, kMostProbeFailures), 1);
+  if (use != ProbeUse::readiness && successes != 1) {
+    findings.fault(*node.member("successThreshold"),
+                   "must be 1 for startup and liveness probes, is " + std::to_string(successes));
+  }
+  const std::int64_t most_delay = use == ProbeUse::startup ? kMostStartupSeconds : kMostLivenessSeconds;
+  probe.initial_delay = std::chrono::seconds(read("initialDelaySeconds", 0, 0, most_delay));
   probe.timeout = std::chrono::seconds(timeout);
   probe.period = std::chrono::seconds(period);
   probe.failure_threshold = static_cast<int>(failures);
+  probe.success_threshold = static_cast<int>(successes);
   if (timeout > period) {
     findings.fault(node.member("timeoutSeconds").value_or(node),
                    "must not exceed periodSeconds (" + std::to_string(period) + "), is " + std::to_string(timeout));
@@ -104,11 +137,19 @@ Probe read_probe(Findings& findings, const Node& node, ProbeUse use, std::string
   if (!check_fields(findings, node, ObjectKind::probe)) return probe;
   const auto http = node.member("httpGet");
   const auto tcp = node.member("tcpSocket");
+  const auto grpc = node.member("grpc");
   if (http && tcp) findings.fault(*tcp, "contradicts httpGet; a probe has one of them");
-  const bool other = node.member("grpc") || node.member("exec");
-  if (!http && !tcp && !other) findings.fault(node, "must have httpGet or tcpSocket");
+  if (grpc && (http || tcp)) {
+    findings.fault(*grpc, std::string("contradicts ") + (http ? "httpGet" : "tcpSocket") + "; a probe has one of them");
+  }
+  // Knative's readiness probe without any of them, {} included, connects.
+  const bool may_be_empty = use == ProbeUse::readiness;
+  if (!http && !tcp && !grpc && !node.member("exec") && !may_be_empty) {
+    findings.fault(node, "must have httpGet, tcpSocket or grpc");
+  }
   if (http) read_http(findings, *http, port_name, probe);
   if (tcp && check_fields(findings, *tcp, ObjectKind::tcp_socket)) probe.port = read_port(findings, *tcp, port_name);
+  if (grpc) read_grpc(findings, *grpc, port_name, probe);
   read_times(findings, node, use, probe);
   return probe;
 }

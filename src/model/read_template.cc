@@ -30,6 +30,7 @@ void apply_settings(Findings& findings, const Node& metadata, Template& out) {
   out.idle_timeout = settings.idle_timeout;
   out.egress = settings.egress.value_or(Egress::internet);
   out.capabilities = settings.capabilities.value_or(CapabilitySet::ordinary);
+  out.session_affinity = settings.session_affinity;
   if (const auto annotations = metadata.member("annotations")) {
     apply_scale(findings, *annotations, settings.scale, out);
   }

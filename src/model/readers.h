@@ -13,19 +13,24 @@ namespace marea::model {
 // Cloud Run's bounds, so that what runs here runs there.
 inline constexpr std::int64_t kMostStartupSeconds = 240;    // initial delay, period and all of a startup probe
 inline constexpr std::int64_t kMostLivenessSeconds = 3600;  // initial delay and period of a liveness probe
+inline constexpr std::int64_t kMostReadinessSeconds = 300;  // period and timeout of a readiness probe
 inline constexpr std::int64_t kMostProbeFailures = 1000;
 inline constexpr std::size_t kMostProbeHeaders = 100;
 inline constexpr std::size_t kMostEnv = 1000;
+inline constexpr std::size_t kMostEnvFrom = 100;
 inline constexpr std::size_t kMostEnvValueBytes = 32'768;
 inline constexpr std::size_t kMostArguments = 1000;
 inline constexpr std::size_t kMostImageBytes = 4096;
 inline constexpr std::int64_t kMostUserId = 2'147'483'647;  // Kubernetes' bound
 inline constexpr std::size_t kMostTrafficTargets = 1000;    // as many as a service can have revisions on Cloud Run
 
-enum class ProbeUse { startup, liveness };
+enum class ProbeUse { startup, liveness, readiness };
 
 // `port_name` is the name of the container's port, which a probe may use instead of a number.
 Probe read_probe(Findings& findings, const Node& node, ProbeUse use, std::string_view port_name);
+
+// env and envFrom, into `out`.
+void read_environment(Findings& findings, const Node& container, Container& out);
 
 Container read_container(Findings& findings, const Node& node);
 

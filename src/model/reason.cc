@@ -30,6 +30,9 @@ std::string_view to_string(Reason reason) {
     case Reason::deploying: return "Deploying";
     case Reason::superseded: return "Superseded";
     case Reason::scaled_in: return "ScaledIn";
+    case Reason::secret_missing: return "SecretMissing";
+    case Reason::config_missing: return "ConfigMissing";
+    case Reason::readiness_probe_failed: return "ReadinessProbeFailed";
   }
   return "";
 }

@@ -38,7 +38,10 @@ enum class Reason {
   deploying,        // Deploying
   superseded,       // Superseded: a newer deploy took its place
   // Engine's files hold the numbers: a newer reason comes at the end, where an earlier marea reads it as no word.
-  scaled_in,  // ScaledIn: why it was stopped: fewer are needed, others of the revision stay
+  scaled_in,               // ScaledIn: why it was stopped: fewer are needed, others of the revision stay
+  secret_missing,          // SecretMissing: a value that it needs is to come from a secret that is not there
+  config_missing,          // ConfigMissing: the same of a config map
+  readiness_probe_failed,  // ReadinessProbeFailed: it gets no new request until its readiness probe passes again
 };
 
 std::string_view to_string(Reason reason);

@@ -29,6 +29,7 @@ struct RevisionRoute {
   Probe liveness;
   bool session_affinity = false;
   bool cpu_throttling = false;
+  std::optional<Probe> readiness;
   friend bool operator==(const RevisionRoute&, const RevisionRoute&) = default;
 };
 

@@ -58,6 +58,18 @@ constexpr std::array kTyped = {
     TypedField{Of::port, "protocol", FieldType::text},
     TypedField{Of::env, "name", FieldType::text},
     TypedField{Of::env, "value", FieldType::text},
+    TypedField{Of::env, "valueFrom", FieldType::object, Of::env_source},
+    TypedField{Of::env_source, "secretKeyRef", FieldType::object, Of::key_reference},
+    TypedField{Of::env_source, "configMapKeyRef", FieldType::object, Of::key_reference},
+    TypedField{Of::key_reference, "name", FieldType::text},
+    TypedField{Of::key_reference, "key", FieldType::text},
+    TypedField{Of::key_reference, "optional", FieldType::boolean},
+    TypedField{Of::container, "envFrom", FieldType::objects, Of::env_from},
+    TypedField{Of::env_from, "prefix", FieldType::text},
+    TypedField{Of::env_from, "secretRef", FieldType::object, Of::source_reference},
+    TypedField{Of::env_from, "configMapRef", FieldType::object, Of::source_reference},
+    TypedField{Of::source_reference, "name", FieldType::text},
+    TypedField{Of::source_reference, "optional", FieldType::boolean},
     TypedField{Of::resources, "limits", FieldType::object, Of::limits},
     TypedField{Of::probe, "httpGet", FieldType::object, Of::http_get},
     TypedField{Of::probe, "tcpSocket", FieldType::object, Of::tcp_socket},
@@ -66,6 +78,9 @@ constexpr std::array kTyped = {
     TypedField{Of::probe, "periodSeconds", FieldType::integer},
     TypedField{Of::probe, "failureThreshold", FieldType::integer},
     TypedField{Of::probe, "successThreshold", FieldType::integer},
+    TypedField{Of::probe, "grpc", FieldType::object, Of::grpc},
+    TypedField{Of::grpc, "port", FieldType::integer},
+    TypedField{Of::grpc, "service", FieldType::text},
     TypedField{Of::http_get, "path", FieldType::text},
     TypedField{Of::http_get, "httpHeaders", FieldType::objects, Of::header},
     TypedField{Of::header, "name", FieldType::text},
@@ -101,7 +116,12 @@ std::string_view type_name(ObjectKind kind) {
                                  std::string_view("Probe"),
                                  std::string_view("HTTPGetAction"),
                                  std::string_view("TCPSocketAction"),
-                                 std::string_view("HTTPHeader")};
+                                 std::string_view("HTTPHeader"),
+                                 std::string_view("GRPCAction"),
+                                 std::string_view("EnvVarSource"),
+                                 std::string_view("KeySelector"),
+                                 std::string_view("EnvFromSource"),
+                                 std::string_view("EnvSource")};
   static_assert(kNames.size() == kObjectKinds);
   return kNames.at(static_cast<std::size_t>(kind));
 }

@@ -3,6 +3,7 @@
 // (model/manifest.h). These values exist only validated: parse_manifest() is the one way to make them from text.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -60,6 +61,19 @@ struct Container {
   std::vector<std::string> starts_after;  // names of containers whose startup probe passes first
   friend bool operator==(const Container&, const Container&) = default;
 };
+
+// How long an app whose startup probe passed may take until its readiness probe passes for the first time: as long as
+// its start could have taken, at least what that probe's own numbers need.
+inline Duration readiness_deadline(const Probe& startup, const std::optional<Probe>& readiness) {
+  if (!readiness) return Duration{0};
+  const int attempts = readiness->failure_threshold + readiness->success_threshold;
+  return std::max(startup.deadline(), readiness->initial_delay + readiness->period * attempts);
+}
+
+// From the start of the app until it is given up.
+inline Duration start_deadline(const Container& container) {
+  return container.startup.deadline() + readiness_deadline(container.startup, container.readiness);
+}
 
 // What a revision is a snapshot of.
 struct Template {

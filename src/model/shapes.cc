@@ -103,13 +103,13 @@ constexpr std::array kContainer = {
     Field{"livenessProbe"},
     Field{"workingDir"},
     Field{"securityContext"},
-    Field{"readinessProbe", notice, "an instance is ready when it accepts connections; startupProbe is acted on"},
+    Field{"readinessProbe"},
     Field{"imagePullPolicy", notice, "a revision keeps the digest that it was made with"},
     Field{"terminationMessagePath", record},
     Field{"terminationMessagePolicy", record},
     Field{"volumeMounts", blocks, kVolumes},
     Field{"volumeDevices", blocks, kVolumes},
-    Field{"envFrom", blocks, "config maps and secrets come in a later version; list the variables under env"},
+    Field{"envFrom"},
 };
 
 constexpr std::array kPort = {Field{"containerPort"}, Field{"name"}, Field{"protocol"}};
@@ -117,8 +117,26 @@ constexpr std::array kPort = {Field{"containerPort"}, Field{"name"}, Field{"prot
 constexpr std::array kEnv = {
     Field{"name"},
     Field{"value"},
-    Field{"valueFrom", blocks, "secrets and config maps come in a later version; give the variable a value"},
+    Field{"valueFrom"},
 };
+
+constexpr std::string_view kFieldOf =
+    "instances are no pods; K_SERVICE, K_REVISION and PORT are set, others need a value";
+
+constexpr std::array kEnvSource = {
+    Field{"secretKeyRef"},
+    Field{"configMapKeyRef"},
+    Field{"fieldRef", blocks, kFieldOf},
+    Field{"resourceFieldRef", blocks, kFieldOf},
+    Field{"fileKeyRef", blocks, "give the variable a value"},
+};
+
+constexpr std::array kKeyReference = {Field{"name"}, Field{"key"}, Field{"optional"},
+                                      Field{"localObjectReference", record}};
+
+constexpr std::array kEnvFrom = {Field{"prefix"}, Field{"secretRef"}, Field{"configMapRef"}};
+
+constexpr std::array kSourceReference = {Field{"name"}, Field{"optional"}, Field{"localObjectReference", record}};
 
 constexpr std::array kResources = {
     Field{"limits"},
@@ -152,11 +170,13 @@ constexpr std::array kProbe = {
     Field{"timeoutSeconds"},
     Field{"periodSeconds"},
     Field{"failureThreshold"},
-    Field{"successThreshold", record},
+    Field{"successThreshold"},
     Field{"terminationGracePeriodSeconds", notice, "an instance has 10 s after SIGTERM"},
-    Field{"grpc", blocks, "use httpGet or tcpSocket; gRPC probes come in a later version"},
-    Field{"exec", blocks, "use httpGet or tcpSocket; Cloud Run has no exec probes either"},
+    Field{"grpc"},
+    Field{"exec", blocks, "use httpGet, tcpSocket or grpc; Cloud Run has no exec probes either"},
 };
+
+constexpr std::array kGrpc = {Field{"port"}, Field{"service"}};
 
 constexpr std::array kHttpGet = {
     Field{"path"},
@@ -194,6 +214,11 @@ constexpr std::array kShapes = {
     Shape{"httpGet of a probe", kHttpGet},
     Shape{"tcpSocket of a probe", kTcpSocket},
     Shape{"httpHeaders of a probe", kHeader},
+    Shape{"grpc of a probe", kGrpc},
+    Shape{"valueFrom of a variable", kEnvSource},
+    Shape{"a reference to a key", kKeyReference},
+    Shape{"containers[].envFrom[]", kEnvFrom},
+    Shape{"a reference to a secret or config map", kSourceReference},
 };
 
 static_assert(kShapes.size() == kObjectKinds);

@@ -43,9 +43,14 @@ enum class ObjectKind {
   http_get,
   tcp_socket,
   header,
+  grpc,
+  env_source,
+  key_reference,
+  env_from,
+  source_reference,
 };
 
-inline constexpr std::size_t kObjectKinds = static_cast<std::size_t>(ObjectKind::header) + 1;
+inline constexpr std::size_t kObjectKinds = static_cast<std::size_t>(ObjectKind::source_reference) + 1;
 
 std::span<const Field> fields_of(ObjectKind kind);
 

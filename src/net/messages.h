@@ -104,7 +104,7 @@ struct Demand {  // idempotent: "revision needs so many instances now"; engine b
 struct InstanceReady {
   base::InstanceId id;
 };
-struct InstanceUnready {  // startup deadline passed, or liveness failed
+struct InstanceUnready {  // a deadline of the start passed, or liveness failed
   base::InstanceId id;
   model::Reason reason = model::Reason::none;
   std::string detail;
@@ -183,6 +183,8 @@ struct RoutesApplied {  // every worker routes by `version` now
 struct InstanceLoad {  // sent on change, at most five times a second per instance
   base::InstanceId id;
   int in_flight = 0;
+  bool available = true;  // false: its readiness probe fails, so that it gets nothing new
+  std::string detail;     // why not
 };
 struct RevisionLoad {
   base::RevisionName revision;
@@ -302,7 +304,7 @@ template <class A, Is<DropService> T> void visit(A& a, T& v) { a(v.name); }
 template <class A, Is<DropRevision> T> void visit(A& a, T& v) { a(v.name); }
 template <class A, Is<RoutesCommit> T> void visit(A& a, T& v) { a(v.version); }
 template <class A, Is<RoutesApplied> T> void visit(A& a, T& v) { a(v.version); }
-template <class A, Is<InstanceLoad> T> void visit(A& a, T& v) { a(v.id, v.in_flight); }
+template <class A, Is<InstanceLoad> T> void visit(A& a, T& v) { a(v.id, v.in_flight, v.available, v.detail); }
 template <class A, Is<RevisionLoad> T> void visit(A& a, T& v) { a(v.revision, v.in_flight, v.waiting, v.requests); }
 template <class A, Is<MetricsWanted> T> void visit(A& a, T& v) { a(v.number); }
 template <class A, Is<Metrics> T> void visit(A& a, T& v) { a(v.number, v.values, v.last); }

@@ -27,8 +27,8 @@ using net::Is;
 
 template <class A, Is<Probe> T>
 void visit(A& a, T& v) {
-  a(v.kind, v.port, v.path, v.headers, v.initial_delay, v.timeout, v.period, v.failure_threshold, v.declared,
-    v.service);
+  a(v.kind, v.port, v.path, v.headers, v.initial_delay, v.timeout, v.period, v.failure_threshold, v.declared, v.service,
+    v.success_threshold);
 }
 template <class A, Is<Limits> T>
 void visit(A& a, T& v) {
@@ -88,7 +88,7 @@ void visit(A& a, T& v) {
 template <class A, Is<RevisionRoute> T>
 void visit(A& a, T& v) {
   a(v.name, v.service, v.port, v.concurrency, v.target, v.min_scale, v.max_scale, v.scale_down_delay, v.timeout,
-    v.idle_timeout, v.startup, v.has_liveness, v.liveness, v.session_affinity, v.cpu_throttling);
+    v.idle_timeout, v.startup, v.has_liveness, v.liveness, v.session_affinity, v.cpu_throttling, v.readiness);
 }
 template <class A, Is<RateLimit> T>
 void visit(A& a, T& v) {

@@ -18,15 +18,39 @@ constexpr base::Duration kReturnTime = std::chrono::seconds(10);
 Health::Health(net::Loop& loop, const model::RevisionRoute& route, std::shared_ptr<Instance> instance, Events events)
     : loop_(loop),
       startup_(route.startup),
-      liveness_(route.liveness),
+      liveness_probe_(route.liveness),
       has_liveness_(route.has_liveness),
+      readiness_deadline_(model::readiness_deadline(route.startup, route.readiness)),
+      readiness_delay_(route.readiness ? route.readiness->initial_delay : base::Duration{0}),
       instance_(std::move(instance)),
       events_(std::move(events)),
       backoff_(route.startup.kind == model::ProbeKind::http ? kHttpTries : kTries),
-      next_(loop, [this] { attempt(); }) {}
+      next_(loop, [this] { attempt(); }),
+      liveness_(loop, liveness_probe_, instance_,
+                {.on_change =
+                     [this](bool, const std::string& detail) {
+                       give_up(model::Reason::liveness_failed, "the liveness probe failed " +
+                                                                   std::to_string(liveness_probe_.failure_threshold) +
+                                                                   " times: " + detail);
+                     },
+                 .on_socket_wanted = [this] { events_.on_socket_wanted(); }}),
+      readiness_due_(loop, [this] {
+        give_up(model::Reason::readiness_probe_failed,
+                "it did not pass within " +
+                    std::to_string(std::chrono::ceil<std::chrono::seconds>(readiness_deadline_).count()) +
+                    " s after the start: " + readiness_->last_failure());
+      }) {
+  if (!route.readiness) return;
+  passes_ = false;
+  readiness_ = std::make_unique<RepeatedProbe>(
+      loop, *route.readiness, instance_,
+      RepeatedProbe::Events{
+          .on_change = [this](bool passes, std::string detail) { readiness_changed(passes, std::move(detail)); },
+          .on_socket_wanted = [this] { events_.on_socket_wanted(); }});
+}
 
 void Health::await_readiness() {
-  aim_ = Aim::readiness;
+  aim_ = Aim::startup;
   deadline_ = loop_.now() + startup_.deadline();
   backoff_.reset();
   next_.arm_in(startup_.initial_delay);
@@ -34,22 +58,32 @@ void Health::await_readiness() {
 
 void Health::await_return() {
   attempt_.reset();
-  aim_ = Aim::readiness;
+  liveness_.stop();
+  aim_ = Aim::startup;
+  listening_ = false;
   returning_ = true;
   deadline_ = loop_.now() + kReturnTime;
   backoff_.reset();
   next_.arm_in(backoff_.next());
 }
 
-void Health::watch_liveness() {
-  attempt_.reset();
-  next_.cancel();
-  aim_ = has_liveness_ ? Aim::liveness : Aim::none;
-  failures_ = 0;
-  if (has_liveness_) next_.arm_in(std::max(liveness_.initial_delay, liveness_.period));
+void Health::adopt() {
+  listening_ = true;
+  begin_liveness();
+  if (readiness_) {
+    readiness_->begin(base::Duration{0}, false);
+  } else {
+    events_.on_ready(std::nullopt);
+  }
+}
+
+void Health::begin_liveness() {
+  if (has_liveness_) liveness_.begin(std::max(liveness_probe_.initial_delay, liveness_probe_.period), true);
 }
 
 void Health::sockets_came() {
+  liveness_.sockets_came();
+  if (readiness_) readiness_->sockets_came();
   if (!wants_socket_) return;
   wants_socket_ = false;
   attempt();
@@ -62,64 +96,79 @@ void Health::attempt() {
     events_.on_socket_wanted();
     return;
   }
-  model::Probe once = probe();
+  model::Probe once = startup_;
   // The default startup probe's timeout is its whole deadline; an attempt that hangs must not use it up.
-  if (aim_ == Aim::readiness) {
-    once.timeout = std::clamp<base::Duration>(once.timeout, std::chrono::milliseconds(100), std::chrono::seconds(10));
-  }
-  attempt_ =
-      std::make_unique<net::ProbeAttempt>(loop_, once, instance_->port(), std::move(socket->fd),
-                                          [this](net::ProbeAttempt::Outcome result) { outcome(std::move(result)); });
+  once.timeout = std::clamp<base::Duration>(once.timeout, std::chrono::milliseconds(100), std::chrono::seconds(10));
+  attempt_ = std::make_unique<net::ProbeAttempt>(
+      loop_, once, instance_->port(), std::move(socket->fd),
+      [this](net::ProbeAttempt::Outcome result) { startup_outcome(std::move(result)); });
 }
 
-void Health::outcome(net::ProbeAttempt::Outcome outcome) {
+void Health::startup_outcome(net::ProbeAttempt::Outcome outcome) {
   const std::unique_ptr<net::ProbeAttempt> over = std::move(attempt_);
-  switch (aim_) {
-    case Aim::none: return;
-    case Aim::readiness: readiness_outcome(std::move(outcome)); return;
-    case Aim::liveness: liveness_outcome(outcome); return;
-  }
-}
-
-void Health::readiness_outcome(net::ProbeAttempt::Outcome outcome) {
+  if (aim_ == Aim::none) return;
   if (outcome.healthy) {
     const bool usable = startup_.port == 0 || startup_.port == instance_->port();
     std::optional<base::Fd> connection;
     if (outcome.socket && usable) connection = std::move(outcome.socket);
-    watch_liveness();
-    events_.on_ready(std::move(connection));
+    startup_passed(std::move(connection));
     return;
   }
   last_detail_ = std::move(outcome.detail);
   if (outcome.socket) instance_->put_socket({std::move(outcome.socket), false});
   if (loop_.now() < deadline_) {
     next_.arm_in(backoff_.next());
-    return;
+  } else {
+    startup_failed();
   }
+}
+
+void Health::startup_passed(std::optional<base::Fd> connection) {
   aim_ = Aim::none;
+  listening_ = true;
+  begin_liveness();
+  if (readiness_ && !returning_) {
+    readiness_due_.arm_in(readiness_deadline_);
+    connection.reset();  // an app that handles one connection at a time would sit on it
+    readiness_->begin(readiness_delay_, false);
+  } else if (passes_) {
+    events_.on_ready(std::move(connection));
+  }
+}
+
+void Health::startup_failed() {
   const bool http = startup_.kind == model::ProbeKind::http;
   const std::uint16_t port = startup_.port != 0 ? startup_.port : instance_->port();
   const std::string where = "port " + std::to_string(port);
   if (returning_) {
-    events_.on_unready(model::Reason::liveness_failed, "it stopped listening on " + where + ": " + last_detail_);
+    give_up(model::Reason::liveness_failed, "it stopped listening on " + where + ": " + last_detail_);
   } else if (http) {
-    events_.on_unready(model::Reason::startup_probe_failed, "the startup probe (HTTP " + startup_.path + " on " +
-                                                                where + ") did not succeed in time: " + last_detail_);
+    give_up(model::Reason::startup_probe_failed,
+            "the startup probe (HTTP " + startup_.path + " on " + where + ") did not succeed in time: " + last_detail_);
   } else {
-    events_.on_unready(model::Reason::never_listened, "nothing accepted connections on " + where + ": " + last_detail_);
+    give_up(model::Reason::never_listened, "nothing accepted connections on " + where + ": " + last_detail_);
   }
 }
 
-void Health::liveness_outcome(const net::ProbeAttempt::Outcome& outcome) {
-  if (outcome.healthy) {
-    failures_ = 0;
-  } else if (++failures_ >= liveness_.failure_threshold) {
-    aim_ = Aim::none;
-    events_.on_unready(model::Reason::liveness_failed,
-                       "the liveness probe failed " + std::to_string(failures_) + " times: " + outcome.detail);
-    return;
+void Health::readiness_changed(bool passes, std::string detail) {
+  passes_ = passes;
+  readiness_due_.cancel();
+  if (!listening_) return;  // its return tells
+  if (passes) {
+    events_.on_ready(std::nullopt);
+  } else {
+    events_.on_unavailable(std::move(detail));
   }
-  next_.arm_in(liveness_.period);
+}
+
+void Health::give_up(model::Reason reason, std::string detail) {
+  aim_ = Aim::none;
+  next_.cancel();
+  attempt_.reset();
+  readiness_due_.cancel();
+  liveness_.stop();
+  if (readiness_) readiness_->stop();
+  events_.on_unready(reason, std::move(detail));
 }
 
 }  // namespace marea::router

@@ -52,9 +52,10 @@ class Instance {
     return seat_.release(now, served);
   }
 
-  // True when this made it ready (it was unready before).
+  // True when this made it ready (it was unready before). One that was ready before rests since its last request.
   bool make_ready(base::Instant now) {
-    idle_since_.store(now.time_since_epoch().count(), std::memory_order_relaxed);
+    std::int64_t never = 0;
+    idle_since_.compare_exchange_strong(never, now.time_since_epoch().count(), std::memory_order_relaxed);
     if (options_.started != base::Instant{}) seat_.bill(std::exchange(options_.started, {}), now);
     return seat_.make_ready();
   }
@@ -75,7 +76,7 @@ class Instance {
   int tunnels() const { return tunnels_.load(std::memory_order_relaxed); }
   void tunnel_opened() { tunnels_.fetch_add(1, std::memory_order_relaxed); }
   void tunnel_closed() { tunnels_.fetch_sub(1, std::memory_order_relaxed); }
-  // The moment its last request ended, or it became ready.
+  // The moment its last request ended, or it became ready for the first time.
   base::Instant idle_since() const {
     return base::Instant(base::Duration(idle_since_.load(std::memory_order_relaxed)));
   }

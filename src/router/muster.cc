@@ -123,6 +123,8 @@ void Muster::ready(const base::InstanceId& id, base::Instant now) {
     kind->scale.started(now - member.asked_at);
   }
   member.started = true;
+  if (member.unavailable) member.availability_told = false;
+  member.unavailable.reset();
   to_engine(msg::InstanceReady{id});
   actions_.emplace_back(act::Dispatch{member.revision});
   wake(now);
@@ -132,6 +134,18 @@ void Muster::unready(const msg::InstanceUnready& message) {
   const auto found = members_.find(message.id);
   if (found != members_.end()) found->second.shared->make_unready();
   to_engine(message);
+}
+
+void Muster::unavailable(const base::InstanceId& id, std::string detail, base::Instant now) {
+  const auto found = members_.find(id);
+  if (found == members_.end() || found->second.shared->draining()) return;
+  Member& member = found->second;
+  member.shared->make_unready();
+  if (detail.size() > kMostDetail) detail.resize(kMostDetail);
+  member.unavailable = std::move(detail);
+  member.availability_told = false;
+  if (Kind* const kind = find_kind(member.revision->name())) settle(*kind, now);
+  wake(now);
 }
 
 void Muster::drain(const msg::InstanceDrain& message, base::Instant now) {

@@ -16,6 +16,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -35,7 +36,8 @@ inline constexpr base::Duration kMusterTick = std::chrono::milliseconds(100);
 inline constexpr base::Duration kLoadEvery = std::chrono::milliseconds(200);  // five reports a second at most
 inline constexpr base::Duration kAskAgain = std::chrono::seconds(1);          // a wish that engine did not fulfil
 inline constexpr int kSocketStock = 8;                                        // asked for at a time, at least
-inline constexpr std::size_t kMostUnplaced = 1024;                            // instances whose route has not come yet
+inline constexpr std::size_t kMostDetail = 300;     // of what a probe says, as control hears it
+inline constexpr std::size_t kMostUnplaced = 1024;  // instances whose route has not come yet
 
 class Muster {
  public:
@@ -62,6 +64,8 @@ class Muster {
   // probes
   void ready(const base::InstanceId& id, base::Instant now);
   void unready(const net::msg::InstanceUnready& message);
+  // Its readiness probe fails: it gets nothing new until ready(), and is not ended for it.
+  void unavailable(const base::InstanceId& id, std::string detail, base::Instant now);
 
   // workers. What they tell may be of an instance that is no longer here: their words and engine's cross.
   void somebody_waits(const std::shared_ptr<Revision>& revision, base::Instant now);
@@ -100,8 +104,10 @@ class Muster {
     bool sockets_asked = false;
     bool stale = false;  // not yet named by a new engine
     int reported = -1;
-    bool started = false;      // it was ready once
-    base::Instant asked_at{};  // when its start was asked for
+    bool started = false;                    // it was ready once
+    std::optional<std::string> unavailable;  // why its readiness probe fails
+    bool availability_told = true;           // to control
+    base::Instant asked_at{};                // when its start was asked for
     base::Instant retire_asked{};
   };
 
@@ -111,7 +117,8 @@ class Muster {
   Kind* find_kind(const base::RevisionName& name);
 
   // muster_scale.cc: how many, and what callers and control hear of it
-  decide::ScaleWish wish(Kind& kind, const std::vector<std::shared_ptr<Instance>>& instances, base::Instant now);
+  decide::ScaleWish wish(Kind& kind, const std::vector<std::shared_ptr<Instance>>& instances, int away,
+                         base::Instant now);
   void settle(Kind& kind, base::Instant now);
   void refuse(Kind& kind, Refusal refusal, base::Instant until, base::Instant now);
   void settle_refusal(Kind& kind, base::Instant now);

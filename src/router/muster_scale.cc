@@ -1,4 +1,5 @@
 // How many instances router asks for and lets go, and what callers and control hear of it.
+#include <algorithm>
 #include <utility>
 
 #include "decide/scale.h"
@@ -23,35 +24,43 @@ void Muster::somebody_waits(const std::shared_ptr<Revision>& revision, base::Ins
   wake(now);
 }
 
-// What engine was asked for and has not opened yet counts as starting; after a while it is asked for again.
-decide::ScaleWish Muster::wish(Kind& kind, const std::vector<std::shared_ptr<Instance>>& instances, base::Instant now) {
+// What engine was asked for and has not opened yet counts as starting; after a while it is asked for again. `away` are
+// beside `instances`: there, and of no use to those who wait.
+decide::ScaleWish Muster::wish(Kind& kind, const std::vector<std::shared_ptr<Instance>>& instances, int away,
+                               base::Instant now) {
   std::vector<decide::ScaleInstance> seen;
   for (const std::shared_ptr<Instance>& each : instances) {
-    const bool ready = each->ready();
+    // Where nobody waits, one whose readiness probe fails is an idle one like others: it ends like others.
+    const bool ready = each->ready() || members_.at(each->id()).unavailable;
     const base::Instant since = ready ? each->idle_since() : members_.at(each->id()).asked_at;
     seen.push_back({.ready = ready, .in_flight = each->in_flight(), .since = since});
   }
   if (now - kind.asked_at < kAskAgain) {
-    while (std::ssize(seen) < kind.asked) seen.push_back({.since = kind.asked_at});
+    while (std::ssize(seen) < kind.asked - away) seen.push_back({.since = kind.asked_at});
   }
   const model::RevisionRoute& route = kind.route;
-  return kind.scale.look({.concurrency = route.concurrency,
-                          .target = route.target,
-                          .min = route.min_scale,
-                          .max = route.max_scale,
-                          .scale_down_delay = route.scale_down_delay,
-                          .idle_timeout = route.idle_timeout},
-                         {.waiting = kind.live->waiting(),
-                          .instances = seen,
-                          .ended = kind.live->requests.load(std::memory_order_relaxed),
-                          .cpu_saturation = machine_.busy_permille / 1000.0},
-                         now);
+  decide::ScaleWish wish = kind.scale.look({.concurrency = route.concurrency,
+                                            .target = route.target,
+                                            .min = std::max(0, route.min_scale - away),
+                                            .max = std::max(0, route.max_scale - away),
+                                            .scale_down_delay = route.scale_down_delay,
+                                            .idle_timeout = route.idle_timeout},
+                                           {.waiting = kind.live->waiting(),
+                                            .instances = seen,
+                                            .ended = kind.live->requests.load(std::memory_order_relaxed),
+                                            .cpu_saturation = machine_.busy_permille / 1000.0},
+                                           now);
+  wish.wanted += away;
+  return wish;
 }
 
 void Muster::settle(Kind& kind, base::Instant now) {
   std::vector<std::shared_ptr<Instance>> instances = kind.live->instances();
   std::erase_if(instances, [](const auto& each) { return each->draining(); });
-  const decide::ScaleWish wish = this->wish(kind, instances, now);
+  const bool waiting = kind.live->waiting() > 0;
+  const auto away = std::erase_if(
+      instances, [&](const auto& each) { return waiting && members_.at(each->id()).unavailable.has_value(); });
+  const decide::ScaleWish wish = this->wish(kind, instances, static_cast<int>(away), now);
   if (wish.reason == Reason::max_scale) kind.live->limit = wish.reason;
   if (kind.live->waiting() == 0) kind.live->limit = Reason::none;
   for (const decide::Retirement& each : wish.retire) {
@@ -134,9 +143,10 @@ void Muster::report(bool all) {
   for (auto& [id, member] : members_) {
     const int now = member.shared->in_flight();
     in_flight[member.revision.get()] += now;
-    if (!all && now == member.reported) continue;
+    if (!all && now == member.reported && member.availability_told) continue;
     member.reported = now;
-    to_control(msg::InstanceLoad{id, now});
+    member.availability_told = true;
+    to_control(msg::InstanceLoad{id, now, !member.unavailable, member.unavailable.value_or("")});
   }
   for (auto& [name, kind] : kinds_) {
     const msg::RevisionLoad load{.revision = name,

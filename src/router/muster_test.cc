@@ -359,5 +359,55 @@ TEST_F(MusterTest, nothing_is_due_when_nothing_runs_and_nobody_waits) {
   EXPECT_EQ(muster.next_deadline(), base::Instant::max());
 }
 
+TEST_F(MusterTest, one_whose_readiness_probe_fails_gets_nothing_and_those_who_wait_may_have_another) {
+  const auto a = run("a");
+  ASSERT_TRUE(a->claim(now));
+  muster.unavailable(id("a"), "GET /ready answered 503", now);
+  EXPECT_EQ(said(), "") << "it is not ended, and nobody waits";
+  EXPECT_FALSE(a->ready());
+  EXPECT_FALSE(a->claim(now));
+  EXPECT_EQ(a->in_flight(), 1) << "what it has goes on";
+  wait(0, 1);
+  EXPECT_EQ(said(), "demand 2") << "the one that is there is of no use";
+  a->release(now, true);
+  muster.ready(id("a"), now);
+  EXPECT_EQ(said(), "a is ready, dispatch r");
+  EXPECT_TRUE(a->claim(now));
+}
+
+TEST_F(MusterTest, one_that_is_unavailable_counts_against_the_maximum) {
+  for (const char* each : {"a", "b", "c"}) {
+    run(each);
+    muster.unavailable(id(each), "no", now);
+  }
+  said();
+  wait(0, 1);
+  pass(seconds(3));
+  EXPECT_EQ(said(), "") << "maxScale is 3";
+  EXPECT_EQ(live()->limit.load(), Reason::max_scale);
+}
+
+TEST_F(MusterTest, flapping_readiness_does_not_keep_an_instance_from_its_idle_timeout) {
+  run("a");
+  for (int i = 0; i < 3; ++i) {
+    pass(seconds(15));
+    muster.unavailable(id("a"), "no", now);
+    pass(seconds(4));
+    muster.ready(id("a"), now);
+  }
+  said();
+  pass(seconds(4));
+  EXPECT_EQ(said(), "retire a IdleTimeout");
+}
+
+TEST_F(MusterTest, one_that_is_unavailable_goes_to_zero_like_others) {
+  run("a");
+  muster.unavailable(id("a"), "no", now);
+  pass(seconds(59));
+  EXPECT_EQ(said(), "");
+  pass(seconds(2));
+  EXPECT_EQ(said(), "retire a IdleTimeout");
+}
+
 }  // namespace
 }  // namespace marea::router

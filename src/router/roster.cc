@@ -152,8 +152,7 @@ void Roster::operator()(const act::Watch& action) {
   }
   Health& health = *(probes_[id] = probe(action));
   if (action.ready) {
-    health.watch_liveness();
-    became_ready(id, std::nullopt);
+    health.adopt();
   } else {
     health.await_readiness();
   }
@@ -170,6 +169,13 @@ std::unique_ptr<Health> Roster::probe(const act::Watch& watch) {
                 world_.log(Severity::warning, "instance is not ready",
                            {{"instance", id.str()}, {"reason", std::string(to_string(reason))}, {"detail", detail}});
                 muster_.unready({id, reason, std::move(detail)});
+                carry_out();
+              },
+          .on_unavailable =
+              [this, id](std::string detail) {
+                world_.log(Severity::warning, "an instance's readiness probe fails",
+                           {{"instance", id.str()}, {"detail", detail}});
+                muster_.unavailable(id, std::move(detail), now());
                 carry_out();
               },
           .on_socket_wanted =

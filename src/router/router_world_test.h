@@ -195,6 +195,7 @@ class RouterWorld : public testing::Test {
                                 [this](net::RouterToControl message, std::vector<base::Fd>) {
                                   if (const auto* load = std::get_if<net::msg::InstanceLoad>(&message)) {
                                     loads[load->id.str()] = load->in_flight;
+                                    unavailable[load->id.str()] = load->available ? "" : load->detail;
                                   }
                                   if (const auto* done = std::get_if<net::msg::RoutesApplied>(&message)) {
                                     applied = done->version;
@@ -313,6 +314,7 @@ class RouterWorld : public testing::Test {
   std::uint16_t port = 0;
   std::uint64_t applied = 0;
   std::map<std::string, int> loads;
+  std::map<std::string, std::string> unavailable;  // why, as control is told
   std::vector<net::msg::Metrics> metrics;
   int sockets_at_a_time = 1000;
   std::vector<net::msg::Demand> demands;

@@ -250,8 +250,9 @@ void EngineProcess::operator()(const msg::InstanceReady& message) {
 }
 
 void EngineProcess::operator()(msg::InstanceUnready& message) {
-  const bool known =
-      message.reason == model::Reason::never_listened || message.reason == model::Reason::liveness_failed;
+  const bool known = message.reason == model::Reason::never_listened ||
+                     message.reason == model::Reason::liveness_failed ||
+                     message.reason == model::Reason::readiness_probe_failed;
   if (!known) message.reason = model::Reason::startup_probe_failed;
   if (message.detail.size() > kMostDetailBytes) message.detail.resize(kMostDetailBytes);
   fleet_.unready(message, listening_of(message.id), moment());

@@ -37,11 +37,10 @@ void Fleet::report(FleetInstance& instance, Moment moment) {
 void Fleet::sandbox_prepared(const base::InstanceId& id, Moment moment) {
   FleetInstance* const instance = find(id);
   if (instance == nullptr || instance->phase != Phase::preparing) return;
-  const model::Probe& startup = instance->revision->spec.container.startup;
   instance->phase = Phase::starting;
   instance->opened = true;
   instance->started_at = moment.now;
-  instance->deadline = moment.now + startup.deadline() + kVerdictMargin;
+  instance->deadline = moment.now + start_deadline(instance->revision->spec.container) + kVerdictMargin;
   actions_.emplace_back(act::Start{id});
   // Before the app runs: router finds it ready as soon as it is.
   to_router(net::msg::InstanceOpen{
@@ -134,7 +133,7 @@ void Fleet::router_linked(Moment moment) {
                                        .slot = instance.slot});
     }
     if (instance.phase == Phase::starting) {  // a new router counts from its own beginning
-      instance.deadline = moment.now + instance.revision->spec.container.startup.deadline() + kVerdictMargin;
+      instance.deadline = moment.now + start_deadline(instance.revision->spec.container) + kVerdictMargin;
     }
     if (instance.phase == Phase::draining) {
       instance.deadline = drain_deadline(instance, moment);
@@ -201,7 +200,7 @@ void Fleet::expire(FleetInstance& instance, Moment moment) {
     case Phase::starting: {
       const model::Container& container = instance.revision->spec.container;
       if (!router_linked_) {  // nobody looked: it may well be ready
-        instance.deadline = moment.now + container.startup.deadline() + kVerdictMargin;
+        instance.deadline = moment.now + start_deadline(container) + kVerdictMargin;
       } else {
         fail(instance, model::Reason::never_listened,
              "port " + std::to_string(expected_port(container)) + " did not answer within " +

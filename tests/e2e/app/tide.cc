@@ -1,8 +1,9 @@
 // The app of the whole-binary tests and benches: a small static web server that does what it is told, well or badly.
 // tide [--port N] [--address A] [--exit CODE] [--kill SIGNAL] [--silent] [--stubborn] [--eat MB] [--delay MS]
-// [--text WORDS] [--burn MS]; the port is $PORT unless given. GET / says which revision answers; answer() has the rest.
-// A connection that asks for /stream or /sip waits in the middle until another one asks for /release. Whoever numbers a
-// request (X-Load-Number) finds its number in the answer, and which instance it is from (X-Instance).
+// [--text WORDS] [--burn MS] [--unready]; the port is $PORT unless given. GET / says which revision answers; answer()
+// has the rest. A connection that asks for /stream or /sip waits in the middle until another one asks for /release.
+// Whoever numbers a request (X-Load-Number) finds its number in the answer, and which instance it is from (X-Instance).
+// /ready is 200 until /unready, and 503 until /ready-again; those who look there are no requests that /seen counts.
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -29,6 +30,8 @@ std::string text = "tide";
 std::atomic<int> in_flight{0};
 std::atomic<long> poured{0};
 std::atomic<int> requests_seen{0};
+std::atomic<bool> able{true};
+std::atomic<int> looks{0};  // at /ready
 
 std::string environment(const char* name) {
   const char* value = std::getenv(name);
@@ -185,6 +188,10 @@ std::string answer(std::string_view head, std::string_view target, const Body& b
     for (long left = number_after(target, "kb="); left > 0; --left) say(std::string(1023, 'x'));
   }
   if (target.starts_with("/release")) gate.release();
+  if (target.starts_with("/unready")) able = false;
+  if (target.starts_with("/ready-again")) able = true;
+  if (target.starts_with("/looks")) return std::to_string(looks);
+  if (target.starts_with("/cookie")) return std::string(head);
   return text + " " + environment("K_REVISION") + "\n";
 }
 
@@ -245,7 +252,8 @@ bool serve_one(Connection& connection, const std::string& head) {
   std::this_thread::sleep_for(std::chrono::milliseconds(number_after(target, "ms=")));
   const std::string said = answer(head, target, body, beside);
   --in_flight;
-  return connection.send("HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n" + number_fields(head) +
+  const std::string cookie = target.starts_with("/cookie") ? "Set-Cookie: app=1; Path=/\r\nSet-Cookie: b=2\r\n" : "";
+  return connection.send("HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n" + cookie + number_fields(head) +
                          "Content-Length: " + std::to_string(said.size()) + "\r\n\r\n" + said);
 }
 
@@ -254,6 +262,12 @@ void serve(int fd) {
   for (;;) {
     const std::string head = connection.until("\r\n\r\n");
     if (head.empty()) return;
+    if (head.starts_with("GET /ready ")) {
+      ++looks;
+      const std::string status = able ? "200 OK" : "503 Service Unavailable";
+      if (!connection.send("HTTP/1.1 " + status + "\r\nContent-Length: 0\r\n\r\n")) return;
+      continue;
+    }
     ++requests_seen;
     if (!serve_one(connection, head)) return;
   }
@@ -278,7 +292,8 @@ std::map<std::string, std::string> options_of(int argc, char** argv) {
   std::map<std::string, std::string> options = {{"--port", environment("PORT")}, {"--address", "0.0.0.0"}};
   for (int i = 1; i < argc; ++i) {
     const std::string name = argv[i];
-    options[name] = name != "--silent" && name != "--stubborn" && i + 1 < argc ? argv[++i] : "yes";
+    options[name] =
+        name != "--silent" && name != "--stubborn" && name != "--unready" && i + 1 < argc ? argv[++i] : "yes";
   }
   return options;
 }
@@ -303,6 +318,7 @@ void on_sigterm(bool stubborn) {
 int main(int argc, char** argv) {
   auto options = options_of(argc, argv);
   if (options.contains("--text")) text = options["--text"];
+  if (options.contains("--unready")) able = false;
   on_sigterm(options.contains("--stubborn"));
   say("tide: starting as " + std::to_string(getuid()));
   std::this_thread::sleep_for(std::chrono::milliseconds(std::atol(options["--delay"].c_str())));
