@@ -158,7 +158,10 @@ bool Client::begin(const http::RequestHead& head) {
     return answer(404, why);
   }
   if (!admitted(*service, head)) return true;
-  const RouteTable::RevisionEntry* revision = RouteTable::pick(*service, worker_.random());
+  if (ends_here(head)) return answer(200, "marea answers this OPTIONS, since Max-Forwards is 0");
+  affine_ = service->affine;
+  affinity_ = affine_ ? affinity_in(head) : AffinityMarks{};
+  const RouteTable::RevisionEntry* revision = RouteTable::pick(*service, affinity_.revision, worker_.random());
   if (revision == nullptr) {
     const std::string why = "service " + service->name.str() + " has no revision that can serve" +
                             (service->unready.empty() ? "" : ": ") + service->unready;
@@ -170,7 +173,7 @@ bool Client::begin(const http::RequestHead& head) {
   due_ = worker_.now() + revision->timeout;
   worker_.set_deadline(*this, due_);
   if (!notice_departure()) return false;
-  home_ = worker_.claim(*revision);
+  home_ = worker_.claim(*revision, affinity_.instance);
   if (!home_) return enqueue();
   phase_ = Phase::connecting;
   return true;
@@ -255,9 +258,10 @@ bool Client::send_request() {
   }
   Buffer& out = upstream_->stream().out();
   http::HeadWriter writer(out.room(head.bytes + kForwardingRoom));
-  write_request(writer, head,
-                {.address = peer_.address, .ipv6 = peer_.ipv6, .request_id = request_id_, .trace = &trace_},
-                worker_.scratch());
+  write_request(
+      writer, head,
+      {.address = peer_.address, .ipv6 = peer_.ipv6, .request_id = request_id_, .trace = &trace_, .affine = affine_},
+      worker_.scratch());
   if (!writer.finish()) return answer(431, "the request's head leaves no room for what a proxy must add");
   out.commit(writer.view().size());
   app_sent_before_ = upstream_->stream().sent();

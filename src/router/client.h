@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "net/http/codec.h"
 #include "net/loop.h"
+#include "router/affinity.h"
 #include "router/body_relay.h"
 #include "router/bounds.h"
 #include "router/deadlines.h"
@@ -79,6 +80,7 @@ class Client final : public net::Watcher, public Deadline {
   bool relay();
   bool read_answer_head();
   bool begin_answer(const net::http::ResponseHead& response);
+  void write_affinity_if_new(net::http::HeadWriter& out) const;
   bool pass_interim(const net::http::ResponseHead& response);
   bool open_tunnel(const net::http::ResponseHead& response);
   bool tunnel();
@@ -124,6 +126,7 @@ class Client final : public net::Watcher, public Deadline {
   BodyRelay up_;
   BodyRelay down_;
   Trace trace_;
+  AffinityMarks affinity_;             // as the caller's cookie says
   std::uint64_t app_sent_before_ = 0;  // bytes to the app on its connection, before this request
   std::uint64_t carried_ = 0;          // bytes of the tunnel when its silence began
   base::Duration app_rest_{};          // how long the app's connection may rest after this request; zero: not at all
@@ -137,6 +140,7 @@ class Client final : public net::Watcher, public Deadline {
   bool asks_websocket_ = false;
   bool awaits_continue_ = false;  // the caller sends its body when the app says so, which it did not yet
   std::uint64_t received_with_head_ = 0;
+  bool affine_ = false;             // the service's clients come back to their instances
   bool leaves_connection_ = false;  // the app's connection serves no further request, whatever the answer says
   bool request_sent_ = false;       // the app has all of it, or wants no more
   bool answer_begun_ = false;

@@ -47,6 +47,13 @@ bool Client::pass_interim(const http::ResponseHead& response) {
   return true;
 }
 
+// What the caller's cookie says already is not said again.
+void Client::write_affinity_if_new(http::HeadWriter& out) const {
+  if (revision_->affinity() == 0) return;
+  const AffinityMarks marks{.revision = revision_->affinity(), .instance = home_->instance->affinity()};
+  if (marks != affinity_) write_affinity(out, marks);
+}
+
 bool Client::begin_answer(const http::ResponseHead& response) {
   if (!request_sent_) {  // answered early: what is left of the request would follow as the next one, on both sides
     keep_alive_ = false;
@@ -60,6 +67,7 @@ bool Client::begin_answer(const http::ResponseHead& response) {
   keep_alive_ = caller.keep_alive;
   http::HeadWriter writer(stream_.out().room(response.bytes + kForwardingRoom));
   write_response(writer, response, framing, caller);
+  write_affinity_if_new(writer);
   if (!writer.finish()) {
     answer(502, "the app's answer has too large a head");
     return false;

@@ -1,6 +1,9 @@
 #include "router/forwarding.h"
 
 #include <algorithm>
+#include <charconv>
+
+#include "router/affinity.h"
 
 namespace marea::router {
 namespace {
@@ -33,6 +36,19 @@ bool names_websocket_alone(const net::http::Head& head) {
   const auto names = [](const Field& field) { return field.id == FieldName::upgrade; };
   return std::ranges::count_if(head.fields(), names) == 1 &&
          net::http::same_token(*head.find(FieldName::upgrade), "websocket");
+}
+
+// One less (RFC 9110 §7.6.2). What is no number means nothing to anybody and stays; what is larger than we count
+// becomes the largest that we do.
+void write_max_forwards(net::http::HeadWriter& out, const Field& field) {
+  constexpr std::uint64_t kMost = 1'000'000'000;
+  if (field.value.empty() || field.value.find_first_not_of("0123456789") != std::string_view::npos) {
+    out.forward(field);
+    return;
+  }
+  std::uint64_t hops = kMost;
+  std::from_chars(field.value.data(), field.value.data() + field.value.size(), hops);
+  out.field("Max-Forwards", std::min(hops, kMost) - (hops > 0 ? 1 : 0));
 }
 
 void write_connection(net::http::HeadWriter& out, const Caller& caller) {
@@ -80,11 +96,18 @@ void append_hex(std::string& out, std::uint64_t high, std::uint64_t low) {
   }
 }
 
+bool ends_here(const net::http::RequestHead& request) {
+  if (request.method != "OPTIONS") return false;
+  const auto hops = request.find("max-forwards");
+  return hops && !hops->empty() && hops->find_first_not_of('0') == std::string_view::npos;
+}
+
 void write_request(net::http::HeadWriter& out, const net::http::RequestHead& request, const Visitor& visitor,
                    std::string& scratch) {
   out.request_line(request.method, request.target);
   out.field("Host", request.host);
   bool forwarded_before = false;
+  const bool options = request.method == "OPTIONS";
   for (const Field& field : request.fields()) {
     switch (field.id) {
       case FieldName::host:
@@ -104,7 +127,14 @@ void write_request(net::http::HeadWriter& out, const net::http::RequestHead& req
       case FieldName::x_forwarded_for: forwarded_before = true; continue;
       default: break;
     }
-    if (!field.ends_here) out.forward(field);
+    if (field.ends_here) continue;
+    if (visitor.affine && net::http::same_token(field.name, "cookie")) {
+      forward_cookies(out, field, scratch);
+    } else if (options && net::http::same_token(field.name, "max-forwards")) {
+      write_max_forwards(out, field);
+    } else {
+      out.forward(field);
+    }
   }
   out.framing(request.body);
   if (asks_websocket(request)) {
@@ -173,8 +203,9 @@ void write_own_answer(net::http::HeadWriter& out, const OwnAnswer& answer, const
   out.status_line(answer.status);
   out.lines("Content-Type: text/plain; charset=utf-8\r\nCache-Control: no-store\r\n");
   out.field("Content-Length", answer.length);
-  // RFC 9110 §15.5.6; any other method goes to the app, too.
-  if (answer.status == 405) out.lines("Allow: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS\r\n");
+  // RFC 9110 §15.5.6 and §9.3.7; any other method goes to the app, too.
+  if (answer.status == 405 || answer.status == 200)
+    out.lines("Allow: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS\r\n");
   if (answer.retry_after > base::Duration{0}) {
     const auto seconds = std::chrono::ceil<std::chrono::seconds>(answer.retry_after);
     out.field("Retry-After", static_cast<std::uint64_t>(seconds.count()));

@@ -24,6 +24,7 @@ struct Visitor {
   bool ipv6 = false;
   std::string_view request_id;
   const Trace* trace = nullptr;
+  bool affine = false;  // a cookie of marea's own (affinity.h) may be among his, and is not for the app
 };
 
 // A request id that a caller sent and that may go into logs and headers as it is: 1 … kMostRequestIdBytes letters,
@@ -49,6 +50,9 @@ bool may_leave_body_unread(const net::http::RequestHead& request);
 // Writes all but the end of the head that an instance gets. `scratch` is only there to be reused.
 void write_request(net::http::HeadWriter& out, const net::http::RequestHead& request, const Visitor& visitor,
                    std::string& scratch);
+
+// An OPTIONS that may go no further than here (RFC 9110 §7.6.2).
+bool ends_here(const net::http::RequestHead& request);
 
 // What the caller's side needs to know for the answer.
 struct Caller {

@@ -30,6 +30,7 @@ class Instance {
     base::Instant started{};            // of its app; none: it was ready before
     net::LedgerSlot* ledger = nullptr;  // outlives it; null: it counts for itself alone
     int lane = 0;                       // of the ledger
+    std::uint64_t affinity = 0;         // its mark (affinity.h); 0: clients need not come back to it
   };
   // Born unready.
   explicit Instance(Options options)
@@ -41,6 +42,7 @@ class Instance {
   const base::RevisionName& revision() const { return options_.revision; }
   int concurrency() const { return options_.concurrency; }
   std::uint16_t port() const { return options_.port; }
+  std::uint64_t affinity() const { return options_.affinity; }
 
   // Takes a slot for one request; false: none is free, or it takes nothing now.
   bool claim(base::Instant now) { return seat_.claim(static_cast<std::uint32_t>(options_.concurrency), now); }

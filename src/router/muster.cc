@@ -58,7 +58,10 @@ void Muster::set_routes(const model::Routes& routes, base::Instant now) {
   for (auto& [name, kind] : kinds_) kind.retired = true;
   for (const model::RevisionRoute& route : routes.revisions) {
     Kind& kind = kinds_[route.name];
-    if (!kind.live) kind.live = std::make_shared<Revision>(route.name, route.service);
+    if (!kind.live) {
+      kind.live = std::make_shared<Revision>(route.name, route.service,
+                                             route.session_affinity ? affinity_key_.mark(route.name.str()) : 0);
+    }
     kind.route = route;
     kind.retired = false;
   }
@@ -95,14 +98,15 @@ void Muster::open(const msg::InstanceOpen& message, base::Instant now) {
   member.stale = false;
   if (fresh) {
     member.revision = kind->live;
-    member.shared =
-        std::make_shared<Instance>(Instance::Options{.id = message.id,
-                                                     .revision = message.revision,
-                                                     .concurrency = kind->route.concurrency,
-                                                     .port = kind->route.port,
-                                                     .started = message.ready ? base::Instant{} : now,
-                                                     .ledger = ledger_ ? ledger_->slot(message.slot) : nullptr,
-                                                     .lane = ledger_ ? ledger_->lane() : 0});
+    member.shared = std::make_shared<Instance>(
+        Instance::Options{.id = message.id,
+                          .revision = message.revision,
+                          .concurrency = kind->route.concurrency,
+                          .port = kind->route.port,
+                          .started = message.ready ? base::Instant{} : now,
+                          .ledger = ledger_ ? ledger_->slot(message.slot) : nullptr,
+                          .lane = ledger_ ? ledger_->lane() : 0,
+                          .affinity = kind->route.session_affinity ? affinity_key_.mark(message.id.str()) : 0});
     member.asked_at = now - kind->asked_at < kAskAgain && kind->members < kind->asked ? kind->asked_at : now;
     member.started = message.ready;
     ++kind->members;

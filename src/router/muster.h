@@ -26,6 +26,7 @@
 #include "model/routes.h"
 #include "net/ledger.h"
 #include "net/messages.h"
+#include "router/affinity.h"
 #include "router/instance.h"
 #include "router/muster_action.h"
 #include "router/revision.h"
@@ -43,6 +44,9 @@ class Muster {
  public:
   // Where instances that come from now on count their requests; without it each counts for itself. Outlives them.
   void set_ledger(net::Ledger* ledger) { ledger_ = ledger; }
+
+  // By which revisions and instances that come from now on are marked.
+  void set_affinity_key(const AffinityKey& key) { affinity_key_ = key; }
 
   // engine
   void engine_linked(base::Instant now);
@@ -129,6 +133,7 @@ class Muster {
   void wake(base::Instant now) { tick_at_ = std::min(tick_at_, now + kMusterTick); }
 
   net::Ledger* ledger_ = nullptr;
+  AffinityKey affinity_key_;
   std::map<base::RevisionName, Kind> kinds_;
   std::map<base::InstanceId, Member> members_;
   std::vector<net::msg::InstanceOpen> unplaced_;

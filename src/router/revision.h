@@ -52,10 +52,13 @@ class Revision {
     Waiter waiter;
     std::shared_ptr<Instance> instance;  // one slot of it is claimed for the waiter
   };
-  Revision(base::RevisionName name, base::ServiceName service) : name_(std::move(name)), service_(std::move(service)) {}
+  // `affinity` is its mark (affinity.h); 0: clients need not come back to their instance.
+  Revision(base::RevisionName name, base::ServiceName service, std::uint64_t affinity = 0)
+      : name_(std::move(name)), service_(std::move(service)), affinity_(affinity) {}
 
   const base::RevisionName& name() const { return name_; }
   const base::ServiceName& service() const { return service_; }
+  std::uint64_t affinity() const { return affinity_; }
 
   int waiting() const { return waiting_.load(); }
   std::int64_t waiting_bytes() const;
@@ -94,6 +97,7 @@ class Revision {
  private:
   base::RevisionName name_;
   base::ServiceName service_;
+  std::uint64_t affinity_;
   std::atomic<int> waiting_{0};
   std::atomic<std::uint32_t> version_{0};
   std::atomic<bool> asking_{false};

@@ -32,6 +32,7 @@ class Roster {
   explicit Roster(World world);
 
   void set_ledger(net::Ledger* ledger) { muster_.set_ledger(ledger); }
+  void set_affinity_key(const AffinityKey& key) { muster_.set_affinity_key(key); }
   void set_link(std::unique_ptr<EngineLink> link);
   void take(net::EngineToRouter message, std::vector<base::Fd> fds);
 

@@ -30,6 +30,7 @@ RouteTable::RouteTable(const model::Routes& routes, const Live& live) : version_
       if (found == by_name.end() || share.weight == 0) continue;
       until += share.weight;
       service.shares.push_back({.until = until, .revision = found->second});
+      service.affine = service.affine || found->second->live->affinity() != 0;
     }
     for (const std::string& host : route.hosts) hosts_.emplace(host, &service);
     for (const model::TagRoute& tag : route.tags) {
@@ -39,7 +40,10 @@ RouteTable::RouteTable(const model::Routes& routes, const Live& live) : version_
                                                                 .rate_limit = route.rate_limit,
                                                                 .hash = service.hash});
       const auto found = by_name.find(tag.revision.str());
-      if (found != by_name.end()) entry.shares.push_back({.until = 1, .revision = found->second});
+      if (found != by_name.end()) {
+        entry.shares.push_back({.until = 1, .revision = found->second});
+        entry.affine = found->second->live->affinity() != 0;
+      }
       hosts_.emplace(tag.host, &entry);
     }
   }
@@ -53,6 +57,16 @@ const RouteTable::ServiceEntry* RouteTable::find(std::string_view host) const {
                  [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c; });
   const auto found = hosts_.find(std::string_view(lower.data(), host.size()));
   return found == hosts_.end() ? nullptr : found->second;
+}
+
+const RouteTable::RevisionEntry* RouteTable::pick(const ServiceEntry& service, std::uint64_t affinity,
+                                                  std::uint64_t random) {
+  if (affinity != 0) {
+    for (const Share& share : service.shares) {
+      if (share.revision->live->affinity() == affinity) return share.revision;
+    }
+  }
+  return pick(service, random);
 }
 
 const RouteTable::RevisionEntry* RouteTable::pick(const ServiceEntry& service, std::uint64_t random) {

@@ -32,6 +32,7 @@ class RouteTable {
     std::string unready;
     model::RateLimit rate_limit;
     std::uint64_t hash = 0;  // of its name: the same in every table
+    bool affine = false;     // clients of a revision of it come back to their instance
   };
   using Live = std::function<std::shared_ptr<Revision>(const model::RevisionRoute&)>;
 
@@ -46,6 +47,8 @@ class RouteTable {
   const ServiceEntry* find(std::string_view host) const;
   // By weight; null when no revision has a share. `random` is uniform.
   static const RevisionEntry* pick(const ServiceEntry& service, std::uint64_t random);
+  // The one with this mark (affinity.h) when it has a share; else by weight.
+  static const RevisionEntry* pick(const ServiceEntry& service, std::uint64_t affinity, std::uint64_t random);
 
  private:
   struct Hash {

@@ -37,12 +37,24 @@ Router::Router(World world)
     mailboxes.push_back(&workers_.back()->mailbox());
   }
   switchboard_.connect(news_, std::move(mailboxes));
+  set_affinity_key();
   if (const base::Result<model::Routes> routes = load_routes(world_.routes_file)) {
     restoring_ = true;
     publications_.restore(*routes);
     restoring_ = false;
   }
   for (const auto& worker : workers_) worker->start();
+}
+
+void Router::set_affinity_key() {
+  const AffinityKey fresh(world_.random.next(), world_.random.next());
+  const std::string folder = world_.routes_file.substr(0, world_.routes_file.rfind('/') + 1);
+  const base::Result<AffinityKey> key = AffinityKey::load_or_make(folder + "affinity-key", fresh);
+  if (!key) {
+    world_.log(Severity::warning, "clients will not find their instances again after router's next start",
+               {{"why", key.error().line()}});
+  }
+  roster_.set_affinity_key(key.value_or(fresh));
 }
 
 Router::~Router() {

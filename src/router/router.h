@@ -45,6 +45,7 @@ class Router final : public net::RoleProcess {
 
  private:
   using ControlLink = net::Link<net::RouterToControl, net::ControlToRouter>;
+  void set_affinity_key();
   void publish(model::Routes routes);
   void send_metrics(std::uint64_t number);
   void take(News event);

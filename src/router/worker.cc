@@ -76,7 +76,7 @@ RevisionCounts& Worker::counts(const RouteTable::RevisionEntry& revision) {
   return *local.counts;
 }
 
-std::shared_ptr<Home> Worker::claim(const RouteTable::RevisionEntry& revision) {
+std::shared_ptr<Home> Worker::claim(const RouteTable::RevisionEntry& revision, std::uint64_t affinity) {
   if (revision.live->waiting() > 0) return nullptr;  // nobody overtakes the queue
   Local& local = locals_[revision.index];
   if (const std::uint32_t version = revision.live->version(); !local.known || local.version != version) {
@@ -86,6 +86,11 @@ std::shared_ptr<Home> Worker::claim(const RouteTable::RevisionEntry& revision) {
     }
     local.version = version;
     local.known = true;
+  }
+  if (affinity != 0) {
+    for (const std::shared_ptr<Home>& home : local.homes) {
+      if (home->instance->affinity() == affinity && home->instance->claim(loop_.now())) return home;
+    }
   }
   const std::shared_ptr<Home>* found = claim_least_loaded(
       local.homes, loop_.now(), [](const std::shared_ptr<Home>& home) -> Instance& { return *home->instance; });

@@ -73,8 +73,9 @@ class Worker {
   const WorkerCounts& counts() const { return counts_; }
   RevisionCounts& counts(const RouteTable::RevisionEntry& revision);
 
-  // A slot of an instance of the revision, or nothing: then the caller queues.
-  std::shared_ptr<Home> claim(const RouteTable::RevisionEntry& revision);
+  // A slot of an instance of the revision, of the one with the mark `affinity` where that has one free; or nothing:
+  // then the caller queues.
+  std::shared_ptr<Home> claim(const RouteTable::RevisionEntry& revision, std::uint64_t affinity = 0);
   std::shared_ptr<Home> home_of(const std::shared_ptr<Instance>& instance);
   // Gives a slot back; `served`: the instance got the request.
   void release(const std::shared_ptr<Revision>& revision, const std::shared_ptr<Home>& home, bool served);

@@ -1,0 +1,163 @@
+#include "router/affinity.h"
+
+#include <bit>
+#include <charconv>
+#include <cstring>
+#include <fstream>
+#include <iterator>
+#include <optional>
+
+#include "base/replace_file.h"
+
+namespace marea::router {
+namespace {
+
+constexpr std::size_t kMarkDigits = 16;
+
+using Digits = std::array<char, kMarkDigits>;
+
+Digits hex_of(std::uint64_t value) {
+  constexpr std::string_view kHex = "0123456789abcdef";
+  Digits out;
+  for (std::size_t i = 0; i < kMarkDigits; ++i) out.at(i) = kHex[(value >> (60U - 4 * i)) & 15U];
+  return out;
+}
+
+std::string_view text_of(const Digits& digits) {
+  return {digits.data(), digits.size()};
+}
+
+// Two numbers of 16 lower-case hexadecimal digits.
+std::optional<std::array<std::uint64_t, 2>> parse_pair(std::string_view text) {
+  if (text.size() != 2 * kMarkDigits) return std::nullopt;
+  std::array<std::uint64_t, 2> out{};
+  for (std::size_t i = 0; i < 2; ++i) {
+    const std::string_view half = text.substr(i * kMarkDigits, kMarkDigits);
+    if (half.find_first_not_of("0123456789abcdef") != std::string_view::npos) return std::nullopt;
+    std::from_chars(half.data(), half.data() + half.size(), out.at(i), 16);
+  }
+  return out;
+}
+
+std::string_view trimmed(std::string_view text) {
+  while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
+  while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
+  return text;
+}
+
+// Takes the next pair off the front of a Cookie field's value (RFC 6265 §4.2.1), leniently.
+std::string_view next_pair(std::string_view& rest) {
+  const std::size_t end = rest.find(';');
+  const std::string_view pair = trimmed(rest.substr(0, end));
+  rest.remove_prefix(end == std::string_view::npos ? rest.size() : end + 1);
+  return pair;
+}
+
+// The value when the pair is ours.
+std::optional<std::string_view> ours(std::string_view pair) {
+  const std::size_t sign = pair.find('=');
+  if (sign == std::string_view::npos || trimmed(pair.substr(0, sign)) != kAffinityCookie) return std::nullopt;
+  return trimmed(pair.substr(sign + 1));
+}
+
+}  // namespace
+
+std::uint64_t sip_hash(const std::array<std::uint64_t, 2>& key, std::string_view text) {
+  std::uint64_t v0 = key[0] ^ 0x736f6d6570736575ULL;
+  std::uint64_t v1 = key[1] ^ 0x646f72616e646f6dULL;
+  std::uint64_t v2 = key[0] ^ 0x6c7967656e657261ULL;
+  std::uint64_t v3 = key[1] ^ 0x7465646279746573ULL;
+  const auto rounds = [&](int count) {
+    for (int i = 0; i < count; ++i) {
+      v0 += v1;
+      v1 = std::rotl(v1, 13) ^ v0;
+      v0 = std::rotl(v0, 32);
+      v2 += v3;
+      v3 = std::rotl(v3, 16) ^ v2;
+      v0 += v3;
+      v3 = std::rotl(v3, 21) ^ v0;
+      v2 += v1;
+      v1 = std::rotl(v1, 17) ^ v2;
+      v2 = std::rotl(v2, 32);
+    }
+  };
+  const auto take = [&](std::uint64_t word) {
+    v3 ^= word;
+    rounds(2);
+    v0 ^= word;
+  };
+  const std::uint64_t length = text.size();
+  for (; text.size() >= 8; text.remove_prefix(8)) {
+    std::uint64_t word = 0;
+    std::memcpy(&word, text.data(), 8);
+    take(word);
+  }
+  std::uint64_t last = length << 56U;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    last |= std::uint64_t{static_cast<unsigned char>(text[i])} << (8 * i);
+  }
+  take(last);
+  v2 ^= 0xff;
+  rounds(4);
+  return v0 ^ v1 ^ v2 ^ v3;
+}
+
+std::uint64_t AffinityKey::mark(std::string_view name) const {
+  const std::uint64_t hash = sip_hash(words_, name);
+  return hash == 0 ? 1 : hash;
+}
+
+base::Result<AffinityKey> AffinityKey::load_or_make(const std::string& path, AffinityKey fresh) {
+  std::ifstream file(path, std::ios::binary);
+  std::string line;
+  if (file && std::getline(file, line)) {
+    if (const auto words = parse_pair(line)) return AffinityKey((*words)[0], (*words)[1]);
+  }
+  std::string text;
+  for (const std::uint64_t word : fresh.words_) text += text_of(hex_of(word));
+  if (auto kept = base::replace_file(path, text + "\n", base::Durable::yes); !kept) {
+    return base::fail(std::move(kept.error()));
+  }
+  return fresh;
+}
+
+AffinityMarks affinity_in(const net::http::RequestHead& request) {
+  for (const net::http::Field& field : request.fields()) {
+    if (!net::http::same_token(field.name, "cookie")) continue;
+    for (std::string_view rest = field.value; !rest.empty();) {
+      const auto value = ours(next_pair(rest));
+      if (!value) continue;
+      const auto words = parse_pair(*value);
+      return words ? AffinityMarks{.revision = (*words)[0], .instance = (*words)[1]} : AffinityMarks{};
+    }
+  }
+  return {};
+}
+
+void write_affinity(net::http::HeadWriter& out, const AffinityMarks& marks) {
+  const Digits revision = hex_of(marks.revision);
+  const Digits instance = hex_of(marks.instance);
+  out.field("Set-Cookie", {kAffinityCookie, "=", text_of(revision), text_of(instance),
+                           "; Max-Age=2592000; Path=/; HttpOnly; SameSite=Lax"});
+}
+
+void forward_cookies(net::http::HeadWriter& out, const net::http::Field& field, std::string& scratch) {
+  scratch.clear();
+  bool found = false;
+  for (std::string_view rest = field.value; !rest.empty();) {
+    const std::string_view pair = next_pair(rest);
+    if (ours(pair)) {
+      found = true;
+    } else if (!pair.empty()) {
+      if (!scratch.empty()) scratch += "; ";
+      scratch += pair;
+    }
+  }
+  if (!found) {
+    out.forward(field);
+  } else if (!scratch.empty()) {
+    out.field(field.name, scratch);
+  }
+}
+
+}  // namespace marea::router

@@ -1,0 +1,61 @@
+// Session affinity (run.googleapis.com/sessionAffinity): a cookie of marea's own that leads a client to the instance
+// that answered it last, and to its revision whatever the split, as long as both are there. Best effort: where that
+// instance is gone or full, another one answers and its cookie takes the place.
+//
+// The value is two marks, keyed hashes of the names of revision and instance. It says nothing to who reads it, and who
+// makes one up can at most choose among the instances that the split could have given him anyway. The key is kept in a
+// file, so that cookies outlive the router; nothing is remembered per client.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "base/error.h"
+#include "base/random.h"
+#include "net/http/codec.h"
+#include "net/http/head_writer.h"
+
+namespace marea::router {
+
+inline constexpr std::string_view kAffinityCookie = "marea_affinity";
+
+// Zero: none.
+struct AffinityMarks {
+  std::uint64_t revision = 0;
+  std::uint64_t instance = 0;
+  friend bool operator==(const AffinityMarks&, const AffinityMarks&) = default;
+};
+
+// Whose marks nobody without the key can compute (SipHash-2-4; Aumasson, Bernstein 2012).
+class AffinityKey {
+ public:
+  AffinityKey() = default;
+  AffinityKey(std::uint64_t low, std::uint64_t high) : words_{low, high} {}
+  // The one in the file, or a new one which is there afterwards. E_IO, E_DISK_FULL: then the key lasts as long as this
+  // process.
+  static base::Result<AffinityKey> load_or_make(const std::string& path, AffinityKey fresh);
+
+  // Never zero.
+  std::uint64_t mark(std::string_view name) const;
+  friend bool operator==(const AffinityKey&, const AffinityKey&) = default;
+
+ private:
+  std::array<std::uint64_t, 2> words_{};
+};
+
+std::uint64_t sip_hash(const std::array<std::uint64_t, 2>& key, std::string_view text);
+
+// The marks of the request's cookie; none where there is no such cookie, or none that we could have made. Of several
+// the first counts.
+AffinityMarks affinity_in(const net::http::RequestHead& request);
+
+// One Set-Cookie: for this host alone, for 30 days, not for scripts, not with requests that other sites cause.
+void write_affinity(net::http::HeadWriter& out, const AffinityMarks& marks);
+
+// A Cookie field as the app gets it: without ours, or nothing when it is the only one. `scratch` is only there to be
+// reused.
+void forward_cookies(net::http::HeadWriter& out, const net::http::Field& field, std::string& scratch);
+
+}  // namespace marea::router

@@ -1,0 +1,201 @@
+#include "router/affinity.h"
+
+#include <gmock/gmock.h>
+#include <stdlib.h>
+
+#include <filesystem>
+#include <fstream>
+
+#include "router/router_world_test.h"
+
+namespace marea::router {
+namespace {
+
+using testing::HasSubstr;
+using testing::Not;
+
+AffinityMarks marks_of(const std::string& fields) {
+  static net::http::RequestHead head;
+  const std::string text = "GET / HTTP/1.1\r\nHost: a\r\n" + fields + "\r\n";
+  EXPECT_TRUE(net::http::parse_request(text, head).value_or(false));
+  return affinity_in(head);
+}
+
+std::string forwarded(const std::string& value) {
+  static net::http::RequestHead head;
+  const std::string text = "GET / HTTP/1.1\r\nHost: a\r\ncookie: " + value + "\r\n\r\n";
+  EXPECT_TRUE(net::http::parse_request(text, head).value_or(false));
+  std::array<char, 4096> room;
+  net::http::HeadWriter out(room);
+  std::string scratch;
+  for (const net::http::Field& field : head.fields()) {
+    if (field.name == "cookie") forward_cookies(out, field, scratch);
+  }
+  return std::string(out.view());
+}
+
+// The vectors of the paper's appendix A: key and text are 00 01 02 …
+TEST(Affinity, marks_are_siphash) {
+  const std::array<std::uint64_t, 2> key{0x0706050403020100ULL, 0x0f0e0d0c0b0a0908ULL};
+  std::string text;
+  for (char c = 0; c < 15; ++c) text += c;
+  EXPECT_EQ(sip_hash(key, text), 0xa129ca6149be45e5ULL);
+  EXPECT_EQ(sip_hash(key, ""), 0x726fdb47dd0e0e31ULL);
+}
+
+TEST(Affinity, a_cookie_is_found_among_others_and_what_we_did_not_make_is_none) {
+  const std::string value = "00000000000000010000000000000002";
+  EXPECT_EQ(marks_of("Cookie: a=b; marea_affinity=" + value + "; c=d\r\n"), (AffinityMarks{1, 2}));
+  EXPECT_EQ(marks_of("Cookie: a=b\r\nCOOKIE:marea_affinity=" + value + "\r\n"), (AffinityMarks{1, 2}));
+  const std::vector<std::string> foreign = {"marea_affinity",
+                                            "marea_affinity=",
+                                            "marea_affinity=" + value + "0",
+                                            "marea_affinity=-000000000000001000000000000000002",
+                                            "marea_affinity=\"" + value + "\"",
+                                            "x_marea_affinity=" + value,
+                                            "marea_affinity=0000000000000001000000000000000G"};
+  for (const std::string& bad : foreign) {
+    EXPECT_EQ(marks_of("Cookie: " + bad + "\r\n"), AffinityMarks{}) << bad;
+  }
+}
+
+TEST(Affinity, the_app_gets_all_cookies_but_ours) {
+  EXPECT_EQ(forwarded("a=b; marea_affinity=1; c=d"), "cookie: a=b; c=d\r\n");
+  EXPECT_EQ(forwarded("marea_affinity=1"), "");
+  EXPECT_EQ(forwarded("marea_affinity=1; marea_affinity=2;"), "");
+  EXPECT_EQ(forwarded("a=\"x y\";  b"), "cookie: a=\"x y\";  b\r\n") << "without ours it is as it came";
+}
+
+TEST(Affinity, the_key_is_kept_and_a_damaged_one_is_made_anew) {
+  std::string folder = testing::TempDir() + "affinity-XXXXXX";
+  ASSERT_NE(::mkdtemp(folder.data()), nullptr);
+  const std::string path = folder + "/key";
+  const auto first = AffinityKey::load_or_make(path, AffinityKey(1, 2));
+  ASSERT_TRUE(first);
+  EXPECT_EQ(*AffinityKey::load_or_make(path, AffinityKey(3, 4)), *first);
+  std::ofstream(path) << "nothing";
+  EXPECT_EQ(*AffinityKey::load_or_make(path, AffinityKey(3, 4)), AffinityKey(3, 4));
+  EXPECT_FALSE(AffinityKey::load_or_make(folder + "/no/key", AffinityKey(3, 4)));
+  EXPECT_NE(AffinityKey(1, 2).mark("a"), AffinityKey(1, 3).mark("a"));
+  std::filesystem::remove_all(folder);
+}
+
+// Two instances of one app: which one answered shows in the cookie alone, so each has an app of its own port in turn.
+class Affine : public RouterWorld {
+ protected:
+  std::mutex mutex;
+  std::vector<std::string> heads;
+  App app{App::answering([this](const std::string& head) {
+    const std::scoped_lock lock(mutex);
+    heads.push_back(head);
+    return std::string("hi");
+  })};
+
+  model::RevisionRoute route(int concurrency = 80) {
+    model::RevisionRoute out = route_to(app.port());
+    out.session_affinity = true;
+    out.concurrency = out.target = concurrency;
+    return out;
+  }
+  static std::string cookie_in(const std::string& answer) {
+    constexpr std::string_view kStart = "Set-Cookie: marea_affinity=";
+    const std::size_t at = answer.find(kStart);
+    return at == std::string::npos ? "" : answer.substr(at + kStart.size(), 32);
+  }
+  static std::string with(const std::string& cookie) { return "Cookie: marea_affinity=" + cookie + "\r\n"; }
+  void run(const std::string& id) {
+    const std::size_t before = ready.size();
+    open(id);
+    ASSERT_TRUE(until([&] { return ready.size() > before; }));
+  }
+};
+
+TEST_F(Affine, a_client_gets_a_cookie_once_and_comes_back_to_its_instance) {
+  publish(route());
+  run("a");
+  const std::string first = call(get());
+  const std::string cookie = cookie_in(first);
+  ASSERT_EQ(cookie.size(), 32U) << first;
+  EXPECT_THAT(first, HasSubstr("; Max-Age=2592000; Path=/; HttpOnly; SameSite=Lax\r\n"));
+  run("b");
+  for (int i = 0; i < 20; ++i) {
+    const std::string again = call(get("/", "Cookie: x=1; marea_affinity=" + cookie + "\r\n"));
+    EXPECT_THAT(again, HasSubstr("200 OK"));
+    EXPECT_THAT(again, Not(HasSubstr("Set-Cookie"))) << "the same instance";
+  }
+  const std::scoped_lock lock(mutex);
+  EXPECT_THAT(heads.back(), HasSubstr("Cookie: x=1\r\n"));
+  for (const std::string& head : heads) EXPECT_THAT(head, Not(HasSubstr("marea_affinity")));
+}
+
+TEST_F(Affine, where_the_instance_is_gone_another_answers_with_a_new_cookie) {
+  publish(route());
+  run("a");
+  const std::string cookie = cookie_in(call(get()));
+  engine_->send(net::msg::InstanceClosed{base::InstanceId("a")});
+  run("b");
+  const std::string moved = cookie_in(call(get("/", with(cookie))));
+  ASSERT_EQ(moved.size(), 32U);
+  EXPECT_NE(moved, cookie);
+  EXPECT_EQ(moved.substr(0, 16), cookie.substr(0, 16)) << "the revision is the same";
+}
+
+TEST_F(Affine, foreign_cookies_are_ignored) {
+  publish(route());
+  run("a");
+  for (const char* value : {"x", "00000000000000000000000000000000", "ffffffffffffffffffffffffffffffff"}) {
+    const std::string answer = call(get("/", with(value)));
+    EXPECT_THAT(answer, HasSubstr("200 OK"));
+    EXPECT_EQ(cookie_in(answer).size(), 32U);
+  }
+}
+
+TEST_F(Affine, a_cookie_outlives_the_router) {
+  publish(route());
+  run("a");
+  const std::string cookie = cookie_in(call(get()));
+  router_.reset();
+  start();
+  publish(route());
+  ready.clear();
+  open("a", "hola-1", true);
+  ASSERT_TRUE(until([&] { return !ready.empty(); }));
+  EXPECT_THAT(call(get("/", with(cookie))), Not(HasSubstr("Set-Cookie")));
+}
+
+TEST_F(Affine, without_it_nothing_is_set_and_nothing_is_taken_away) {
+  publish(route_to(app.port()));
+  run("a");
+  EXPECT_THAT(call(get("/", "Cookie: marea_affinity=1; b=2\r\n")), Not(HasSubstr("Set-Cookie")));
+  const std::scoped_lock lock(mutex);
+  EXPECT_THAT(heads.back(), HasSubstr("Cookie: marea_affinity=1; b=2\r\n"));
+}
+
+TEST(AffineRoutes, a_known_client_stays_with_its_revision_while_that_has_a_share) {
+  const AffinityKey key(5, 6);
+  model::Routes routes;
+  for (const char* name : {"r-1", "r-2"}) {
+    routes.revisions.push_back({.name = base::RevisionName(name), .session_affinity = true});
+  }
+  routes.services.push_back({.name = base::ServiceName("r"),
+                             .hosts = {"r.localhost"},
+                             .shares = {{base::RevisionName("r-1"), 10}, {base::RevisionName("r-2"), 9990}}});
+  const auto live = [&](const model::RevisionRoute& route) {
+    return std::make_shared<Revision>(route.name, route.service, key.mark(route.name.str()));
+  };
+  const RouteTable table(routes, live);
+  const RouteTable::ServiceEntry& service = *table.find("r.localhost");
+  EXPECT_TRUE(service.affine);
+  for (std::uint64_t random = 0; random < 16; ++random) {
+    const auto* chosen = RouteTable::pick(service, key.mark("r-1"), random << 60U);
+    EXPECT_EQ(chosen->live->name().str(), "r-1");
+  }
+  EXPECT_EQ(RouteTable::pick(service, key.mark("r-0"), ~0ULL)->live->name().str(), "r-2");
+  routes.services[0].shares[0].weight = 0;
+  const RouteTable moved(routes, live);
+  EXPECT_EQ(RouteTable::pick(*moved.find("r.localhost"), key.mark("r-1"), 0)->live->name().str(), "r-2")
+      << "it has no traffic any more";
+}
+
+}  // namespace
+}  // namespace marea::router
