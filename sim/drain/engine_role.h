@@ -33,6 +33,7 @@ class EngineRole final : public Life {
   void operator()(const net::msg::Retire& message);
   void operator()(const net::msg::Quiet& message);
   void operator()(const net::msg::SocketsWanted& message);
+  void operator()(const net::msg::InstanceBusy& /*message*/) {}  // CPU is no part of this world
   void operator()(const net::msg::PlanRevision& message);
   void operator()(const net::msg::PlanCommit& message);
   void operator()(const net::msg::DeleteInstance& message);

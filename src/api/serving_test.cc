@@ -82,11 +82,11 @@ TEST_F(ServingTest, a_faulty_manifest_tells_every_fault_with_its_place_and_store
 TEST_F(ServingTest, what_is_only_kept_is_told_as_a_warning) {
   const std::string text =
       "apiVersion: serving.knative.dev/v1\nkind: Service\nmetadata: {name: hola}\nspec:\n  template:\n    metadata:\n"
-      "      annotations: {run.googleapis.com/cpu-throttling: \"false\"}\n    spec: {containers: [{image: a}]}\n";
+      "      annotations: {run.googleapis.com/execution-environment: gen2}\n    spec: {containers: [{image: a}]}\n";
   const Reply reply = call("POST", kServicesPath, text, kYaml);
   EXPECT_EQ(reply.status, 201) << reply.body;
   EXPECT_THAT(reply.head, HasSubstr("Warning: 299 marea \""));
-  EXPECT_THAT(reply.head, HasSubstr("cpu-throttling"));
+  EXPECT_THAT(reply.head, HasSubstr("execution-environment"));
 }
 
 TEST_F(ServingTest, the_name_in_the_path_must_be_that_of_the_document) {

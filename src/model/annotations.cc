@@ -29,6 +29,13 @@ std::string unknown_annotation(const std::string& name) {
   return message + did_you_mean(name, {known.begin(), known.end()});
 }
 
+// Cloud Run adds annotations, and an export of it must be read; but nobody means what is nearly another name.
+bool is_new_of_cloud_run(const std::string& name) {
+  if (!name.starts_with("run.googleapis.com/")) return false;
+  const std::vector<std::string> known = annotations_of_domain(name);
+  return nearest(name, {known.begin(), known.end()}).empty();
+}
+
 void check_annotation(Findings& findings, const std::string& name, const Node& node, Level level) {
   if (auto fault = metadata_key_fault(name)) {
     findings.fault_at_key(node, "its name " + *fault);
@@ -37,7 +44,9 @@ void check_annotation(Findings& findings, const std::string& name, const Node& n
   const Annotation* row = find_annotation(name);
   if (row == nullptr) {
     const std::string_view domain = std::string_view(name).substr(0, name.find('/'));
-    if (is_reserved(name)) {
+    if (is_new_of_cloud_run(name)) {
+      apply_treatment(findings, node, Treatment::notice, "it is newer than this marea, or misspelt");
+    } else if (is_reserved(name)) {
       findings.fault_at_key(node, findings.is_full() ? std::string() : unknown_annotation(name));
     } else if (domain.ends_with(".knative.dev") && domain != "client.knative.dev") {
       apply_treatment(findings, node, Treatment::notice, "it is a setting of Knative's own parts");
@@ -109,11 +118,15 @@ std::optional<Value> word(Findings& findings, const Node& annotations, std::stri
   return std::nullopt;
 }
 
-// 'true' or 'false'; absent: false.
+// 'true' or 'false' in any case, as gcloud writes it; absent: false.
 bool flag(Findings& findings, const Node& annotations, std::string_view name) {
-  return word<bool>(findings, annotations, name,
-                    std::array<std::pair<std::string_view, bool>, 2>{{{"true", true}, {"false", false}}})
-      .value_or(false);
+  const auto text = text_of(annotations, name);
+  if (!text) return false;
+  const std::string lower = lower_case(*text);
+  if (lower != "true" && lower != "false") {
+    findings.fault(*annotations.member(name), "must be 'true' or 'false', is " + in_quotes(*text));
+  }
+  return lower == "true";
 }
 
 std::vector<std::string> hosts(Findings& findings, const Node& annotations) {
@@ -196,6 +209,8 @@ Settings read_settings(Findings& findings, const Node& metadata, Level level) {
     out.rate_limit = rate_limit(findings, *annotations);
   } else {
     check_secret_aliases(findings, *annotations);
+    out.cpu_throttling = flag(findings, *annotations, "run.googleapis.com/cpu-throttling");
+    out.startup_cpu_boost = flag(findings, *annotations, "run.googleapis.com/startup-cpu-boost");
     out.session_affinity = flag(findings, *annotations, "run.googleapis.com/sessionAffinity");
     out.scale = read_scale(findings, *annotations);
   }

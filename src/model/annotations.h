@@ -29,6 +29,8 @@ struct Settings {
   std::vector<std::string> hosts;  // lower case
   std::optional<RateLimit> rate_limit;
   bool session_affinity = false;
+  bool cpu_throttling = false;
+  bool startup_cpu_boost = false;
 };
 
 // The map of metadata.annotations; checks every name and value.

@@ -31,6 +31,8 @@ void apply_settings(Findings& findings, const Node& metadata, Template& out) {
   out.egress = settings.egress.value_or(Egress::internet);
   out.capabilities = settings.capabilities.value_or(CapabilitySet::ordinary);
   out.session_affinity = settings.session_affinity;
+  out.cpu_throttling = settings.cpu_throttling;
+  out.startup_cpu_boost = settings.startup_cpu_boost;
   if (const auto annotations = metadata.member("annotations")) {
     apply_scale(findings, *annotations, settings.scale, out);
   }

@@ -121,6 +121,11 @@ struct SocketsWanted {
   base::InstanceId id;
   int count = 0;
 };
+// Only of revisions with cpu_throttling: requests or probes are in it, or none has been for a while.
+struct InstanceBusy {
+  base::InstanceId id;
+  bool busy = true;
+};
 
 // ---- engine → router
 struct InstanceOpen {  // + descriptors: unconnected sockets inside the instance's network namespace
@@ -254,8 +259,8 @@ using ControlToEngine =
     std::variant<msg::PlanRevision, msg::PlanCommit, msg::DeleteInstance, msg::ReportKept, msg::MetricsWanted>;
 using EngineToControl =
     std::variant<msg::EngineReady, model::InstanceReport, msg::InstanceUsage, msg::InstancesDone, msg::Metrics>;
-using RouterToEngine =
-    std::variant<msg::Demand, msg::InstanceReady, msg::InstanceUnready, msg::Retire, msg::Quiet, msg::SocketsWanted>;
+using RouterToEngine = std::variant<msg::Demand, msg::InstanceReady, msg::InstanceUnready, msg::Retire, msg::Quiet,
+                                    msg::SocketsWanted, msg::InstanceBusy>;
 using EngineToRouter = std::variant<msg::InstanceOpen, msg::InstanceDrain, msg::InstanceClosed, msg::Sockets,
                                     msg::StartsFailing, msg::DemandRefused, msg::InstancesDone, msg::MachineBusy>;
 using ControlToRouter = std::variant<msg::RoutesBegin, model::ServiceRoute, model::RevisionRoute, msg::DropService,
@@ -292,6 +297,7 @@ template <class A, Is<InstanceUnready> T> void visit(A& a, T& v) { a(v.id, v.rea
 template <class A, Is<Retire> T> void visit(A& a, T& v) { a(v.id, v.reason); }
 template <class A, Is<Quiet> T> void visit(A& a, T& v) { a(v.id, v.epoch); }
 template <class A, Is<SocketsWanted> T> void visit(A& a, T& v) { a(v.id, v.count); }
+template <class A, Is<InstanceBusy> T> void visit(A& a, T& v) { a(v.id, v.busy); }
 template <class A, Is<InstanceOpen> T> void visit(A& a, T& v) { a(v.id, v.revision, v.epoch, v.ready, v.slot); }
 template <class A, Is<InstanceDrain> T> void visit(A& a, T& v) { a(v.id, v.epoch); }
 template <class A, Is<InstanceClosed> T> void visit(A& a, T& v) { a(v.id, v.revision); }

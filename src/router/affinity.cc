@@ -39,7 +39,7 @@ std::optional<std::array<std::uint64_t, 2>> parse_pair(std::string_view text) {
   return out;
 }
 
-std::string_view trimmed(std::string_view text) {
+std::string_view without_spaces(std::string_view text) {
   while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
   while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
   return text;
@@ -48,7 +48,7 @@ std::string_view trimmed(std::string_view text) {
 // Takes the next pair off the front of a Cookie field's value (RFC 6265 §4.2.1), leniently.
 std::string_view next_pair(std::string_view& rest) {
   const std::size_t end = rest.find(';');
-  const std::string_view pair = trimmed(rest.substr(0, end));
+  const std::string_view pair = without_spaces(rest.substr(0, end));
   rest.remove_prefix(end == std::string_view::npos ? rest.size() : end + 1);
   return pair;
 }
@@ -56,8 +56,8 @@ std::string_view next_pair(std::string_view& rest) {
 // The value when the pair is ours.
 std::optional<std::string_view> ours(std::string_view pair) {
   const std::size_t sign = pair.find('=');
-  if (sign == std::string_view::npos || trimmed(pair.substr(0, sign)) != kAffinityCookie) return std::nullopt;
-  return trimmed(pair.substr(sign + 1));
+  if (sign == std::string_view::npos || without_spaces(pair.substr(0, sign)) != kAffinityCookie) return std::nullopt;
+  return without_spaces(pair.substr(sign + 1));
 }
 
 }  // namespace

@@ -175,6 +175,7 @@ bool Client::begin(const http::RequestHead& head) {
   if (!notice_departure()) return false;
   home_ = worker_.claim(*revision, affinity_.instance);
   if (!home_) return enqueue();
+  worker_.wake(*home_);
   phase_ = Phase::connecting;
   return true;
 }
@@ -184,6 +185,7 @@ void Client::granted(std::shared_ptr<Home> home) {
   note_wait_over();
   account_.cold = home->instance->served() == 0;
   home_ = std::move(home);
+  worker_.wake(*home_);
   phase_ = Phase::connecting;
   if (!half_closed_) worker_.set_deadline(*this, due_);
   advance();

@@ -33,6 +33,7 @@ Health::Health(net::Loop& loop, const model::RevisionRoute& route, std::shared_p
                                                                    std::to_string(liveness_probe_.failure_threshold) +
                                                                    " times: " + detail);
                      },
+                 .on_woken = [this] { events_.on_woken(); },
                  .on_socket_wanted = [this] { events_.on_socket_wanted(); }}),
       readiness_due_(loop, [this] {
         give_up(model::Reason::readiness_probe_failed,
@@ -46,6 +47,7 @@ Health::Health(net::Loop& loop, const model::RevisionRoute& route, std::shared_p
       loop, *route.readiness, instance_,
       RepeatedProbe::Events{
           .on_change = [this](bool passes, std::string detail) { readiness_changed(passes, std::move(detail)); },
+          .on_woken = [this] { events_.on_woken(); },
           .on_socket_wanted = [this] { events_.on_socket_wanted(); }});
 }
 
@@ -96,6 +98,7 @@ void Health::attempt() {
     events_.on_socket_wanted();
     return;
   }
+  if (instance_->wake()) events_.on_woken();
   model::Probe once = startup_;
   // The default startup probe's timeout is its whole deadline; an attempt that hangs must not use it up.
   once.timeout = std::clamp<base::Duration>(once.timeout, std::chrono::milliseconds(100), std::chrono::seconds(10));

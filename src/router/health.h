@@ -27,6 +27,7 @@ class Health {
     std::function<void(model::Reason reason, std::string detail)> on_unready;
     // Its readiness probe failed: it gets nothing new until on_ready.
     std::function<void(std::string detail)> on_unavailable;
+    std::function<void()> on_woken;          // it rested without CPU, and is about to be probed
     std::function<void()> on_socket_wanted;  // the instance has none left; call sockets_came()
   };
   Health(net::Loop& loop, const model::RevisionRoute& route, std::shared_ptr<Instance> instance, Events events);

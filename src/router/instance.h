@@ -30,6 +30,7 @@ class Instance {
     base::Instant started{};            // of its app; none: it was ready before
     net::LedgerSlot* ledger = nullptr;  // outlives it; null: it counts for itself alone
     int lane = 0;                       // of the ledger
+    bool throttled = false;             // outside of requests it gets hardly any CPU
     std::uint64_t affinity = 0;         // its mark (affinity.h); 0: clients need not come back to it
   };
   // Born unready.
@@ -83,6 +84,22 @@ class Instance {
     return base::Instant(base::Duration(idle_since_.load(std::memory_order_relaxed)));
   }
 
+  // Of one that is throttled: whoever has claimed a slot, or is about to probe it, calls wake(); true: it rested, and
+  // engine must be told. rest() is true when nothing is in it and nobody woke it meanwhile: then engine may be told
+  // that. Either the one who wakes it sees that it rests, or the one who lets it rest sees what is in it.
+  bool throttled() const { return options_.throttled; }
+  bool wake() { return options_.throttled && !awake_.load() && !awake_.exchange(true); }
+  bool rest() {
+    awake_.store(false);
+    std::atomic_thread_fence(std::memory_order_seq_cst);
+    if (in_flight() == 0) return true;
+    awake_.store(true);
+    return false;
+  }
+  int probes = 0;  // that look at it now; of the main loop
+  bool awake() const { return awake_.load(); }
+  void stay_awake() { awake_.store(true); }
+
   // A socket inside its network namespace: unconnected, or already connected to the app by the readiness probe.
   struct Socket {
     base::Fd fd;
@@ -111,6 +128,7 @@ class Instance {
   net::LedgerSeat seat_;
   std::atomic<std::int64_t> idle_since_{0};
   std::atomic<bool> one_at_a_time_{false};
+  std::atomic<bool> awake_{true};
   std::atomic<int> tunnels_{0};
   mutable std::mutex mutex_;
   std::vector<Socket> sockets_;

@@ -38,6 +38,7 @@ void Muster::engine_linked(base::Instant now) {
   for (auto& [id, member] : members_) {
     member.stale = true;
     member.sockets_asked = false;
+    member.shared->stay_awake();  // the new engine takes all for busy
   }
   unplaced_.clear();
   for (auto& [name, kind] : kinds_) {
@@ -106,6 +107,7 @@ void Muster::open(const msg::InstanceOpen& message, base::Instant now) {
                           .started = message.ready ? base::Instant{} : now,
                           .ledger = ledger_ ? ledger_->slot(message.slot) : nullptr,
                           .lane = ledger_ ? ledger_->lane() : 0,
+                          .throttled = kind->route.cpu_throttling,
                           .affinity = kind->route.session_affinity ? affinity_key_.mark(message.id.str()) : 0});
     member.asked_at = now - kind->asked_at < kAskAgain && kind->members < kind->asked ? kind->asked_at : now;
     member.started = message.ready;
@@ -230,6 +232,21 @@ void Muster::connect_refused(const base::InstanceId& id) {
   if (found != members_.end() && !found->second.shared->draining()) actions_.emplace_back(act::AwaitReturn{id});
 }
 
+// ---- CPU of throttled instances
+
+void Muster::woken(const base::InstanceId& id) {
+  if (members_.contains(id)) to_engine(msg::InstanceBusy{id, true});
+}
+
+void Muster::let_rest(base::Instant now) {
+  for (auto& [id, member] : members_) {
+    Instance& instance = *member.shared;
+    if (!instance.throttled() || !instance.awake() || instance.probes > 0 || !member.started) continue;
+    if (instance.draining() || instance.in_flight() > 0 || now - instance.idle_since() < kRestAfter) continue;
+    if (instance.rest()) to_engine(msg::InstanceBusy{id, false});
+  }
+}
+
 // ---- time
 
 void Muster::tick(base::Instant now) {
@@ -241,6 +258,7 @@ void Muster::tick(base::Instant now) {
     if (kind.live->waiting() > 0 || kind.members > 0) settle(kind, now);
     waiting = waiting || kind.live->waiting() > 0 || kind.refusal;
   }
+  let_rest(now);
   // With nobody waiting and nothing running there is nothing to look after: a platform at rest uses no time.
   const bool rests = !waiting && members_.empty();
   if (rests || now - reported_at_ >= kLoadEvery) {

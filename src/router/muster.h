@@ -35,10 +35,12 @@ namespace marea::router {
 
 inline constexpr base::Duration kMusterTick = std::chrono::milliseconds(100);
 inline constexpr base::Duration kLoadEvery = std::chrono::milliseconds(200);  // five reports a second at most
-inline constexpr base::Duration kAskAgain = std::chrono::seconds(1);          // a wish that engine did not fulfil
-inline constexpr int kSocketStock = 8;                                        // asked for at a time, at least
-inline constexpr std::size_t kMostDetail = 300;     // of what a probe says, as control hears it
-inline constexpr std::size_t kMostUnplaced = 1024;  // instances whose route has not come yet
+// After its last request a throttled instance keeps its CPU so long: the next one of a caller comes sooner.
+inline constexpr base::Duration kRestAfter = std::chrono::milliseconds(100);
+inline constexpr base::Duration kAskAgain = std::chrono::seconds(1);  // a wish that engine did not fulfil
+inline constexpr int kSocketStock = 8;                                // asked for at a time, at least
+inline constexpr std::size_t kMostDetail = 300;                       // of what a probe says, as control hears it
+inline constexpr std::size_t kMostUnplaced = 1024;                    // instances whose route has not come yet
 
 class Muster {
  public:
@@ -76,6 +78,7 @@ class Muster {
   void quiet(const base::InstanceId& id);
   void sockets_low(const std::shared_ptr<Instance>& instance);
   void connect_refused(const base::InstanceId& id);
+  void woken(const base::InstanceId& id);
 
   // time
   void tick(base::Instant now);
@@ -117,6 +120,7 @@ class Muster {
 
   void ask_sockets(Member& member);
   void forget(const base::InstanceId& id, base::Instant now);
+  void let_rest(base::Instant now);
   bool has_member(const Revision& revision) const;
   Kind* find_kind(const base::RevisionName& name);
 

@@ -84,6 +84,7 @@ class MusterTest : public testing::Test {
   static std::string told(const msg::Demand& each) { return "demand " + std::to_string(each.wanted); }
   static std::string told(const msg::InstanceReady& each) { return each.id.str() + " is ready"; }
   static std::string told(const msg::InstanceUnready& each) { return each.id.str() + " is unready"; }
+  static std::string told(const msg::InstanceBusy& each) { return each.id.str() + (each.busy ? " works" : " rests"); }
   static std::string told(const msg::Retire& each) {
     return "retire " + each.id.str() + " " + std::string(to_string(each.reason));
   }
@@ -396,7 +397,7 @@ TEST_F(MusterTest, flapping_readiness_does_not_keep_an_instance_from_its_idle_ti
     muster.ready(id("a"), now);
   }
   said();
-  pass(seconds(4));
+  pass(milliseconds(3500));
   EXPECT_EQ(said(), "retire a IdleTimeout");
 }
 
@@ -405,8 +406,57 @@ TEST_F(MusterTest, one_that_is_unavailable_goes_to_zero_like_others) {
   muster.unavailable(id("a"), "no", now);
   pass(seconds(59));
   EXPECT_EQ(said(), "");
-  pass(seconds(2));
+  pass(milliseconds(1500));
   EXPECT_EQ(said(), "retire a IdleTimeout");
+}
+
+TEST_F(MusterTest, a_throttled_instance_rests_a_while_after_its_last_request_and_is_told_of_the_next_at_once) {
+  model::Routes routes;
+  routes.revisions.push_back({.name = base::RevisionName("r"),
+                              .service = base::ServiceName("s"),
+                              .concurrency = 2,
+                              .max_scale = 3,
+                              .idle_timeout = seconds(60),
+                              .cpu_throttling = true});
+  muster.set_routes(routes, now);
+  const auto a = run("a");
+  EXPECT_FALSE(a->wake()) << "engine takes it for busy until it hears better";
+  pass(milliseconds(200));
+  EXPECT_EQ(said(), "a rests");
+  pass(seconds(1));
+  EXPECT_EQ(said(), "") << "once";
+  ASSERT_TRUE(a->claim(now));
+  EXPECT_TRUE(a->wake());
+  muster.woken(id("a"));
+  EXPECT_FALSE(a->wake());
+  EXPECT_EQ(said(), "a works");
+  pass(seconds(1));
+  EXPECT_EQ(said(), "") << "something is in it";
+  a->release(now, true);
+  pass(milliseconds(90));
+  EXPECT_EQ(said(), "");
+  pass(milliseconds(200));
+  EXPECT_EQ(said(), "a rests");
+  ++a->probes;
+  EXPECT_TRUE(a->wake());
+  muster.woken(id("a"));
+  pass(seconds(1));
+  EXPECT_EQ(said(), "a works") << "a probe looks at it";
+  --a->probes;
+  pass(milliseconds(200));
+  EXPECT_EQ(said(), "a rests");
+  muster.engine_linked(now);
+  open("a", true);
+  said();
+  pass(milliseconds(200));
+  EXPECT_EQ(said(), "a rests") << "a new engine is told anew";
+}
+
+TEST_F(MusterTest, an_instance_that_is_not_throttled_never_rests) {
+  const auto a = run("a");
+  EXPECT_FALSE(a->wake());
+  pass(seconds(2));
+  EXPECT_EQ(said(), "");
 }
 
 }  // namespace

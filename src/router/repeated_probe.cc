@@ -22,6 +22,7 @@ RepeatedProbe::RepeatedProbe(net::Loop& loop, const model::Probe& probe, std::sh
 
 void RepeatedProbe::begin(base::Duration delay, bool passes) {
   attempt_.reset();
+  hold_.reset();
   passes_ = passes;
   eager_ = !passes;
   against_ = 0;
@@ -32,6 +33,7 @@ void RepeatedProbe::begin(base::Duration delay, bool passes) {
 
 void RepeatedProbe::stop() {
   attempt_.reset();
+  hold_.reset();
   wants_socket_ = false;
   next_.cancel();
 }
@@ -49,6 +51,8 @@ void RepeatedProbe::attempt() {
     events_.on_socket_wanted();
     return;
   }
+  hold_.emplace(instance_);
+  if (instance_->wake()) events_.on_woken();
   attempt_ =
       std::make_unique<net::ProbeAttempt>(loop_, probe_, instance_->port(), std::move(socket->fd),
                                           [this](net::ProbeAttempt::Outcome result) { outcome(std::move(result)); });
@@ -56,6 +60,7 @@ void RepeatedProbe::attempt() {
 
 void RepeatedProbe::outcome(net::ProbeAttempt::Outcome outcome) {
   const std::unique_ptr<net::ProbeAttempt> over = std::move(attempt_);
+  hold_.reset();
   if (!outcome.healthy) last_failure_ = outcome.detail;
   if (!outcome.healthy && outcome.socket) instance_->put_socket({std::move(outcome.socket), false});
   against_ = outcome.healthy == passes_ ? 0 : against_ + 1;

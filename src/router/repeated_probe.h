@@ -5,7 +5,9 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
+#include <utility>
 
 #include "base/backoff.h"
 #include "base/clock.h"
@@ -16,11 +18,24 @@
 
 namespace marea::router {
 
+// While it lives the instance does not go to rest.
+class ProbeHold {
+ public:
+  explicit ProbeHold(std::shared_ptr<Instance> instance) : instance_(std::move(instance)) { ++instance_->probes; }
+  ~ProbeHold() { --instance_->probes; }
+  ProbeHold(const ProbeHold&) = delete;
+  ProbeHold& operator=(const ProbeHold&) = delete;
+
+ private:
+  std::shared_ptr<Instance> instance_;
+};
+
 class RepeatedProbe {
  public:
   struct Events {
     // `detail` is that of the last failure; may destroy the probe.
     std::function<void(bool passes, std::string detail)> on_change;
+    std::function<void()> on_woken;          // it rested without CPU, and is about to be asked
     std::function<void()> on_socket_wanted;  // the instance has none left; call sockets_came()
   };
   RepeatedProbe(net::Loop& loop, const model::Probe& probe, std::shared_ptr<Instance> instance, Events events);
@@ -47,6 +62,7 @@ class RepeatedProbe {
   std::string last_failure_;
   base::Backoff backoff_;
   net::Timer next_;
+  std::optional<ProbeHold> hold_;  // with an attempt
   std::unique_ptr<net::ProbeAttempt> attempt_;
 };
 

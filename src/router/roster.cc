@@ -135,6 +135,11 @@ void Roster::operator()(news::ConnectRefused& event) {
   carry_out();
 }
 
+void Roster::operator()(news::Woken& event) {
+  muster_.woken(event.instance->id());
+  carry_out();
+}
+
 // ---- actions
 
 void Roster::operator()(const act::ToEngine& action) {
@@ -176,6 +181,11 @@ std::unique_ptr<Health> Roster::probe(const act::Watch& watch) {
                 world_.log(Severity::warning, "an instance's readiness probe fails",
                            {{"instance", id.str()}, {"detail", detail}});
                 muster_.unavailable(id, std::move(detail), now());
+                carry_out();
+              },
+          .on_woken =
+              [this, id] {
+                muster_.woken(id);
                 carry_out();
               },
           .on_socket_wanted =

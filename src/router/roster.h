@@ -48,6 +48,7 @@ class Roster {
   void operator()(news::Quiet& event);
   void operator()(news::SocketsLow& event);
   void operator()(news::ConnectRefused& event);
+  void operator()(news::Woken& event);
 
   // the muster's actions
   void operator()(const act::ToEngine& action);

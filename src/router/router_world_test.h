@@ -238,6 +238,7 @@ class RouterWorld : public testing::Test {
   }
   void note(const net::msg::InstanceReady& message) { ready.push_back(message.id.str()); }
   void note(const net::msg::InstanceUnready& message) { unready.push_back(message); }
+  void note(const net::msg::InstanceBusy& message) { busy.emplace_back(message.id.str(), message.busy); }
   void note(const net::msg::Retire& message) { retired.push_back(message.id.str()); }
   void note(const net::msg::Quiet& message) { quiet.push_back(message.id.str()); }
   void note(const net::msg::SocketsWanted& message) {
@@ -321,6 +322,7 @@ class RouterWorld : public testing::Test {
   std::function<void(const net::msg::Demand&)> on_demand;
   std::vector<std::string> ready;
   std::vector<net::msg::InstanceUnready> unready;
+  std::vector<std::pair<std::string, bool>> busy;
   std::vector<std::string> retired;
   std::vector<std::string> quiet;
 };

@@ -65,6 +65,9 @@ struct SocketsLow {
 struct ConnectRefused {  // it was ready, and nothing listens there any more; it is unready now
   std::shared_ptr<Instance> instance;
 };
+struct Woken {  // a request was given to one that is throttled
+  std::shared_ptr<Instance> instance;
+};
 struct TableAdopted {
   std::uint64_t version = 0;
 };
@@ -72,8 +75,8 @@ struct Drained {
   int worker = 0;
 };
 }  // namespace news
-using News = std::variant<news::SomebodyWaits, news::Quiet, news::SocketsLow, news::ConnectRefused, news::TableAdopted,
-                          news::Drained>;
+using News = std::variant<news::SomebodyWaits, news::Quiet, news::SocketsLow, news::ConnectRefused, news::Woken,
+                          news::TableAdopted, news::Drained>;
 
 // Every waiter gets at most one mail for its wait, and connections are fewer than this: it is never full.
 inline constexpr std::size_t kMostMails = 1U << 18U;

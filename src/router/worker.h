@@ -77,6 +77,10 @@ class Worker {
   // then the caller queues.
   std::shared_ptr<Home> claim(const RouteTable::RevisionEntry& revision, std::uint64_t affinity = 0);
   std::shared_ptr<Home> home_of(const std::shared_ptr<Instance>& instance);
+  // Before a request goes to an instance that a slot of was claimed.
+  void wake(const Home& home) {
+    if (home.instance->wake()) world_.switchboard.to_main(news::Woken{home.instance});
+  }
   // Gives a slot back; `served`: the instance got the request.
   void release(const std::shared_ptr<Revision>& revision, const std::shared_ptr<Home>& home, bool served);
   // An idle connection that has not rested longer than `most_rest`, or nothing. Not one that the app has closed, which

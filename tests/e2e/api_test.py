@@ -73,10 +73,10 @@ def test_revisions_are_found_by_their_service(platform, name, tide):
 
 
 def test_what_is_kept_but_not_acted_on_is_noticed(platform, name, tide):
-    wanted = manifest(name, image_of(platform, tide), template_annotations={"run.googleapis.com/cpu-throttling": "false"})
+    wanted = manifest(name, image_of(platform, tide), template_annotations={"run.googleapis.com/execution-environment": "gen2"})
     made = platform.call(SERVICES, "POST", body(wanted), JSON)
-    assert made.status == 201 and made.headers["warning"].startswith("299 ") and "cpu-throttling" in made.headers["warning"]
-    assert platform.service(name)["spec"]["template"]["metadata"]["annotations"]["run.googleapis.com/cpu-throttling"] == "false"
+    assert made.status == 201 and made.headers["warning"].startswith("299 ") and "execution-environment" in made.headers["warning"]
+    assert platform.service(name)["spec"]["template"]["metadata"]["annotations"]["run.googleapis.com/execution-environment"] == "gen2"
 
 
 def test_blobs_are_stored_by_their_digest(platform):

@@ -236,6 +236,22 @@ bool Cgroups::keep_off_first_cpu(const std::string& path, bool off) const {
   return write_at(cpuset->root, path + "/cpuset.cpus", cpus);
 }
 
+// v1 takes the two apart, and each pair in between must be one that it accepts: a quota is at least 1 ms.
+bool Cgroups::limit_cpu(const std::string& path, const CpuQuota& limit) const {
+  const CgroupHierarchy* cpu = find("cpu");
+  if (cpu == nullptr) return false;
+  const std::string quota = std::to_string(limit.quota_us);
+  const std::string period = std::to_string(limit.period_us);
+  if (cpu->unified) return write_at(cpu->root, path + "/cpu.max", quota + " " + period);
+  const std::int64_t before = std::strtoll(read_at(cpu->root, path + "/cpu.cfs_period_us").c_str(), nullptr, 10);
+  if (before >= limit.period_us) {
+    return write_at(cpu->root, path + "/cpu.cfs_period_us", period) &&
+           write_at(cpu->root, path + "/cpu.cfs_quota_us", quota);
+  }
+  return write_at(cpu->root, path + "/cpu.cfs_quota_us", quota) &&
+         write_at(cpu->root, path + "/cpu.cfs_period_us", period);
+}
+
 void Cgroups::kill(const std::string& path) const {
   for (const CgroupHierarchy& hierarchy : hierarchies_) {
     if (hierarchy.unified && write_at(hierarchy.root, path + "/cgroup.kill", "1")) continue;

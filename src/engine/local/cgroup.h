@@ -20,6 +20,12 @@ struct CgroupHierarchy {
   base::Fd root;                         // stays valid when the mount point is hidden
 };
 
+struct CpuQuota {
+  std::int64_t quota_us = 0;  // of CPU time in each period, all CPUs together
+  std::int64_t period_us = 0;
+  friend bool operator==(const CpuQuota&, const CpuQuota&) = default;
+};
+
 class Cgroups {
  public:
   // Those of this process's mount namespace.
@@ -50,6 +56,8 @@ class Cgroups {
   // All its processes, now and later, run on all CPUs but the machine's first, or again on all. False where that cannot
   // be: one CPU, or no cpuset controller.
   bool keep_off_first_cpu(const std::string& path, bool off) const;
+  // What its processes may use, from now on; who stands still for the last quota goes on at once.
+  bool limit_cpu(const std::string& path, const CpuQuota& limit) const;
   // SIGKILL to all processes; they end soon after.
   void kill(const std::string& path) const;
   // False while the kernel still holds it, which it does until the last process is reaped.

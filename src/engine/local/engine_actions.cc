@@ -39,6 +39,7 @@ void EngineProcess::operator()(const act::Create& action) {
     on_sandbox_ended(id, {.reason = model::Reason::sandbox_failed, .detail = made.error().line(), .exit = {}});
   } else if (fleet_.instances().contains(id)) {
     sandboxes_[id] = std::move(*made);
+    watch_cpu(id, action.revision->spec, CpuGrant::usual);
   } else {
     ended_.push_back(std::move(*made));  // it ended while it was made
     sweep_.arm_in(base::Duration{0});
@@ -57,6 +58,7 @@ void EngineProcess::on_sandbox_ended(const base::InstanceId& id, SandboxEnd end)
     ended_.push_back(std::move(found->second));
     sandboxes_.erase(found);
     confinement_.forget(id);
+    cpu_.erase(id);
     sweep_.arm_in(base::Duration{0});
   }
   owed_.erase(id);
@@ -66,6 +68,7 @@ void EngineProcess::on_sandbox_ended(const base::InstanceId& id, SandboxEnd end)
 }
 
 void EngineProcess::operator()(const act::Start& action) {
+  if (const auto state = cpu_.find(action.id); state != cpu_.end()) settle_cpu(action.id, state->second);
   if (const auto found = sandboxes_.find(action.id); found != sandboxes_.end()) found->second->start();
 }
 

@@ -78,6 +78,8 @@ void EngineProcess::adopt(InstanceRecord record) {
   if (sandbox) {
     sandbox->confine(false);  // the last engine may have said so
     sandboxes_[id] = std::move(sandbox);
+    const auto& instance = fleet_.instances().at(id);
+    watch_cpu(id, instance.revision->spec, std::nullopt);  // it may have hardly any
     world_.log(Severity::info, "an instance of the last engine is adopted", {{"instance", id.str()}});
   } else {
     if (abrupt) record.end->usage = usage_of(fleet_.instances().at(id), {});

@@ -39,6 +39,7 @@ EngineProcess::EngineProcess(World world)
               look_at_machine();
               carry_out();
             }),
+      cpu_timer_(world_.loop, [this] { settle_all_cpu(); }),
       stop_by_(world_.loop, [this] { finish_stop(); }),
       usage_(world_.loop, [this] { report_usage(); }),
       sync_reports_(world_.loop, [this] { sync_reports(); }) {}
@@ -56,7 +57,10 @@ void EngineProcess::carry_out() {
   for (std::vector<Action> actions = fleet_.take_actions(); !actions.empty(); actions = fleet_.take_actions()) {
     write_down(actions);
     base::crash_point("engine.instance.recorded");
-    for (const Action& action : actions) std::visit(*this, action);
+    for (const Action& action : actions) {
+      std::visit(*this, action);
+      settle_cpu(action);
+    }
   }
   carrying_ = false;
   const base::Instant next = fleet_.next_deadline();
@@ -226,12 +230,14 @@ void EngineProcess::connect_router(base::Fd link) {
                              },
                          .on_closed =
                              [this](const std::string&) {
+                               take_all_for_busy();
                                fleet_.router_lost(moment());
                                carry_out();
                              }});
   owed_.clear();
   told_ = {};
   tell_load();
+  take_all_for_busy();
   fleet_.router_linked(moment());
   carry_out();
   router_->send(msg::InstancesDone{});

@@ -19,6 +19,7 @@
 #include "base/log.h"
 #include "base/random.h"
 #include "engine/local/cpu_confinement.h"
+#include "engine/local/cpu_grant.h"
 #include "engine/local/engine_plan.h"
 #include "engine/local/fleet.h"
 #include "engine/local/network_thread.h"
@@ -78,6 +79,7 @@ class EngineProcess final : public net::RoleProcess {
   void operator()(const net::msg::Retire& message);
   void operator()(const net::msg::Quiet& message);
   void operator()(const net::msg::SocketsWanted& message);
+  void operator()(const net::msg::InstanceBusy& message);
 
   // the fleet's actions
   void operator()(const act::Create& action);
@@ -110,6 +112,16 @@ class EngineProcess final : public net::RoleProcess {
   void look_at_held_back();
   void confine(const MachineLoad& load);
   void tell_load();
+  // engine_cpu.cc
+  struct CpuState {
+    bool busy = true;
+    std::optional<CpuGrant> given;
+  };
+  void watch_cpu(const base::InstanceId& id, const model::Template& spec, std::optional<CpuGrant> given);
+  void take_all_for_busy();
+  void settle_cpu(const base::InstanceId& id, CpuState& state);
+  void settle_cpu(const Action& done);
+  void settle_all_cpu();
   std::vector<model::ListeningSocket> listening_of(const base::InstanceId& id) const;
   void finish_stop();
   void add_usage(const base::InstanceId& id, SandboxEnd& end) const;
@@ -139,6 +151,9 @@ class EngineProcess final : public net::RoleProcess {
   net::msg::MachineBusy busy_;  // as the last look found it
   net::msg::MachineBusy told_;
   CpuConfinement confinement_;
+  std::map<base::InstanceId, CpuState> cpu_;  // of revisions whose CPU changes
+  net::Timer cpu_timer_;
+  base::Instant cpu_due_{};
   base::InstanceId last_looked_at_;
   net::Timer stop_by_;
   net::Timer usage_;

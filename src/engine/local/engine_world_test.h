@@ -89,6 +89,11 @@ class FakeSandbox final : public Sandbox {
   std::vector<model::ListeningSocket> listening() const override { return machine_.listening; }
   SandboxUse use() const override { return {.cpu = machine_.cpu, .peak_memory_bytes = 5}; }
   void confine(bool confined) override { machine_.calls.push_back(confined ? "confine" : "release"); }
+  void give_cpu(CpuGrant grant) override {
+    machine_.calls.push_back(grant == CpuGrant::usual     ? "cpu usual"
+                             : grant == CpuGrant::boosted ? "cpu boosted"
+                                                          : "cpu throttled");
+  }
 
   void exit(int code) {
     finish({.reason = model::Reason::app_exited, .detail = "the app ended", .exit = model::ExitStatus{.code = code}});

@@ -8,7 +8,7 @@ namespace {
 // Instance-based billing, in Cloud Run's words: https://cloud.google.com/run/docs/configuring/billing-settings
 bool billed_whole(const model::Template& spec) {
   const auto throttling = spec.annotations.find("run.googleapis.com/cpu-throttling");
-  return throttling != spec.annotations.end() && throttling->second == "false";
+  return throttling != spec.annotations.end() && (throttling->second == "false" || throttling->second == "False");
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "engine/local/capabilities.h"
+#include "engine/local/cpu_grant.h"
 #include "engine/local/kernel_limits.h"
 #include "engine/local/seccomp.h"
 #include "net/role.h"
@@ -13,13 +14,6 @@ namespace {
 
 using Json = nlohmann::json;
 
-// Who has more threads than CPUs uses its quota up at once and then stands still until the period is over: with the
-// usual 100 ms its neighbours would first miss both CPUs for 50 ms. Below a tenth of a CPU, though, the kernel's least
-// quota of 1 ms would be too much of a short period.
-constexpr std::int64_t kCpuPeriodUs = 10'000;
-constexpr std::int64_t kLongCpuPeriodUs = 100'000;
-constexpr std::int64_t kLeastCpuQuotaUs = 1000;
-constexpr std::int64_t kLeastOfShortPeriod = 100;            // thousandths of a CPU
 constexpr std::int64_t kMostSharedMemoryBytes = 64LL << 20;  // what container engines give
 constexpr std::int64_t kCpuSharesPerCpu = 1024;
 
@@ -73,14 +67,14 @@ Json process() {
 }
 
 Json resources(const OciOrder& order) {
-  const std::int64_t period = order.limits.milli_cpu < kLeastOfShortPeriod ? kLongCpuPeriodUs : kCpuPeriodUs;
+  const CpuQuota quota = quota_of(order.limits.milli_cpu);
   Json memory = {{"limit", order.limits.memory_bytes}};
   if (order.swap_accounting) memory["swap"] = order.limits.memory_bytes;  // memory and swap together: no swap
   return {{"devices", {{{"allow", false}, {"access", "rwm"}}}},
           {"memory", std::move(memory)},
           {"cpu",
-           {{"period", period},
-            {"quota", std::max(kLeastCpuQuotaUs, period * order.limits.milli_cpu / 1000)},
+           {{"period", quota.period_us},
+            {"quota", quota.quota_us},
             {"shares", std::max<std::int64_t>(2, kCpuSharesPerCpu * order.limits.milli_cpu / 1000)}}},
           {"pids", {{"limit", kMostProcesses}}}};
 }

@@ -19,6 +19,7 @@
 #include "base/error.h"
 #include "base/fd.h"
 #include "base/log.h"
+#include "engine/local/cpu_grant.h"
 #include "engine/local/machine_load.h"
 #include "model/instance.h"
 #include "model/revision.h"
@@ -79,6 +80,8 @@ class Sandbox {
   // Its processes run on all CPUs but the machine's first and have a long time slice (base/time_slice.h), or on all
   // CPUs with a short one again. What the kernel does not offer does not happen.
   virtual void confine(bool confined) = 0;
+  // From prepared on; a new one has the usual grant.
+  virtual void give_cpu(CpuGrant grant) = 0;
 };
 
 // The machine's side: the runtime, the cgroup roots, the nft table, ids, and the cleanup of what earlier lives left.

@@ -12,6 +12,7 @@
 #include <cstring>
 #include <fstream>
 #include <iterator>
+#include <thread>
 #include <utility>
 
 #include "base/crash_point.h"
@@ -354,6 +355,16 @@ void LocalSandbox::confine(bool confined) {
   for (const int thread : machine_.cgroups.threads(group)) {
     base::ask_for_time_slice(thread, confined ? base::kLongSlice : base::kShortSlice);
   }
+}
+
+void LocalSandbox::give_cpu(CpuGrant grant) {
+  const int limit = order_.revision.spec.container.limits.milli_cpu;
+  CpuQuota quota = quota_of(limit);
+  if (grant == CpuGrant::throttled) quota = throttled_quota();
+  if (grant == CpuGrant::boosted) {
+    quota = quota_of(boosted_milli_cpu(limit, static_cast<int>(std::thread::hardware_concurrency())));
+  }
+  machine_.cgroups.limit_cpu(machine_.cgroup_of(order_.id.str()), quota);
 }
 
 // The end of a sandbox that never came to life, or that must not go on.

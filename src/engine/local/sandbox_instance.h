@@ -56,6 +56,7 @@ class LocalSandbox final : public Sandbox {
   std::vector<model::ListeningSocket> listening() const override;
   SandboxUse use() const override;
   void confine(bool confined) override;
+  void give_cpu(CpuGrant grant) override;
 
  private:
   enum class Phase { preparing, connecting, prepared, started, ended };
