@@ -46,7 +46,7 @@ TEST_F(EngineCpuTest, one_that_rests_has_hardly_any_cpu_until_it_is_busy_or_told
   EXPECT_EQ(said(), Calls{"cpu throttled"});
   control_->send(net::msg::DeleteInstance{id, model::Reason::deleted});
   turn();
-  EXPECT_EQ(said(), Calls{"cpu usual"}) << "its last words and SIGTERM's grace are with CPU";
+  EXPECT_EQ(said(), (Calls{"cpu usual", "start"})) << "its last words are with CPU; control still wants one";
 }
 
 TEST_F(EngineCpuTest, a_router_or_an_engine_that_died_leaves_nobody_without_cpu) {
