@@ -69,6 +69,7 @@ class RouterRole final : public Life {
   void operator()(const router::news::Quiet& event);
   void operator()(const router::news::SocketsLow& event);
   void operator()(const router::news::ConnectRefused& event);
+  void operator()(const router::news::Woken& /*event*/) {}  // nobody is throttled here
   void operator()(const router::news::TableAdopted& event);
   void operator()(const router::news::Drained& event);
 
