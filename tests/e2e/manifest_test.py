@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import http_client
+import kubectl as kubectls
 from metering_test import pid_of, scrape
 from running_platform import manifest
 from waiting import until
@@ -126,6 +127,18 @@ def test_a_first_revision_without_its_config_map_fails_at_once(platform, name, t
     assert platform.condition(name)["reason"] == "ConfigMissing"
     answer = platform.get(name)
     assert answer.status == 503 and "ConfigMissing" in answer.text
+
+
+def test_kubectl_sees_what_is_missing(platform, name, tide):
+    secret = {"name": "DB", "valueFrom": {"secretKeyRef": {"name": "db", "key": "latest"}}}
+    platform.apply(with_env(manifest(name, tide), secret), False, "--wait")
+    kubectl = kubectls.Kubectl(kubectls.debian_kubectl(), platform)
+    try:
+        kubectl("wait", "--for=condition=Ready=False", f"ksvc/{name}", "--timeout=30s")
+        told = kubectl("describe", f"ksvc/{name}").out
+        assert "SecretMissing" in told and "secret db, key latest" in told
+    finally:
+        kubectl.remove()
 
 
 # ---- clients that come back
