@@ -19,7 +19,7 @@ inline constexpr const char* kRestoring = "restoring";
 //   control/   control's store                        incoming/  uploads on their way; control writes, builder reads
 //   blobs/     image blobs; control and builder        images/    unpacked images; builder writes, control reads
 //   build/     buildah's storage and cache             logs/      logs writes, control reads
-//   router/    the last routes                         run/       engine's instances, final reports, last plan
+//   router/    the last routes, the key of its cookies run/       engine's instances, final reports, last plan
 //   requests/  records of requests; router writes, control reads
 base::Result<void> prepare_data_dir(const std::string& path);
 
