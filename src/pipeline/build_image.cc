@@ -15,6 +15,7 @@
 #include "base/fd.h"
 #include "base/replace_file.h"
 #include "net/process.h"
+#include "pipeline/build_pack_directory.h"
 #include "pipeline/buildah.h"
 #include "pipeline/digest.h"
 #include "pipeline/files.h"
@@ -29,6 +30,8 @@ namespace {
 
 using base::ErrorCode;
 
+constexpr std::string_view kUsualDockerfile = "Dockerfile";
+constexpr std::size_t kMostIgnoreBytes = 1U << 20;
 constexpr std::size_t kShownLines = 12;  // of a failed step
 constexpr std::size_t kShownNames = 20;  // of known images
 constexpr const char* kPackedContext = "/context.tar";
@@ -97,15 +100,47 @@ class Build {
     const base::Fd fd(open_inside(root.get(), job_.dockerfile.c_str(), O_RDONLY | O_NONBLOCK | O_NOCTTY));
     struct stat info{};
     if (!fd || ::fstat(fd.get(), &info) != 0 || !S_ISREG(info.st_mode)) {
+      const bool absent = ::fstatat(root.get(), job_.dockerfile.c_str(), &info, AT_SYMLINK_NOFOLLOW) != 0;
+      if (absent && job_.dockerfile == kUsualDockerfile) return make_dockerfile(context, root.get());
       return cannot(ErrorCode::not_found, "the directory has no file '" + printable(job_.dockerfile) + "'",
                     "Write a Dockerfile there, or name another one with --dockerfile.");
     }
     base::Result<std::string> text = read_to_end(fd.get(), job_.dockerfile, kMostDockerfileBytes);
     if (!text) return text;
-    if (base::Result<void> put = write_file_atomically(scratch_ + "/Dockerfile", *text, 0644); !put) {
+    // One that the command line made is none of the app's files.
+    if (job_.dockerfile == kPackDockerfile && context != job_.context)
+      ::unlinkat(root.get(), kPackDockerfile.data(), 0);
+    return keep_dockerfile(*std::move(text));
+  }
+
+  base::Result<std::string> keep_dockerfile(std::string text) const {
+    if (base::Result<void> put = write_file_atomically(scratch_ + "/Dockerfile", text, 0644); !put) {
       return std::unexpected(put.error());
     }
     return text;
+  }
+
+  // An upload without a Dockerfile gets the one that belongs to its kind of app.
+  base::Result<std::string> make_dockerfile(const std::string& context, int root) {
+    const base::Result<AppDirectory> files = read_app_directory(context, [](const std::string&) { return false; });
+    if (!files) return std::unexpected(files.error());
+    const base::Result<BuildPack> pack = detect_pack(*files, {});
+    if (!pack) return cannot(pack.error().code, pack.error().what + ": " + pack.error().why, pack.error().remedy);
+    std::string ignored;
+    for (const std::string& pattern : left_at_home(*pack)) ignored += pattern + "\n";
+    const base::Fd file(open_inside(root, ".dockerignore", O_RDONLY | O_NONBLOCK | O_NOCTTY));
+    struct stat info{};
+    if (file && ::fstat(file.get(), &info) == 0 && S_ISREG(info.st_mode)) {
+      const base::Result<std::string> own = read_to_end(file.get(), ".dockerignore", kMostIgnoreBytes);
+      if (!own) return std::unexpected(own.error());
+      ignored += *own;
+    }
+    ignore_file_ = scratch_ + "/ignore";
+    if (base::Result<void> put = write_file_atomically(ignore_file_, ignored, 0644); !put) {
+      return std::unexpected(put.error());
+    }
+    events_.say("no Dockerfile; " + pack->marker + " is there: building it as " + std::string(to_string(pack->kind)));
+    return keep_dockerfile(dockerfile_of(*pack));
   }
 
   base::Result<void> import_known(Buildah& buildah, const std::string& dockerfile) {
@@ -169,10 +204,22 @@ class Build {
   // The id of the image that was built.
   base::Result<std::string> build(Buildah& buildah, const std::string& context) {
     const std::string id_file = scratch_ + "/image-id";
-    const base::Result<Buildah::Output> done =
-        buildah.run({"build", "--isolation", "chroot", "--layers", "--pull-never", "--format", "oci", "--iidfile",
-                     id_file, "--signature-policy", buildah.policy(), "--file", scratch_ + "/Dockerfile", context},
-                    Buildah::Show::every_line);
+    std::vector<std::string> words = {"build",
+                                      "--isolation",
+                                      "chroot",
+                                      "--layers",
+                                      "--pull-never",
+                                      "--format",
+                                      "oci",
+                                      "--iidfile",
+                                      id_file,
+                                      "--signature-policy",
+                                      buildah.policy(),
+                                      "--file",
+                                      scratch_ + "/Dockerfile"};
+    if (!ignore_file_.empty()) words.insert(words.end(), {"--ignorefile", ignore_file_});
+    words.push_back(context);
+    const base::Result<Buildah::Output> done = buildah.run(std::move(words), Buildah::Show::every_line);
     if (!done) return std::unexpected(done.error());
     if (done->status != 0) return step_failed("building", *done);
     base::Result<std::string> id = read_small_file(id_file, 4096);
@@ -262,6 +309,7 @@ class Build {
   const net::msg::BuildImage& job_;
   const JobEvents& events_;
   std::string scratch_;
+  std::string ignore_file_;  // of a Dockerfile that was made here; else buildah looks for the context's own
 };
 
 }  // namespace
