@@ -1,79 +1,20 @@
 // apply -f FILE. Everything is checked before anything is sent: the manifest with the platform's own reader, then the
 // images it names; only then do images and services go out, in the order of the documents.
-#include <fcntl.h>
-#include <unistd.h>
-
-#include <cerrno>
-#include <filesystem>
 #include <set>
 
+#include "app/cli_manifest_file.h"
 #include "app/cli_release.h"
 #include "app/cli_upload.h"
 #include "app/cli_verbs.h"
 #include "app/cli_view.h"
-#include "base/fd.h"
 #include "pipeline/oci_layout.h"
 
 namespace marea::app {
 namespace {
 
-struct Source {
-  std::string name;  // in messages
-  std::string base;  // directory that relative layouts are below
-  std::string text;
-};
-
-// A pipe will do too: -f <(envsubst < app.yaml).
-Outcome<Source> read_source(const std::string& file, const Words& words) {
-  const bool standard_input = file == "-";
-  Source out = standard_input ? Source{words(Text::standard_input), "", ""}
-                              : Source{file, std::filesystem::path(file).parent_path().string(), ""};
-  const auto failed = [&] {
-    base::Error error = base::os_error(words(Text::cannot_read, out.name));
-    error.remedy = words(Text::cannot_read_remedy);
-    return give_up(std::move(error));
-  };
-  const base::Fd opened(standard_input ? -1 : ::open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY));
-  const int fd = standard_input ? STDIN_FILENO : opened.get();
-  if (fd < 0) return failed();
-  std::string block(1 << 16, '\0');
-  while (out.text.size() <= model::kMostManifestBytes) {
-    const ssize_t got = ::read(fd, block.data(), block.size());
-    if (got < 0 && errno == EINTR) continue;
-    if (got < 0) return failed();
-    if (got == 0) break;
-    out.text.append(block, 0, static_cast<std::size_t>(got));
-  }
-  return out;
-}
-
-Failure faulty(const Source& source, const model::Faults& faults, const Words& words) {
-  Failure out{.error = {.code = base::ErrorCode::manifest_invalid,
-                        .what = words(Text::manifest_invalid, source.name, faults.size()),
-                        .why = words(Text::nothing_stored),
-                        .remedy = words(Text::manifest_remedy),
-                        .more = "docs/manifest.md"},
-              .file = source.name};
-  for (const model::Fault& fault : faults) {
-    out.causes.push_back({.line = fault.line, .column = fault.column, .field = fault.path, .message = fault.message});
-  }
-  return out;
-}
-
-// The images of a document, wherever a template has containers.
-std::vector<Json*> images_of(Json& document) {
-  std::vector<Json*> out;
-  const Json* found = find(document, {"spec", "template", "spec", "containers"});
-  if (found == nullptr || !found->is_array()) return out;
-  for (Json& container : document["spec"]["template"]["spec"]["containers"]) {
-    const auto image = container.find("image");
-    if (image != container.end() && image->is_string()) out.push_back(&*image);
-  }
-  return out;
-}
-
 // Makes layouts absolute and checks that each can be read; answers the references to upload.
-Outcome<std::set<std::string>> prepare_images(std::vector<model::ServiceDocument>& documents, const Source& source) {
+Outcome<std::set<std::string>> prepare_images(std::vector<model::ServiceDocument>& documents,
+                                              const ManifestFile& source) {
   std::set<std::string> out;
   for (model::ServiceDocument& document : documents) {
     for (Json* image : images_of(document.document)) {
@@ -106,10 +47,10 @@ void print_applied(Verb& verb, const std::vector<Json>& services) {
 Outcome<Exit> apply_manifests(Verb& verb) {
   const std::optional<std::string> file = verb.arguments.text("--filename");
   if (!file) return give_up(usage_failure(verb.words()(Text::missing_word, "-f FILE"), {}));
-  const Outcome<Source> source = read_source(*file, verb.words());
+  const Outcome<ManifestFile> source = read_manifest_file(*file, verb.words());
   if (!source) return std::unexpected(source.error());
   auto documents = model::parse_manifests(source->text);
-  if (!documents) return give_up(faulty(*source, documents.error(), verb.words()));
+  if (!documents) return give_up(faulty_manifest(*source, documents.error(), verb.words()));
   const Outcome<std::set<std::string>> images = prepare_images(*documents, *source);
   if (!images) return std::unexpected(images.error());
   for (const std::string& image : *images) {

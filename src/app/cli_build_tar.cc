@@ -34,14 +34,15 @@ base::Result<base::Fd> spool_file() {
 
 class Packing {
  public:
-  Packing(std::string dir, const IgnoreRules& rules, std::string always, int out)
-      : dir_(std::move(dir)), rules_(rules), always_(std::move(always)), archive_(archive_write_new()) {
+  Packing(std::string dir, const IgnoreRules& rules, Dockerfile dockerfile, int out)
+      : dir_(std::move(dir)), rules_(rules), dockerfile_(std::move(dockerfile)), archive_(archive_write_new()) {
     archive_write_set_format_pax_restricted(archive_.get());
     archive_write_add_filter_none(archive_.get());
     archive_write_open_fd(archive_.get(), out);
   }
 
   base::Result<std::int64_t> pack() {
+    if (auto done = made_file(); !done) return base::fail(done.error());
     if (auto done = folder(""); !done) return base::fail(done.error());
     if (archive_write_close(archive_.get()) != ARCHIVE_OK) return base::fail(archive_error(dir_));
     return entries_;
@@ -84,8 +85,8 @@ class Packing {
     const std::string full = dir_ + "/" + path;
     struct stat state{};
     if (::lstat(full.c_str(), &state) != 0) return base::fail(base::os_error("cannot read " + full));
-    const bool needed = path == always_ || always_.starts_with(path + "/");
-    const bool ignored = rules_.ignores(path) && !needed;
+    const bool needed = !dockerfile_.made && (path == dockerfile_.path || dockerfile_.path.starts_with(path + "/"));
+    const bool ignored = rules_.ignores(path, S_ISDIR(state.st_mode)) && !needed;
     if (S_ISDIR(state.st_mode)) {
       if (!ignored) {
         if (auto done = header(path, full, state); !done) return done;
@@ -95,6 +96,18 @@ class Packing {
     if (ignored || !(S_ISREG(state.st_mode) || S_ISLNK(state.st_mode))) return {};
     if (S_ISLNK(state.st_mode)) return header(path, full, state);
     return file(path, full);
+  }
+
+  // Without a time, so that the same directory is the same tar again.
+  base::Result<void> made_file() {
+    if (!dockerfile_.made) return {};
+    struct stat state{};
+    state.st_mode = S_IFREG | 0644;
+    state.st_size = static_cast<off_t>(dockerfile_.made->size());
+    if (auto done = header(dockerfile_.path, dockerfile_.path, state); !done) return done;
+    const la_ssize_t put = archive_write_data(archive_.get(), dockerfile_.made->data(), dockerfile_.made->size());
+    if (put != static_cast<la_ssize_t>(dockerfile_.made->size())) return base::fail(archive_error(dockerfile_.path));
+    return {};
   }
 
   base::Result<void> header(const std::string& path, const std::string& full, const struct stat& state) {
@@ -140,7 +153,7 @@ class Packing {
 
   std::string dir_;
   const IgnoreRules& rules_;
-  std::string always_;
+  Dockerfile dockerfile_;
   std::unique_ptr<struct archive, Free> archive_;
   std::int64_t entries_ = 0;
 };
@@ -156,7 +169,7 @@ base::Result<std::string> find_dockerfile(const std::string& dir, const std::str
   std::error_code ignored;
   if (!fs::is_directory(dir, ignored)) {
     return base::fail(base::ErrorCode::not_found, "cannot build " + dir, "there is no such directory",
-                      "Name the directory that has the Dockerfile: marea up DIR");
+                      "Name the directory that has the app: marea up DIR");
   }
   if (!wanted.empty()) {
     std::string path = fs::path(wanted).lexically_normal().string();
@@ -167,24 +180,20 @@ base::Result<std::string> find_dockerfile(const std::string& dir, const std::str
   for (const char* name : {"Dockerfile", "Containerfile"}) {
     if (is_file(dir + "/" + name)) return std::string(name);
   }
-  return base::fail(base::ErrorCode::not_found, "cannot build " + dir, "it has no Dockerfile and no Containerfile",
-                    "Write one, or name it: marea up " + dir + " --dockerfile FILE");
+  return std::string();
 }
 
-base::Result<IgnoreRules> read_ignore_file(const std::string& dir) {
+base::Result<std::string> read_ignore_file(const std::string& dir) {
   for (const char* name : {"/.containerignore", "/.dockerignore"}) {
-    if (!is_file(dir + name)) continue;
-    const base::Result<std::string> text = pipeline::read_small_file(dir + name, kMostIgnoreBytes);
-    if (!text) return base::fail(text.error());
-    return IgnoreRules(*text);
+    if (is_file(dir + name)) return pipeline::read_small_file(dir + name, kMostIgnoreBytes);
   }
-  return IgnoreRules();
+  return std::string();
 }
 
-base::Result<BuildTar> pack_build_tar(const std::string& dir, const IgnoreRules& rules, const std::string& always) {
+base::Result<BuildTar> pack_build_tar(const std::string& dir, const IgnoreRules& rules, const Dockerfile& dockerfile) {
   base::Result<base::Fd> file = spool_file();
   if (!file) return base::fail(file.error());
-  const base::Result<std::int64_t> entries = Packing(dir, rules, always, file->get()).pack();
+  const base::Result<std::int64_t> entries = Packing(dir, rules, dockerfile, file->get()).pack();
   if (!entries) return base::fail(entries.error());
   struct stat state{};
   if (::fstat(file->get(), &state) != 0) return base::fail(base::os_error("cannot read the packed context"));

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 
 #include "app/cli_ignore.h"
@@ -18,13 +19,19 @@ struct BuildTar {
   std::int64_t entries = 0;
 };
 
-// The Dockerfile's path inside `dir`: `wanted` if it is there, else Dockerfile, else Containerfile.
+// What a directory's image is made by: its own file, which is packed even when a rule ignores it, or one that was made
+// for it (build_pack.h), which is packed under that path.
+struct Dockerfile {
+  std::string path;
+  std::optional<std::string> made;
+};
+
+// The Dockerfile's path inside `dir`: `wanted` if it is there, else Dockerfile, else Containerfile, else empty.
 base::Result<std::string> find_dockerfile(const std::string& dir, const std::string& wanted);
 
-// `always` (the Dockerfile) is packed even when a rule ignores it.
-base::Result<BuildTar> pack_build_tar(const std::string& dir, const IgnoreRules& rules, const std::string& always);
+base::Result<BuildTar> pack_build_tar(const std::string& dir, const IgnoreRules& rules, const Dockerfile& dockerfile);
 
-// .containerignore, else .dockerignore, else no rules.
-base::Result<IgnoreRules> read_ignore_file(const std::string& dir);
+// The content of .containerignore, else of .dockerignore, else nothing.
+base::Result<std::string> read_ignore_file(const std::string& dir);
 
 }  // namespace marea::app

@@ -95,6 +95,13 @@ std::size_t marea_cli_on_read(char* bytes, std::size_t size, std::size_t count, 
   const ssize_t got = ::pread(transfer.request->body_fd, bytes, wanted, transfer.sent);
   if (got <= 0) return CURL_READFUNC_ABORT;  // the file became shorter
   transfer.sent += got;
+  if (transfer.request->on_sent) {
+    try {
+      transfer.request->on_sent(transfer.sent);
+    } catch (const std::exception&) {
+      return CURL_READFUNC_ABORT;
+    }
+  }
   return static_cast<std::size_t>(got);
 }
 }

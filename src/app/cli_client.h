@@ -36,7 +36,8 @@ struct Request {
   std::function<bool(std::string_view line)> on_line;
   // Or as they come, for what is no text; false is a failure to take them, and ends the request.
   std::function<bool(std::string_view bytes)> on_bytes;
-  int timeout_seconds = 0;  // 0: as long as it takes
+  std::function<void(std::int64_t bytes)> on_sent;  // of a body from a file: how much is sent, as it goes
+  int timeout_seconds = 0;                          // 0: as long as it takes
 };
 
 struct Answer {

@@ -56,7 +56,11 @@ Options deploy_options() {
 }
 
 Options up_options() {
-  Options out = {kName, {"--dockerfile", '\0', word, "FILE", Text::help_dockerfile, Completes::files}};
+  Options out = {kName,
+                 {"--dockerfile", '\0', word, "FILE", Text::help_dockerfile, Completes::files},
+                 {"--kind", '\0', choice, "static|node|python|cmake", Text::help_kind},
+                 {"--base", '\0', word, "IMAGE", Text::help_base, Completes::images},
+                 {"--print-dockerfile", '\0', none, "", Text::help_print_dockerfile}};
   std::ranges::copy(service_options(), std::back_inserter(out));
   out.insert(out.end(), {kWait, kNoWait, kWaitTimeout});
   return with_output(std::move(out));
@@ -132,11 +136,12 @@ void add_storage(std::vector<CommandSpec>& out) {
 // What the program says of itself.
 void add_own(std::vector<CommandSpec>& out) {
   const OptionSpec form{"--output", 'o', choice, "table|json|yaml|name", Text::help_output};
+  const Options kubeconfig = {{"--file", '\0', word, "FILE", Text::help_kubeconfig_file, Completes::files}};
   const std::vector<PositionalSpec> topic = {{"COMMAND", false, Completes::verbs}, {"VERB", false}};
   const std::vector<PositionalSpec> shell = {{"bash|zsh|fish", true, Completes::itself}};
   const std::vector<PositionalSpec> line = {{"WORD", false, Completes::nothing, true}};
   const std::vector<CommandSpec> rows = {
-      {"kubeconfig", {}, with_output({}), Text::about_kubeconfig, give_kubeconfig, Text::more_kubeconfig},
+      {"kubeconfig", {}, with_output(kubeconfig), Text::about_kubeconfig, give_kubeconfig, Text::more_kubeconfig},
       {"doctor", {}, with_output({}), Text::about_doctor, run_doctor, Text::more_doctor},
       {"version", {}, {form, kHelp}, Text::about_version, print_version},
       {"help", topic, {kHelp}, Text::about_help, print_help, Text::more_help},
@@ -155,8 +160,9 @@ std::vector<CommandSpec> make_commands() {
   const Options apply = {
       {"--filename", 'f', word, "FILE|-", Text::help_filename, Completes::files}, kWait, kNoWait, kWaitTimeout};
   const std::vector<PositionalSpec> traffic = {service[0], {"REVISION=PERCENT", false, Completes::shares, true}};
-  const std::vector<PositionalSpec> two = {{"REVISION", true, Completes::revisions},
-                                           {"REVISION", true, Completes::revisions}};
+  const std::vector<PositionalSpec> two = {{"NAME", true, Completes::revisions},
+                                           {"REVISION", false, Completes::revisions}};
+  const Options diff = {{"--filename", 'f', word, "FILE|-", Text::help_diff_file, Completes::files}};
   std::vector<CommandSpec> out = {
       {"serve", {}, serve_options(), Text::about_serve, serve_platform, Text::more_serve},
       {"up", dir, up_options(), Text::about_up, up_directory, Text::more_up},
@@ -164,7 +170,7 @@ std::vector<CommandSpec> make_commands() {
       {"apply", {}, with_output(apply), Text::about_apply, apply_manifests, Text::more_apply},
       {"traffic", traffic, traffic_options(), Text::about_traffic, show_traffic, Text::more_traffic},
       {"history", service, with_output({}), Text::about_history, show_history, Text::more_history},
-      {"diff", two, with_output({}), Text::about_diff, show_diff, Text::more_diff},
+      {"diff", two, with_output(diff), Text::about_diff, show_diff, Text::more_diff},
       {"logs", service, logs_options(), Text::about_logs, print_logs, Text::more_logs},
       {"usage", some_service, with_output({}), Text::about_usage, print_usage, Text::more_usage},
   };

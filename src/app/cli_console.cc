@@ -38,7 +38,7 @@ bool is_dumb() {
 
 }  // namespace
 
-void Console::step(std::string_view text, base::Duration elapsed) {
+void Console::step(std::string_view text, base::Duration elapsed, std::string_view detail) {
   const bool fresh = text != step_;
   if (columns_ == 0) {
     if (fresh) err_ << text << '\n' << std::flush;
@@ -51,7 +51,8 @@ void Console::step(std::string_view text, base::Duration elapsed) {
       fmt::format(" ({:.1f} s)", std::chrono::duration_cast<std::chrono::duration<double>>(elapsed).count());
   // The last column stays free: a full line would be followed by an empty one.
   const std::size_t room = columns_ > time.size() + 1 ? columns_ - time.size() - 1 : 0;
-  err_ << kRedraw << first_columns(text, room) << time << std::flush;
+  const std::string line = detail.empty() ? std::string(text) : fmt::format("{}: {}", text, detail);
+  err_ << kRedraw << first_columns(line, room) << time << std::flush;
 }
 
 void Console::end_step() {

@@ -28,8 +28,11 @@ class Console {
   void say(Text text, const Values&... values) {
     say(words_(text, values...));
   }
-  // What goes on now, and since when. Whatever is said next leaves it as it was drawn last.
-  void step(std::string_view text, base::Duration elapsed);
+  // What goes on now, and since when. Whatever is said next leaves it as it was drawn last. `detail` (how far it is) is
+  // for a terminal alone.
+  void step(std::string_view text, base::Duration elapsed, std::string_view detail = {});
+  // Whether steps are drawn anew: then what a step says meanwhile may be its detail.
+  bool draws() const { return columns_ > 0; }
   void end_step();
   // One of the platform's notices (a Warning header).
   void notice(std::string_view text);

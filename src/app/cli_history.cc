@@ -1,9 +1,12 @@
-// history NAME, diff REVISION REVISION: which code ran when, and what a deploy changed.
+// history NAME, diff REVISION REVISION, diff NAME -f FILE: which code ran when, what a deploy changed, what one would.
 #include <algorithm>
 
+#include "app/cli_manifest_file.h"
 #include "app/cli_revision_diff.h"
+#include "app/cli_upload.h"
 #include "app/cli_verbs.h"
 #include "app/cli_view.h"
+#include "pipeline/oci_layout.h"
 
 namespace marea::app {
 namespace {
@@ -11,7 +14,8 @@ namespace {
 constexpr std::size_t kMostNamed = 3;  // changed fields of a row; `marea diff` has all
 
 std::string changed_fields(const Json& before, const Json& after, const Words& words) {
-  const std::vector<Difference> found = differences(before, after);
+  std::vector<Difference> found = differences(before, after);
+  std::erase_if(found, [](const Difference& one) { return one.field.starts_with("source "); });  // its own column
   if (found.empty()) return words(Text::nothing_changed);
   std::string out;
   for (std::size_t i = 0; i < std::min(found.size(), kMostNamed); ++i) out += (i == 0 ? "" : ", ") + found[i].field;
@@ -75,12 +79,10 @@ Outcome<Exit> show_history(Verb& verb) {
     const std::string change =
         i == 0 ? words(Text::first_revision) : changed_fields((*revisions)[i - 1], revision, words);
     rows.push_back({name_of(revision), text_at(revision, {"metadata", "creationTimestamp"}),
-                    image_of_revision(revision), share_of(*service, name_of(revision)), state_of(revision), change});
-    Json item = {{"name", name_of(revision)},
-                 {"created", rows.back()[1]},
-                 {"traffic", rows.back()[3]},
-                 {"state", rows.back()[4]},
-                 {"changed", Json::array()}};
+                    image_of_revision(revision), source_of_revision(revision, words(Text::source_modified)),
+                    share_of(*service, name_of(revision)), state_of(revision), change});
+    Json item = {{"name", name_of(revision)}, {"created", rows.back()[1]}, {"source", rows.back()[3]},
+                 {"traffic", rows.back()[4]}, {"state", rows.back()[5]},   {"changed", Json::array()}};
     if (i > 0) {
       for (const Difference& one : differences((*revisions)[i - 1], revision)) item["changed"].push_back(one.field);
     }
@@ -92,21 +94,18 @@ Outcome<Exit> show_history(Verb& verb) {
   } else if (format == Format::name) {
     for (const std::vector<std::string>& row : rows) verb.console.data(row.front() + "\n");
   } else {
-    verb.console.data(print_table({words(Text::head_revision), words(Text::head_when), words(Text::head_digest),
-                                   words(Text::head_traffic), words(Text::head_state), words(Text::head_change)},
-                                  rows));
+    verb.console.data(print_table(
+        {words(Text::head_revision), words(Text::head_when), words(Text::head_digest), words(Text::head_source),
+         words(Text::head_traffic), words(Text::head_state), words(Text::head_change)},
+        rows));
   }
   return Exit::ok;
 }
 
-Outcome<Exit> show_diff(Verb& verb) {
-  const std::string& before_name = verb.arguments.positional(0);
-  const std::string& after_name = verb.arguments.positional(1);
-  const Outcome<Json> before = get_object(verb, "revisions", before_name);
-  if (!before) return std::unexpected(before.error());
-  const Outcome<Json> after = get_object(verb, "revisions", after_name);
-  if (!after) return std::unexpected(after.error());
-  const std::vector<Difference> found = differences(*before, *after);
+namespace {
+
+void print_differences(Verb& verb, const std::vector<Difference>& found, const std::string& before_name,
+                       const std::string& after_name) {
   const Format format = verb.arguments.format();
   if (format == Format::json || format == Format::yaml) {
     Json items = Json::array();
@@ -114,9 +113,8 @@ Outcome<Exit> show_diff(Verb& verb) {
       items.push_back({{"field", one.field}, {"before", one.before}, {"after", one.after}});
     }
     verb.console.data(print_value({{"items", std::move(items)}}, format));
-    return Exit::ok;
+    return;
   }
-  if (found.empty()) verb.console.say(Text::no_difference, before_name, after_name);
   std::vector<std::vector<std::string>> rows;
   for (const Difference& one : found) {
     if (format == Format::name) verb.console.data(one.field + "\n");
@@ -125,6 +123,60 @@ Outcome<Exit> show_diff(Verb& verb) {
   if (format == Format::table && !found.empty()) {
     verb.console.data(print_table({verb.words()(Text::head_field), before_name, after_name}, rows));
   }
+}
+
+// The service as it is, and as the platform says it would be: nothing is stored.
+Outcome<Exit> diff_with_file(Verb& verb, const std::string& name, const std::string& file) {
+  const Words& words = verb.words();
+  const Outcome<ManifestFile> source = read_manifest_file(file, words);
+  if (!source) return std::unexpected(source.error());
+  auto documents = model::parse_manifests(source->text);
+  if (!documents) return give_up(faulty_manifest(*source, documents.error(), words));
+  const auto wanted = std::ranges::find_if(
+      *documents, [&](const model::ServiceDocument& one) { return name_of(one.document) == name; });
+  if (wanted == documents->end()) {
+    return give_up(base::Error{.code = base::ErrorCode::not_found,
+                               .what = words(Text::diff_not_in_file, source->name, name),
+                               .remedy = words(Text::see_list, "services")});
+  }
+  for (Json* image : images_of(wanted->document)) {
+    const std::string reference = image->get<std::string>();
+    if (!pipeline::is_oci_reference(reference)) continue;
+    const Outcome<std::string> absolute = absolute_reference(reference, source->base);
+    if (!absolute) return std::unexpected(absolute.error());
+    *image = *absolute;
+  }
+  const std::string path = fmt::format("{}/{}", kServices, escape(name));
+  const Outcome<Json> now = verb.api.get(path);
+  if (!now && now.error().error.code != base::ErrorCode::not_found) return std::unexpected(now.error());
+  if (wanted->document.contains("metadata")) wanted->document["metadata"].erase("resourceVersion");
+  const Outcome<Answer> then =
+      verb.api.send({.method = "PUT",
+                     .path = path + "?dryRun=All",
+                     .body = wanted->document.dump(-1, ' ', false, Json::error_handler_t::replace)});
+  if (!then) return std::unexpected(then.error());
+  const std::vector<Difference> found = differences(
+      now ? fields_of_service(*now) : std::map<std::string, std::string>(), fields_of_service(then->json()));
+  if (found.empty()) verb.console.say(Text::no_change, source->name, name);
+  print_differences(verb, found, words(Text::head_now), words(Text::head_then));
+  return Exit::ok;
+}
+
+}  // namespace
+
+Outcome<Exit> show_diff(Verb& verb) {
+  const std::string& before_name = verb.arguments.positional(0);
+  const std::string& after_name = verb.arguments.positional(1);
+  const std::optional<std::string> file = verb.arguments.text("--filename");
+  if (file.has_value() != after_name.empty()) return give_up(usage_failure(verb.words()(Text::diff_two), {}));
+  if (file) return diff_with_file(verb, before_name, *file);
+  const Outcome<Json> before = get_object(verb, "revisions", before_name);
+  if (!before) return std::unexpected(before.error());
+  const Outcome<Json> after = get_object(verb, "revisions", after_name);
+  if (!after) return std::unexpected(after.error());
+  const std::vector<Difference> found = differences(*before, *after);
+  if (found.empty()) verb.console.say(Text::no_difference, before_name, after_name);
+  print_differences(verb, found, before_name, after_name);
   return Exit::ok;
 }
 

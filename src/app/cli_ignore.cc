@@ -121,8 +121,8 @@ IgnoreRules::IgnoreRules(std::string_view text) {
   }
 }
 
-bool IgnoreRules::ignores(std::string_view path) const {
-  bool ignored = false;
+bool IgnoreRules::ignores(std::string_view path, bool is_folder) const {
+  bool ignored = git_.ignores(path, is_folder);
   for (const Rule& rule : rules_) {
     if (rule.exception != ignored) continue;  // it would change nothing
     for (std::size_t end = path.find('/');; end = path.find('/', end + 1)) {

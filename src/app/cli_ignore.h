@@ -7,6 +7,8 @@
 #include <string_view>
 #include <vector>
 
+#include "app/cli_git_ignore.h"
+
 namespace marea::app {
 
 class IgnoreRules {
@@ -15,8 +17,11 @@ class IgnoreRules {
   // The content of the file.
   explicit IgnoreRules(std::string_view text);
 
+  // These rules, where no pattern of this file says otherwise.
+  void begin_with(GitIgnoreRules git) { git_ = std::move(git); }
+
   // `path` is relative to the context, without "./".
-  bool ignores(std::string_view path) const;
+  bool ignores(std::string_view path, bool is_folder = false) const;
   // No exception can bring back what is below an ignored directory: it need not be walked.
   bool prunes() const { return !has_exceptions_; }
 
@@ -26,6 +31,7 @@ class IgnoreRules {
     bool exception = false;
   };
   std::vector<Rule> rules_;
+  GitIgnoreRules git_;
   bool has_exceptions_ = false;
 };
 

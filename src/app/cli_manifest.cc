@@ -54,6 +54,16 @@ void change_container(Json& container, const ServiceSettings& settings) {
   if (settings.memory) object(object(container, "resources"), "limits")["memory"] = *settings.memory;
 }
 
+void set_source(Json& revision_template, const std::optional<GitSource>& source) {
+  if (!source && find(revision_template, {"metadata", "annotations"}) == nullptr) return;
+  Json& annotations = object(object(revision_template, "metadata"), "annotations");
+  for (const char* key : {kSourceCommit, kSourceBranch, kSourceModified}) annotations.erase(key);
+  if (!source) return;
+  annotations[kSourceCommit] = source->commit;
+  if (!source->branch.empty()) annotations[kSourceBranch] = source->branch;
+  annotations[kSourceModified] = source->dirty ? "true" : "false";
+}
+
 }  // namespace
 
 ServiceSettings settings_of(const Arguments& arguments) {
@@ -81,6 +91,8 @@ void change_service(Json& service, const ServiceSettings& settings) {
   service.erase("status");
   Json& revision = object(object(service, "spec"), "template");
   if (revision.contains("metadata") && revision["metadata"].is_object()) revision["metadata"].erase("name");
+  // Before anything is referred to: a member that is added moves the others.
+  if (settings.image) set_source(revision, settings.source);
   Json& spec = object(revision, "spec");
   change_container(first(spec, "containers"), settings);
   if (settings.concurrency) spec["containerConcurrency"] = *settings.concurrency;

@@ -9,12 +9,14 @@
 
 #include "app/cli_arguments.h"
 #include "app/cli_output.h"
+#include "app/cli_source.h"
 
 namespace marea::app {
 
 // What a command line may set; absent: leave it as it is.
 struct ServiceSettings {
   std::optional<std::string> image;
+  std::optional<GitSource> source;  // of `image`; absent: unknown. A new image ends what was known of the last one
   std::optional<std::int64_t> port;
   std::vector<std::pair<std::string, std::string>> env;  // set or added; others stay
   std::optional<std::int64_t> concurrency;
@@ -32,6 +34,11 @@ struct ServiceSettings {
 ServiceSettings settings_of(const Arguments& arguments);
 
 Json new_service(const std::string& name);
+
+// Annotations of a template that say where its image comes from.
+inline constexpr const char* kSourceCommit = "marea.dev/source-commit";
+inline constexpr const char* kSourceBranch = "marea.dev/source-branch";
+inline constexpr const char* kSourceModified = "marea.dev/source-modified";
 
 // `service` is an object of the API or of new_service(). Its status goes, and so does a revision name of its template:
 // the changed template is another revision. What has an unexpected shape is replaced.

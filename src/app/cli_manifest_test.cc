@@ -5,6 +5,25 @@
 namespace marea::app {
 namespace {
 
+TEST(CliManifest, AnImageBringsItsSourceAndEndsThatOfTheLastOne) {
+  Json service = new_service("web");
+  change_service(service, {.image = "a", .source = GitSource{.commit = "c1", .branch = "trunk", .dirty = true}});
+  const auto annotation = [&](const char* key) {
+    return text_at(service, {"spec", "template", "metadata", "annotations", key});
+  };
+  EXPECT_EQ(annotation(kSourceCommit), "c1");
+  EXPECT_EQ(annotation(kSourceBranch), "trunk");
+  EXPECT_EQ(annotation(kSourceModified), "true");
+  EXPECT_EQ(text_at(service["spec"]["template"]["spec"]["containers"][0], {"image"}), "a");
+  change_service(service, {.port = 9000});
+  EXPECT_EQ(annotation(kSourceCommit), "c1");
+  change_service(service, {.image = "b", .source = GitSource{.commit = "c2", .branch = "", .dirty = false}});
+  EXPECT_EQ(annotation(kSourceCommit), "c2");
+  EXPECT_EQ(annotation(kSourceBranch), "");
+  change_service(service, {.image = "c"});
+  EXPECT_EQ(annotation(kSourceCommit), "");
+}
+
 TEST(CliManifest, ANewServiceHasOnlyWhatWasAskedFor) {
   Json service = new_service("web");
   change_service(service, {.image = "oci:/images/web:latest"});

@@ -2,10 +2,14 @@
 
 #include <fmt/format.h>
 
+#include "app/cli_manifest.h"
+
 namespace marea::app {
 namespace {
 
 using Fields = std::map<std::string, std::string>;
+
+constexpr std::string_view kSource = "marea.dev/source-";
 
 // Of a list whose elements have names, the name is the place: an insertion changes only itself.
 std::string place_in_list(const Json& element, std::size_t index) {
@@ -59,7 +63,9 @@ void add_named(const Json* map, std::string_view what, Fields& out) {
   for (const auto& [key, value] : map->items()) {
     // Each revision has its own of these.
     if (key.starts_with("serving.knative.dev/") || key.starts_with("client.knative.dev/")) continue;
-    out[fmt::format("{} {}", what, key)] = value.is_string() ? value.get<std::string>() : value.dump();
+    const bool is_source = key.starts_with(kSource) && what == "annotation";
+    const std::string name = is_source ? "source " + key.substr(kSource.size()) : fmt::format("{} {}", what, key);
+    out[name] = value.is_string() ? value.get<std::string>() : value.dump();
   }
 }
 
@@ -89,9 +95,35 @@ std::map<std::string, std::string> fields_of(const Json& revision) {
   return out;
 }
 
+std::map<std::string, std::string> fields_of_service(const Json& service) {
+  Fields out;
+  if (const Json* revision_template = find(service, {"spec", "template"})) {
+    Json bare = {{"spec", revision_template->value("spec", Json::object())},
+                 {"metadata", revision_template->value("metadata", Json::object())}};
+    out = fields_of(bare);
+    if (const Json* name = find(bare, {"metadata", "name"})) out["revision name"] = name->get<std::string>();
+  }
+  add_named(find(service, {"metadata", "labels"}), "service label", out);
+  add_named(find(service, {"metadata", "annotations"}), "service annotation", out);
+  if (const Json* traffic = find(service, {"spec", "traffic"})) flatten(*traffic, "traffic", out);
+  return out;
+}
+
+std::string source_of_revision(const Json& revision, std::string_view modified) {
+  constexpr std::size_t kShown = 12;
+  const auto at = [&](const char* key) { return text_at(revision, {"metadata", "annotations", key}); };
+  std::string out = at(kSourceCommit).substr(0, kShown);
+  if (out.empty()) return out;
+  std::string more = at(kSourceBranch);
+  if (at(kSourceModified) == "true") more += fmt::format("{}{}", more.empty() ? "" : ", ", modified);
+  return more.empty() ? out : fmt::format("{} ({})", out, more);
+}
+
 std::vector<Difference> differences(const Json& before, const Json& after) {
-  const Fields old_fields = fields_of(before);
-  const Fields new_fields = fields_of(after);
+  return differences(fields_of(before), fields_of(after));
+}
+
+std::vector<Difference> differences(const Fields& old_fields, const Fields& new_fields) {
   std::vector<Difference> out;
   const auto value_in = [](const Fields& fields, const std::string& key) {
     const auto found = fields.find(key);

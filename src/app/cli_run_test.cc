@@ -24,9 +24,9 @@ constexpr const char* kInstances = R"({"kind":"InstanceList","items":[
 TEST(CliRun, ANounAloneListsAndEveryFormatShowsTheSame) {
   TestPlatform platform([](const net::HttpRequest&) { return json_answer(200, kInstances); });
   EXPECT_EQ(run_cli({"instances"}, platform.dir()).out,
-            "NAME  SERVICE  REVISION   STATE    SINCE  IN-FLIGHT\n"
-            "i1    web      web-00001  running  T      2\n"
-            "i2    web      web-00001  idle     U      0\n");
+            "NAME  SERVICE  REVISION   STATE    SINCE  IN-FLIGHT  REASON\n"
+            "i1    web      web-00001  running  T      2          -\n"
+            "i2    web      web-00001  idle     U      0          -\n");
   EXPECT_EQ(run_cli({"instances", "list", "-o", "name"}, platform.dir()).out, "i1\ni2\n");
   const Json list = Json::parse(run_cli({"instances", "-o=json"}, platform.dir()).out);
   EXPECT_EQ(list["items"][0]["name"], "i1");

@@ -119,15 +119,16 @@ TEST(CliRevisionDiff, HistoryNamesWhatEachRevisionChanged) {
       one["metadata"]["name"] = "web-" + std::to_string(number);
       one["metadata"]["creationTimestamp"] = "T" + std::to_string(number);
       one["metadata"]["labels"]["serving.knative.dev/configurationGeneration"] = std::to_string(number);
+      if (number == 2) one["metadata"]["annotations"] = {{"marea.dev/source-commit", std::string(40, 'c')}};
       one["status"]["conditions"] = {{{"type", "Ready"}, {"status", "True"}}};
       items.push_back(std::move(one));
     }
     return json_answer(200, Json{{"items", items}}.dump());
   });
   EXPECT_EQ(run_cli({"history", "web"}, platform.dir()).out,
-            "REVISION  WHEN  DIGEST               TRAFFIC  STATE       CHANGED\n"
-            "web-2     T2    sha256:0123456789ab  100%     Ready=True  env N\n"
-            "web-1     T1    sha256:0123456789ab  old      Ready=True  first revision\n");
+            "REVISION  WHEN  DIGEST               SOURCE        TRAFFIC  STATE       CHANGED\n"
+            "web-2     T2    sha256:0123456789ab  cccccccccccc  100%     Ready=True  env N\n"
+            "web-1     T1    sha256:0123456789ab  -             old      Ready=True  first revision\n");
 }
 
 }  // namespace

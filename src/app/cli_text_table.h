@@ -80,6 +80,13 @@
   X(help_args, "an argument of the command, instead of the image's; may be repeated", "un argumento de la orden, en lugar de los de la imagen; se puede repetir") \
   X(help_image, "an OCI image layout on this machine, or a name in `marea images`", "un directorio OCI de esta máquina, o un nombre de `marea images`") \
   X(help_dockerfile, "the Dockerfile, relative to the directory (Dockerfile, else Containerfile)", "el Dockerfile, relativo al directorio (Dockerfile; si no, Containerfile)") \
+  X(help_kind, "what the directory is, when nothing or several things say it; its Dockerfile is left aside", "qué es el directorio, cuando nada o varias cosas lo dicen; su Dockerfile se deja de lado") \
+  X(help_base, "the image to build on, when there is no Dockerfile (docker.io/library/debian:12-slim)", "la imagen sobre la que se construye, cuando no hay Dockerfile (docker.io/library/debian:12-slim)") \
+  X(help_print_dockerfile, "print the Dockerfile and do nothing else", "muestra el Dockerfile y no hace nada más") \
+  X(help_diff_file, "compare the service with what this manifest would make of it; - is standard input", "compara el servicio con lo que este manifiesto haría de él; - es la entrada estándar") \
+  X(diff_two, "diff needs two revisions, or a service and -f FILE", "diff necesita dos revisiones, o un servicio y -f ARCHIVO") \
+  X(diff_not_in_file, "{} has no service {}", "{} no tiene ningún servicio {}") \
+  X(help_kubeconfig_file, "write it into this new file, which only its owner may read", "lo guarda en este archivo nuevo, que solo su dueño puede leer") \
   X(help_requests, "the requests to it, instead of what its apps wrote", "las peticiones que recibió, en lugar de lo que escribieron sus aplicaciones") \
   X(help_request_log, "keep a record of each request (on)", "guarda un registro de cada petición (on)") \
   X(help_service, "only those of this service", "solo los de este servicio") \
@@ -139,7 +146,7 @@
   X(about_help, "this list, the options of one command, or a code of an error", "esta lista, las opciones de una orden, o un código de error") \
   X(about_traffic, "which revisions get the requests of a service, and its tags", "qué revisiones reciben las peticiones de un servicio, y sus etiquetas") \
   X(about_history, "the revisions of a service: when, what changed, how they are", "las revisiones de un servicio: cuándo, qué cambió, cómo están") \
-  X(about_diff, "what differs between two revisions", "en qué se diferencian dos revisiones") \
+  X(about_diff, "what differs between two revisions, or what a manifest would change", "en qué se diferencian dos revisiones, o qué cambiaría un manifiesto") \
   X(about_completion, "completion for a shell", "el autocompletado para un intérprete de órdenes") \
   X(about_complete, "what may stand next on a command line", "lo que puede seguir en una línea de órdenes") \
   X(about_man, "the manual page", "la página de manual") \
@@ -159,6 +166,12 @@
   X(head_when, "WHEN", "CUÁNDO") \
   X(head_traffic, "TRAFFIC", "TRÁFICO") \
   X(head_change, "CHANGED", "CAMBIÓ") \
+  X(head_source, "SOURCE", "ORIGEN") \
+  X(head_now, "NOW", "AHORA") \
+  X(head_then, "AFTER-APPLY", "TRAS-APPLY") \
+  X(source_modified, "modified", "modificado") \
+  X(label_source, "Source", "Origen") \
+  X(no_change, "{} would change nothing of {}", "{} no cambiaría nada de {}") \
   X(head_field, "FIELD", "CAMPO") \
   X(first_revision, "first revision", "primera revisión") \
   X(nothing_changed, "nothing", "nada") \
@@ -243,6 +256,7 @@
   X(deploy_failed, "{} is not ready: {}", "{} no está lista: {}") \
   X(deploy_kept, "{} keeps serving. More: marea services describe {}", "{} sigue sirviendo. Más: marea services describe {}") \
   X(deploy_nothing, "Mend it and deploy again. More: marea services describe {}", "Corríjalo y despliegue otra vez. Más: marea services describe {}") \
+  X(written, "written: {}", "guardado: {}") \
   X(kept, "{} keeps serving", "{} sigue sirviendo") \
   X(adopting, "the app listens on port {} alone: adopting it (--port {})", "la aplicación escucha solo en el puerto {}: se adopta (--port {})") \
   X(adopted_no_http, "port {} was adopted, but it does not answer HTTP", "se adoptó el puerto {}, pero no responde HTTP") \
@@ -257,6 +271,21 @@
   X(manifest_remedy, "Mend every line above and run it again", "Corrija cada línea de arriba y ejecútelo otra vez") \
   X(up_no_name, "the directory {} gives no name for a service", "el directorio {} no da ningún nombre de servicio") \
   X(up_no_name_remedy, "Say one: --name NAME", "Diga uno: --name NOMBRE") \
+  X(pack_found, "no Dockerfile; {} is there: building {}, {}", "no hay Dockerfile; está {}: se construye {}, {}") \
+  X(pack_static, "a static site", "un sitio estático") \
+  X(pack_node, "a Node app", "una aplicación Node") \
+  X(pack_python, "a Python app", "una aplicación Python") \
+  X(pack_cmake, "a C++ app with CMake", "una aplicación C++ con CMake") \
+  X(pack_procfile, "started with `{}` (Procfile: web)", "que arranca con `{}` (Procfile: web)") \
+  X(pack_start_script, "started with `{}` (package.json: scripts.start)", "que arranca con `{}` (package.json: scripts.start)") \
+  X(pack_main_field, "started with `{}` (package.json: main)", "que arranca con `{}` (package.json: main)") \
+  X(pack_file_name, "started with `{}` (by the file's name)", "que arranca con `{}` (por el nombre del archivo)") \
+  X(pack_guess, "started with `{}` (a guess by the file's name; a Procfile decides: web: COMMAND)", "que arranca con `{}` (se supone por el nombre del archivo; un Procfile decide: web: ORDEN)") \
+  X(pack_only_program, "started with the one program that it makes", "que arranca con el único programa que produce") \
+  X(pack_server, "served by nginx from {}", "que nginx sirve desde {}") \
+  X(pack_not_started, "not started: {} (of a Procfile only web is)", "no se inicia: {} (de un Procfile, solo web)") \
+  X(pack_foreign_lock, "{} is not read: npm takes the newest versions that package.json allows", "{} no se lee: npm toma las versiones más nuevas que package.json permite") \
+  X(up_sending, "sending {}", "enviando {}") \
   X(up_building, "building {} from {} ({} entries, {} bytes)", "construyendo {} desde {} ({} entradas, {} bytes)") \
   X(doctor_ok, "ok", "bien") \
   X(doctor_bad, "WRONG", "MAL") \

@@ -1,9 +1,12 @@
-// up [DIR]: the directory's Dockerfile becomes an image, the image a revision, the revision a URL.
+// up [DIR]: the directory becomes an image by its Dockerfile, or by one that is made for it; the image becomes a
+// revision, the revision a URL.
 #include <filesystem>
 
 #include "app/cli_adopt.h"
-#include "app/cli_build_tar.h"
+#include "app/cli_build_plan.h"
+#include "app/cli_progress.h"
 #include "app/cli_release.h"
+#include "app/cli_source.h"
 #include "app/cli_verbs.h"
 #include "model/names.h"
 
@@ -34,22 +37,27 @@ Failure build_failure(const Json& error) {
 Outcome<std::string> build(Verb& verb, const std::string& name, const std::string& dockerfile, const BuildTar& tar) {
   const std::string tag = "localhost/" + name + ":latest";
   Json outcome;
+  const base::SystemClock clock;
+  Progress progress(verb.console, clock);
+  const std::string sending = verb.words()(Text::up_sending, name);
   const Outcome<Answer> answer =
       verb.api.send({.method = "POST",
                      .path = fmt::format("{}/builds?name={}&dockerfile={}", kMarea, escape(tag), escape(dockerfile)),
                      .content_type = "application/x-tar",
                      .body_fd = tar.file.get(),
                      .body_bytes = tar.bytes,
-                     .on_line = [&](std::string_view line) {
-                       Json event = Json::parse(line, nullptr, false);
-                       if (!event.is_object()) return true;
-                       if (event.contains("line")) {
-                         verb.console.say(text_at(event, {"line"}));
-                       } else {
-                         outcome = std::move(event);
-                       }
-                       return true;
-                     }});
+                     .on_line =
+                         [&](std::string_view line) {
+                           Json event = Json::parse(line, nullptr, false);
+                           if (!event.is_object()) return true;
+                           if (event.contains("line")) {
+                             progress.build_line(text_at(event, {"line"}));
+                           } else {
+                             outcome = std::move(event);
+                           }
+                           return true;
+                         },
+                     .on_sent = [&](std::int64_t bytes) { progress.sent(sending, bytes, tar.bytes); }});
   if (!answer) return std::unexpected(answer.error());
   if (outcome.is_object() && outcome.contains("error")) return give_up(build_failure(outcome["error"]));
   std::string image = text_at(outcome, {"image", "name"});
@@ -68,19 +76,29 @@ Outcome<Exit> up_directory(Verb& verb) {
   std::error_code failed;
   std::string dir = std::filesystem::absolute(given.empty() ? "." : given, failed).lexically_normal().string();
   if (dir.size() > 1 && dir.ends_with('/')) dir.pop_back();
-  const Outcome<std::string> name = service_name(verb, dir);
+  const bool print_only = verb.arguments.has("--print-dockerfile");
+  const Outcome<std::string> name = print_only ? Outcome<std::string>() : service_name(verb, dir);
   if (!name) return std::unexpected(name.error());
-  const base::Result<std::string> dockerfile = find_dockerfile(dir, verb.arguments.text("--dockerfile").value_or(""));
-  if (!dockerfile) return give_up(dockerfile.error());
-  const base::Result<IgnoreRules> rules = read_ignore_file(dir);
-  if (!rules) return give_up(rules.error());
-  const base::Result<BuildTar> tar = pack_build_tar(dir, *rules, *dockerfile);
+  const base::Result<BuildPlan> plan =
+      plan_build(dir, {.dockerfile = verb.arguments.text("--dockerfile").value_or(""),
+                       .pack = {.kind = pipeline::pack_kind_from(verb.arguments.text("--kind").value_or("")),
+                                .base = verb.arguments.text("--base").value_or("")}});
+  if (!plan) return give_up(plan.error());
+  if (plan->pack) {
+    for (const std::string& line : describe_pack(*plan->pack, verb.words())) verb.console.say(line);
+  }
+  if (print_only) {
+    verb.console.data(plan->text);
+    return Exit::ok;
+  }
+  const base::Result<BuildTar> tar = pack_build_tar(dir, plan->rules, plan->dockerfile);
   if (!tar) return give_up(tar.error());
   verb.console.say(Text::up_building, *name, dir, tar->entries, tar->bytes);
 
-  Outcome<std::string> image = build(verb, *name, *dockerfile, *tar);
-  if (!image) return give_up(with_kept_revision(verb, *name, image.error()));
   ServiceSettings settings = settings_of(verb.arguments);
+  settings.source = source_of(dir);  // before the build, during which files may change
+  Outcome<std::string> image = build(verb, *name, plan->dockerfile.path, *tar);
+  if (!image) return give_up(with_kept_revision(verb, *name, image.error()));
   settings.image = *std::move(image);
   const Outcome<Json> sent = change_and_send(verb, *name, settings);
   if (!sent) return std::unexpected(sent.error());

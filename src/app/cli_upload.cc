@@ -2,6 +2,7 @@
 
 #include <filesystem>
 
+#include "app/cli_progress.h"
 #include "pipeline/files.h"
 #include "pipeline/oci_layout.h"
 
@@ -33,12 +34,18 @@ Outcome<void> ImageUpload::send_blob(const std::string& digest, const std::strin
   if (there->status == 200) return {};
   const base::Result<pipeline::OpenFile> file = pipeline::open_regular(path);
   if (!file) return give_up(file.error());
-  if (bytes >= kWorthSaying) console_.say(Text::uploading, digest, bytes);
+  const base::SystemClock clock;
+  Progress progress(console_, clock);
+  const std::string uploading = console_.words()(Text::uploading, digest, bytes);
+  if (bytes >= kWorthSaying && !console_.draws()) console_.say(uploading);
+  std::function<void(std::int64_t)> on_sent;
+  if (bytes >= kWorthSaying) on_sent = [&](std::int64_t sent) { progress.sent(uploading, sent, bytes); };
   const Outcome<Answer> answer = api_.send({.method = "PUT",
                                             .path = blob_path(digest),
                                             .content_type = "application/octet-stream",
                                             .body_fd = file->fd.get(),
-                                            .body_bytes = file->bytes});
+                                            .body_bytes = file->bytes,
+                                            .on_sent = std::move(on_sent)});
   if (answer) return {};
   Failure failure = answer.error();
   const base::Error& error = failure.error;

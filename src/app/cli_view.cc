@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <array>
+#include <set>
 
 #include "app/cli_client.h"
+#include "app/cli_revision_diff.h"
 
 namespace marea::app {
 namespace {
@@ -51,10 +53,12 @@ std::string traffic_of(const Json& service) {
 void add_conditions(const Json& object, const Words& words, Pairs& out) {
   const Json* conditions = find(object, {"status", "conditions"});
   if (conditions == nullptr || !conditions->is_array()) return;
+  std::set<std::string> told;  // a failure stands in every condition that it keeps from being true
   for (const Json& condition : *conditions) {
     std::string text = text_at(condition, {"status"});
     if (const std::string reason = text_at(condition, {"reason"}); !reason.empty()) text += " " + reason;
-    if (const std::string message = text_at(condition, {"message"}); !message.empty()) text += ": " + message;
+    const std::string message = text_at(condition, {"message"});
+    if (!message.empty() && told.insert(message).second) text += ": " + message;
     out.emplace_back(words(Text::label_condition, text_at(condition, {"type"})), text);
   }
 }
@@ -91,6 +95,7 @@ Pairs revision_pairs(const Json& revision, const Words& words) {
                {words(Text::label_generation), label_of(revision, "serving.knative.dev/configurationGeneration")},
                {words(Text::label_image), image_of(find(revision, {"spec"}))},
                {words(Text::label_digest), digest_of(revision)},
+               {words(Text::label_source), source_of_revision(revision, words(Text::source_modified))},
                {words(Text::label_replicas), text_at(revision, {"status", "actualReplicas"})},
                {words(Text::label_desired), text_at(revision, {"status", "desiredReplicas"})},
                {words(Text::label_created), text_at(revision, {"metadata", "creationTimestamp"})}};
@@ -104,7 +109,8 @@ std::vector<std::string> instance_row(const Json& instance) {
           text_at(instance, {"revision"}),
           text_at(instance, {"state"}),
           text_at(instance, {"since"}),
-          text_at(instance, {"in_flight"})};
+          text_at(instance, {"in_flight"}),
+          text_at(instance, {"reason"})};
 }
 
 Pairs instance_pairs(const Json& instance, const Words& words) {
@@ -144,7 +150,7 @@ const std::array<View, 3>& views() {
       {"instances",
        kInstances,
        {Text::head_name, Text::head_service, Text::head_revision, Text::head_state, Text::head_since,
-        Text::head_in_flight},
+        Text::head_in_flight, Text::head_reason},
        instance_row,
        instance_pairs},
   }};

@@ -11,7 +11,8 @@ import oci
 from running_platform import BIN, ROOT, SERVICES, Platform
 
 PACKAGES = {"nginx": ["nginx-light"], "python": ["python3"], "node": ["nodejs"], "busybox": ["busybox-static"],
-            "websockets": ["python3", "python3-websockets"]}
+            "websockets": ["python3", "python3-websockets"], "venv": ["python3", "python3-venv"],
+            "cmake": ["cmake", "g++", "make", "findutils", "grep"]}
 
 
 def pytest_sessionstart(session):

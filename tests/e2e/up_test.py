@@ -62,6 +62,6 @@ def test_the_port_found_may_be_adopted_by_up_alone(base, name, tmp_path):
         assert done.rc == 6 and "9999" in done.err
 
 
-def test_a_directory_without_a_dockerfile_is_named(platform, tmp_path):
+def test_a_directory_that_says_nothing_is_told_what_was_looked_for(platform, tmp_path):
     done = platform.cli("up", tmp_path, check=False)
-    assert done.rc != 0 and "Dockerfile" in done.err and str(tmp_path) in done.err
+    assert done.rc == 3 and "Dockerfile" in done.err and "package.json" in done.err and str(tmp_path) in done.err
