@@ -47,7 +47,8 @@ struct InstanceReport {
   std::optional<ExitStatus> exit;
   std::vector<ListeningSocket> listening;  // filled when the expected port is silent
   std::int64_t peak_memory_bytes = 0;
-  Usage usage;  // of a final one
+  Usage usage;            // of a final one
+  std::string container;  // the sidecar that made it end; empty: the app, or none
   friend bool operator==(const InstanceReport&, const InstanceReport&) = default;
 };
 

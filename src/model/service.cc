@@ -14,4 +14,21 @@ std::vector<std::string> all_hosts(const Service& service) {
   return out;
 }
 
+Limits instance_limits(const Template& spec) {
+  Limits out = spec.container.limits;
+  for (const Container& sidecar : spec.sidecars) {
+    out.memory_bytes += sidecar.limits.memory_bytes;
+    out.milli_cpu += sidecar.limits.milli_cpu;
+  }
+  return out;
+}
+
+Duration sidecar_startup_time(const Template& spec) {
+  Duration out{0};
+  for (const Container& sidecar : spec.sidecars) {
+    if (sidecar.startup.declared) out += sidecar.startup.deadline();
+  }
+  return out;
+}
+
 }  // namespace marea::model

@@ -51,7 +51,7 @@ struct Container {
   std::vector<std::pair<std::string, std::string>> env;  // in order of the manifest; names unique
   std::vector<EnvReference> env_references;
   std::string working_dir;
-  std::uint16_t port = kDefaultPort;
+  std::uint16_t port = kDefaultPort;  // 0: of a sidecar, which gets no requests
   Limits limits;
   Probe startup = default_startup_probe();
   std::optional<Probe> liveness;
@@ -98,6 +98,12 @@ struct Template {
   bool startup_cpu_boost = false;  // run.googleapis.com/startup-cpu-boost
   friend bool operator==(const Template&, const Template&) = default;
 };
+
+// Of all containers of an instance together.
+Limits instance_limits(const Template& spec);
+
+// How long the sidecars may take to start, one after the other in the worst case: for deadlines of a start.
+Duration sidecar_startup_time(const Template& spec);
 
 struct TrafficTarget {
   std::string revision;  // empty when latest

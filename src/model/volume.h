@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace marea::model {
@@ -45,6 +46,14 @@ struct VolumeMount {
   bool read_only = false;
   friend bool operator==(const VolumeMount&, const VolumeMount&) = default;
 };
+
+// What is wrong with a path of a mount or of a file below one, as the end of a sentence; nothing when it is good.
+// A mount is no part of the trees that the sandbox itself needs (/proc, /sys, /dev; but /dev/shm is the app's).
+std::optional<std::string> mount_path_fault(std::string_view path);
+std::optional<std::string> sub_path_fault(std::string_view path);
+
+// "/a//b/" is "/a/b".
+std::string plain_path(std::string_view path);
 
 // An environment variable whose value a secret or config map gives (valueFrom), or with an empty key all of its keys
 // with `variable` as prefix (envFrom).

@@ -156,6 +156,7 @@ TEST(Wire, an_account_and_numbers_survive_the_round_trip) {
                   .memory_limit_bytes = 9,
                   .milli_cpu = 10,
                   .whole_life = true};
+  report.container = "proxy";
   const auto told = decode<EngineToControl>(encode(EngineToControl(report)));
   ASSERT_TRUE(told);
   EXPECT_EQ(std::get<model::InstanceReport>(*told), report);

@@ -126,7 +126,7 @@ void visit(A& a, T& v) {
 template <class A, Is<InstanceReport> T>
 void visit(A& a, T& v) {
   a(v.id, v.revision, v.service, v.state, v.reason, v.detail, v.since_unix_ns, v.created_unix_ns, v.exit, v.listening,
-    v.peak_memory_bytes, v.usage);
+    v.peak_memory_bytes, v.usage, v.container);
 }
 template <class A, Is<MetricValue> T>
 void visit(A& a, T& v) {

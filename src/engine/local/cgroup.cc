@@ -47,6 +47,15 @@ std::vector<std::string> split(const std::string& text, char separator) {
   return out;
 }
 
+// One on each line.
+std::vector<int> numbers_in(const std::string& text) {
+  std::vector<int> out;
+  for (const std::string& line : split(text, '\n')) {
+    if (const int number = std::atoi(line.c_str()); number > 0) out.push_back(number);
+  }
+  return out;
+}
+
 std::vector<std::string> folders_at(const base::Fd& root, const std::string& path) {
   std::vector<std::string> out;
   const int fd = ::openat(root.get(), path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -214,14 +223,13 @@ bool Cgroups::populated(const std::string& path) const {
   return !read_at(memory->root, path + "/cgroup.procs").empty();
 }
 
+std::vector<int> Cgroups::processes(const std::string& path) const {
+  return numbers_in(read_at(find("memory")->root, path + "/cgroup.procs"));
+}
+
 std::vector<int> Cgroups::threads(const std::string& path) const {
   const CgroupHierarchy* memory = find("memory");
-  std::vector<int> out;
-  for (const std::string& line :
-       split(read_at(memory->root, path + (memory->unified ? "/cgroup.threads" : "/tasks")), '\n')) {
-    if (const int id = std::atoi(line.c_str()); id > 0) out.push_back(id);
-  }
-  return out;
+  return numbers_in(read_at(memory->root, path + (memory->unified ? "/cgroup.threads" : "/tasks")));
 }
 
 bool Cgroups::keep_off_first_cpu(const std::string& path, bool off) const {

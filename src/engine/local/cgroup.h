@@ -51,7 +51,8 @@ class Cgroups {
   bool populated(const std::string& path) const;
   // Buffers of sockets, where the hierarchy does not count them as memory (v1). Before the first socket is made.
   void bound_sockets(const std::string& path, std::int64_t bytes) const;
-  // Ids of the threads in it, as far as they are there now.
+  // Ids of the processes in it, and of their threads, as far as they are there now.
+  std::vector<int> processes(const std::string& path) const;
   std::vector<int> threads(const std::string& path) const;
   // All its processes, now and later, run on all CPUs but the machine's first, or again on all. False where that cannot
   // be: one CPU, or no cpuset controller.

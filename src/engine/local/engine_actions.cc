@@ -28,6 +28,11 @@ Sandbox::Events EngineProcess::events_of(const base::InstanceId& id) {
                 add_usage(id, end);
                 write_down(id, std::move(end));
               },
+          .on_failing =
+              [this, id](const SandboxEnd& end) {
+                fleet_.sidecar_failed(id, end, moment());
+                carry_out();
+              },
           .on_ended = [this, id](const SandboxEnd& end) { on_sandbox_ended(id, end); }};
 }
 

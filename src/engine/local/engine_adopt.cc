@@ -48,9 +48,11 @@ void EngineProcess::on_held_done() {
 
 void EngineProcess::adopt(InstanceRecord record) {
   const base::InstanceId id = record.id;
-  std::vector<base::Fd> held;
-  if (const auto found = held_.find(hold_key(id)); found != held_.end()) held = std::move(found->second);
-  const bool abrupt = !record.end && held.empty();  // keeper died too, or the machine: nothing of it can be alive
+  HeldDescriptors held(record.revision.spec.sidecars.size() + 1);
+  for (std::size_t i = 0; i < held.size(); ++i) {
+    if (const auto found = held_.find(hold_key(id, i)); found != held_.end()) held[i] = std::move(found->second);
+  }
+  const bool abrupt = !record.end && held[0].empty();  // keeper died too, or the machine: nothing of it can be alive
   if (abrupt) {
     record.started_at.reset();  // on another boot's clock
     record.phase = Phase::stopping;
@@ -68,7 +70,7 @@ void EngineProcess::adopt(InstanceRecord record) {
       return;
     }
     sandbox = std::move(*made);
-    held_.erase(hold_key(id));
+    for (std::size_t i = 0; i <= record.revision.spec.sidecars.size(); ++i) held_.erase(hold_key(id, i));
   }
   if (!fleet_.adopt(record, moment())) {
     world_.run.forget(id);
@@ -77,6 +79,7 @@ void EngineProcess::adopt(InstanceRecord record) {
   if (record.past.asked_to_stop) told_to_stop_.insert(id);
   if (sandbox) {
     sandbox->confine(false);  // the last engine may have said so
+    if (record.was_ready) sandbox->app_ready();
     sandboxes_[id] = std::move(sandbox);
     const auto& instance = fleet_.instances().at(id);
     watch_cpu(id, instance.revision->spec, std::nullopt);  // it may have hardly any

@@ -14,6 +14,21 @@ bool plain_path(std::string_view path) {
   return path.starts_with('/') && (path.find("/../") == std::string_view::npos) && !path.ends_with("/..");
 }
 
+bool plausible(const model::Probe& probe) {
+  return probe.initial_delay >= base::Duration{0} && probe.initial_delay <= model::kMostTimeout &&
+         probe.period > base::Duration{0} && probe.period <= model::kMostTimeout && probe.failure_threshold >= 1 &&
+         probe.failure_threshold <= model::kMostScale;
+}
+
+std::string fault_in(const model::Container& container, const model::Image& image) {
+  if (!plain_path(image.rootfs)) return "its root file system has no plain absolute path";
+  if (container.limits.memory_bytes < model::kLeastMemoryBytes) return "its memory limit is below 16 MiB";
+  if (container.limits.milli_cpu <= 0) return "its CPU limit is not positive";
+  if (!plausible(container.startup)) return "its startup probe's times are not plausible";
+  if (container.liveness && !plausible(*container.liveness)) return "its liveness probe's times are not plausible";
+  return {};
+}
+
 bool in_scale(int count) {
   return count >= 0 && count <= model::kMostScale;
 }
@@ -23,25 +38,21 @@ bool in_scale(int count) {
 std::string fault_in(const model::RevisionPlan& plan) {
   const model::Revision& revision = plan.revision;
   const model::Container& container = revision.spec.container;
+  if (revision.sidecar_images.size() != revision.spec.sidecars.size()) return "a sidecar has no image";
+  for (std::size_t i = 0; i < revision.spec.sidecars.size(); ++i) {
+    const std::string fault = fault_in(revision.spec.sidecars[i], revision.sidecar_images[i]);
+    if (!fault.empty()) return "of a sidecar, " + fault;
+  }
   if (model::label_fault(revision.name.str())) return "its name is not a DNS label";
   if (model::label_fault(revision.service.str())) return "its service's name is not a DNS label";
   if (!in_scale(plan.min) || !in_scale(plan.max) || !in_scale(plan.wanted)) {
     return "its scale is not between 0 and " + std::to_string(model::kMostScale);
   }
-  if (!plain_path(revision.image.rootfs)) return "its root file system has no plain absolute path";
   if (container.port == 0) return "its port is 0";
-  if (container.limits.memory_bytes < model::kLeastMemoryBytes) return "its memory limit is below 16 MiB";
-  if (container.limits.milli_cpu <= 0) return "its CPU limit is not positive";
   if (revision.spec.timeout <= base::Duration{0} || revision.spec.timeout > model::kMostTimeout) {
     return "its request timeout is not between 0 and 3600 s";
   }
-  const model::Probe& startup = container.startup;
-  if (startup.initial_delay < base::Duration{0} || startup.period <= base::Duration{0} ||
-      startup.period > model::kMostTimeout || startup.initial_delay > model::kMostTimeout ||
-      startup.failure_threshold < 1 || startup.failure_threshold > model::kMostScale) {
-    return "its startup probe's times are not plausible";
-  }
-  return {};
+  return fault_in(container, revision.image);
 }
 
 std::string PlanInbox::take(const net::msg::PlanRevision& message) {

@@ -102,8 +102,9 @@ void EngineProcess::confine(const MachineLoad& load) {
     const auto& [id, sandbox] = *next++;
     const auto instance = fleet_.instances().find(id);
     if (instance == fleet_.instances().end()) continue;
-    uses.push_back(
-        {.id = id, .cpu = sandbox->use().cpu, .milli_cpu = instance->second.revision->spec.container.limits.milli_cpu});
+    uses.push_back({.id = id,
+                    .cpu = sandbox->use().cpu,
+                    .milli_cpu = model::instance_limits(instance->second.revision->spec).milli_cpu});
     last_looked_at_ = id;
   }
   for (const Confined& change : confinement_.look(uses, load.cpus, looked_at_)) {
@@ -253,6 +254,7 @@ void EngineProcess::operator()(const msg::Demand& message) {
 
 void EngineProcess::operator()(const msg::InstanceReady& message) {
   fleet_.ready(message.id, moment());
+  if (const auto found = sandboxes_.find(message.id); found != sandboxes_.end()) found->second->app_ready();
 }
 
 void EngineProcess::operator()(msg::InstanceUnready& message) {

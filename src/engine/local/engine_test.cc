@@ -35,6 +35,7 @@ TEST_F(EngineTest, an_idle_instance_drains_before_it_is_stopped) {
   say(msg::Demand{base::RevisionName("r"), 1, Reason::request_waiting});
   const base::InstanceId id = opened();
   say(msg::InstanceReady{id});
+  EXPECT_EQ(machine_.readied, 1);
   say(msg::Retire{id, Reason::idle_timeout});
   const auto* drain = newest<msg::InstanceDrain>();
   ASSERT_NE(drain, nullptr);

@@ -35,6 +35,7 @@ struct FakeMachine {
   std::set<base::InstanceId> kept;                // what remove_leftovers() was told to spare
   std::vector<std::string> calls;                 // "create r-xxxxx", …
   std::set<int> slots;
+  int readied = 0;  // how often a sandbox was told that its app is ready
   MachineLoad load;
   base::Duration cpu = std::chrono::seconds(3);  // that each sandbox has used
 };
@@ -88,6 +89,7 @@ class FakeSandbox final : public Sandbox {
   }
   std::vector<model::ListeningSocket> listening() const override { return machine_.listening; }
   SandboxUse use() const override { return {.cpu = machine_.cpu, .peak_memory_bytes = 5}; }
+  void app_ready() override { ++machine_.readied; }
   void confine(bool confined) override { machine_.calls.push_back(confined ? "confine" : "release"); }
   void give_cpu(CpuGrant grant) override {
     machine_.calls.push_back(grant == CpuGrant::usual     ? "cpu usual"
@@ -129,7 +131,7 @@ class FakeHost final : public SandboxHost {
     }
     return std::make_unique<FakeSandbox>(machine_, order, std::move(events));
   }
-  base::Result<std::unique_ptr<Sandbox>> adopt(SandboxOrder order, SandboxPast past, std::vector<base::Fd> /*held*/,
+  base::Result<std::unique_ptr<Sandbox>> adopt(SandboxOrder order, SandboxPast past, HeldDescriptors /*held*/,
                                                Sandbox::Events events) override {
     machine_.pasts[order.id] = past;
     if (!past.app_started) return base::fail(base::ErrorCode::sandbox_failed, "cannot adopt it", "it is half-made");

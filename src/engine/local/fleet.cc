@@ -194,7 +194,9 @@ void Fleet::tick(Moment moment) {
 void Fleet::expire(FleetInstance& instance, Moment moment) {
   switch (instance.phase) {
     case Phase::preparing:
-      fail(instance, model::Reason::sandbox_failed, "the sandbox was not prepared within " + seconds(kPrepareTime),
+      fail(instance, model::Reason::sandbox_failed,
+           "the sandbox was not prepared within " +
+               seconds(kPrepareTime + model::sidecar_startup_time(instance.revision->spec)),
            moment);
       return;
     case Phase::starting: {

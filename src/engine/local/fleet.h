@@ -111,6 +111,8 @@ class Fleet {
   void sandbox_started(const base::InstanceId& id, Moment moment);
   void sandbox_ended(const base::InstanceId& id, const SandboxEnd& end, Moment moment);
   void looked(const base::InstanceId& id, std::vector<model::ListeningSocket> listening, Moment moment);
+  // A sidecar has ended or does not answer: the instance ends, with the requests that are in it first.
+  void sidecar_failed(const base::InstanceId& id, const SandboxEnd& end, Moment moment);
 
   // the machine. Before machine(): what the instances of each revision that is held back have used so far.
   std::vector<base::RevisionName> those_held_back() const;

@@ -35,7 +35,8 @@ InstanceRecord Fleet::record(const base::InstanceId& id) const {
           .detail = instance.detail,
           .failed = instance.failed,
           .past = {.app_started = instance.app_started, .asked_to_stop = false},
-          .end = {}};
+          .end = {},
+          .container = instance.container};
 }
 
 bool Fleet::adopt(const InstanceRecord& record, Moment moment) {
@@ -70,6 +71,7 @@ bool Fleet::adopt(const InstanceRecord& record, Moment moment) {
   if (instance.phase == Phase::starting) instance.next_look = moment.now + kLookEvery;
   instance.reason = record.reason;
   instance.detail = record.detail;
+  instance.container = record.container;
   instance.failed = record.failed;
   instance.reported = report_of(instance);
   if (instance.phase == Phase::stopping) {

@@ -76,6 +76,13 @@ void Fleet::fail(FleetInstance& instance, model::Reason reason, std::string deta
   settle(revision, moment);
 }
 
+void Fleet::sidecar_failed(const base::InstanceId& id, const SandboxEnd& end, Moment moment) {
+  FleetInstance* const instance = find(id);
+  if (instance == nullptr || (instance->phase != Phase::starting && instance->phase != Phase::running)) return;
+  instance->container = end.container;
+  fail(*instance, end.reason, end.detail, moment);
+}
+
 void Fleet::count_failed_start(FleetRevision& revision, const FleetInstance& instance, Moment moment) {
   ++revision.failures;
   revision.failure = instance.reason;
@@ -117,6 +124,7 @@ void Fleet::sandbox_ended(const base::InstanceId& id, const SandboxEnd& end, Mom
     if (instance.failed) {
       instance.reason = end.reason == model::Reason::none ? model::Reason::sandbox_failed : end.reason;
       instance.detail = end.detail;
+      instance.container = end.container;
     }
   }
   instance.since_unix_ns = moment.wall.unix_ns;

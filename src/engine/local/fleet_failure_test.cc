@@ -36,6 +36,35 @@ TEST(FleetFailure, an_app_that_exits_at_once_is_named_and_waited_for_longer_each
   EXPECT_EQ(waits, "1s 2s 4s 8s 16s 32s 60s 60s ");
 }
 
+TEST(FleetFailure, a_sidecar_that_ends_takes_the_instance_with_it_and_is_named) {
+  FleetWorld world;
+  world.plan("r", 1);
+  world.demand("r", 1);
+  world.run("a");
+  world.said();
+  const SandboxEnd end{.reason = Reason::app_exited,
+                       .detail = "container \"proxy\": the app ended: exit code 3",
+                       .exit = model::ExitStatus{.code = 3},
+                       .container = "proxy"};
+  world.fleet.sidecar_failed(world.id('a'), end, world.now());
+  EXPECT_EQ(world.fleet.instances().at(world.id('a')).phase, Phase::stopping) << "requests end before";
+  world.fleet.take_actions();
+  world.fleet.sidecar_failed(world.id('a'), end, world.now());
+  EXPECT_TRUE(world.fleet.take_actions().empty()) << "once";
+  world.fleet.sandbox_ended(world.id('a'), end, world.now());
+  bool told = false;
+  for (const Action& action : world.fleet.take_actions()) {
+    const auto* report = std::get_if<act::Report>(&action);
+    if (report == nullptr || report->report.id != world.id('a')) continue;
+    told = true;
+    EXPECT_EQ(report->report.state, model::InstanceState::failed);
+    EXPECT_EQ(report->report.container, "proxy");
+    EXPECT_EQ(report->report.detail, end.detail);
+    EXPECT_EQ(report->report.exit->code, 3);
+  }
+  EXPECT_TRUE(told);
+}
+
 TEST(FleetFailure, the_final_report_says_how_the_app_ended) {
   FleetWorld world;
   start_one(world);

@@ -28,7 +28,8 @@ model::InstanceReport report_of(const FleetInstance& instance) {
           .exit = {},
           .listening = instance.listening,
           .peak_memory_bytes = 0,
-          .usage = {}};
+          .usage = {},
+          .container = instance.container};
 }
 
 }  // namespace marea::engine::local

@@ -52,6 +52,7 @@ struct FleetInstance {
   // Why it ends. `failed` decides between the final states failed and stopped.
   model::Reason reason = model::Reason::none;
   std::string detail;
+  std::string container;  // the sidecar that was the cause; empty: the app, or none
   bool failed = false;
 
   // Whether requests may be in it or come to it: this is what a revision's maximum bounds.

@@ -30,6 +30,41 @@ TEST(FleetMachine, a_sandbox_that_could_not_be_made_gives_its_place_to_the_next)
   EXPECT_EQ(world.fleet.instances().at(world.id('c')).revision->name.str(), "r");
 }
 
+model::Revision with_sidecar(const std::string& name, std::int64_t memory_mib) {
+  model::Revision out = make_revision(name);
+  out.spec.sidecars.resize(1);
+  out.spec.sidecars[0].name = "proxy";
+  out.spec.sidecars[0].limits.memory_bytes = memory_mib << 20;
+  return out;
+}
+
+TEST(FleetMachine, the_memory_of_sidecars_is_reserved_too) {
+  FleetWorld world({.memory_bytes = 1000LL << 20, .slots = 20});
+  world.plan({{.revision = with_sidecar("r", 300), .max = 5}});
+  world.demand("r", 3);
+  EXPECT_EQ(world.fleet.instances().size(), 2U) << "400 MiB each";
+}
+
+TEST(FleetMachine, who_waits_for_a_slow_sidecar_holds_back_no_other_start) {
+  FleetWorld world(kTwoAtOnce);
+  model::Revision slow = with_sidecar("r", 1);
+  slow.spec.sidecars[0].startup = {.period = 100s, .failure_threshold = 2, .declared = true};
+  world.plan({{.revision = slow, .max = 5}, {.revision = make_revision("q"), .max = 5}});
+  world.demand("r", 2);
+  world.said();
+  world.demand("q", 1);
+  EXPECT_EQ(world.said(), "");
+  world.pass(kYoung);
+  world.demand("q", 1);
+  EXPECT_NE(world.said().find("c starting RequestWaiting, create c"), std::string::npos);
+  world.pass(kPrepareTime);
+  EXPECT_EQ(world.fleet.instances().size(), 3U) << "its probe has 200 s";
+  world.pass(200s);
+  const FleetInstance& late = world.fleet.instances().at(world.id('a'));
+  EXPECT_EQ(late.phase, Phase::stopping);
+  EXPECT_EQ(late.detail, "the sandbox was not prepared within 230 s");
+}
+
 TEST(FleetMachine, while_starts_take_all_cpus_a_serving_revision_waits_and_one_at_zero_does_not) {
   FleetWorld world({.memory_bytes = 10'000LL << 20, .slots = 20});
   world.plan({{.revision = make_revision("q"), .max = 5}, {.revision = make_revision("r"), .max = 5}});

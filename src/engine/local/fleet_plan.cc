@@ -146,7 +146,7 @@ void Fleet::create(FleetRevision& revision, model::Reason reason, Moment moment)
   instance = {.id = id, .slot = free_slot(), .revision = revision.revision};
   instance.created_unix_ns = moment.wall.unix_ns;
   instance.created = moment.now;
-  instance.deadline = moment.now + kPrepareTime;
+  instance.deadline = moment.now + kPrepareTime + model::sidecar_startup_time(revision.revision->spec);
   instance.reason = reason;
   revision.members.push_back(id);
   report(instance, moment);
@@ -156,13 +156,14 @@ void Fleet::create(FleetRevision& revision, model::Reason reason, Moment moment)
 // A deploy check must not wait for ever for memory that is not there: it hears of it as of a failed start.
 void Fleet::report_full(FleetRevision& revision, Moment moment) {
   std::int64_t reserved = 0;
-  for (const auto& [id, instance] : instances_) reserved += instance.revision->spec.container.limits.memory_bytes;
+  for (const auto& [id, instance] : instances_)
+    reserved += model::instance_limits(instance.revision->spec).memory_bytes;
   FleetInstance nobody{.id = new_id(revision.revision->name), .revision = revision.revision};
   nobody.since_unix_ns = nobody.created_unix_ns = moment.wall.unix_ns;
   model::InstanceReport report = report_of(nobody);
   report.state = model::InstanceState::failed;
   report.reason = model::Reason::machine_full;
-  report.detail = "its memory limit of " + mebibytes(revision.revision->spec.container.limits.memory_bytes) +
+  report.detail = "its memory limit of " + mebibytes(model::instance_limits(revision.revision->spec).memory_bytes) +
                   " does not fit: " + mebibytes(reserved) + " of " + mebibytes(limits_.memory_bytes) +
                   " are reserved by the limits of " + std::to_string(instances_.size()) + " instances";
   actions_.emplace_back(act::Report{std::move(report)});
@@ -170,10 +171,11 @@ void Fleet::report_full(FleetRevision& revision, Moment moment) {
 }
 
 bool Fleet::has_memory(const FleetRevision& revision) const {
-  std::int64_t reserved = revision.revision->spec.container.limits.memory_bytes;
+  std::int64_t reserved = model::instance_limits(revision.revision->spec).memory_bytes;
   // Others than instances use memory too.
   if (machine_.memory_available >= 0 && machine_.memory_available < reserved + limits_.memory_floor) return false;
-  for (const auto& [id, instance] : instances_) reserved += instance.revision->spec.container.limits.memory_bytes;
+  for (const auto& [id, instance] : instances_)
+    reserved += model::instance_limits(instance.revision->spec).memory_bytes;
   return reserved <= limits_.memory_bytes;
 }
 
@@ -181,9 +183,11 @@ HeldBack Fleet::held_back(const FleetRevision& revision, Moment moment) const {
   int preparing = 0;
   int young = 0;
   for (const auto& [id, instance] : instances_) {
-    if (instance.phase == Phase::preparing) ++preparing;
+    const bool is_young = moment.now - instance.created < kYoung;
+    // Beyond that, sidecars take their time, and others must not wait for them.
+    if (instance.phase == Phase::preparing && (is_young || instance.revision->spec.sidecars.empty())) ++preparing;
     const bool starts = instance.phase == Phase::preparing || instance.phase == Phase::starting;
-    if (starts && moment.now - instance.created < kYoung) ++young;
+    if (starts && is_young) ++young;
   }
   if (preparing >= limits_.starts) return HeldBack::by_starts;
   const int serving = count(revision, &FleetInstance::serving);

@@ -41,6 +41,7 @@ struct InstanceRecord {
 
   SandboxPast past;
   std::optional<SandboxEnd> end;  // known, but not yet told
+  std::string container;
 };
 
 template <class A, net::Is<SandboxPast> T>
@@ -49,12 +50,12 @@ void visit(A& a, T& v) {
 }
 template <class A, net::Is<SandboxEnd> T>
 void visit(A& a, T& v) {
-  a(v.reason, v.detail, v.exit, v.peak_memory_bytes, v.cpu, v.usage);
+  a(v.reason, v.detail, v.exit, v.peak_memory_bytes, v.cpu, v.usage, v.container);
 }
 template <class A, net::Is<InstanceRecord> T>
 void visit(A& a, T& v) {
   a(v.id, v.slot, v.revision, v.phase, v.epoch, v.created_unix_ns, v.since_unix_ns, v.deadline, v.ready_at, v.was_ready,
-    v.started_at, v.stopped_at, v.reason, v.detail, v.failed, v.past, v.end);
+    v.started_at, v.stopped_at, v.reason, v.detail, v.failed, v.past, v.end, v.container);
 }
 
 }  // namespace marea::engine::local

@@ -16,11 +16,12 @@ bool billed_whole(const model::Template& spec) {
 model::Usage usage_of(const FleetInstance& instance, const net::LedgerReading& reading, const SandboxUse& use,
                       base::Instant now) {
   const model::Template& spec = instance.revision->spec;
+  const model::Limits limits = model::instance_limits(spec);
   model::Usage out{.requests = reading.requests,
                    .cpu = use.cpu,
                    .peak_memory_bytes = use.peak_memory_bytes,
-                   .memory_limit_bytes = spec.container.limits.memory_bytes,
-                   .milli_cpu = spec.container.limits.milli_cpu,
+                   .memory_limit_bytes = limits.memory_bytes,
+                   .milli_cpu = limits.milli_cpu,
                    .whole_life = billed_whole(spec)};
   if (!instance.started_at) return out;  // its app never ran
   const base::Instant stopped = std::min(now, instance.stopped_at.value_or(now));

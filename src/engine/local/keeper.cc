@@ -17,7 +17,7 @@ namespace {
 
 using net::Role;
 
-constexpr std::size_t kMostHeld = 10'000;  // two per instance slot (net::kMostInstanceSlots) and some
+constexpr std::size_t kMostHeld = 30'000;  // two per container: five in each of net::kMostInstanceSlots
 constexpr std::size_t kMostBuilders = 4;   // control runs fewer; this bounds a compromised control
 constexpr base::Duration kFirstRestart = std::chrono::milliseconds(50);
 constexpr base::Duration kMostRestart = std::chrono::seconds(10);

@@ -7,7 +7,10 @@
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>
+#include <filesystem>
 #include <sstream>
+#include <string_view>
+#include <system_error>
 
 #include "engine/local/small_file.h"
 
@@ -15,7 +18,10 @@ namespace marea::engine::local {
 namespace {
 
 constexpr const char* kListen = "0A";
-constexpr std::size_t kMostSockets = 64;  // for people to read
+constexpr int kInodeAfterState = 6;  // queues, timer, retransmits, user, timeout, inode
+constexpr std::string_view kSocketLink = "socket:[";
+constexpr std::size_t kMostSockets = 64;         // for people to read
+constexpr std::size_t kMostOwnSockets = 10'000;  // that are looked at
 
 // The kernel prints addresses as 32-bit words in the machine's own order.
 std::string parse_address(const std::string& hex) {
@@ -29,9 +35,18 @@ std::string parse_address(const std::string& hex) {
   return text.data();
 }
 
+std::vector<model::ListeningSocket> listening_among(pid_t pid, const std::set<std::uint64_t>* only) {
+  const std::string folder = "/proc/" + std::to_string(pid) + "/net/";
+  std::vector<model::ListeningSocket> out = parse_listening(read_small_file(folder + "tcp"), only);
+  for (model::ListeningSocket& socket : parse_listening(read_small_file(folder + "tcp6"), only)) {
+    out.push_back(std::move(socket));
+  }
+  return out;
+}
+
 }  // namespace
 
-std::vector<model::ListeningSocket> parse_listening(const std::string& text) {
+std::vector<model::ListeningSocket> parse_listening(const std::string& text, const std::set<std::uint64_t>* only) {
   std::vector<model::ListeningSocket> out;
   std::istringstream lines(text);
   std::string line;
@@ -45,6 +60,9 @@ std::vector<model::ListeningSocket> parse_listening(const std::string& text) {
     columns >> number >> local >> remote >> state;
     const std::size_t colon = local.find(':');
     if (state != kListen || colon == std::string::npos) continue;
+    std::string inode;
+    for (int column = kInodeAfterState; column > 0; --column) columns >> inode;
+    if (only != nullptr && !only->contains(std::strtoull(inode.c_str(), nullptr, 10))) continue;
     model::ListeningSocket socket;
     socket.address = parse_address(local.substr(0, colon));
     socket.port = static_cast<std::uint16_t>(std::strtoul(local.c_str() + colon + 1, nullptr, 16));
@@ -54,11 +72,23 @@ std::vector<model::ListeningSocket> parse_listening(const std::string& text) {
 }
 
 std::vector<model::ListeningSocket> listening_in(pid_t pid) {
-  const std::string folder = "/proc/" + std::to_string(pid) + "/net/";
-  std::vector<model::ListeningSocket> out = parse_listening(read_small_file(folder + "tcp"));
-  for (model::ListeningSocket& socket : parse_listening(read_small_file(folder + "tcp6")))
-    out.push_back(std::move(socket));
-  return out;
+  return listening_among(pid, nullptr);
+}
+
+std::vector<model::ListeningSocket> listening_of(pid_t pid, const std::vector<int>& processes) {
+  std::set<std::uint64_t> inodes;
+  for (const int process : processes) {
+    std::error_code gone;  // at any moment
+    std::filesystem::directory_iterator entry("/proc/" + std::to_string(process) + "/fd", gone);
+    for (; !gone && entry != std::filesystem::directory_iterator(); entry.increment(gone)) {
+      std::error_code closed;
+      const std::string target = std::filesystem::read_symlink(entry->path(), closed).string();
+      if (!target.starts_with(kSocketLink)) continue;
+      inodes.insert(std::strtoull(target.c_str() + kSocketLink.size(), nullptr, 10));
+      if (inodes.size() >= kMostOwnSockets) break;
+    }
+  }
+  return listening_among(pid, &inodes);
 }
 
 }  // namespace marea::engine::local

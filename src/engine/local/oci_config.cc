@@ -31,7 +31,7 @@ Json bound_file(std::string_view destination, std::string source, bool executabl
 
 Json mounts(const OciOrder& order) {
   const std::string shm = "size=" + std::to_string(shared_memory_bytes(order.limits));
-  return std::vector<Json>{
+  std::vector<Json> out = {
       entry("/proc", "proc", {"nosuid", "noexec", "nodev"}),
       entry("/dev", "tmpfs", {"nosuid", "strictatime", "mode=755", "size=65536", "nr_inodes=256"}),
       entry("/dev/pts", "devpts",
@@ -47,6 +47,11 @@ Json mounts(const OciOrder& order) {
       bound_file("/etc/hostname", order.files + "/hostname", false),
       bound_file("/etc/resolv.conf", order.files + "/resolv.conf", false),
   };
+  for (const VolumeBind& volume : order.volumes) {
+    out.push_back(
+        entry(volume.destination, "bind", {"bind", "nosuid", "nodev", volume.read_only ? "ro" : "rw"}, volume.source));
+  }
+  return out;
 }
 
 Json process() {
@@ -85,25 +90,35 @@ Json seccomp(const OciOrder& order) {
   return {{"defaultAction", "SCMP_ACT_ERRNO"}};
 }
 
+Json namespaces(const OciOrder& order) {
+  Json network = {{"type", "network"}};
+  if (!order.network_namespace.empty()) network["path"] = order.network_namespace;
+  return {{{"type", "user"}, {"path", order.user_namespace}},
+          {{"type", "mount"}},
+          {{"type", "pid"}},
+          {{"type", "ipc"}},
+          {{"type", "uts"}},
+          std::move(network),
+          {{"type", "cgroup"}}};
+}
+
+// Any user of the image may serve port 80: the namespace is the app's alone. Who joins one finds it so.
+Json kernel_settings(const OciOrder& order) {
+  if (!order.network_namespace.empty()) return Json::object();
+  return {{"net.ipv4.ip_unprivileged_port_start", "0"}, {"net.ipv6.conf.default.disable_ipv6", "1"}};
+}
+
 Json linux_part(const OciOrder& order) {
   const Json map = Json::array({Json{{"containerID", 0}, {"hostID", order.id_base}, {"size", net::kIdRangeSize}}});
   return {
-      {"namespaces",
-       {{{"type", "user"}, {"path", order.user_namespace}},
-        {{"type", "mount"}},
-        {{"type", "pid"}},
-        {{"type", "ipc"}},
-        {{"type", "uts"}},
-        {{"type", "network"}},
-        {{"type", "cgroup"}}}},
+      {"namespaces", namespaces(order)},
       {"uidMappings", map},
       {"gidMappings", map},
       {"cgroupsPath", order.cgroup},
       {"resources", resources(order)},
       {"rootfsPropagation", "private"},
       {"seccomp", seccomp(order)},
-      // Any user of the image may serve port 80: the namespace is the app's alone.
-      {"sysctl", {{"net.ipv4.ip_unprivileged_port_start", "0"}, {"net.ipv6.conf.default.disable_ipv6", "1"}}},
+      {"sysctl", kernel_settings(order)},
       {"maskedPaths",
        {"/proc/acpi", "/proc/asound", "/proc/kcore", "/proc/keys", "/proc/latency_stats", "/proc/timer_list",
         "/proc/timer_stats", "/proc/sched_debug", "/proc/scsi", "/proc/kmsg", "/proc/interrupts", "/sys/firmware",

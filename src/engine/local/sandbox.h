@@ -1,6 +1,7 @@
 // One instance's sandbox, from nothing to its end, as events on the loop: root file system, user and network
 // namespaces, limits, output pipes, and marea-shim waiting inside as PID 1. What happens inside is engine/local's
-// secret; whoever holds a Sandbox only says prepare, start and stop.
+// secret, also of how many containers it is made (sandbox_group.h); whoever holds a Sandbox only says prepare, start
+// and stop.
 //
 //   prepare → prepared → start → started → ended
 //                 any of them may go straight to ended; ended comes exactly once, and by then no process of the sandbox
@@ -39,6 +40,7 @@ struct SandboxEnd {
   model::Reason reason = model::Reason::none;
   std::string detail;                     // a sentence for people: what the runtime or the kernel said
   std::optional<model::ExitStatus> exit;  // of the app, when it ever ran
+  std::string container;                  // the sidecar that all of this is about; empty: the app
   std::int64_t peak_memory_bytes = 0;
   base::Duration cpu{};
   model::Usage usage;  // filled by the one who knows the rest (engine_process.h)
@@ -64,6 +66,9 @@ class Sandbox {
     std::function<void()> on_started;
     // The end is known, and what tells it is about to be removed; may be empty.
     std::function<void(SandboxEnd)> on_dying;
+    // A sidecar has ended or does not answer: the instance is to be ended soon, and is told to end by its owner, so
+    // that requests may end before. At most once.
+    std::function<void(const SandboxEnd&)> on_failing;
     std::function<void(SandboxEnd)> on_ended;  // once; the Sandbox may be destroyed inside
   };
   virtual ~Sandbox() = default;
@@ -71,6 +76,8 @@ class Sandbox {
   virtual void start() = 0;
   // SIGTERM to the app, SIGKILL to all after `grace`. Idempotent; a later call can only shorten the grace.
   virtual void stop(base::Duration grace) = 0;
+  // The app was found ready: what waits for it may start.
+  virtual void app_ready() = 0;
   // Unconnected non-blocking TCP sockets inside its network namespace, bound to 169.254.8.1 port 0: connecting one to
   // 127.0.0.1:PORT reaches the app.
   virtual base::Result<std::vector<base::Fd>> make_sockets(int count) = 0;
@@ -84,6 +91,9 @@ class Sandbox {
   virtual void give_cpu(CpuGrant grant) = 0;
 };
 
+// What keeper held of a sandbox: of the app's container, and of each sidecar; empty ones are gone.
+using HeldDescriptors = std::vector<std::vector<base::Fd>>;
+
 // The machine's side: the runtime, the cgroup roots, the nft table, ids, and the cleanup of what earlier lives left.
 class SandboxHost {
  public:
@@ -94,23 +104,25 @@ class SandboxHost {
   virtual MachineLoad load() = 0;                 // of the machine, now
   // Begins to prepare at once.
   virtual base::Result<std::unique_ptr<Sandbox>> create(SandboxOrder order, Sandbox::Events events) = 0;
-  // Takes over a sandbox of an engine that died, alive or not, with what keeper held for it (hold_key). Fails for one
-  // whose app was not started yet: it is a leftover. No event comes before the loop's next turn.
-  virtual base::Result<std::unique_ptr<Sandbox>> adopt(SandboxOrder order, SandboxPast past, std::vector<base::Fd> held,
+  // Takes over a sandbox of an engine that died, alive or not, with what keeper held for each of its containers
+  // (hold_key). Fails for one whose app was not started yet: it is a leftover. No event comes before the loop's next
+  // turn.
+  virtual base::Result<std::unique_ptr<Sandbox>> adopt(SandboxOrder order, SandboxPast past, HeldDescriptors held,
                                                        Sandbox::Events events) = 0;
   // Ends and removes whatever earlier lives left (processes, cgroups, mounts, devices), but for those adopted: once,
   // after all adoptions and before the first create().
   virtual void remove_leftovers(const std::map<base::InstanceId, int>& adopted_slots) = 0;
 };
 
-// Under which keeper holds a sandbox's descriptors for the next engine.
-std::string hold_key(const base::InstanceId& id);
+// Under which keeper holds the descriptors of a container for the next engine: 0 is the app's, 1 the first sidecar's.
+std::string hold_key(const base::InstanceId& id, std::size_t container = 0);
 
 struct SandboxHostOptions {
   std::string data_dir;  // absolute; DATA/run is engine's own
   std::string runtime;   // "crun", "runc" or "" = the best that is installed
   std::string shim;      // absolute path of marea-shim
-  // Output pipes go to logs through it: Hold{logs, "out/SERVICE/REVISION/INSTANCE"}; and Hold{engine, hold_key(id)}.
+  // Output pipes go to logs through it: Hold{logs, "out/SERVICE/REVISION/INSTANCE"}, of a sidecar with "/CONTAINER";
+  // and Hold{engine, hold_key(id)}.
   net::ToKeeper to_keeper;
 };
 

@@ -34,8 +34,8 @@ TEST_P(SandboxAdoptTest, an_app_that_ends_while_nobody_looks_leaves_its_exit_cod
   abandon(*run);
   std::unique_ptr<TestRun> next;
   ASSERT_TRUE(wait([&] {
-    std::vector<base::Fd> again;
-    for (const base::Fd& fd : held_shim_) again.push_back(fd.duplicate());
+    HeldDescriptors again(1);
+    for (const base::Fd& fd : held_shim_.at(0)) again[0].push_back(fd.duplicate());
     next = adopt(revision("exit 7"), {});
     if (!next) held_shim_ = std::move(again);
     return next != nullptr;

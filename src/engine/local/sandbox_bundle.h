@@ -8,6 +8,7 @@
 #include "base/fd.h"
 #include "engine/local/sandbox.h"
 #include "engine/local/sandbox_machine.h"
+#include "engine/local/sandbox_part.h"
 
 namespace marea::engine::local {
 
@@ -15,7 +16,7 @@ namespace marea::engine::local {
 base::Result<void> check_order(const SandboxOrder& order);
 
 // Gives the sandbox's user namespace, which the runtime finds through the descriptor: keep it until that has ended.
-base::Result<base::Fd> make_bundle(const SandboxMachine& machine, const SandboxOrder& order);
+base::Result<base::Fd> make_bundle(const SandboxMachine& machine, const SandboxOrder& order, const SandboxPart& part);
 
 struct OutputPipes {
   base::Fd out_read;  // non-blocking

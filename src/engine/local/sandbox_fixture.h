@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 #include <sys/types.h>
 
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -21,6 +22,7 @@ struct TestRun {
   bool prepared = false;
   bool adopted = false;
   bool started = false;
+  std::optional<SandboxEnd> failing;
   std::optional<SandboxEnd> end;
   std::vector<base::Fd> output;  // stdout, stderr: read ends
 };
@@ -37,6 +39,8 @@ class SandboxFixture : public testing::TestWithParam<std::string> {
   // By the new host; null when it refuses.
   std::unique_ptr<TestRun> adopt(const model::Revision& revision, SandboxPast past);
   model::Revision revision(const std::string& script) const;
+  // Beside the app; its name and what it runs.
+  void add_sidecar(model::Revision& to, const std::string& name, const std::string& script) const;
   // Each run gets a slot of its own. Fails the test when the host refuses.
   std::unique_ptr<TestRun> create(model::Revision revision);
   std::unique_ptr<TestRun> create(const std::string& script) { return create(revision(script)); }
@@ -46,10 +50,15 @@ class SandboxFixture : public testing::TestWithParam<std::string> {
   bool run_until_ended(TestRun& run);
   // All that it has written to stdout so far.
   std::string read_output(TestRun& run, std::size_t stream = 0);
+  std::string read_sidecar(const std::string& name) const;
+  // Names of instances' folders and mounts that are still there.
+  std::vector<std::string> left_behind() const;
   // Waits until stdout holds `text`.
   bool wait_output(TestRun& run, const std::string& text);
   // Connects a socket of the sandbox to 127.0.0.1:port, sends `request` and returns all that comes back.
   std::string exchange(TestRun& run, std::uint16_t port, const std::string& request);
+
+  void keep(const net::msg::Hold& hold, std::vector<base::Fd> fds);
 
   std::string data_;
   base::SystemClock clock_;
@@ -57,7 +66,8 @@ class SandboxFixture : public testing::TestWithParam<std::string> {
   std::unique_ptr<net::Loop> loop_;
   std::unique_ptr<SandboxHost> host_;
   std::vector<base::Fd> last_held_;
-  std::vector<base::Fd> held_shim_;  // of the sandbox that was made last
+  HeldDescriptors held_shim_;                                    // of the sandbox that was made last
+  std::map<std::string, std::vector<base::Fd>> sidecar_output_;  // by the container's name
   int next_slot_ = 0;
 };
 

@@ -5,11 +5,14 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
+#include <fstream>
 
+#include "engine/local/overlay.h"
 #include "engine/local/sandbox_fixture.h"
 
 namespace marea::engine::local {
@@ -28,9 +31,9 @@ void make_image(const fs::path& root) {
   fs::create_directories(root / "bin");
   for (const char* folder : {"etc", "tmp", "home"}) fs::create_directories(root / folder);
   fs::copy_file("/bin/busybox", root / "bin" / "busybox");
-  for (const char* name :
-       {"sh", "cat",  "ls",   "id",    "env",  "sleep",    "kill", "dd",    "grep", "stat", "httpd", "mkdir", "nc",
-        "ps", "head", "tail", "chmod", "wget", "nslookup", "pwd",  "mount", "echo", "seq",  "wc",    "rm"}) {
+  for (const char* name : {"sh",       "cat",   "ls",    "id",   "env", "sleep", "kill", "dd",    "grep",
+                           "stat",     "httpd", "mkdir", "nc",   "ps",  "head",  "tail", "chmod", "wget",
+                           "nslookup", "pwd",   "mount", "echo", "seq", "wc",    "rm",   "ln",    "touch"}) {
     fs::create_symlink("busybox", root / "bin" / name);
   }
   ::chmod((root / "tmp").c_str(), 01777);
@@ -68,11 +71,24 @@ void SandboxFixture::open_host() {
                                  .shim = shim_path(),
                                  .to_keeper = [this](net::RoleToKeeper message, std::vector<base::Fd> fds) {
                                    const auto* hold = std::get_if<net::msg::Hold>(&message);
-                                   if (hold != nullptr)
-                                     (hold->owner == net::Role::logs ? last_held_ : held_shim_) = std::move(fds);
+                                   if (hold != nullptr) keep(*hold, std::move(fds));
                                  }});
   ASSERT_TRUE(host) << host.error().line();
   host_ = std::move(*host);
+}
+
+// "out/hola/hola-00001/hola-3/proxy", "shim/hola-3.1"
+void SandboxFixture::keep(const net::msg::Hold& hold, std::vector<base::Fd> fds) {
+  const std::string last = hold.key.substr(hold.key.rfind('/') + 1);
+  if (hold.owner == net::Role::logs) {
+    (std::ranges::count(hold.key, '/') == 3 ? last_held_ : sidecar_output_[last]) = std::move(fds);
+    return;
+  }
+  const std::size_t dot = last.find('.');
+  const std::size_t number = dot == std::string::npos ? 0 : std::stoul(last.substr(dot + 1));
+  if (number == 0) held_shim_.clear();
+  held_shim_.resize(std::max(held_shim_.size(), number + 1));
+  held_shim_[number] = std::move(fds);
 }
 
 void SandboxFixture::abandon(TestRun& run) {
@@ -97,6 +113,7 @@ std::unique_ptr<TestRun> SandboxFixture::adopt(const model::Revision& revision, 
                    {.on_prepared = [] {},
                     .on_started = [run = run.get()] { run->started = true; },
                     .on_dying = {},
+                    .on_failing = [run = run.get()](const SandboxEnd& end) { run->failing = end; },
                     .on_ended = [run = run.get()](SandboxEnd end) { run->end = std::move(end); }});
   if (!sandbox) return nullptr;
   run->adopted = true;
@@ -116,6 +133,14 @@ model::Revision SandboxFixture::revision(const std::string& script) const {
   return out;
 }
 
+void SandboxFixture::add_sidecar(model::Revision& to, const std::string& name, const std::string& script) const {
+  const model::Revision one = revision(script);
+  to.spec.sidecars.push_back(one.spec.container);
+  to.spec.sidecars.back().name = name;
+  to.spec.sidecars.back().port = 0;
+  to.sidecar_images.push_back(one.image);
+}
+
 std::unique_ptr<TestRun> SandboxFixture::create(model::Revision revision) {
   auto run = std::make_unique<TestRun>();
   const int slot = next_slot_++;
@@ -124,6 +149,7 @@ std::unique_ptr<TestRun> SandboxFixture::create(model::Revision revision) {
       {.on_prepared = [run = run.get()] { run->prepared = true; },
        .on_started = [run = run.get()] { run->started = true; },
        .on_dying = {},
+       .on_failing = [run = run.get()](const SandboxEnd& end) { run->failing = end; },
        .on_ended = [run = run.get()](SandboxEnd end) { run->end = std::move(end); }});
   EXPECT_TRUE(sandbox) << sandbox.error().line();
   if (sandbox) run->sandbox = std::move(*sandbox);
@@ -161,6 +187,31 @@ std::string SandboxFixture::read_output(TestRun& run, std::size_t stream) {
   std::array<char, 4096> buffer;
   for (ssize_t got = 0; (got = ::read(run.output.at(stream).get(), buffer.data(), buffer.size())) > 0;) {
     out.append(buffer.data(), static_cast<std::size_t>(got));
+  }
+  return out;
+}
+
+std::string SandboxFixture::read_sidecar(const std::string& name) const {
+  std::string out;
+  const auto found = sidecar_output_.find(name);
+  if (found == sidecar_output_.end()) return out;
+  std::array<char, 4096> buffer;
+  for (ssize_t got = 0; (got = ::read(found->second.at(0).get(), buffer.data(), buffer.size())) > 0;) {
+    out.append(buffer.data(), static_cast<std::size_t>(got));
+  }
+  return out;
+}
+
+std::vector<std::string> SandboxFixture::left_behind() const {
+  std::vector<std::string> out;
+  for (const std::string& folder : {data_ + "/run", std::string(kStage)}) {
+    for (const auto& entry : fs::directory_iterator(folder)) {
+      if (entry.path().filename().string().starts_with("hola-")) out.push_back(entry.path().string());
+    }
+  }
+  std::ifstream mounts("/proc/self/mountinfo");
+  for (std::string line; std::getline(mounts, line);) {
+    if (line.find(std::string(kStage) + "/hola-") != std::string::npos) out.push_back(line);
   }
   return out;
 }

@@ -13,10 +13,13 @@
 
 #include "engine/local/overlay.h"
 #include "engine/local/sandbox.h"
+#include "engine/local/sandbox_group.h"
 #include "engine/local/sandbox_instance.h"
 #include "engine/local/sandbox_machine.h"
+#include "engine/local/sandbox_part.h"
 #include "engine/local/seccomp.h"
 #include "engine/local/seccomp_program.h"
+#include "engine/local/volumes.h"
 
 namespace marea::engine::local {
 namespace {
@@ -75,7 +78,7 @@ class LocalSandboxHost final : public SandboxHost {
     return gauge_.read(machine_.loop.clock().now(), machine_.cgroups.cpu_time(machine_.cgroup_root()));
   }
   base::Result<std::unique_ptr<Sandbox>> create(SandboxOrder order, Sandbox::Events events) override;
-  base::Result<std::unique_ptr<Sandbox>> adopt(SandboxOrder order, SandboxPast past, std::vector<base::Fd> held,
+  base::Result<std::unique_ptr<Sandbox>> adopt(SandboxOrder order, SandboxPast past, HeldDescriptors held,
                                                Sandbox::Events events) override;
   void remove_leftovers(const std::map<base::InstanceId, int>& adopted_slots) override;
 
@@ -135,7 +138,8 @@ void LocalSandboxHost::remove_leftovers(const std::map<base::InstanceId, int>& a
     const std::string name = entry.path().filename().string();
     if (!name.starts_with('.')) ids.insert(name);
   }
-  for (const auto& [id, slot] : adopted_slots) ids.erase(id.str());
+  std::erase_if(ids,
+                [&](const std::string& name) { return adopted_slots.contains(base::InstanceId(instance_of(name))); });
   for (const std::string& id : ids) machine_.cgroups.kill(machine_.cgroup_of(id));
   std::set<int> slots;
   for (const auto& [id, slot] : adopted_slots) slots.insert(slot);
@@ -151,16 +155,29 @@ base::Result<std::unique_ptr<Sandbox>> LocalSandboxHost::create(SandboxOrder ord
   if (machine_.no_egress && order.revision.spec.egress == model::Egress::internet) {
     return base::fail(*machine_.no_egress);
   }
+  if (!order.revision.spec.sidecars.empty()) {
+    base::Result<std::unique_ptr<SandboxGroup>> group =
+        SandboxGroup::create(machine_, std::move(order), std::move(events));
+    if (!group) return std::unexpected(group.error());
+    return std::unique_ptr<Sandbox>(std::move(*group));
+  }
   base::Result<std::unique_ptr<LocalSandbox>> sandbox =
-      LocalSandbox::create(machine_, std::move(order), std::move(events));
+      LocalSandbox::create(machine_, std::move(order), {}, std::move(events));
   if (!sandbox) return std::unexpected(sandbox.error());
   return std::unique_ptr<Sandbox>(std::move(*sandbox));
 }
 
 base::Result<std::unique_ptr<Sandbox>> LocalSandboxHost::adopt(SandboxOrder order, SandboxPast past,
-                                                               std::vector<base::Fd> held, Sandbox::Events events) {
+                                                               HeldDescriptors held, Sandbox::Events events) {
+  if (!order.revision.spec.sidecars.empty()) {
+    base::Result<std::unique_ptr<SandboxGroup>> group =
+        SandboxGroup::adopt(machine_, std::move(order), past, std::move(held), std::move(events));
+    if (!group) return std::unexpected(group.error());
+    return std::unique_ptr<Sandbox>(std::move(*group));
+  }
+  std::vector<base::Fd> only = held.empty() ? std::vector<base::Fd>() : std::move(held.front());
   base::Result<std::unique_ptr<LocalSandbox>> sandbox =
-      LocalSandbox::adopt(machine_, std::move(order), past, std::move(held), std::move(events));
+      LocalSandbox::adopt(machine_, std::move(order), {}, past, std::move(only), std::move(events));
   if (!sandbox) return std::unexpected(sandbox.error());
   return std::unique_ptr<Sandbox>(std::move(*sandbox));
 }
@@ -194,6 +211,7 @@ std::string SandboxMachine::runtime_state() const {
 bool clean_up(const SandboxMachine& machine, const std::string& id) {
   std::error_code ignored;
   unmount_root(machine.stage_of(id));
+  unmount_volumes(machine.stage_of(id));
   std::filesystem::remove_all(machine.stage_of(id), ignored);
   std::filesystem::remove_all(machine.runtime_state() + "/" + id, ignored);
   if (!machine.cgroups.remove(machine.cgroup_of(id))) return false;

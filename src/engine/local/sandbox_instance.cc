@@ -21,6 +21,7 @@
 #include "engine/local/listening.h"
 #include "engine/local/network_ingress.h"
 #include "engine/local/overlay.h"
+#include "engine/local/volumes.h"
 
 namespace marea::engine::local {
 namespace {
@@ -47,8 +48,8 @@ pid_t pid_of(const base::Fd& pidfd) {
   return at == std::string::npos ? -1 : std::atoi(text.c_str() + at + 4);
 }
 
-base::Fd open_network(pid_t pid) {
-  return base::Fd(::open(("/proc/" + std::to_string(pid) + "/ns/net").c_str(), O_RDONLY | O_CLOEXEC));
+base::Fd open_namespace_of(pid_t pid, const char* kind) {
+  return base::Fd(::open(("/proc/" + std::to_string(pid) + "/ns/" + kind).c_str(), O_RDONLY | O_CLOEXEC));
 }
 
 }  // namespace
@@ -67,36 +68,38 @@ void WatchedFd::rest() {
 }
 
 base::Result<std::unique_ptr<LocalSandbox>> LocalSandbox::create(SandboxMachine& machine, SandboxOrder order,
-                                                                 Events events) {
+                                                                 SandboxPart part, Events events) {
   if (base::Result<void> checked = check_order(order); !checked) return std::unexpected(checked.error());
   base::Result<AppStart> app = resolve_app(order.revision);
   if (!app) return std::unexpected(app.error());
   if (const base::Result<std::string> message = encode_start(*app); !message) return std::unexpected(message.error());
   std::unique_ptr<LocalSandbox> sandbox(
-      new LocalSandbox(machine, std::move(order), std::move(*app), std::move(events)));
+      new LocalSandbox(machine, std::move(order), std::move(part), std::move(*app), std::move(events)));
   if (base::Result<void> prepared = sandbox->prepare(); !prepared) return std::unexpected(prepared.error());
   return sandbox;
 }
 
 base::Result<std::unique_ptr<LocalSandbox>> LocalSandbox::adopt(SandboxMachine& machine, SandboxOrder order,
-                                                                SandboxPast past, std::vector<base::Fd> held,
-                                                                Events events) {
+                                                                SandboxPart part, SandboxPast past,
+                                                                std::vector<base::Fd> held, Events events) {
   if (base::Result<void> checked = check_order(order); !checked) return std::unexpected(checked.error());
   base::Result<AppStart> app = resolve_app(order.revision);
   if (!app) return std::unexpected(app.error());
   ShimReport first;
-  const bool known = held.size() == 2 && (past.app_started || ::recv(held[0].get(), &first, sizeof first,
-                                                                     MSG_PEEK | MSG_DONTWAIT) == sizeof first);
+  const bool known =
+      held.size() == 2 && (past.app_started || part.waits ||
+                           ::recv(held[0].get(), &first, sizeof first, MSG_PEEK | MSG_DONTWAIT) == sizeof first);
   if (!known) {
     return base::fail(base::ErrorCode::sandbox_failed, "cannot adopt " + order.id.str(), "its app was not started yet");
   }
-  std::unique_ptr<LocalSandbox> out(new LocalSandbox(machine, std::move(order), std::move(*app), std::move(events)));
-  out->phase_ = Phase::started;
+  std::unique_ptr<LocalSandbox> out(
+      new LocalSandbox(machine, std::move(order), std::move(part), std::move(*app), std::move(events)));
+  out->phase_ = out->part_.waits ? Phase::prepared : Phase::started;
   out->facts_.app_started = past.app_started;
   out->facts_.asked_to_stop = past.asked_to_stop;
-  out->has_device_ = out->order_.revision.spec.egress == model::Egress::internet;
+  out->has_device_ = out->part_.number == 0 && out->order_.revision.spec.egress == model::Egress::internet;
   out->shim_ = pid_of(held[1]);
-  base::Fd network = out->shim_ > 0 ? open_network(out->shim_) : base::Fd();
+  base::Fd network = out->shim_ > 0 ? open_namespace_of(out->shim_, "net") : base::Fd();
   // Only while it lives is the namespace under its pid its own.
   if (network && pid_of(held[1]) == out->shim_)
     out->network_namespace_ = std::make_shared<base::Fd>(std::move(network));
@@ -106,9 +109,11 @@ base::Result<std::unique_ptr<LocalSandbox>> LocalSandbox::adopt(SandboxMachine& 
   return out;
 }
 
-LocalSandbox::LocalSandbox(SandboxMachine& machine, SandboxOrder order, AppStart app, Events events)
+LocalSandbox::LocalSandbox(SandboxMachine& machine, SandboxOrder order, SandboxPart part, AppStart app, Events events)
     : machine_(machine),
       order_(std::move(order)),
+      part_(std::move(part)),
+      name_(part_.name(order_.id)),
       app_(std::move(app)),
       events_(std::move(events)),
       kill_timer_(machine.loop, [this] { kill_all(); }),
@@ -124,12 +129,12 @@ LocalSandbox::~LocalSandbox() {
   kill_all();
   disconnect();
   release();
-  if (!clean_up(machine_, order_.id.str())) machine_.clean_up_later(order_.id.str());
+  if (!clean_up(machine_, name_)) machine_.clean_up_later(name_);
 }
 
 base::Result<void> LocalSandbox::prepare() {
   machine_.begin_grace_period();
-  base::Result<base::Fd> users = make_bundle(machine_, order_);
+  base::Result<base::Fd> users = make_bundle(machine_, order_, part_);
   if (!users) return std::unexpected(users.error());
   user_namespace_ = std::move(*users);
   base::Result<OutputPipes> pipes = make_output_pipes(id_base(order_.slot) + app_.uid, id_base(order_.slot) + app_.gid);
@@ -139,10 +144,9 @@ base::Result<void> LocalSandbox::prepare() {
   std::vector<base::Fd> held;
   held.push_back(std::move(pipes->out_read));
   held.push_back(std::move(pipes->err_read));
-  machine_.options.to_keeper(net::msg::Hold{.owner = net::Role::logs,
-                                            .key = "out/" + order_.revision.service.str() + "/" +
-                                                   order_.revision.name.str() + "/" + order_.id.str()},
-                             std::move(held));
+  std::string key = "out/" + order_.revision.service.str() + "/" + order_.revision.name.str() + "/" + order_.id.str();
+  if (part_.number > 0) key += "/" + order_.revision.spec.container.name;
+  machine_.options.to_keeper(net::msg::Hold{.owner = net::Role::logs, .key = std::move(key)}, std::move(held));
   prepare_timer_.arm_in(kMostPrepareTime);
   return {};
 }
@@ -159,12 +163,12 @@ base::Result<void> LocalSandbox::call_runtime(const OutputPipes& pipes) {
   if (::pipe2(ends.data(), O_CLOEXEC) != 0) return base::fail(base::os_error("cannot make a pipe"));
   const base::Fd stdin_read(ends[0]);
   const base::Fd stdin_write(ends[1]);
-  const std::string bundle = machine_.bundle_of(order_.id.str());
+  const std::string bundle = machine_.bundle_of(name_);
   auto process = net::Process::start(machine_.loop,
                                      {.argv = run_arguments(machine_.runtime, {.state = machine_.runtime_state(),
                                                                                .bundle = bundle,
                                                                                .pid_file = bundle + "/pid",
-                                                                               .name = order_.id.str(),
+                                                                               .name = name_,
                                                                                .descriptors = 3}),
                                       .descriptors = {{STDIN_FILENO, stdin_read.get()},
                                                       {kShimSocket, theirs.get()},
@@ -185,9 +189,12 @@ base::Result<void> LocalSandbox::call_runtime(const OutputPipes& pipes) {
 void LocalSandbox::on_runtime_exit(int status) {
   prepare_timer_.cancel();
   // The sandbox has its own copy of the mounts now, or will never have one.
-  unmount_root(machine_.stage_of(order_.id.str()));
+  unmount_root(machine_.stage_of(name_));
+  if (!part_.of_group && !order_.revision.spec.volumes.empty()) unmount_volumes(machine_.stage_of(name_));
   user_namespace_.reset();
-  machine_.cgroups.bound_sockets(machine_.cgroup_of(order_.id.str()), socket_bytes(facts_.memory_limit));
+  part_.network.reset();
+  part_.users.reset();
+  machine_.cgroups.bound_sockets(machine_.cgroup_of(name_), socket_bytes(facts_.memory_limit));
   if (status != 0) {
     while (!runtime_output_.empty() && runtime_output_.back() == '\n') runtime_output_.pop_back();
     fail(machine_.runtime.version +
@@ -202,22 +209,31 @@ void LocalSandbox::on_runtime_exit(int status) {
     kill_all();
     return;
   }
-  connect_network();
+  if (part_.number == 0) {
+    connect_network();
+  } else {  // the first one has done so
+    phase_ = Phase::connecting;
+    on_connected({});
+  }
 }
 
 base::Result<void> LocalSandbox::adopt_shim() {
-  shim_ = read_pid(machine_.bundle_of(order_.id.str()) + "/pid");
+  shim_ = read_pid(machine_.bundle_of(name_) + "/pid");
   base::Fd pidfd(static_cast<int>(::syscall(SYS_pidfd_open, shim_, 0)));
   if (!pidfd) return base::fail(base::os_error("the sandbox's first process is gone"));
-  network_namespace_ = std::make_shared<base::Fd>(open_network(shim_));
+  network_namespace_ = std::make_shared<base::Fd>(open_namespace_of(shim_, "net"));
   life_ = std::make_unique<WatchedFd>(machine_.loop, std::move(pidfd), [this] { on_dead(); });
   if (!*network_namespace_) return base::fail(base::os_error("the sandbox's first process is gone"));
   hold();
   return {};
 }
 
-std::string hold_key(const base::InstanceId& id) {
-  return "shim/" + id.str();
+std::string hold_key(const base::InstanceId& id, std::size_t container) {
+  return "shim/" + SandboxPart{.number = container}.name(id);
+}
+
+base::Fd LocalSandbox::open_namespace(const char* kind) const {
+  return shim_ > 0 && life_ ? open_namespace_of(shim_, kind) : base::Fd();
 }
 
 // keeper's copies outlive us: the shim sees no end of its socket, what it says meanwhile waits there, and its pid
@@ -226,11 +242,13 @@ void LocalSandbox::hold() const {
   std::vector<base::Fd> held;
   held.push_back(control_->duplicate());
   held.push_back(life_->duplicate());
-  machine_.options.to_keeper(net::msg::Hold{.owner = net::Role::engine, .key = hold_key(order_.id)}, std::move(held));
+  machine_.options.to_keeper(net::msg::Hold{.owner = net::Role::engine, .key = hold_key(order_.id, part_.number)},
+                             std::move(held));
   base::crash_point("engine.instance.held");
 }
 
 void LocalSandbox::release() const {
+  if (part_.of_group) return;
   machine_.options.to_keeper(net::msg::Release{.owner = net::Role::engine, .key = hold_key(order_.id)}, {});
 }
 
@@ -344,13 +362,18 @@ std::vector<model::ListeningSocket> LocalSandbox::listening() const {
   return shim_ > 0 && life_ ? listening_in(shim_) : std::vector<model::ListeningSocket>{};
 }
 
+std::vector<model::ListeningSocket> LocalSandbox::own_listening() const {
+  if (shim_ <= 0 || !life_) return {};
+  return listening_of(shim_, machine_.cgroups.processes(machine_.cgroup_of(name_)));
+}
+
 SandboxUse LocalSandbox::use() const {
-  const std::string group = machine_.cgroup_of(order_.id.str());
+  const std::string group = machine_.cgroup_of(name_);
   return {.cpu = machine_.cgroups.cpu_time(group), .peak_memory_bytes = machine_.cgroups.peak_memory_bytes(group)};
 }
 
 void LocalSandbox::confine(bool confined) {
-  const std::string group = machine_.cgroup_of(order_.id.str());
+  const std::string group = machine_.cgroup_of(name_);
   machine_.cgroups.keep_off_first_cpu(group, confined);
   for (const int thread : machine_.cgroups.threads(group)) {
     base::ask_for_time_slice(thread, confined ? base::kLongSlice : base::kShortSlice);
@@ -364,7 +387,7 @@ void LocalSandbox::give_cpu(CpuGrant grant) {
   if (grant == CpuGrant::boosted) {
     quota = quota_of(boosted_milli_cpu(limit, static_cast<int>(std::thread::hardware_concurrency())));
   }
-  machine_.cgroups.limit_cpu(machine_.cgroup_of(order_.id.str()), quota);
+  machine_.cgroups.limit_cpu(machine_.cgroup_of(name_), quota);
 }
 
 // The end of a sandbox that never came to life, or that must not go on.
@@ -377,7 +400,7 @@ void LocalSandbox::fail(std::string why) {
 
 void LocalSandbox::kill_all() {
   if (life_) ::syscall(SYS_pidfd_send_signal, life_->get(), SIGKILL, nullptr, 0);
-  machine_.cgroups.kill(machine_.cgroup_of(order_.id.str()));
+  machine_.cgroups.kill(machine_.cgroup_of(name_));
 }
 
 void LocalSandbox::on_dead() {
@@ -396,7 +419,7 @@ void LocalSandbox::disconnect() {
 
 void LocalSandbox::finish() {
   if (phase_ == Phase::ended) return;
-  const std::string& id = order_.id.str();
+  const std::string& id = name_;
   if (cleanup_tries_ == 0) {
     facts_.out_of_memory_kills = machine_.cgroups.out_of_memory_kills(machine_.cgroup_of(id));
     facts_.peak_memory_bytes = machine_.cgroups.peak_memory_bytes(machine_.cgroup_of(id));

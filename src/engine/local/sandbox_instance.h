@@ -13,6 +13,7 @@
 #include "engine/local/sandbox_bundle.h"
 #include "engine/local/sandbox_end.h"
 #include "engine/local/sandbox_machine.h"
+#include "engine/local/sandbox_part.h"
 #include "engine/local/shim_order.h"
 #include "net/loop.h"
 #include "net/process.h"
@@ -43,9 +44,12 @@ class WatchedFd final : public net::Watcher {
 
 class LocalSandbox final : public Sandbox {
  public:
-  static base::Result<std::unique_ptr<LocalSandbox>> create(SandboxMachine& machine, SandboxOrder order, Events events);
+  // `order` is of the one container that it holds (container_view).
+  static base::Result<std::unique_ptr<LocalSandbox>> create(SandboxMachine& machine, SandboxOrder order,
+                                                            SandboxPart part, Events events);
   static base::Result<std::unique_ptr<LocalSandbox>> adopt(SandboxMachine& machine, SandboxOrder order,
-                                                           SandboxPast past, std::vector<base::Fd> held, Events events);
+                                                           SandboxPart part, SandboxPast past,
+                                                           std::vector<base::Fd> held, Events events);
   ~LocalSandbox() override;
   LocalSandbox(const LocalSandbox&) = delete;
   LocalSandbox& operator=(const LocalSandbox&) = delete;
@@ -57,10 +61,16 @@ class LocalSandbox final : public Sandbox {
   SandboxUse use() const override;
   void confine(bool confined) override;
   void give_cpu(CpuGrant grant) override;
+  void app_ready() override {}  // nobody else is here
+
+  // For a sandbox that joins it, while it lives; empty after that.
+  base::Fd open_namespace(const char* kind) const;
+  // The TCP sockets of its own container, where others share its network.
+  std::vector<model::ListeningSocket> own_listening() const;
 
  private:
   enum class Phase { preparing, connecting, prepared, started, ended };
-  LocalSandbox(SandboxMachine& machine, SandboxOrder order, AppStart app, Events events);
+  LocalSandbox(SandboxMachine& machine, SandboxOrder order, SandboxPart part, AppStart app, Events events);
 
   base::Result<void> prepare();
   base::Result<void> call_runtime(const OutputPipes& pipes);
@@ -82,6 +92,8 @@ class LocalSandbox final : public Sandbox {
 
   SandboxMachine& machine_;
   SandboxOrder order_;
+  SandboxPart part_;
+  std::string name_;  // of its cgroup and folders
   AppStart app_;
   Events events_;
   Phase phase_ = Phase::preparing;

@@ -62,7 +62,7 @@ std::vector<std::string> resolve_env(const model::Revision& revision, bool same_
     const std::size_t equals = entry.find('=');
     if (equals != std::string::npos) set_variable(env, entry.substr(0, equals), entry.substr(equals + 1));
   }
-  set_variable(env, "PORT", std::to_string(container.port));
+  if (container.port != 0) set_variable(env, "PORT", std::to_string(container.port));
   set_variable(env, "K_SERVICE", revision.service.str());
   set_variable(env, "K_REVISION", revision.name.str());
   set_variable(env, "K_CONFIGURATION", revision.service.str());
