@@ -20,7 +20,7 @@ namespace {
 
 constexpr std::size_t kReadBytes = 64U << 10;  // a default pipe, whole
 constexpr int kReadsPerTurn = 4;               // then the others have their turn: one flood starves nobody
-constexpr std::size_t kMostSources = 4096;     // above net::kMostInstanceSlots
+constexpr std::size_t kMostSources = 16'384;   // above net::kMostInstanceSlots, with sidecars
 
 std::vector<std::string> split(std::string_view text, char separator) {
   std::vector<std::string> out;
@@ -88,7 +88,8 @@ class OutputPipe final : public net::Watcher {
                                  .revision = source_.revision,
                                  .instance = source_.instance,
                                  .stream = stream_,
-                                 .text = std::string(text)});
+                                 .text = std::string(text),
+                                 .container = source_.container});
   }
   // A flood goes on at the app's own pace, without a copy; the app never waits for its lines to be of interest. False:
   // there is nothing left to read now.
@@ -207,8 +208,8 @@ void LogsRole::on_builder_ended(std::uint64_t /*job*/, int /*wait_status*/) {}
 
 void LogsRole::on_held(std::string key, std::vector<base::Fd> fds) {
   const std::vector<std::string> parts = split(key, '/');
-  const bool valid = parts.size() == 4 && parts[0] == "out" && plain_name(parts[1]) && plain_name(parts[2]) &&
-                     plain_name(parts[3]) && fds.size() == 2;
+  const bool valid = (parts.size() == 4 || parts.size() == 5) && parts[0] == "out" &&
+                     std::ranges::all_of(parts.begin() + 1, parts.end(), plain_name) && fds.size() == 2;
   if (!valid || sources_.size() >= kMostSources) {
     world_.log(base::Severity::error, "output pipes refused", {{"key", key}});
     return;
@@ -219,6 +220,7 @@ void LogsRole::on_held(std::string key, std::vector<base::Fd> fds) {
             .service = parts[1],
             .revision = base::RevisionName(parts[2]),
             .instance = base::InstanceId(parts[3]),
+            .container = parts.size() == 5 ? parts[4] : std::string(),
             .pipes = {},
             .open = 0,
             .budget = decide::ByteBudget(world_.bytes_per_second)};

@@ -34,7 +34,7 @@ class LogsRole final : public net::RoleProcess {
 
   void on_peer(net::Role peer, base::Fd link) override;
   void on_listener(net::ListenerKind kind, std::string address, base::Fd listener) override;
-  // Keys are "out/SERVICE/REVISION/INSTANCE" with two descriptors: stdout and stderr.
+  // Keys are "out/SERVICE/REVISION/INSTANCE", of a sidecar with "/CONTAINER", with two descriptors: stdout and stderr.
   void on_held(std::string key, std::vector<base::Fd> fds) override;
   void on_held_done() override;
   void on_builder_ended(std::uint64_t job, int wait_status) override;
@@ -48,6 +48,7 @@ class LogsRole final : public net::RoleProcess {
     std::string service;
     base::RevisionName revision;
     base::InstanceId instance;
+    std::string container;  // of a sidecar
     std::vector<std::unique_ptr<OutputPipe>> pipes;
     int open = 0;
     decide::ByteBudget budget{0};

@@ -129,6 +129,18 @@ model::Json stored_form(model::Json document) {
   return document;
 }
 
+// Whether a name of an image leads to another digest than the revision was made with.
+bool leads_elsewhere(const model::Revision& revision, const ApplyInput& input) {
+  const auto differs = [](const std::string& before, const std::string& now) {
+    return !before.empty() && !now.empty() && before != now;
+  };
+  bool out = differs(revision.image.digest, input.image_digest);
+  for (std::size_t i = 0; i < std::min(revision.sidecar_images.size(), input.sidecar_digests.size()); ++i) {
+    out = out || differs(revision.sidecar_images[i].digest, input.sidecar_digests[i]);
+  }
+  return out;
+}
+
 std::expected<ApplyDecision, Refusal> decide_apply(const ApplyService& command, const ApplyInput& input) {
   if (auto allowed = check_state(command, input); !allowed) return std::unexpected(std::move(allowed.error()));
   const model::Service& wanted = command.document.service;
@@ -148,9 +160,7 @@ std::expected<ApplyDecision, Refusal> decide_apply(const ApplyService& command, 
   set_managed_fields(document, command.managed_fields ? &*command.managed_fields : managed_fields(before));
   const bool template_differs = out.created || newest == nullptr || !same_template(before, document) ||
                                 input.service->service.revision_template != wanted.revision_template;
-  const bool resolved_before = newest != nullptr && !newest->revision.image.digest.empty();
-  bool rebuilt = !template_differs && resolved_before && !input.image_digest.empty() &&
-                 newest->revision.image.digest != input.image_digest;
+  bool rebuilt = !template_differs && leads_elsewhere(newest->revision, input);
   if (rebuilt && !wanted.revision_template.revision_name.empty()) {
     rebuilt = false;
     out.notices.push_back({.path = kRevisionNamePath,

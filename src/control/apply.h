@@ -23,6 +23,7 @@ struct ApplyInput {
   const store::ServiceRecord* service = nullptr;      // null: it does not exist
   std::span<const store::RevisionRecord*> revisions;  // of this service, oldest first
   std::string image_digest;                           // to which the template's image name leads now; empty: to nothing
+  std::vector<std::string> sidecar_digests;           // the same of each sidecar
   bool name_taken = false;  // a revision of another service has the name that the template asks for
   std::string uid;          // for a new service
   std::string revision_uid;

@@ -262,7 +262,8 @@ void Control::advance(ServiceState& service) {
 void Control::begin_check(ServiceState& service, RevisionState& revision) {
   revision.checking = true;
   const base::RevisionName name = revision.record.revision.name;
-  const base::Duration most = start_deadline(revision.record.revision.spec.container) + kCheckSlack;
+  const model::Template& spec = revision.record.revision.spec;
+  const base::Duration most = start_deadline(spec.container) + model::sidecar_startup_time(spec) + kCheckSlack;
   revision.deadline = std::make_unique<net::Timer>(loop_, [this, name, most] {
     RevisionState* late = find_revision(name);
     if (late == nullptr || !late->checking) return;
@@ -348,7 +349,9 @@ void Control::settle_outputs() {
     if (state == nullptr) continue;
     const telemetry::LogSpoolReader spool(folders_.logs + "/" + entry->report.service.str());
     std::vector<std::string> lines;
-    for (telemetry::LogLine& line : spool.tail({.instance = id, .tail = kShownLogLines})) {
+    telemetry::LogQuery query{.instance = id, .tail = kShownLogLines};
+    if (!state->record.revision.spec.sidecars.empty()) query.container = entry->report.container;
+    for (telemetry::LogLine& line : spool.tail(query)) {
       lines.push_back(std::move(line.text));
     }
     instances_.set_failure(id, describe_failure(state->record.revision, entry->report, lines));

@@ -225,7 +225,8 @@ class Control {
   void restore_images();
   bool has_blob(const std::string& digest) const;
   void prepare_image(ServiceState& service, RevisionState& revision);
-  void use_image(const base::RevisionName& name, const base::Result<model::Image>& image);
+  void prepare_images(ServiceState& service, RevisionState& revision, std::size_t from);
+  void use_image(const base::RevisionName& name, std::size_t container, const base::Result<model::Image>& image);
   void unpack(const std::string& digest, std::function<void(base::Result<model::Image>)> done);
   void start_unpacking(const std::string& digest);
   void unpacked(const std::string& digest, const base::Result<model::Image>& image);

@@ -115,8 +115,14 @@ std::expected<Outcome, Refusal> Control::run(const ApplyService& command) {
                    .newest_version = store_.resource_version()};
   const base::RevisionName asked(wanted.revision_template.revision_name);
   input.name_taken = !asked.empty() && owners_.contains(asked) && owners_.at(asked) != wanted.name;
-  if (const auto found = look_up(wanted.revision_template.container.image)) {
-    input.image_digest = found->image != nullptr ? found->image->digest : found->digest;
+  const auto digest_of = [this](const std::string& reference) {
+    const auto found = look_up(reference);
+    if (!found) return std::string();
+    return found->image != nullptr ? found->image->digest : found->digest;
+  };
+  input.image_digest = digest_of(wanted.revision_template.container.image);
+  for (const model::Container& sidecar : wanted.revision_template.sidecars) {
+    input.sidecar_digests.push_back(digest_of(sidecar.image));
   }
   auto decision = decide_apply(command, input);
   if (!decision) return std::unexpected(std::move(decision.error()));

@@ -10,6 +10,7 @@
 
 #include "control/blob_upload.h"
 #include "control/control.h"
+#include "control/revision_images.h"
 #include "pipeline/digest.h"
 #include "pipeline/files.h"
 #include "pipeline/oci_image.h"
@@ -71,9 +72,11 @@ std::vector<std::string> Control::users_of(const store::ImageName& name) const {
   for (const auto& [service, state] : services_) {
     const bool uses = std::ranges::any_of(state.revisions, [&](const RevisionState& one) {
       const model::Revision& revision = one.record.revision;
-      const std::string& asked = revision.spec.container.image;
-      return revision.image.digest == name.digest || asked == name.name || asked + ":latest" == name.name ||
-             asked == name.name + ":latest";
+      return std::ranges::any_of(images_of(revision),
+                                 [&](const model::Image* image) { return image->digest == name.digest; }) ||
+             std::ranges::any_of(references_of(revision.spec), [&](const std::string& asked) {
+               return asked == name.name || asked + ":latest" == name.name || asked == name.name + ":latest";
+             });
     });
     if (uses) out.push_back(service.str());
   }
@@ -87,7 +90,9 @@ std::set<std::string> Control::kept_without(const std::vector<std::string>& name
     if (std::ranges::find(names, name) == names.end()) out.insert(row.digest);
   }
   for (const auto& [name, service] : services_) {
-    for (const RevisionState& one : service.revisions) out.insert(one.record.revision.image.digest);
+    for (const RevisionState& one : service.revisions) {
+      for (const model::Image* image : images_of(one.record.revision)) out.insert(image->digest);
+    }
   }
   out.erase("");
   return out;

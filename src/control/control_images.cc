@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "control/control.h"
+#include "control/revision_images.h"
 
 namespace marea::control {
 namespace {
@@ -44,9 +45,10 @@ void Control::restore_images() {
   std::set<std::string> lost;
   for (const auto& [name, service] : services_) {
     for (const RevisionState& one : service.revisions) {
-      const model::Image& image = one.record.revision.image;
-      const bool ready = one.record.result == store::RevisionResult::ready;
-      if (ready && !is_folder(image.rootfs) && has_blob(image.digest)) lost.insert(image.digest);
+      if (one.record.result != store::RevisionResult::ready) continue;
+      for (const model::Image* image : images_of(one.record.revision)) {
+        if (!is_folder(image->rootfs) && has_blob(image->digest)) lost.insert(image->digest);
+      }
     }
   }
   for (const std::string& digest : lost) {
@@ -92,20 +94,30 @@ void Control::obtain_image(ImageWish wish) {
 }
 
 void Control::prepare_image(ServiceState& service, RevisionState& revision) {
-  const model::Revision& value = revision.record.revision;
-  if (!value.image.digest.empty() && is_folder(value.image.rootfs)) {
-    begin_check(service, revision);
-    return;
-  }
-  revision.preparing = true;
-  obtain_image(
-      {.reference = value.spec.container.image,
-       .digest = value.image.digest,
-       .wanted = [this, name = value.name] { return owners_.contains(name); },
-       .done = [this, name = value.name](const base::Result<model::Image>& image) { use_image(name, image); }});
+  prepare_images(service, revision, 0);
 }
 
-void Control::use_image(const base::RevisionName& name, const base::Result<model::Image>& image) {
+// One after the other, from that container on: the app's is 0.
+void Control::prepare_images(ServiceState& service, RevisionState& revision, std::size_t from) {
+  const model::Revision& value = revision.record.revision;
+  const std::vector<std::string> references = references_of(value.spec);
+  const std::vector<const model::Image*> images = images_of(value);
+  for (std::size_t i = from; i < references.size(); ++i) {
+    const bool resolved = i < images.size() && !images[i]->digest.empty();
+    if (resolved && is_folder(images[i]->rootfs)) continue;
+    revision.preparing = true;
+    obtain_image(
+        {.reference = references[i],
+         .digest = resolved ? images[i]->digest : std::string(),
+         .wanted = [this, name = value.name] { return owners_.contains(name); },
+         .done = [this, name = value.name, i](const base::Result<model::Image>& image) { use_image(name, i, image); }});
+    return;
+  }
+  begin_check(service, revision);
+}
+
+void Control::use_image(const base::RevisionName& name, std::size_t container,
+                        const base::Result<model::Image>& image) {
   RevisionState* revision = find_revision(name);
   if (revision == nullptr) return;
   revision->preparing = false;
@@ -118,8 +130,13 @@ void Control::use_image(const base::RevisionName& name, const base::Result<model
     return;
   }
   store::RevisionRecord record = revision->record;
-  record.revision.image = *image;
-  if (write({std::move(record)})) begin_check(service, *revision);
+  if (container == 0) {
+    record.revision.image = *image;
+  } else {
+    record.revision.sidecar_images.resize(record.revision.spec.sidecars.size());
+    record.revision.sidecar_images.at(container - 1) = *image;
+  }
+  if (write({std::move(record)})) prepare_images(service, *revision, container + 1);
 }
 
 void Control::unpack(const std::string& digest, std::function<void(base::Result<model::Image>)> done) {

@@ -73,6 +73,23 @@ base::ErrorCode code_of(Reason reason) {
   return base::ErrorCode::sandbox_failed;
 }
 
+// The container that made it fail; the app's unless a sidecar is named.
+const model::Container& culprit(const model::Revision& revision, const model::InstanceReport& report) {
+  const auto& sidecars = revision.spec.sidecars;
+  const auto found = std::ranges::find(sidecars, report.container, &model::Container::name);
+  return report.container.empty() || found == sidecars.end() ? revision.spec.container : *found;
+}
+
+// How messages call it, and where it is in the manifest.
+std::string whose(const model::InstanceReport& report) {
+  return report.container.empty() ? "the app" : "the container \"" + report.container + "\"";
+}
+
+std::string manifest_place(const model::Revision& revision, const model::InstanceReport& report) {
+  if (revision.spec.sidecars.empty()) return "spec.template.spec.containers[0]";
+  return "spec.template.spec.containers[name=" + culprit(revision, report).name + "]";
+}
+
 // The cause with its place, and the remedy, for failures of an app that did not listen where it should.
 std::string describe_silent_port(const model::Revision& revision, const model::InstanceReport& report) {
   const model::Container& container = revision.spec.container;
@@ -89,27 +106,32 @@ std::string describe_silent_port(const model::Revision& revision, const model::I
   out += "; the app listens on " + listeners(report) + ". ";
   const std::string found = std::to_string(report.listening.front().port);
   if (report.listening.front().port == container.port) return out + "Make the app accept connections sooner";
-  return out + "Set spec.template.spec.containers[0].ports[0].containerPort: " + found + " (marea deploy " +
+  return out + "Set " + manifest_place(revision, report) + ".ports[0].containerPort: " + found + " (marea deploy " +
          revision.service.str() + " --port " + found + "), or make the app listen on the port in $PORT";
 }
 
 std::string describe_exit(const model::Revision& revision, const model::InstanceReport& report) {
-  const model::Container& container = revision.spec.container;
+  const model::Container& container = culprit(revision, report);
+  const std::string who = whose(report);
   const std::string status = report.exit ? to_string(*report.exit) : std::string("unknown status");
   if (report.reason == Reason::out_of_memory || (report.exit && report.exit->out_of_memory)) {
-    std::string out = "the app was killed for its memory limit of " + mebibytes(container.limits.memory_bytes);
+    std::string out = who + " was killed for its memory limit of " + mebibytes(container.limits.memory_bytes);
     if (report.peak_memory_bytes > 0) out += " (it used " + mebibytes(report.peak_memory_bytes) + ")";
-    return out + ". Raise spec.template.spec.containers[0].resources.limits.memory (marea deploy " +
-           revision.service.str() + " --memory " + doubled(container.limits.memory_bytes) +
-           "), or make the app use less; files that it writes are memory too";
+    out += ". Raise " + manifest_place(revision, report) + ".resources.limits.memory (";
+    out += report.container.empty() ? "marea deploy " + revision.service.str() + " --memory " : std::string();
+    return out + doubled(container.limits.memory_bytes) + "), or make it use less; files that it writes are memory too";
   }
   if (report.reason == Reason::app_killed) {
-    return "the app was ended by " + status +
+    return who + " was ended by " + status +
            ". Look at its last lines and at the command, arguments and files it needs";
   }
   // Such as: the program is not in the image.
   const bool says_more = !report.detail.empty() && report.detail.find(status) == std::string::npos;
-  if (says_more) return "the app ended with " + status + ": " + report.detail;
+  if (says_more) return who + " ended with " + status + ": " + report.detail;
+  if (!report.container.empty()) {
+    return who + " ended with " + status +
+           ". It must keep running as long as the app; look at its last lines, and at its command and arguments";
+  }
   return "the app ended with " + status +
          ". It must keep running and listen on the port in $PORT; look at its last lines, and at its command, "
          "arguments and environment (marea deploy " +
@@ -128,11 +150,12 @@ std::string cause_of(const model::Revision& revision, const model::InstanceRepor
     case base::ErrorCode::never_listened:
     case base::ErrorCode::port_mismatch: return describe_silent_port(revision, report);
     case base::ErrorCode::startup_probe_failed:
-      return "its startup probe failed within " + seconds(revision.spec.container.startup.deadline()) + detail +
-             ". Check spec.template.spec.containers[0].startupProbe: path, port, failureThreshold";
+      return "its startup probe failed within " + seconds(culprit(revision, report).startup.deadline()) + detail +
+             ". Check " + manifest_place(revision, report) + ".startupProbe: path, port, failureThreshold";
     case base::ErrorCode::readiness_probe_failed:
-      return "it started, and its readiness probe did not pass" + detail +
-             ". Check spec.template.spec.containers[0].readinessProbe: path, port, initialDelaySeconds; a "
+      return "it started, and its readiness probe did not pass" + detail + ". Check " +
+             manifest_place(revision, report) +
+             ".readinessProbe: path, port, initialDelaySeconds; a "
              "startupProbe with more time gives it more time too";
     default: return "no sandbox could be made for it" + detail + ". Run: marea doctor";
   }

@@ -148,5 +148,29 @@ TEST(DeployCheck, every_other_failure_has_a_code_a_place_and_a_remedy) {
   EXPECT_EQ(missing.message, "hola-00002-abc: image \"x\" is not there: no image has that name. Upload it.");
 }
 
+TEST(DescribeFailure, a_sidecar_is_named_with_its_own_limits) {
+  model::Revision revision;
+  revision.name = base::RevisionName("web-00001");
+  revision.service = base::ServiceName("web");
+  revision.spec.container.name = "app";
+  revision.spec.sidecars.resize(1);
+  revision.spec.sidecars[0].name = "proxy";
+  revision.spec.sidecars[0].limits.memory_bytes = 64LL << 20;
+  model::InstanceReport report{.id = base::InstanceId("i"), .state = model::InstanceState::failed};
+  report.container = "proxy";
+  report.reason = model::Reason::out_of_memory;
+  report.exit = model::ExitStatus{.signal = 9, .out_of_memory = true};
+  const std::string memory = describe_failure(revision, report, {}).message;
+  EXPECT_THAT(memory, testing::HasSubstr("the container \"proxy\" was killed for its memory limit of 64 MiB"));
+  EXPECT_THAT(memory,
+              testing::HasSubstr("Raise spec.template.spec.containers[name=proxy].resources.limits.memory (128Mi)"));
+  report.reason = model::Reason::app_exited;
+  report.exit = model::ExitStatus{.code = 3};
+  report.detail = "container \"proxy\": the app ended: exit code 3";
+  EXPECT_THAT(
+      describe_failure(revision, report, {"bye"}).message,
+      testing::HasSubstr("the container \"proxy\" ended with exit code 3. It must keep running as long as the app"));
+}
+
 }  // namespace
 }  // namespace marea::control

@@ -6,51 +6,90 @@ namespace marea::store {
 
 using Json = nlohmann::json;
 
-std::string image_to_text(const model::Image& image) {
+namespace {
+
+Json json_of(const model::Image& image) {
   const model::ImageConfig& config = image.config;
-  const Json json = {{"digest", image.digest},
-                     {"rootfs", image.rootfs},
-                     {"bytes", image.bytes},
-                     {"entrypoint", config.entrypoint},
-                     {"cmd", config.cmd},
-                     {"env", config.env},
-                     {"working_dir", config.working_dir},
-                     {"user", config.user},
-                     {"uid", config.uid},
-                     {"gid", config.gid},
-                     {"groups", config.groups},
-                     {"home", config.home},
-                     {"exposed_ports", config.exposed_ports},
-                     {"stop_signal", config.stop_signal}};
+  return {{"digest", image.digest},
+          {"rootfs", image.rootfs},
+          {"bytes", image.bytes},
+          {"entrypoint", config.entrypoint},
+          {"cmd", config.cmd},
+          {"env", config.env},
+          {"working_dir", config.working_dir},
+          {"user", config.user},
+          {"uid", config.uid},
+          {"gid", config.gid},
+          {"groups", config.groups},
+          {"home", config.home},
+          {"exposed_ports", config.exposed_ports},
+          {"stop_signal", config.stop_signal}};
+}
+
+std::string text_of(const Json& json) {
   return json.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 
-base::Result<model::Image> image_from_text(const std::string& text) {
+// Throws where a member has another type.
+model::Image image_of(const Json& json) {
   model::Image image;
   model::ImageConfig& config = image.config;
+  const auto read = [&json](const char* name, auto& value) {
+    if (json.contains(name)) json.at(name).get_to(value);
+  };
+  read("digest", image.digest);
+  read("rootfs", image.rootfs);
+  read("bytes", image.bytes);
+  read("entrypoint", config.entrypoint);
+  read("cmd", config.cmd);
+  read("env", config.env);
+  read("working_dir", config.working_dir);
+  read("user", config.user);
+  read("uid", config.uid);
+  read("gid", config.gid);
+  read("groups", config.groups);
+  read("home", config.home);
+  read("exposed_ports", config.exposed_ports);
+  read("stop_signal", config.stop_signal);
+  return image;
+}
+
+}  // namespace
+
+std::string image_to_text(const model::Image& image) {
+  return text_of(json_of(image));
+}
+
+base::Result<model::Image> image_from_text(const std::string& text) {
   try {
-    const Json json = Json::parse(text);
-    const auto read = [&json](const char* name, auto& value) {
-      if (json.contains(name)) json.at(name).get_to(value);
-    };
-    read("digest", image.digest);
-    read("rootfs", image.rootfs);
-    read("bytes", image.bytes);
-    read("entrypoint", config.entrypoint);
-    read("cmd", config.cmd);
-    read("env", config.env);
-    read("working_dir", config.working_dir);
-    read("user", config.user);
-    read("uid", config.uid);
-    read("gid", config.gid);
-    read("groups", config.groups);
-    read("home", config.home);
-    read("exposed_ports", config.exposed_ports);
-    read("stop_signal", config.stop_signal);
+    return image_of(Json::parse(text));
   } catch (const Json::exception& problem) {
     return base::fail(base::ErrorCode::io, "malformed image", problem.what());
   }
-  return image;
+}
+
+std::string images_to_text(const model::Revision& revision) {
+  const bool none = revision.image.digest.empty() && revision.sidecar_images.empty();
+  if (none) return {};
+  Json json = json_of(revision.image);
+  for (const model::Image& sidecar : revision.sidecar_images) json["sidecars"].push_back(json_of(sidecar));
+  return text_of(json);
+}
+
+base::Result<void> images_from_text(const std::string& text, model::Revision& revision) {
+  if (text.empty()) return {};
+  try {
+    const Json json = Json::parse(text);
+    revision.image = image_of(json);
+    if (!json.contains("sidecars")) return {};
+    for (const Json& sidecar : json.at("sidecars")) {
+      if (!sidecar.is_object()) return base::fail(base::ErrorCode::io, "malformed image", "a sidecar's is no object");
+      revision.sidecar_images.push_back(image_of(sidecar));
+    }
+  } catch (const Json::exception& problem) {
+    return base::fail(base::ErrorCode::io, "malformed image", problem.what());
+  }
+  return {};
 }
 
 }  // namespace marea::store

@@ -13,4 +13,8 @@ std::string image_to_text(const model::Image& image);
 // The error has no place: the caller knows the row.
 base::Result<model::Image> image_from_text(const std::string& text);
 
+// Those of a revision: the app's, with the sidecars' in a member that older ones pass over. Empty before any is known.
+std::string images_to_text(const model::Revision& revision);
+base::Result<void> images_from_text(const std::string& text, model::Revision& revision);
+
 }  // namespace marea::store

@@ -6,6 +6,7 @@
 #include <array>
 #include <filesystem>
 
+#include "store/image_form.h"
 #include "store/schema.h"
 #include "store/store.h"
 
@@ -64,6 +65,26 @@ constexpr const char* kAddedInForm2 = R"sql(
 // A file of form n is made by the first n of these.
 constexpr std::array kForms = {kForm1, kAddedInForm2};
 static_assert(kForms.size() == kSchemaVersion, "a new form of the store has a file of its own in this test");
+
+// The images of a revision with sidecars are one text, which a marea without sidecars reads as the app's image.
+TEST(ImagesOfARevision, are_read_by_those_who_know_sidecars_and_by_those_who_do_not) {
+  model::Revision revision;
+  EXPECT_EQ(images_to_text(revision), "");
+  revision.image.digest = "sha256:aa";
+  EXPECT_EQ(images_to_text(revision), image_to_text(revision.image)) << "nothing changes where there are none";
+  revision.sidecar_images = {{.digest = "sha256:bb", .rootfs = "/b"}, {.digest = "sha256:cc", .bytes = 7}};
+  const std::string text = images_to_text(revision);
+  EXPECT_EQ(image_from_text(text)->digest, "sha256:aa");
+  model::Revision back;
+  ASSERT_TRUE(images_from_text(text, back));
+  EXPECT_EQ(back, revision);
+  model::Revision old;
+  ASSERT_TRUE(images_from_text(R"({"digest":"sha256:aa"})", old));
+  EXPECT_EQ(old.image.digest, "sha256:aa");
+  EXPECT_TRUE(old.sidecar_images.empty());
+  EXPECT_FALSE(images_from_text(R"({"digest":"sha256:aa","sidecars":[7]})", old));
+  EXPECT_FALSE(images_from_text("{", old));
+}
 
 class OldForms : public testing::TestWithParam<int> {};
 

@@ -101,10 +101,8 @@ base::Result<RevisionRecord> revision_in(const Statement& row, const std::string
   const std::optional<RevisionResult> result = result_from(row.text(8));
   if (!result) return base::fail(damaged(place, "unknown result \"" + row.text(8) + "\"", path));
   record.result = *result;
-  if (const std::string text = row.text(7); !text.empty()) {
-    base::Result<model::Image> image = image_from_text(text);
-    if (!image) return base::fail(damaged(place, image.error().why, path));
-    record.revision.image = std::move(*image);
+  if (const base::Result<void> images = images_from_text(row.text(7), record.revision); !images) {
+    return base::fail(damaged(place, images.error().why, path));
   }
   return record;
 }

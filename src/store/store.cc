@@ -141,7 +141,7 @@ base::Result<void> Store::write(const ServiceRecord& record) {
 
 base::Result<void> Store::write(const RevisionRecord& record) {
   const model::Revision& revision = record.revision;
-  const std::string image = revision.image.digest.empty() ? std::string() : image_to_text(revision.image);
+  const std::string image = images_to_text(revision);
   return execute(db_, "INSERT OR REPLACE INTO revisions VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                  revision.name.str(), revision.service.str(), record.uid, revision.generation, record.resource_version,
                  revision.created_unix_ns, record.document, image, std::string(to_string(record.result)),

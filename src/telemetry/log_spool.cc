@@ -46,7 +46,8 @@ std::vector<std::uint64_t> list_segments(const std::string& folder) {
 
 bool matches(const LogQuery& query, const LogLine& line) {
   return (query.revision.empty() || query.revision == line.revision) &&
-         (query.instance.empty() || query.instance == line.instance);
+         (query.instance.empty() || query.instance == line.instance) &&
+         (!query.container || *query.container == line.container);
 }
 
 // The line, when it is one and is asked for.
@@ -98,6 +99,7 @@ void append_line(std::string& out, const LogLine& line) {
   out += line.revision.str();
   out += '\t';
   out += line.instance.str();
+  if (!line.container.empty()) out.append("/").append(line.container);
   out += '\t';
   out += to_string(line.stream);
   out += '\t';
@@ -118,7 +120,9 @@ std::optional<LogLine> parse_line(std::string_view text) {
   if (error != std::errc{} || at != parts[0].data() + parts[0].size()) return std::nullopt;
   if (parts[3] != "stdout" && parts[3] != "stderr") return std::nullopt;
   line.revision = base::RevisionName(parts[1]);
-  line.instance = base::InstanceId(parts[2]);
+  const std::size_t slash = std::min(parts[2].find('/'), parts[2].size());
+  line.instance = base::InstanceId(parts[2].substr(0, slash));
+  line.container = parts[2].substr(std::min(slash + 1, parts[2].size()));
   line.stream = parts[3] == "stderr" ? LogStream::err : LogStream::out;
   line.text = text;
   return line;

@@ -1,7 +1,7 @@
 // The apps' output on disk: one folder per service, numbered segments of plain lines, the oldest dropped when a service
 // has used up its share. logs writes, control reads; both may die at any moment without harming what is written.
 //
-// A line:  unix_ns TAB revision TAB instance TAB stdout|stderr TAB text LF
+// A line:  unix_ns TAB revision TAB instance[/sidecar] TAB stdout|stderr TAB text LF
 // The text is the app's own bytes, untouched, except that a line longer than kMostLogLineBytes is cut into several.
 #pragma once
 
@@ -32,6 +32,7 @@ struct LogLine {
   base::InstanceId instance;
   LogStream stream = LogStream::out;
   std::string text;
+  std::string container = {};  // the sidecar that wrote it; empty: the app
   friend bool operator==(const LogLine&, const LogLine&) = default;
 };
 
@@ -75,9 +76,10 @@ class LogSpoolWriter {
 };
 
 struct LogQuery {
-  base::RevisionName revision;  // empty: all
-  base::InstanceId instance;    // empty: all
-  std::size_t tail = 100;       // how many of the newest lines
+  base::RevisionName revision;                // empty: all
+  base::InstanceId instance;                  // empty: all
+  std::optional<std::string> container = {};  // of lines; empty text: the app's; nothing: all
+  std::size_t tail = 100;                     // how many of the newest lines
   LogForm form = LogForm::output;
   std::string having;  // of records: only those that contain it; a record is a line's text, whole
 };

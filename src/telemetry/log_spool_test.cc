@@ -164,5 +164,19 @@ TEST_F(LogSpoolTest, a_refusing_disk_leaves_a_counted_marker) {
   EXPECT_EQ(lines[0].text, "marea: 2 lines of output were dropped here: the disk refused");
 }
 
+TEST(LogLines, of_a_sidecar_bear_its_name) {
+  const LogLine line{.unix_ns = 7,
+                     .revision = base::RevisionName("r"),
+                     .instance = base::InstanceId("i"),
+                     .text = "a/b",
+                     .container = "proxy"};
+  std::string text;
+  append_line(text, line);
+  EXPECT_EQ(text, "7\tr\ti/proxy\tstdout\ta/b\n");
+  text.pop_back();
+  EXPECT_EQ(parse_line(text), line);
+  EXPECT_EQ(parse_line("7\tr\ti\tstdout\ta/b")->container, "");
+}
+
 }  // namespace
 }  // namespace marea::telemetry
