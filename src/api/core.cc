@@ -11,6 +11,7 @@
 #include "api/json_lines.h"
 #include "api/log_follower.h"
 #include "api/methods.h"
+#include "api/objects.h"
 #include "base/log.h"
 #include "telemetry/log_spool.h"
 
@@ -76,7 +77,8 @@ std::optional<net::BodyPlan> Api::core(const net::HttpRequest& head, const Segme
   return wrong_method(head, kind == Kind::pod ? "GET, DELETE" : "GET");
 }
 
-// ?follow=true&tailLines=N&timestamps=true&sinceSeconds=N&limitBytes=N; lines of text, those of stderr among them.
+// ?container=NAME&follow=true&tailLines=N&timestamps=true&sinceSeconds=N&limitBytes=N; lines of text, those of stderr
+// among them.
 net::BodyPlan Api::pod_log(const net::HttpRequest& head, const std::string& name) {
   const control::InstanceEntry* found = world_.control.instances().find(base::InstanceId(name));
   if (found == nullptr) return not_found(info(Kind::pod).resource(), name);
@@ -92,6 +94,20 @@ net::BodyPlan Api::pod_log(const net::HttpRequest& head, const std::string& name
                     .why = "an instance is never started again; its successor is another pod"});
   }
   telemetry::LogQuery query{.revision = {}, .instance = base::InstanceId(name), .tail = options->tail};
+  if (const auto container = head.parameter("container")) {
+    const control::RevisionState* revision = world_.control.revision(found->report.revision);
+    std::string known;
+    for (const ShownContainer& each :
+         revision == nullptr ? std::vector<ShownContainer>() : shown_containers(revision->record.revision)) {
+      if (each.name == *container) query.container = each.sidecar ? each.name : std::string();
+      known += (known.empty() ? "" : ", ") + each.name;
+    }
+    if (!query.container && revision != nullptr) {
+      return failure({.code = base::ErrorCode::invalid_argument,
+                      .what = "container " + std::string(*container) + " is not valid for pod " + name,
+                      .why = "its containers are " + known});
+    }
+  }
   const std::string folder = world_.control.folders().logs + "/" + found->report.service.str();
   return net::StreamedBody{
       .most = 0,

@@ -1,4 +1,5 @@
 // The apps' output, as it is in the spool, and as it comes.
+#include <algorithm>
 #include <charconv>
 #include <filesystem>
 #include <memory>
@@ -11,6 +12,7 @@
 #include "api/json_lines.h"
 #include "api/log_follower.h"
 #include "api/methods.h"
+#include "api/objects.h"
 #include "base/log.h"
 #include "telemetry/log_spool.h"
 #include "telemetry/request_record.h"
@@ -23,9 +25,11 @@ constexpr std::size_t kMostTail = 100'000;
 // Discarded: a record of which a power cut left a part.
 Json line_object(const std::string& service, const telemetry::LogQuery& query, const telemetry::LogLine& line) {
   if (query.form == telemetry::LogForm::records) return Json::parse(line.text, nullptr, false);
-  return {{"time", base::rfc3339(line.unix_ns)}, {"service", service},
-          {"revision", line.revision.str()},     {"instance", line.instance.str()},
-          {"stream", to_string(line.stream)},    {"text", line.text}};
+  Json out = {{"time", base::rfc3339(line.unix_ns)}, {"service", service},
+              {"revision", line.revision.str()},     {"instance", line.instance.str()},
+              {"stream", to_string(line.stream)},    {"text", line.text}};
+  if (!line.container.empty()) out["container"] = line.container;  // of a sidecar
+  return out;
 }
 
 }  // namespace
@@ -36,6 +40,17 @@ net::BodyPlan Api::logs(const net::HttpRequest& head) {
   if (head.method != "GET") return wrong_method(head, "DELETE, GET");
   telemetry::LogQuery query{.revision = base::RevisionName(head.parameter("revision").value_or("")),
                             .instance = base::InstanceId(head.parameter("instance").value_or(""))};
+  if (const auto container = head.parameter("container")) {
+    query.container = std::string(*container);
+    // The app's own lines bear no name; it may have been called otherwise in another revision.
+    const auto state = world_.control.services().find(base::ServiceName(service));
+    const auto is_app = [&](const control::RevisionState& one) {
+      return shown_containers(one.record.revision).front().name == *container;
+    };
+    if (state != world_.control.services().end() && std::ranges::any_of(state->second.revisions, is_app)) {
+      query.container = std::string();
+    }
+  }
   if (const auto tail = head.parameter("tail")) {
     const auto [end, error] = std::from_chars(tail->data(), tail->data() + tail->size(), query.tail);
     if (error != std::errc{} || end != tail->data() + tail->size() || query.tail > kMostTail) {

@@ -107,6 +107,21 @@ Json service_object(const control::Control& control, const control::ServiceState
   return object;
 }
 
+std::vector<ShownContainer> shown_containers(const model::Revision& revision) {
+  const model::Container& app = revision.spec.container;
+  std::vector<ShownContainer> out = {
+      {.name = app.name.empty() ? "user-container" : app.name, .image = app.image, .digest = revision.image.digest}};
+  for (std::size_t i = 0; i < revision.spec.sidecars.size(); ++i) {
+    const model::Container& each = revision.spec.sidecars[i];
+    const bool resolved = i < revision.sidecar_images.size();
+    out.push_back({.name = each.name,
+                   .image = each.image,
+                   .digest = resolved ? revision.sidecar_images[i].digest : std::string(),
+                   .sidecar = true});
+  }
+  return out;
+}
+
 Json revision_object(const control::Control& control, const control::ServiceState& service,
                      const control::RevisionState& revision) {
   const store::RevisionRecord& record = revision.record;
@@ -126,10 +141,10 @@ Json revision_object(const control::Control& control, const control::ServiceStat
                 {"conditions", conditions_array(status.conditions)},
                 {"actualReplicas", status.actual_replicas},
                 {"desiredReplicas", status.desired_replicas}};
-  if (!record.revision.image.digest.empty()) {
-    const model::Container& container = record.revision.spec.container;
-    const std::string image = container.image.substr(0, container.image.find('@')) + "@" + record.revision.image.digest;
-    shown["containerStatuses"] = {{{"name", container.name}, {"imageDigest", image}}};
+  for (const ShownContainer& each : shown_containers(record.revision)) {
+    if (each.digest.empty()) continue;
+    const std::string image = each.image.substr(0, each.image.find('@')) + "@" + each.digest;
+    shown["containerStatuses"].push_back({{"name", each.name}, {"imageDigest", image}});
   }
   if (!status.error_code.empty()) shown["annotations"] = {{kErrorCode, status.error_code}};
   return {{"apiVersion", kServing},
@@ -165,6 +180,7 @@ Json instance_object(const control::InstanceEntry& instance) {
     object["reason"] = model::to_string(model::Reason::readiness_probe_failed);
     object["detail"] = *instance.unready;
   }
+  if (!report.container.empty()) object["container"] = report.container;
   if (report.exit) {
     object["exit"] = {
         {"code", report.exit->code}, {"signal", report.exit->signal}, {"outOfMemory", report.exit->out_of_memory}};

@@ -23,6 +23,16 @@ Json revision_object(const control::Control& control, const control::ServiceStat
                      const control::RevisionState& revision);
 Json instance_object(const control::InstanceEntry& instance);
 
+// A container of a revision as its instances have it; `digest` is empty before its image is resolved.
+struct ShownContainer {
+  std::string name;  // "user-container" where the manifest gives none
+  std::string image;
+  std::string digest;
+  bool sidecar = false;
+};
+// The one that gets the requests first.
+std::vector<ShownContainer> shown_containers(const model::Revision& revision);
+
 // Knative's Configuration and Route: two views of a service, made from its object.
 Json configuration_object(const Json& service);
 Json route_object(const Json& service);

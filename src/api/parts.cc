@@ -59,7 +59,8 @@ void copy(Json& to, const Json& from, const char* name) {
   if (from.is_object() && from.contains(name)) to[name] = from[name];
 }
 
-Json container_state(const model::InstanceReport& report) {
+// `culprit`: the report's exit and detail are of this container.
+Json container_state(const model::InstanceReport& report, bool culprit) {
   const std::string since = base::rfc3339(report.since_unix_ns);
   switch (report.state) {
     case model::InstanceState::running:
@@ -71,7 +72,9 @@ Json container_state(const model::InstanceReport& report) {
     case model::InstanceState::failed:
     case model::InstanceState::stopped: break;
   }
-  Json ended = {{"exitCode", report.exit ? report.exit->code : 0}, {"finishedAt", since}};
+  Json ended = {{"exitCode", 0}, {"finishedAt", since}, {"reason", "Completed"}};
+  if (!culprit) return {{"terminated", std::move(ended)}};
+  if (report.exit) ended["exitCode"] = report.exit->code;
   if (report.exit && report.exit->signal != 0) {
     constexpr int kOfSignals = 128;  // as shells count
     ended["exitCode"] = kOfSignals + report.exit->signal;
@@ -132,8 +135,6 @@ Json route_object(const Json& service) {
 
 Json pod_object(const control::RevisionState& revision, const control::InstanceEntry& instance) {
   const model::InstanceReport& report = instance.report;
-  const model::Container& container = revision.record.revision.spec.container;
-  const std::string name = container.name.empty() ? "user-container" : container.name;
   const bool up = control::is_up(report.state) && !instance.unready;
   const std::string since = base::rfc3339(report.since_unix_ns);
   Json ready = {{"type", "Ready"}, {"status", up ? "True" : "False"}, {"lastTransitionTime", since}};
@@ -141,15 +142,22 @@ Json pod_object(const control::RevisionState& revision, const control::InstanceE
     ready["reason"] = model::to_string(model::Reason::readiness_probe_failed);
     ready["message"] = *instance.unready;
   }
+  Json containers = Json::array();
+  Json statuses = Json::array();
+  for (const ShownContainer& each : shown_containers(revision.record.revision)) {
+    containers.push_back({{"name", each.name}, {"image", each.image}});
+    statuses.push_back(
+        {{"name", each.name},
+         {"image", each.image},
+         {"imageID", each.digest},
+         {"ready", up},
+         {"restartCount", 0},
+         {"state", container_state(report, each.sidecar ? each.name == report.container : report.container.empty())}});
+  }
   Json status = {{"phase", phase_of(report.state)},
                  {"startTime", base::rfc3339(report.created_unix_ns)},
                  {"conditions", Json::array({std::move(ready)})},
-                 {"containerStatuses", Json::array({{{"name", name},
-                                                     {"image", container.image},
-                                                     {"imageID", revision.record.revision.image.digest},
-                                                     {"ready", up},
-                                                     {"restartCount", 0},
-                                                     {"state", container_state(report)}}})}};
+                 {"containerStatuses", std::move(statuses)}};
   if (report.reason != model::Reason::none) status["reason"] = model::to_string(report.reason);
   if (!report.detail.empty()) status["message"] = report.detail;
   return {{"apiVersion", "v1"},
@@ -164,7 +172,7 @@ Json pod_object(const control::RevisionState& revision, const control::InstanceE
              {{"serving.knative.dev/service", report.service.str()},
               {"serving.knative.dev/configuration", report.service.str()},
               {"serving.knative.dev/revision", report.revision.str()}}}}},
-          {"spec", {{"containers", Json::array({{{"name", name}, {"image", container.image}}})}}},
+          {"spec", {{"containers", std::move(containers)}}},
           {"status", std::move(status)}};
 }
 

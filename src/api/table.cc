@@ -112,7 +112,10 @@ Json made_here(const Json& object, std::string_view name, std::int64_t now_unix_
   if (name == "generation") return label_of(object, "serving.knative.dev/configurationGeneration");
   if (name == "revision") return label_of(object, "serving.knative.dev/revision");
   if (name == "restarts") return 0;
-  if (name == "ready") return condition_of(object, "Ready", "status") == "True" ? "1/1" : "0/1";
+  if (name == "ready") {
+    const std::string all = std::to_string(value_at(object, "status.containerStatuses").size());
+    return (condition_of(object, "Ready", "status") == "True" ? all : "0") + "/" + all;
+  }
   if (name == "pod") {
     const std::string reason = text_at(object, "status.reason");
     return text_at(object, "status.phase") == "Failed" && !reason.empty() ? reason : text_at(object, "status.phase");

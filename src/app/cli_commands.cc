@@ -83,6 +83,7 @@ Options logs_options() {
                       {"--requests", '\0', none, "", Text::help_requests},
                       kOfRevision,
                       {"--instance", '\0', word, "ID", Text::help_instance, Completes::instances},
+                      {"--container", 'c', word, "NAME", Text::help_container},
                       {"--delete", '\0', none, "", Text::help_delete_logs}});
 }
 

@@ -10,6 +10,7 @@ std::string logs_path(const Arguments& arguments) {
   std::string out = fmt::format("{}/logs?service={}", kMarea, escape(arguments.positional(0)));
   if (const auto revision = arguments.text("--revision")) out += "&revision=" + escape(*revision);
   if (const auto instance = arguments.text("--instance")) out += "&instance=" + escape(*instance);
+  if (const auto container = arguments.text("--container")) out += "&container=" + escape(*container);
   if (arguments.has("--requests")) out += "&requests=1";
   const bool follow = arguments.has("--follow");
   if (const auto tail = arguments.number("--tail")) {
@@ -43,7 +44,9 @@ std::string shown_line(std::string_view line, Format format) {
   if (format == Format::json) return std::string(line) + "\n";
   if (format == Format::yaml) return "---\n" + print_value(record, format);
   if (format == Format::name) return text_at(record, {"instance"}) + "\n";
-  return fmt::format("{} {} {}\n", text_at(record, {"time"}), text_at(record, {"instance"}), text_at(record, {"text"}));
+  std::string who = text_at(record, {"instance"});
+  if (const std::string sidecar = text_at(record, {"container"}); !sidecar.empty()) who += "/" + sidecar;
+  return fmt::format("{} {} {}\n", text_at(record, {"time"}), who, text_at(record, {"text"}));
 }
 
 }  // namespace

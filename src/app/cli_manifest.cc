@@ -44,6 +44,14 @@ void set_scale(Json& revision_template, const char* key, const char* other, std:
   annotations[key] = std::to_string(*value);
 }
 
+// Of several containers, the one with ports: it gets the requests.
+Json& ingress_container(Json& spec) {
+  Json& front = first(spec, "containers");
+  const auto has_ports = [](const Json& each) { return each.contains("ports") && !each["ports"].empty(); };
+  const auto found = std::ranges::find_if(spec["containers"], has_ports);
+  return found == spec["containers"].end() ? front : *found;
+}
+
 void change_container(Json& container, const ServiceSettings& settings) {
   if (settings.image) container["image"] = *settings.image;
   if (settings.port) first(container, "ports")["containerPort"] = *settings.port;
@@ -94,7 +102,7 @@ void change_service(Json& service, const ServiceSettings& settings) {
   // Before anything is referred to: a member that is added moves the others.
   if (settings.image) set_source(revision, settings.source);
   Json& spec = object(revision, "spec");
-  change_container(first(spec, "containers"), settings);
+  change_container(ingress_container(spec), settings);
   if (settings.concurrency) spec["containerConcurrency"] = *settings.concurrency;
   if (settings.timeout_seconds) spec["timeoutSeconds"] = *settings.timeout_seconds;
   set_scale(revision, "autoscaling.knative.dev/minScale", "autoscaling.knative.dev/min-scale", settings.min_scale);

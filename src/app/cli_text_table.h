@@ -92,6 +92,7 @@
   X(help_service, "only those of this service", "solo los de este servicio") \
   X(help_revision, "only those of this revision", "solo los de esta revisión") \
   X(help_instance, "only those of this instance", "solo los de esta instancia") \
+  X(help_container, "only those of this container of the instances", "solo los de este contenedor de las instancias") \
   X(help_http, "where services answer (127.0.0.1:8080)", "dónde responden los servicios (127.0.0.1:8080)") \
   X(help_api, "where the API answers beside DATA/api.sock (127.0.0.1:8088)", "dónde responde la API, además de DATA/api.sock (127.0.0.1:8088)") \
   X(help_runtime, "the program that makes sandboxes (auto)", "el programa que crea los aislamientos (auto)") \
