@@ -114,6 +114,28 @@ TEST_F(ResourcesTest, configurations_routes_and_pods_are_other_views_of_the_same
   EXPECT_EQ(call("DELETE", "/api/v1/namespaces/default/pods/i9").status, 404);
 }
 
+TEST_F(ResourcesTest, all_containers_are_shown_with_their_digests_and_the_one_that_failed) {
+  world.have_image("b", 'b');
+  const Reply made = call("POST", kServicesPath,
+                          "apiVersion: serving.knative.dev/v1\nkind: Service\nmetadata: {name: two}\nspec: {template: "
+                          "{spec: {containers: [{image: b, name: proxy}, {image: a, name: app, ports: [{}]}]}}}\n",
+                          kYaml);
+  ASSERT_EQ(made.status, 201) << made.body;
+  const Json revision = call("GET", kServing + std::string("revisions/") + world.newest("two")).json();
+  const Json& statuses = revision["status"]["containerStatuses"];
+  ASSERT_EQ(statuses.size(), 2U);
+  EXPECT_EQ(statuses[0]["name"], "app");
+  EXPECT_EQ(statuses[0]["imageDigest"], "a@sha256:" + std::string(64, 'a'));
+  EXPECT_EQ(statuses[1]["imageDigest"], "b@sha256:" + std::string(64, 'b'));
+  world.report("i1", world.newest("two"), InstanceState::running);
+  const Json pod = call("GET", "/api/v1/namespaces/default/pods/i1").json();
+  EXPECT_EQ(pod["spec"]["containers"].size(), 2U);
+  EXPECT_EQ(pod["status"]["containerStatuses"][1]["name"], "proxy");
+  EXPECT_TRUE(pod["status"]["containerStatuses"][1]["state"].contains("running"));
+  EXPECT_EQ(call("GET", "/api/v1/namespaces/default/pods/i1/log?container=proxy").status, 200);
+  EXPECT_EQ(call("GET", "/api/v1/namespaces/default/pods/i1/log?container=prox").status, 400);
+}
+
 TEST_F(ResourcesTest, configurations_and_routes_are_chosen_by_the_service_that_they_are_of) {
   create("one");
   create("two");

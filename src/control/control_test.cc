@@ -390,5 +390,28 @@ TEST_F(ControlTest, at_most_two_builders_run_and_a_late_one_is_killed) {
   EXPECT_EQ(world.builders(), 1U);
 }
 
+TEST_F(ControlTest, a_revision_with_a_sidecar_waits_for_both_images_and_keeps_both) {
+  world.connect();
+  world.have_image("app", 'a');
+  auto parsed = model::parse_manifests(
+      "apiVersion: serving.knative.dev/v1\nkind: Service\nmetadata: {name: two}\nspec: {template: {spec: {containers: "
+      "[{image: proxy, name: proxy}, {image: app, name: app, ports: [{}]}]}}}\n");
+  ASSERT_TRUE(parsed);
+  ASSERT_TRUE(world.execute(ApplyService{.document = parsed->at(0)}));
+  EXPECT_EQ(world.plan(), "") << "there is no image of the sidecar's name";
+  EXPECT_THAT(world.conditions("two"), HasSubstr("Ready=False(ContainerMissing)"));
+  world.have_image("proxy", 'b');
+  ASSERT_TRUE(world.execute(ApplyService{.document = parsed->at(0)}));
+  EXPECT_EQ(world.plan(), "two-00001[0..100 want 1]DeployCheck");
+  const model::Revision& revision = world.service("two").revisions.back().record.revision;
+  EXPECT_EQ(revision.spec.container.name, "app");
+  EXPECT_EQ(revision.image.digest, "sha256:" + std::string(64, 'a'));
+  ASSERT_EQ(revision.sidecar_images.size(), 1U);
+  EXPECT_EQ(revision.sidecar_images[0].digest, "sha256:" + std::string(64, 'b'));
+  world.have_image("proxy", 'c');
+  ASSERT_TRUE(world.execute(ApplyService{.document = parsed->at(0)}));
+  EXPECT_EQ(world.service("two").revisions.size(), 2U) << "the sidecar's name leads to another image now";
+}
+
 }  // namespace
 }  // namespace marea::control

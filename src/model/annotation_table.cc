@@ -46,7 +46,7 @@ constexpr std::array kCloudRun = {
     Annotation{"client-name", Where::both, record},
     Annotation{"client-version", Where::both, record},
     Annotation{"cloudsql-instances", kTemplate, blocks, "Cloud SQL sockets are not available to instances"},
-    Annotation{"container-dependencies", kTemplate, notice, "there is one container"},
+    Annotation{"container-dependencies", kTemplate, acts},
     Annotation{"cpu-throttling", kTemplate, acts},
     Annotation{"creator", Where::both, record},
     Annotation{"creatorEmail", Where::both, record},

@@ -35,6 +35,7 @@ void apply_settings(Findings& findings, const Node& metadata, Template& out) {
   out.startup_cpu_boost = settings.startup_cpu_boost;
   if (const auto annotations = metadata.member("annotations")) {
     apply_scale(findings, *annotations, settings.scale, out);
+    read_dependencies(findings, *annotations, out);
   }
 }
 
@@ -48,24 +49,20 @@ void read_spec(Findings& findings, const Node& spec, Template& out) {
     const auto value = findings.integer(*concurrency, 0, kMostConcurrency);
     if (value && *value > 0) out.concurrency = static_cast<int>(*value);
   }
-  const auto containers = spec.member("containers");
-  if (!containers) {
-    findings.missing(spec, "containers", "a list with one container");
-  } else if (findings.is_list(*containers)) {
-    const std::vector<Node> all = containers->elements();
-    if (all.empty()) findings.fault(*containers, "must have one container, has none");
-    if (all.size() > 1) {
-      findings.fault(all[1],
-                     "is not supported, and the service would be wrong without it: sidecars come in a later "
-                     "version; keep one container");
-    }
-    for (std::size_t i = all.size(); i-- > 0;) out.container = read_container(findings, all[i]);
+  if (const auto volumes = spec.member("volumes")) out.volumes = read_volumes(findings, *volumes);
+  if (const auto containers = spec.member("containers")) {
+    read_containers(findings, *containers, out);
+  } else {
+    findings.missing(spec, "containers", "a list with a container");
   }
   const auto security = spec.member("securityContext");
   if (security && check_fields(findings, *security, ObjectKind::pod_security)) {
     const auto user = security->member("runAsUser");
     const auto id = user ? findings.integer(*user, 0, kMostUserId) : std::nullopt;
     if (!out.container.run_as_user) out.container.run_as_user = id;
+    for (Container& sidecar : out.sidecars) {
+      if (!sidecar.run_as_user) sidecar.run_as_user = id;
+    }
   }
 }
 
@@ -79,7 +76,7 @@ Template read_template(Findings& findings, const Node& node, std::string_view se
   if (const auto spec = node.member("spec")) {
     read_spec(findings, *spec, out);
   } else {
-    findings.missing(node, "spec", "it has containers, a list with one container");
+    findings.missing(node, "spec", "it has containers, a list with a container");
   }
   out.target = out.concurrency;
   if (metadata) apply_settings(findings, *metadata, out);

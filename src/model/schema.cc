@@ -31,7 +31,9 @@ constexpr std::array kTyped = {
     TypedField{Of::traffic, "tag", FieldType::text},
     TypedField{Of::revision_template, "metadata", FieldType::object, Of::metadata},
     TypedField{Of::revision_template, "spec", FieldType::object, Of::revision_spec},
-    TypedField{Of::revision_spec, "containers", FieldType::objects, Of::container},
+    TypedField{Of::revision_spec, "containers", FieldType::objects, Of::container,
+               "One to ten; of several, the one with ports gets the requests."},
+    TypedField{Of::revision_spec, "volumes", FieldType::objects, Of::volume},
     TypedField{Of::revision_spec,
                "containerConcurrency",
                FieldType::integer,
@@ -85,6 +87,29 @@ constexpr std::array kTyped = {
     TypedField{Of::http_get, "httpHeaders", FieldType::objects, Of::header},
     TypedField{Of::header, "name", FieldType::text},
     TypedField{Of::header, "value", FieldType::text},
+    TypedField{Of::container, "volumeMounts", FieldType::objects, Of::volume_mount},
+    TypedField{Of::volume, "name", FieldType::text},
+    TypedField{Of::volume, "emptyDir", FieldType::object, Of::empty_dir, "In memory, as long as the instance lives."},
+    TypedField{Of::volume, "secret", FieldType::object, Of::volume_source},
+    TypedField{Of::volume, "configMap", FieldType::object, Of::volume_source},
+    TypedField{Of::volume, "projected", FieldType::object, Of::projected},
+    TypedField{Of::empty_dir, "medium", FieldType::text},
+    TypedField{Of::volume_source, "secretName", FieldType::text},
+    TypedField{Of::volume_source, "name", FieldType::text},
+    TypedField{Of::volume_source, "items", FieldType::objects, Of::volume_item},
+    TypedField{Of::volume_source, "defaultMode", FieldType::integer},
+    TypedField{Of::volume_source, "optional", FieldType::boolean},
+    TypedField{Of::volume_item, "key", FieldType::text},
+    TypedField{Of::volume_item, "path", FieldType::text},
+    TypedField{Of::volume_item, "mode", FieldType::integer},
+    TypedField{Of::projected, "sources", FieldType::objects, Of::projection},
+    TypedField{Of::projected, "defaultMode", FieldType::integer},
+    TypedField{Of::projection, "secret", FieldType::object, Of::volume_source},
+    TypedField{Of::projection, "configMap", FieldType::object, Of::volume_source},
+    TypedField{Of::volume_mount, "name", FieldType::text},
+    TypedField{Of::volume_mount, "mountPath", FieldType::text},
+    TypedField{Of::volume_mount, "readOnly", FieldType::boolean},
+    TypedField{Of::volume_mount, "subPath", FieldType::text},
 };
 
 }  // namespace
@@ -121,7 +146,14 @@ std::string_view type_name(ObjectKind kind) {
                                  std::string_view("EnvVarSource"),
                                  std::string_view("KeySelector"),
                                  std::string_view("EnvFromSource"),
-                                 std::string_view("EnvSource")};
+                                 std::string_view("EnvSource"),
+                                 std::string_view("Volume"),
+                                 std::string_view("EmptyDirVolumeSource"),
+                                 std::string_view("KeysVolumeSource"),
+                                 std::string_view("KeyToPath"),
+                                 std::string_view("ProjectedVolumeSource"),
+                                 std::string_view("VolumeProjection"),
+                                 std::string_view("VolumeMount")};
   static_assert(kNames.size() == kObjectKinds);
   return kNames.at(static_cast<std::size_t>(kind));
 }

@@ -10,8 +10,9 @@ namespace {
 using enum Treatment;
 
 constexpr std::string_view kScheduling = "marea runs everything on this machine";
-constexpr std::string_view kVolumes =
-    "volumes come in a later version; put files into the image or use environment variables";
+constexpr std::string_view kStorage =
+    "a volume is an emptyDir, secret, configMap or projected; keep other data in a service";
+constexpr std::string_view kNoIdentity = "instances have no identity of their own";
 constexpr std::string_view kHost = "instances share nothing with the machine";
 
 constexpr std::array kServiceFields = {Field{"apiVersion"}, Field{"kind"}, Field{"metadata"}, Field{"spec"},
@@ -55,9 +56,9 @@ constexpr std::array kRevisionSpec = {
     Field{"timeoutSeconds"},
     Field{"securityContext"},
     Field{"enableServiceLinks", record},
-    Field{"serviceAccountName", notice, "instances have no identity of their own"},
-    Field{"serviceAccount", notice, "instances have no identity of their own"},
-    Field{"automountServiceAccountToken", notice, "instances have no identity of their own"},
+    Field{"serviceAccountName", notice, kNoIdentity},
+    Field{"serviceAccount", notice, kNoIdentity},
+    Field{"automountServiceAccountToken", notice, kNoIdentity},
     Field{"imagePullSecrets", notice, "images are not fetched with credentials"},
     Field{"responseStartTimeoutSeconds", notice, "timeoutSeconds bounds the whole request"},
     Field{"idleTimeoutSeconds", notice, "timeoutSeconds bounds the whole request"},
@@ -71,12 +72,12 @@ constexpr std::array kRevisionSpec = {
     Field{"dnsPolicy", notice, "instances use the platform's DNS"},
     Field{"dnsConfig", notice, "instances use the platform's DNS"},
     Field{"hostAliases", notice, "instances use the platform's DNS"},
-    Field{"volumes", blocks, kVolumes},
+    Field{"volumes"},
     Field{"initContainers", blocks, "init containers come in a later version; do that work at the start of the app"},
     Field{"hostNetwork", blocks, kHost},
     Field{"hostPID", blocks, kHost},
     Field{"hostIPC", blocks, kHost},
-    Field{"shareProcessNamespace", notice, "there is one container"},
+    Field{"shareProcessNamespace", notice, "each container sees its own processes"},
 };
 
 constexpr std::array kPodSecurity = {
@@ -84,8 +85,8 @@ constexpr std::array kPodSecurity = {
     Field{"runAsGroup", notice, "the group is the one that the image's user has"},
     Field{"runAsNonRoot", notice,
           "root inside an instance is nobody outside; marea.dev/capabilities: none hardens more"},
-    Field{"fsGroup", notice, "there are no volumes"},
-    Field{"fsGroupChangePolicy", notice, "there are no volumes"},
+    Field{"fsGroup", notice, "what is in a volume can be read and written by every user of the instance"},
+    Field{"fsGroupChangePolicy", notice, "what is in a volume can be read and written by every user of the instance"},
     Field{"supplementalGroups", notice, "the groups are those of the image"},
     Field{"seccompProfile", notice, "every instance has marea's seccomp profile"},
     Field{"sysctls", notice, "kernel settings are the platform's"},
@@ -107,8 +108,8 @@ constexpr std::array kContainer = {
     Field{"imagePullPolicy", notice, "a revision keeps the digest that it was made with"},
     Field{"terminationMessagePath", record},
     Field{"terminationMessagePolicy", record},
-    Field{"volumeMounts", blocks, kVolumes},
-    Field{"volumeDevices", blocks, kVolumes},
+    Field{"volumeMounts"},
+    Field{"volumeDevices", blocks, "devices are not available to instances"},
     Field{"envFrom"},
 };
 
@@ -190,6 +191,48 @@ constexpr std::array kTcpSocket = {Field{"port"}, Field{"host", notice, "the pro
 
 constexpr std::array kHeader = {Field{"name"}, Field{"value"}};
 
+constexpr std::array kVolume = {
+    Field{"name"},
+    Field{"emptyDir"},
+    Field{"secret"},
+    Field{"configMap"},
+    Field{"projected"},
+    Field{"csi", blocks, kStorage},
+    Field{"nfs", blocks, kStorage},
+    Field{"hostPath", blocks, "instances share nothing with the machine"},
+    Field{"persistentVolumeClaim", blocks, kStorage},
+    Field{"ephemeral", blocks, kStorage},
+    Field{"downwardAPI", blocks, "use the environment: K_SERVICE and K_REVISION are there"},
+};
+
+constexpr std::array kEmptyDir = {Field{"medium"}, Field{"sizeLimit"}};
+
+// Of a secret ("secretName", in a projection "name") or a config map ("name").
+constexpr std::array kVolumeSource = {Field{"secretName"}, Field{"name"}, Field{"items"}, Field{"defaultMode"},
+                                      Field{"optional"}};
+
+constexpr std::array kVolumeItem = {Field{"key"}, Field{"path"}, Field{"mode"}};
+
+constexpr std::array kProjected = {Field{"sources"}, Field{"defaultMode"}};
+
+constexpr std::array kProjection = {
+    Field{"secret"},
+    Field{"configMap"},
+    Field{"serviceAccountToken", blocks, kNoIdentity},
+    Field{"downwardAPI", blocks, "use the environment: K_SERVICE and K_REVISION are there"},
+    Field{"clusterTrustBundle", blocks, kNoIdentity},
+};
+
+constexpr std::array kVolumeMount = {
+    Field{"name"},
+    Field{"mountPath"},
+    Field{"readOnly"},
+    Field{"subPath"},
+    Field{"subPathExpr", blocks, "write the path into subPath"},
+    Field{"mountPropagation", notice, "no mount leaves its container"},
+    Field{"recursiveReadOnly", notice, "there are no mounts below a volume"},
+};
+
 struct Shape {
   std::string_view title;
   std::span<const Field> fields;
@@ -219,6 +262,13 @@ constexpr std::array kShapes = {
     Shape{"a reference to a key", kKeyReference},
     Shape{"containers[].envFrom[]", kEnvFrom},
     Shape{"a reference to a secret or config map", kSourceReference},
+    Shape{"spec.template.spec.volumes[]", kVolume},
+    Shape{"volumes[].emptyDir", kEmptyDir},
+    Shape{"secret or configMap of a volume", kVolumeSource},
+    Shape{"items of a secret or configMap", kVolumeItem},
+    Shape{"volumes[].projected", kProjected},
+    Shape{"sources of a projected volume", kProjection},
+    Shape{"containers[].volumeMounts[]", kVolumeMount},
 };
 
 static_assert(kShapes.size() == kObjectKinds);

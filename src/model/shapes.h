@@ -48,9 +48,16 @@ enum class ObjectKind {
   key_reference,
   env_from,
   source_reference,
+  volume,
+  empty_dir,
+  volume_source,
+  volume_item,
+  projected,
+  projection,
+  volume_mount,
 };
 
-inline constexpr std::size_t kObjectKinds = static_cast<std::size_t>(ObjectKind::source_reference) + 1;
+inline constexpr std::size_t kObjectKinds = static_cast<std::size_t>(ObjectKind::volume_mount) + 1;
 
 std::span<const Field> fields_of(ObjectKind kind);
 
