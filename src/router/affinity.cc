@@ -1,6 +1,7 @@
 #include "router/affinity.h"
 
-#include <bit>
+#include <openssl/evp.h>
+
 #include <charconv>
 #include <cstring>
 #include <fstream>
@@ -62,49 +63,14 @@ std::optional<std::string_view> ours(std::string_view pair) {
 
 }  // namespace
 
-std::uint64_t sip_hash(const std::array<std::uint64_t, 2>& key, std::string_view text) {
-  std::uint64_t v0 = key[0] ^ 0x736f6d6570736575ULL;
-  std::uint64_t v1 = key[1] ^ 0x646f72616e646f6dULL;
-  std::uint64_t v2 = key[0] ^ 0x6c7967656e657261ULL;
-  std::uint64_t v3 = key[1] ^ 0x7465646279746573ULL;
-  const auto rounds = [&](int count) {
-    for (int i = 0; i < count; ++i) {
-      v0 += v1;
-      v1 = std::rotl(v1, 13) ^ v0;
-      v0 = std::rotl(v0, 32);
-      v2 += v3;
-      v3 = std::rotl(v3, 16) ^ v2;
-      v0 += v3;
-      v3 = std::rotl(v3, 21) ^ v0;
-      v2 += v1;
-      v1 = std::rotl(v1, 17) ^ v2;
-      v2 = std::rotl(v2, 32);
-    }
-  };
-  const auto take = [&](std::uint64_t word) {
-    v3 ^= word;
-    rounds(2);
-    v0 ^= word;
-  };
-  const std::uint64_t length = text.size();
-  for (; text.size() >= 8; text.remove_prefix(8)) {
-    std::uint64_t word = 0;
-    std::memcpy(&word, text.data(), 8);
-    take(word);
-  }
-  std::uint64_t last = length << 56U;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    last |= std::uint64_t{static_cast<unsigned char>(text[i])} << (8 * i);
-  }
-  take(last);
-  v2 ^= 0xff;
-  rounds(4);
-  return v0 ^ v1 ^ v2 ^ v3;
-}
-
 std::uint64_t AffinityKey::mark(std::string_view name) const {
-  const std::uint64_t hash = sip_hash(words_, name);
-  return hash == 0 ? 1 : hash;
+  std::array<unsigned char, EVP_MAX_MD_SIZE> code{};
+  std::size_t length = 0;
+  EVP_Q_mac(nullptr, "HMAC", nullptr, "SHA256", nullptr, words_.data(), sizeof words_,
+            reinterpret_cast<const unsigned char*>(name.data()), name.size(), code.data(), code.size(), &length);
+  std::uint64_t mark = 0;
+  std::memcpy(&mark, code.data(), sizeof mark);
+  return mark == 0 ? 1 : mark;
 }
 
 base::Result<AffinityKey> AffinityKey::load_or_make(const std::string& path, AffinityKey fresh) {

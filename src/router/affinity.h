@@ -28,7 +28,7 @@ struct AffinityMarks {
   friend bool operator==(const AffinityMarks&, const AffinityMarks&) = default;
 };
 
-// Whose marks nobody without the key can compute (SipHash-2-4; Aumasson, Bernstein 2012).
+// Whose marks nobody without the key can compute (HMAC-SHA256, RFC 2104, its first eight bytes).
 class AffinityKey {
  public:
   AffinityKey() = default;
@@ -44,8 +44,6 @@ class AffinityKey {
  private:
   std::array<std::uint64_t, 2> words_{};
 };
-
-std::uint64_t sip_hash(const std::array<std::uint64_t, 2>& key, std::string_view text);
 
 // The marks of the request's cookie; none where there is no such cookie, or none that we could have made. Of several
 // the first counts.
