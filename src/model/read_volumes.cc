@@ -179,6 +179,7 @@ std::vector<VolumeMount> read_volume_mounts(Findings& findings, const Node& list
     const auto volume = std::ranges::find(volumes, name.value_or(""), &Volume::name);
     if (name && volume == volumes.end()) {
       std::vector<std::string_view> known;
+      known.reserve(volumes.size());
       for (const Volume& each : volumes) known.push_back(each.name);
       findings.fault(*node.member("name"),
                      in_quotes(*name) + " is not among spec.template.spec.volumes" + did_you_mean(*name, known));

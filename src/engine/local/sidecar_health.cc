@@ -11,7 +11,7 @@ constexpr base::Backoff::Options kSidecarTries{.first = std::chrono::millisecond
 constexpr base::Duration kLeastTry = std::chrono::milliseconds(100);
 
 std::string kind_of_probe(const model::Probe& probe) {
-  const std::string port = "port " + std::to_string(probe.port);
+  std::string port = "port " + std::to_string(probe.port);
   switch (probe.kind) {
     case model::ProbeKind::tcp: return "TCP on " + port;
     case model::ProbeKind::http: return "HTTP " + probe.path + " on " + port;
