@@ -84,6 +84,7 @@ spec:
         run.googleapis.com/build-config: '{}'
         run.googleapis.com/client-name: gcloud
         run.googleapis.com/client-version: 528.0.0
+        run.googleapis.com/container-dependencies: '{"loans-1":["proxy"]}'
         run.googleapis.com/cpu-throttling: 'True'
         run.googleapis.com/encryption-key: projects/p/locations/europe-west1/keyRings/r/cryptoKeys/k
         run.googleapis.com/encryption-key-shutdown-hours: '48'
@@ -173,7 +174,28 @@ spec:
           timeoutSeconds: 2
         terminationMessagePath: /dev/termination-log
         terminationMessagePolicy: File
+        volumeMounts:
+        - mountPath: /cache
+          name: cache
         workingDir: /srv
+      - env:
+        - name: UPSTREAM
+          value: localhost:8081
+        image: europe-west1-docker.pkg.dev/lending/apps/proxy:1
+        name: proxy
+        resources:
+          limits:
+            cpu: 250m
+            memory: 128Mi
+        startupProbe:
+          tcpSocket:
+            port: 9000
+        volumeMounts:
+        - mountPath: /etc/proxy
+          name: cert
+        - mountPath: /cache
+          name: cache
+          readOnly: true
       enableServiceLinks: false
       imagePullSecrets:
       - name: registry
@@ -182,6 +204,18 @@ spec:
       runtimeClassName: run.googleapis.com/linux-base-image-update
       serviceAccountName: loans@lending.iam.gserviceaccount.com
       timeoutSeconds: 120
+      volumes:
+      - name: cert
+        secret:
+          defaultMode: 292
+          items:
+          - key: latest
+            path: tls.crt
+          secretName: cert
+      - emptyDir:
+          medium: Memory
+          sizeLimit: 64Mi
+        name: cache
   traffic:
   - percent: 90
     revisionName: loans-00006-abc
@@ -320,6 +354,11 @@ TEST(Export, all_that_cloud_run_writes_is_kept) {
   EXPECT_EQ(made.concurrency, 40);
   EXPECT_EQ(made.container.env_references.size(), 2U);
   EXPECT_EQ(made.container.readiness->success_threshold, 2);
+  EXPECT_EQ(made.container.starts_after, std::vector<std::string>{"proxy"});
+  ASSERT_EQ(made.sidecars.size(), 1U);
+  EXPECT_EQ(made.sidecars[0].mounts.size(), 2U);
+  ASSERT_EQ(made.volumes.size(), 2U);
+  EXPECT_EQ(made.volumes[0].sources.at(0).name, "cert");
   const std::vector<std::string> notices = export_lines(cloud_run.notices);
   EXPECT_THAT(notices, testing::Contains(HasSubstr("quantum-tunnelling\"]: is kept")));
   EXPECT_THAT(notices, testing::Contains(HasSubstr("serviceAccountName: is kept")));

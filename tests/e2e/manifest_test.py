@@ -129,6 +129,15 @@ def test_a_first_revision_without_its_config_map_fails_at_once(platform, name, t
     assert answer.status == 503 and "ConfigMissing" in answer.text
 
 
+def test_files_of_a_secret_are_missed_by_their_path(platform, name, tide):
+    service = manifest(name, tide)
+    template = service["spec"]["template"]["spec"]
+    template["containers"][0]["volumeMounts"] = [{"name": "keys", "mountPath": "/etc/keys"}]
+    template["volumes"] = [{"name": "keys", "secret": {"secretName": "tls", "items": [{"key": "1", "path": "tls.key"}]}}]
+    done = platform.apply(service, False, "--wait")
+    assert "E_SECRET_MISSING" in done.err and "secret tls, key 1, for the files under /etc/keys" in done.err, done.err
+
+
 def test_kubectl_sees_what_is_missing(platform, name, tide):
     secret = {"name": "DB", "valueFrom": {"secretKeyRef": {"name": "db", "key": "latest"}}}
     platform.apply(with_env(manifest(name, tide), secret), False, "--wait")
