@@ -1,4 +1,5 @@
 // The data directory: how full its disk is, what of it nobody needs, and all that must not be lost as one archive.
+#include <algorithm>
 #include <filesystem>
 #include <memory>
 #include <system_error>
@@ -94,11 +95,19 @@ net::BodyPlan Api::disk(const net::HttpRequest& head) {
   const control::Control& control = world_.control;
   const control::DiskUse use = control.disk();
   const control::Removable removable = control.removable();
+  const control::ImageDisk images = control.image_disk();
   Json out = {{"bytes", use.bytes},
               {"used", use.used},
               {"percent", use.percent()},
               {"most_percent", control.most_disk_percent()},
               {"full", use.percent() > control.most_disk_percent()},
+              {"images",
+               {{"most", images.most},
+                {"most_percent", control.most_image_percent()},
+                {"used", images.used},
+                {"in_use", std::max<std::int64_t>(0, images.used - images.unused - images.builds)},
+                {"unused", images.unused},
+                {"builds", removable.builds}}},
               {"removable", {{"images", removable.images}, {"builds", removable.builds}, {"logs", removable.logs}}}};
   if (out["full"] == true) {
     const base::Error error = control::disk_full("take anything new", use, control.most_disk_percent(), removable);

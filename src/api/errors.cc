@@ -65,9 +65,16 @@ int http_status_of(base::ErrorCode code) {
     case ErrorCode::manifest_invalid:
     case ErrorCode::image_invalid:
     case ErrorCode::image_too_large:
+    case ErrorCode::image_architecture:
     case ErrorCode::build_failed: return 422;
+    case ErrorCode::registry_unreachable:
+    case ErrorCode::registry_untrusted:
+    case ErrorCode::registry_denied:
+    case ErrorCode::registry_failed: return 502;
     case ErrorCode::unavailable: return 503;
+    case ErrorCode::disk_budget:
     case ErrorCode::disk_full: return 507;
+    case ErrorCode::registry_slow:
     case ErrorCode::timeout: return 504;
     case ErrorCode::internal:
     case ErrorCode::kernel_feature:

@@ -7,7 +7,7 @@
 #include "app/cli_upload.h"
 #include "app/cli_verbs.h"
 #include "app/cli_view.h"
-#include "pipeline/oci_layout.h"
+#include "pipeline/archive_layout.h"
 
 namespace marea::app {
 namespace {
@@ -19,12 +19,10 @@ Outcome<std::set<std::string>> prepare_images(std::vector<model::ServiceDocument
   for (model::ServiceDocument& document : documents) {
     for (Json* image : images_of(document.document)) {
       const std::string reference = image->get<std::string>();
-      if (!pipeline::is_oci_reference(reference)) continue;
+      if (!pipeline::is_local_reference(reference)) continue;
       Outcome<std::string> absolute = absolute_reference(reference, source.base);
       if (!absolute) return std::unexpected(absolute.error());
-      const base::Result<pipeline::OciReference> parsed = pipeline::parse_oci_reference(*absolute);
-      if (!parsed) return give_up(parsed.error());
-      if (const auto layout = pipeline::open_layout(*parsed); !layout) return give_up(layout.error());
+      if (const Outcome<void> good = check_reference(*absolute); !good) return std::unexpected(good.error());
       *image = *absolute;
       out.insert(*std::move(absolute));
     }

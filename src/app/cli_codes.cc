@@ -23,6 +23,12 @@ CodeTexts texts_of(base::ErrorCode code) {
     case ErrorCode::image_invalid: return {Text::code_image_invalid, Text::next_image_invalid};
     case ErrorCode::digest_mismatch: return {Text::code_digest_mismatch, Text::next_digest_mismatch};
     case ErrorCode::image_too_large: return {Text::code_image_too_large, Text::next_image_too_large};
+    case ErrorCode::image_architecture: return {Text::code_image_architecture, Text::next_image_architecture};
+    case ErrorCode::registry_unreachable: return {Text::code_registry_unreachable, Text::next_registry_unreachable};
+    case ErrorCode::registry_untrusted: return {Text::code_registry_untrusted, Text::next_registry_untrusted};
+    case ErrorCode::registry_denied: return {Text::code_registry_denied, Text::next_registry_denied};
+    case ErrorCode::registry_failed: return {Text::code_registry_failed, Text::next_registry_failed};
+    case ErrorCode::registry_slow: return {Text::code_registry_slow, Text::next_registry_slow};
     case ErrorCode::build_failed: return {Text::code_build_failed, Text::next_build_failed};
     case ErrorCode::port_mismatch: return {Text::code_port_mismatch, Text::next_port_mismatch};
     case ErrorCode::never_listened: return {Text::code_never_listened, Text::next_never_listened};
@@ -38,6 +44,7 @@ CodeTexts texts_of(base::ErrorCode code) {
     case ErrorCode::timeout: return {Text::code_timeout, Text::next_timeout};
     case ErrorCode::too_large: return {Text::code_too_large, Text::next_too_large};
     case ErrorCode::disk_full: return {Text::code_disk_full, Text::next_disk_full};
+    case ErrorCode::disk_budget: return {Text::code_disk_budget, Text::next_disk_budget};
     case ErrorCode::store_damaged: return {Text::code_store_damaged, Text::next_store_damaged};
     case ErrorCode::io: return {Text::code_io, Text::next_io};
   }

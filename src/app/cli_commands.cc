@@ -49,7 +49,7 @@ Options service_options() {
 }
 
 Options deploy_options() {
-  Options out = {{"--image", '\0', word, "oci:DIR[:TAG]|REF", Text::help_image, Completes::layouts}};
+  Options out = {{"--image", '\0', word, "REF|oci:DIR[:TAG]", Text::help_image, Completes::layouts}};
   std::ranges::copy(service_options(), std::back_inserter(out));
   out.insert(out.end(), {kWait, kNoWait, kWaitTimeout});
   return with_output(std::move(out));
@@ -73,6 +73,8 @@ Options serve_options() {
           {"--runtime", '\0', choice, "auto|crun|runc", Text::help_runtime},
           {"--request-log", '\0', choice, "on|off", Text::help_request_log},
           {"--limit", '\0', any, "NAME=VALUE", Text::help_limit, Completes::limits},
+          {"--registry-auth", '\0', word, "FILE", Text::help_registry_auth, Completes::files},
+          {"--registries", '\0', word, "FILE", Text::help_registries, Completes::files},
           {"--disk-limit", '\0', count, "PERCENT", Text::help_disk_limit},
           kHelp};
 }
@@ -126,6 +128,7 @@ void add_storage(std::vector<CommandSpec>& out) {
       {"images list", {}, plain, Text::about_images_list, list_images},
       {"images import", import_words, plain, Text::about_images_import, import_image, Text::more_images_import},
       {"images delete", image, unused, Text::about_images_delete, delete_images, Text::more_images_delete},
+      {"disk", {}, plain, Text::about_disk, show_disk, Text::more_disk},
       {"builds delete", {}, plain, Text::about_builds_delete, delete_builds},
       {"backup", file, with_place({}), Text::about_backup, back_up, Text::more_backup},
       {"restore", file, {kData, kHelp}, Text::about_restore, restore_backup, Text::more_restore},

@@ -4,14 +4,18 @@
 #include "app/cli_release.h"
 #include "app/cli_upload.h"
 #include "app/cli_verbs.h"
-#include "pipeline/oci_layout.h"
+#include "base/random.h"
+#include "pipeline/archive_layout.h"
+#include "pipeline/registry_reference.h"
 
 namespace marea::app {
 namespace {
 
+constexpr int kNonceLength = 8;
+
 // The reference as the manifest will have it; a layout is uploaded first.
 Outcome<std::string> bring_image(Verb& verb, const std::string& image) {
-  if (!pipeline::is_oci_reference(image)) {
+  if (!pipeline::is_local_reference(image)) {
     if (!std::filesystem::exists(image + "/oci-layout")) return image;
     return give_up(usage_failure(verb.words()(Text::layout_without_scheme, image),
                                  verb.words()(Text::layout_without_scheme_remedy, image)));
@@ -33,6 +37,9 @@ Outcome<Exit> deploy_image(Verb& verb) {
     Outcome<std::string> reference = bring_image(verb, *image);
     if (!reference) return give_up(with_kept_revision(verb, name, reference.error()));
     settings.image = *std::move(reference);
+    // What the tag means now may be another image than before, although the manifest is the same.
+    const bool tag = pipeline::names_registry(*settings.image) && settings.image->find('@') == std::string::npos;
+    if (tag) settings.nonce = base::SystemRandom().suffix(kNonceLength);
   }
   const Outcome<Json> sent = change_and_send(verb, name, settings);
   if (!sent) return std::unexpected(sent.error());

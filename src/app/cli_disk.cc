@@ -1,4 +1,4 @@
-// images delete, builds delete.
+// disk, images delete, builds delete.
 #include "app/cli_verbs.h"
 #include "app/cli_view.h"
 
@@ -36,6 +36,37 @@ Outcome<Exit> delete_images(Verb& verb) {
 
 Outcome<Exit> delete_builds(Verb& verb) {
   return free_disk(verb, fmt::format("{}/builds", kMarea));
+}
+
+Outcome<Exit> show_disk(Verb& verb) {
+  const Outcome<Json> disk = verb.api.get(fmt::format("{}/disk", kMarea));
+  if (!disk) return std::unexpected(disk.error());
+  const Format format = verb.arguments.format();
+  if (format == Format::json || format == Format::yaml) {
+    verb.console.data(print_value(*disk, format));
+    return Exit::ok;
+  }
+  const Words& words = verb.words();
+  const auto bytes = [&](std::initializer_list<std::string_view> path) {
+    std::string text = text_at(*disk, path);
+    return text == "-1" ? std::string(words(Text::disk_unknown)) : text;
+  };
+  const std::string most = fmt::format("{} ({} %)", bytes({"images", "most"}), bytes({"images", "most_percent"}));
+  const std::string most_disk = fmt::format("{} ({} %)", bytes({"bytes"}), bytes({"most_percent"}));
+  const std::vector<std::vector<std::string>> rows = {
+      {words(Text::disk_used), bytes({"images", "in_use"}), "", "marea revisions delete NAME"},
+      {words(Text::disk_unused), bytes({"images", "unused"}), "", "marea images delete --unused"},
+      {words(Text::disk_builds), bytes({"images", "builds"}), "", "marea builds delete"},
+      {words(Text::disk_images), bytes({"images", "used"}), most, ""},
+      {words(Text::disk_logs), bytes({"removable", "logs"}), "", "marea logs NAME --delete"},
+      {words(Text::disk_whole), bytes({"used"}), most_disk, ""}};
+  std::string names;
+  for (const auto& row : rows) names += row.front() + "\n";
+  verb.console.data(format == Format::name ? names
+                                           : print_table({words(Text::head_what), words(Text::head_bytes),
+                                                          words(Text::head_most), words(Text::head_freed_by)},
+                                                         rows));
+  return Exit::ok;
 }
 
 }  // namespace marea::app

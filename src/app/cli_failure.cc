@@ -22,6 +22,13 @@ Exit exit_of(base::ErrorCode code) {
     case ErrorCode::image_invalid:
     case ErrorCode::digest_mismatch:
     case ErrorCode::image_too_large:
+    case ErrorCode::image_architecture:
+    case ErrorCode::registry_unreachable:
+    case ErrorCode::registry_untrusted:
+    case ErrorCode::registry_denied:
+    case ErrorCode::registry_failed:
+    case ErrorCode::registry_slow:
+    case ErrorCode::disk_budget:
     case ErrorCode::build_failed:
     case ErrorCode::port_mismatch:
     case ErrorCode::never_listened:

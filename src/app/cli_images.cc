@@ -2,7 +2,7 @@
 #include "app/cli_upload.h"
 #include "app/cli_verbs.h"
 #include "app/cli_view.h"
-#include "pipeline/oci_layout.h"
+#include "pipeline/archive_layout.h"
 
 namespace marea::app {
 
@@ -36,7 +36,7 @@ Outcome<Exit> list_images(Verb& verb) {
 
 Outcome<Exit> import_image(Verb& verb) {
   const std::string& reference = verb.arguments.positional(1);
-  if (!pipeline::is_oci_reference(reference)) {
+  if (!pipeline::is_local_reference(reference)) {
     return give_up(
         usage_failure(verb.words()(Text::no_layout_reference, reference), verb.words()(Text::layout_reference_remedy)));
   }

@@ -107,6 +107,9 @@ void change_service(Json& service, const ServiceSettings& settings) {
   if (settings.timeout_seconds) spec["timeoutSeconds"] = *settings.timeout_seconds;
   set_scale(revision, "autoscaling.knative.dev/minScale", "autoscaling.knative.dev/min-scale", settings.min_scale);
   set_scale(revision, "autoscaling.knative.dev/maxScale", "autoscaling.knative.dev/max-scale", settings.max_scale);
+  if (!settings.nonce.empty()) {
+    object(object(revision, "metadata"), "labels")["client.knative.dev/nonce"] = settings.nonce;
+  }
   if (settings.idle_timeout) {
     object(object(revision, "metadata"), "annotations")["marea.dev/idle-timeout"] = *settings.idle_timeout;
   }

@@ -26,6 +26,7 @@ struct ServiceSettings {
   std::optional<std::string> memory;
   std::optional<std::int64_t> timeout_seconds;
   std::optional<std::string> idle_timeout;
+  std::string nonce;                 // makes the template another one, as gcloud run deploy does; empty: it is not
   std::vector<std::string> command;  // empty: leave it
   std::vector<std::string> args;
 };

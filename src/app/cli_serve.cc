@@ -1,8 +1,11 @@
 // `marea serve`.
 #include <cstdlib>
+#include <filesystem>
+#include <utility>
 
 #include "app/cli_verbs.h"
 #include "app/serve.h"
+#include "pipeline/files.h"
 
 namespace marea::app {
 
@@ -15,6 +18,15 @@ Outcome<Exit> serve_platform(Verb& verb) {
   options.api = verb.arguments.text("--api").value_or(options.api);
   options.runtime = verb.arguments.text("--runtime").value_or(options.runtime);
   options.request_log = verb.arguments.text("--request-log").value_or(options.request_log);
+  for (const auto& [option, path] :
+       {std::pair{"--registry-auth", &options.registry_auth}, std::pair{"--registries", &options.registries}}) {
+    const auto given = verb.arguments.text(option);
+    if (!given) continue;
+    *path = std::filesystem::absolute(*given).lexically_normal().string();
+    if (auto file = pipeline::open_regular(*path); !file) {
+      return give_up(Failure{.error = std::move(file.error()), .exit = Exit::failure});
+    }
+  }
   const auto limits = model::parse_limits(verb.arguments.all("--limit"));
   if (!limits) {
     Failure failure = usage_failure(verb.words()(Text::bad_limits), verb.words()(Text::bad_limits_remedy));

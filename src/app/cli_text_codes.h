@@ -36,6 +36,18 @@
   X(next_digest_mismatch, "Make the image or the layout again", "Haga otra vez la imagen o el directorio OCI") \
   X(code_image_too_large, "the image is beyond a limit that the message names", "la imagen supera un límite que el mensaje nombra") \
   X(next_image_too_large, "Make the image smaller", "Haga la imagen más pequeña") \
+  X(code_image_architecture, "the image is made for other machines than this one", "la imagen está hecha para otras máquinas que esta") \
+  X(next_image_architecture, "Build or copy the image for this machine's architecture", "Construya o copie la imagen para la arquitectura de esta máquina") \
+  X(code_registry_unreachable, "the registry cannot be reached: its name, address or the way there", "no se puede llegar al registro: su nombre, su dirección o el camino") \
+  X(next_registry_unreachable, "Look at the registry's name and at this machine's network, then deploy again", "Mire el nombre del registro y la red de esta máquina, y despliegue otra vez") \
+  X(code_registry_untrusted, "the registry speaks no TLS, or shows a certificate that nobody here vouches for", "el registro no habla TLS, o muestra un certificado por el que aquí nadie responde") \
+  X(next_registry_untrusted, "Give marea the registry's authority: docs/images.md", "Dé a marea la autoridad del registro: docs/images.md") \
+  X(code_registry_denied, "the registry does not give the image with the credentials that marea has for it", "el registro no da la imagen con las credenciales que marea tiene para él") \
+  X(next_registry_denied, "Give marea credentials: docs/images.md", "Dé credenciales a marea: docs/images.md") \
+  X(code_registry_failed, "the registry answered with an error of its own", "el registro respondió con un error propio") \
+  X(next_registry_failed, "Try again later, or ask who runs the registry", "Inténtelo más tarde, o pregunte a quien lleva el registro") \
+  X(code_registry_slow, "the registry sends too slowly, or nothing at all", "el registro envía demasiado despacio, o nada") \
+  X(next_registry_slow, "Deploy again, use a mirror (docs/images.md), or raise pull-silence and pull-time (docs/limits.md)", "Despliegue otra vez, use un espejo (docs/images.md), o suba pull-silence y pull-time (docs/limits.md)") \
   X(code_build_failed, "the build ended with an error; its last lines say why", "la construcción terminó con un error; sus últimas líneas dicen por qué") \
   X(next_build_failed, "Mend the Dockerfile or the code and run it again", "Corrija el Dockerfile o el código y ejecútelo otra vez") \
   X(code_port_mismatch, "the app listens on another port or address than expected", "la aplicación escucha en otro puerto o dirección que los esperados") \
@@ -64,6 +76,8 @@
   X(next_too_large, "Send less, or raise the limit: docs/limits.md", "Envíe menos, o suba el límite: docs/limits.md") \
   X(code_disk_full, "the data directory's disk has no room, or is beyond the share that marea fills", "el disco del directorio de datos no tiene sitio, o supera la parte que marea llena") \
   X(next_disk_full, "See what could go: marea images delete --unused, marea builds delete", "Vea qué sobra: marea images delete --unused, marea builds delete") \
+  X(code_disk_budget, "images have no room left in their share of the disk", "las imágenes no tienen más sitio en su parte del disco") \
+  X(next_disk_budget, "See what holds the room: marea disk", "Vea qué ocupa el sitio: marea disk") \
   X(code_store_damaged, "what the platform stored cannot be read", "lo que la plataforma guardó no se puede leer") \
   X(next_store_damaged, "Mend it: sudo marea repair; or make a new directory of a backup: sudo marea restore", "Repárelo: sudo marea repair; o haga un directorio nuevo de una copia: sudo marea restore") \
   X(code_io, "the operating system refused", "el sistema operativo se negó") \
@@ -83,9 +97,10 @@
 #define MAREA_TEXTS_DETAILS(X) \
   X(more_serve, "Everything --limit may set is in docs/limits.md. Prints its log.", "Todo lo que --limit puede cambiar está en docs/limits.md. Imprime su registro.") \
   X(more_up, "Builds DIR (the current one) by its Dockerfile, or without one by what is there: package.json, requirements.txt, pyproject.toml, CMakeLists.txt, index.html; a Procfile says how it starts. .containerignore or .dockerignore says what stays out; without a Dockerfile .gitignore does too. Waits until the new revision serves.", "Construye DIR (el actual) según su Dockerfile o, si no lo hay, según lo que haya: package.json, requirements.txt, pyproject.toml, CMakeLists.txt, index.html; un Procfile dice cómo arranca. .containerignore o .dockerignore dicen qué se queda fuera; sin Dockerfile, también .gitignore. Espera a que la nueva revisión sirva.") \
-  X(more_deploy, "Uploads an oci: layout first. Settings change only what they name. Waits until the new revision serves.", "Sube antes un directorio oci:. Los ajustes solo cambian lo que nombran. Espera a que la nueva revisión sirva.") \
+  X(more_deploy, "REF is a registry's or a name in the store; oci:DIR, docker-archive:FILE and oci-archive:FILE are uploaded first. Settings change only what they name. Waits until the new revision serves.", "REF es de un registro o un nombre del almacén; oci:DIR, docker-archive:FILE y oci-archive:FILE se suben antes. Los ajustes solo cambian lo que nombran. Espera a que la nueva revisión sirva.") \
   X(more_apply, "Checks all documents and their images before anything is sent.", "Comprueba todos los documentos y sus imágenes antes de enviar nada.") \
-  X(more_images_import, "The layout is uploaded blob by blob; what is there already is not sent.", "El directorio se sube blob a blob; lo que ya está no se envía.") \
+  X(more_images_import, "Also docker-archive:FILE[:NAME:TAG] and oci-archive:FILE[:TAG]. Sent blob by blob; what is there already is not sent.", "También docker-archive:FILE[:NAME:TAG] y oci-archive:FILE[:TAG]. Se envía blob a blob; lo que ya está no se envía.") \
+  X(more_disk, "Images, the cache of builds, logs, the whole disk: bytes, how many there may be, and the command that frees them.", "Imágenes, caché de construcciones, registros, el disco entero: bytes, cuántos puede haber, y la orden que los libera.") \
   X(more_images_delete, "Without NAME say --unused.", "Sin NAME, diga --unused.") \
   X(more_backup, "From the running platform into one new file.", "De la plataforma en marcha a un archivo nuevo.") \
   X(more_restore, "As root; marea must not run on it, and the directory must be empty or absent.", "Como root; marea no debe estar en marcha sobre él, y el directorio debe estar vacío o no existir.") \

@@ -114,6 +114,8 @@
   X(not_of_service, "revision {} is none of service {}", "la revisión {} no es del servicio {}") \
   X(see_history, "See its revisions: marea history {}", "Vea sus revisiones: marea history {}") \
   X(help_unused, "all that no revision uses", "todas las que ninguna revisión usa") \
+  X(help_registry_auth, "credentials of registries, as skopeo login or docker login write them (DIR/registry/auth.json)", "credenciales de registros, como las escriben skopeo login o docker login (DIR/registry/auth.json)") \
+  X(help_registries, "mirrors and plain HTTP, in a registries.conf(5) of version 2 (DIR/registry/registries.conf)", "espejos y HTTP sin cifrar, en un registries.conf(5) de versión 2 (DIR/registry/registries.conf)") \
   X(help_disk_limit, "percent of the data directory's disk beyond which nothing new is taken (90)", "porcentaje del disco del directorio de datos a partir del cual no se acepta nada nuevo (90)") \
   X(bad_disk_limit, "--disk-limit must be from 1 to 100, is {}", "--disk-limit debe ir de 1 a 100, es {}") \
   X(help_tail, "begin with the last N lines", "empieza por las últimas N líneas")
@@ -136,6 +138,17 @@
   X(about_images_import, "store an OCI image layout under a name", "guarda un directorio OCI con un nombre") \
   X(about_usage, "what services used: requests, billable time, CPU, memory", "lo que usaron los servicios: peticiones, tiempo facturable, CPU, memoria") \
   X(about_images_delete, "delete an image that no revision uses, or all of them", "borra una imagen que ninguna revisión usa, o todas") \
+  X(about_disk, "what takes the room on the data directory's disk", "qué ocupa el disco del directorio de datos") \
+  X(disk_used, "images that revisions use", "imágenes que usan las revisiones") \
+  X(disk_unused, "other images", "otras imágenes") \
+  X(disk_builds, "cache of builds", "caché de construcciones") \
+  X(disk_images, "images together (image-disk)", "imágenes en total (image-disk)") \
+  X(disk_logs, "logs of services", "registros de servicios") \
+  X(disk_whole, "the whole disk", "el disco entero") \
+  X(disk_unknown, "not measured", "sin medir") \
+  X(head_what, "WHAT", "QUÉ") \
+  X(head_most, "MOST", "MÁXIMO") \
+  X(head_freed_by, "FREED BY", "SE LIBERA CON") \
   X(about_builds_delete, "empty the cache of builds", "vacía la caché de las construcciones") \
   X(about_backup, "write everything that must not be lost into one file", "guarda en un archivo todo lo que no se debe perder") \
   X(about_restore, "make a data directory of a backup", "hace un directorio de datos a partir de una copia de seguridad") \

@@ -13,6 +13,7 @@ Outcome<Exit> list_images(Verb& verb);       // cli_images.cc
 Outcome<Exit> import_image(Verb& verb);      //
 Outcome<Exit> delete_images(Verb& verb);     // cli_disk.cc
 Outcome<Exit> delete_builds(Verb& verb);     //
+Outcome<Exit> show_disk(Verb& verb);         //
 Outcome<Exit> back_up(Verb& verb);           // cli_backup.cc
 Outcome<Exit> restore_backup(Verb& verb);    //
 Outcome<Exit> repair_store(Verb& verb);      // cli_repair.cc

@@ -26,7 +26,8 @@ control::Control::Folders folders_in(const std::string& data) {
           .images = data + "/images",
           .builds = data + "/build",
           .logs = data + "/logs",
-          .requests = data + "/requests"};
+          .requests = data + "/requests",
+          .registry = data + "/registry"};
 }
 
 // A page of another site made the browser of somebody on this machine send it (Fetch standard, "Origin" and Fetch
@@ -79,6 +80,7 @@ ControlRole::ControlRole(World world, store::Store store)
                 .folders = folders_in(world_.data),
                 .disk = [blobs = world_.data + "/blobs"] { return control::disk_use(blobs); },
                 .most_disk_percent = world_.most_disk_percent,
+                .limits = world_.limits,
                 .give_up = [this] { world_.loop.stop(); }}),
       api_({.loop = world_.loop,
             .control = control_,
@@ -94,7 +96,7 @@ ControlRole::ControlRole(World world, store::Store store)
 net::BodyPlan ControlRole::route(const net::HttpRequest& head) {
   // First: who is refused must not use up what there is for the others.
   if (auto refused = refusal(head)) return std::move(*refused);
-  const auto burst = static_cast<int>(world_.requests_per_second);
+  const auto burst = static_cast<int>(world_.limits[model::Limit::api_requests]);
   const model::RateLimit limit{.interval = base::Duration(std::chrono::seconds(1)) / burst, .burst = burst};
   const decide::RateVerdict verdict = decide::admit(limit, spread_until_, world_.loop.now());
   spread_until_ = verdict.spread_until;

@@ -30,8 +30,8 @@ class ControlRole final : public net::RoleProcess {
     std::string data;             // engine/local/data_dir.h says what lies there
     std::uint16_t http_port = 0;  // of the listener that services answer on, for their URLs
     net::ToKeeper to_keeper;
-    std::int64_t requests_per_second = 0;  // of all callers of the API together; beyond: 429
-    std::string place;                     // the data directory as the person who runs marea calls it
+    model::PlatformLimits limits = {};  // api-requests are of all callers of the API together; beyond: 429
+    std::string place;                  // the data directory as the person who runs marea calls it
     int most_disk_percent = control::kMostDiskPercent;
   };
   // Opens and reads the store; the error tells how to repair it.

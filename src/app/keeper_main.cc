@@ -51,6 +51,8 @@ ServeOptions parse(int argc, char** argv) {
     if (name == "--runtime") out.runtime = argv[i + 1];
     if (name == "--request-log") out.request_log = argv[i + 1];
     if (name == "--limit") limits.emplace_back(argv[i + 1]);
+    if (name == "--registry-auth") out.registry_auth = argv[i + 1];
+    if (name == "--registries") out.registries = argv[i + 1];
     if (name == "--disk-limit") out.disk_limit = std::atoi(argv[i + 1]);
   }
   if (const auto parsed = model::parse_limits(limits)) out.limits = *parsed;  // `marea serve` has told the faults
@@ -108,6 +110,9 @@ base::Result<Keeper::Options> keeper_options(const ServeOptions& options) {
   if (!socket) return std::unexpected(socket.error());
   Keeper::Options out;
   out.data_dir = options.data;
+  const std::string place = options.data + "/registry/";
+  out.registry_auth = options.registry_auth.empty() ? place + "auth.json" : options.registry_auth;
+  out.registries = options.registries.empty() ? place + "registries.conf" : options.registries;
   out.arguments = [role_options = RoleOptions{.data = engine::local::kDataView,
                                               .runtime = options.runtime,
                                               .shim = shim_path(),

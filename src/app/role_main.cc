@@ -102,7 +102,10 @@ int role_main(net::Role role, int argc, char** argv) {
   }
   ::fcntl(kKeeperFd, F_SETFD, FD_CLOEXEC);
   base::Fd keeper(kKeeperFd);
-  if (role == net::Role::builder) return run_builder_role(std::move(keeper));
+  if (role == net::Role::builder) {
+    const auto given = [](int number) { return base::Fd(::fcntl(number, F_SETFD, FD_CLOEXEC) == 0 ? number : -1); };
+    return run_builder_role(std::move(keeper), {.auth = given(kKeeperFd + 1), .registries = given(kKeeperFd + 2)});
+  }
   return run_role(role, *options, std::move(keeper));
 }
 

@@ -45,7 +45,7 @@ base::Result<std::unique_ptr<net::RoleProcess>> make_role(net::Role role, RoleWo
                                 .data = world.options.data,
                                 .http_port = world.options.http_port,
                                 .to_keeper = std::move(world.to_keeper),
-                                .requests_per_second = world.options.limits[model::Limit::api_requests],
+                                .limits = world.options.limits,
                                 .place = world.options.place,
                                 .most_disk_percent = world.options.disk_limit});
     case net::Role::logs: return make_logs(std::move(world));
@@ -56,8 +56,8 @@ base::Result<std::unique_ptr<net::RoleProcess>> make_role(net::Role role, RoleWo
   return base::fail(base::ErrorCode::internal, "no such role");
 }
 
-int run_builder_role(base::Fd control) {
-  return pipeline::run_builder(std::move(control));
+int run_builder_role(base::Fd control, pipeline::RegistryFiles files) {
+  return pipeline::run_builder(std::move(control), std::move(files));
 }
 
 }  // namespace marea::app

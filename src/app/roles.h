@@ -9,6 +9,7 @@
 #include "base/random.h"
 #include "net/loop.h"
 #include "net/role.h"
+#include "pipeline/skopeo.h"
 
 namespace marea::app {
 
@@ -24,6 +25,6 @@ struct RoleWorld {
 base::Result<std::unique_ptr<net::RoleProcess>> make_role(net::Role role, RoleWorld world);
 
 // The builder lives for one job; its descriptor is a link to control. Returns the exit code.
-int run_builder_role(base::Fd control);
+int run_builder_role(base::Fd control, pipeline::RegistryFiles files);
 
 }  // namespace marea::app

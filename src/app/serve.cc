@@ -21,6 +21,8 @@ int serve(const ServeOptions& options) {
                                     "--runtime",     options.runtime,
                                     "--request-log", options.request_log,
                                     "--disk-limit",  std::to_string(options.disk_limit)};
+  if (!options.registry_auth.empty()) words.insert(words.end(), {"--registry-auth", options.registry_auth});
+  if (!options.registries.empty()) words.insert(words.end(), {"--registries", options.registries});
   for (const std::string& limit : model::print_limits(options.limits)) words.insert(words.end(), {"--limit", limit});
   std::vector<char*> argv;
   argv.reserve(words.size() + 1);

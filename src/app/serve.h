@@ -14,7 +14,9 @@ struct ServeOptions {
   std::string runtime = "auto";    // auto | crun | runc
   std::string request_log = "on";  // on | off
   model::PlatformLimits limits;
-  int disk_limit = 90;  // percent of the disk of `data` beyond which nothing new is taken
+  std::string registry_auth;  // credentials of registries; empty: DATA/registry/auth.json
+  std::string registries;     // registries.conf(5); empty: DATA/registry/registries.conf
+  int disk_limit = 90;        // percent of the disk of `data` beyond which nothing new is taken
 };
 
 // Returns the exit code.

@@ -29,6 +29,12 @@ enum class ErrorCode {
   image_invalid,           // E_IMAGE_INVALID: malformed layout, unsafe layer
   digest_mismatch,         // E_DIGEST_MISMATCH
   image_too_large,         // E_IMAGE_TOO_LARGE: a bomb, or beyond what an image may hold
+  image_architecture,      // E_IMAGE_ARCHITECTURE: it is made for other machines
+  registry_unreachable,    // E_REGISTRY_UNREACHABLE: no such host, nobody listens, no way there
+  registry_untrusted,      // E_REGISTRY_UNTRUSTED: no TLS, or a certificate that nobody here vouches for
+  registry_denied,         // E_REGISTRY_DENIED: 401 or 403: wants other credentials, or any
+  registry_failed,         // E_REGISTRY_FAILED: it answered with an error of its own
+  registry_slow,           // E_REGISTRY_SLOW: fewer bytes than a limit wants, or the whole took too long
   build_failed,            // E_BUILD_FAILED
   port_mismatch,           // E_PORT_MISMATCH: the app listens, but elsewhere
   never_listened,          // E_NEVER_LISTENED: no listening socket within the startup deadline
@@ -43,6 +49,7 @@ enum class ErrorCode {
   timeout,                 // E_TIMEOUT
   too_large,               // E_TOO_LARGE: beyond a named limit
   disk_full,               // E_DISK_FULL: no room on the data directory's disk, or beyond the share that marea may fill
+  disk_budget,             // E_DISK_BUDGET: images have no room left in their share of the disk
   store_damaged,           // E_STORE_DAMAGED: what is stored cannot be read
   io,                      // E_IO: the operating system refused
 };

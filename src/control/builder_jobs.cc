@@ -11,6 +11,14 @@ namespace marea::control {
 
 namespace msg = net::msg;
 
+namespace {
+
+bool asks_registries(const net::ControlToBuilder& work) {
+  return std::holds_alternative<msg::ResolveImage>(work) || std::holds_alternative<msg::PullImage>(work);
+}
+
+}  // namespace
+
 BuilderJobs::BuilderJobs(net::Loop& loop, net::ToKeeper to_keeper, std::uint64_t first_number)
     : loop_(loop),
       to_keeper_(std::move(to_keeper)),
@@ -18,9 +26,11 @@ BuilderJobs::BuilderJobs(net::Loop& loop, net::ToKeeper to_keeper, std::uint64_t
       kick_(loop, [this] { start_next(); }) {}
 
 base::Result<std::uint64_t> BuilderJobs::add(Job job) {
-  if (waiting_.size() >= kMostWaitingJobs) {
+  const auto alike = std::ranges::count_if(
+      waiting_, [&](const auto& one) { return asks_registries(one.second.work) == asks_registries(job.work); });
+  if (std::cmp_greater_equal(alike, kMostWaitingJobs)) {
     return base::fail(base::ErrorCode::too_large, "cannot start another image job",
-                      std::to_string(waiting_.size()) + " are waiting already", "Try again when some have ended");
+                      std::to_string(alike) + " are waiting already", "Try again when some have ended");
   }
   const std::uint64_t number = ++last_number_;
   waiting_.emplace_back(number, std::move(job));
@@ -35,10 +45,19 @@ void BuilderJobs::cancel(std::uint64_t number) {
   kick_.arm_in(base::Duration{0});
 }
 
+bool BuilderJobs::has_place(const Job& job) const {
+  const bool pulls = asks_registries(job.work);
+  const auto alike =
+      std::ranges::count_if(running_, [&](const auto& one) { return asks_registries(one.second.job.work) == pulls; });
+  return std::cmp_less(alike, pulls ? kMostRunningPulls : kMostRunningJobs);
+}
+
 void BuilderJobs::start_next() {
-  while (running_.size() < kMostRunningJobs && !waiting_.empty()) {
-    auto [number, job] = std::move(waiting_.front());
-    waiting_.pop_front();
+  while (true) {
+    const auto next = std::ranges::find_if(waiting_, [this](const auto& one) { return has_place(one.second); });
+    if (next == waiting_.end()) return;
+    auto [number, job] = std::move(*next);
+    waiting_.erase(next);
     start(number, std::move(job));
   }
 }
@@ -65,7 +84,7 @@ void BuilderJobs::start(std::uint64_t number, Job job) {
   running.link->send(running.job.work);
   std::vector<base::Fd> fds;
   fds.push_back(std::move(pair->second));
-  to_keeper_(msg::RunBuilder{.job = number}, std::move(fds));
+  to_keeper_(msg::RunBuilder{.job = number, .registries = asks_registries(running.job.work)}, std::move(fds));
 }
 
 void BuilderJobs::on_message(std::uint64_t number, net::BuilderToControl message) {
@@ -78,6 +97,10 @@ void BuilderJobs::on_message(std::uint64_t number, net::BuilderToControl message
     finish(number, std::move(done->image));
   } else if (const auto* cleaned = std::get_if<msg::DiskCleaned>(&message)) {
     finish(number, *cleaned);
+  } else if (auto* resolved = std::get_if<msg::ImageResolved>(&message)) {
+    finish(number, std::move(*resolved));
+  } else if (auto* needed = std::get_if<msg::ImagesNeeded>(&message)) {
+    finish(number, std::move(*needed));
   } else if (auto* failed = std::get_if<msg::JobFailed>(&message)) {
     finish(number, base::fail(std::move(failed->error)));
   }
@@ -99,8 +122,9 @@ void BuilderJobs::finish_without_result(std::uint64_t number) {
   const model::ExitStatus status{.code = WIFEXITED(raw) ? WEXITSTATUS(raw) : 0,
                                  .signal = WIFSIGNALED(raw) ? WTERMSIG(raw) : 0};
   Job& job = running->second.job;
-  // Unpacking leaves nothing half-done and begins anew; of a build, somebody has already read the beginning.
-  if (status.signal != 0 && std::holds_alternative<msg::UnpackImage>(job.work) && ++job.deaths < kMostDeaths) {
+  // What leaves nothing half-done begins anew; of a build, somebody has already read the beginning.
+  const bool again = std::holds_alternative<msg::UnpackImage>(job.work) || asks_registries(job.work);
+  if (status.signal != 0 && again && ++job.deaths < kMostDeaths) {
     waiting_.emplace_front(number, std::move(job));
     running_.erase(running);
     kick_.arm_in(base::Duration{0});
@@ -120,6 +144,9 @@ void BuilderJobs::finish(std::uint64_t number, base::Result<Product> result) {
 }
 
 void BuilderJobs::tell(const Job& job, base::Result<Product> result) {
+  if (auto* needed = result ? std::get_if<msg::ImagesNeeded>(&*result) : nullptr; needed != nullptr && job.on_needed) {
+    return job.on_needed(std::move(needed->names));
+  }
   const auto as = [&]<class T>(const std::function<void(base::Result<T>)>& done) {
     if (!done) return;
     if (!result) return done(base::fail(std::move(result.error())));
@@ -128,6 +155,7 @@ void BuilderJobs::tell(const Job& job, base::Result<Product> result) {
   };
   as(job.on_done);
   as(job.on_cleaned);
+  as(job.on_resolved);
 }
 
 }  // namespace marea::control

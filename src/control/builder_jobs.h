@@ -10,6 +10,7 @@
 #include <optional>
 #include <string>
 #include <variant>
+#include <vector>
 
 #include "base/error.h"
 #include "net/link.h"
@@ -19,7 +20,10 @@
 namespace marea::control {
 
 inline constexpr std::size_t kMostRunningJobs = 2;  // builder has low CPU weight, but unpacking is bound by the disk
-inline constexpr std::size_t kMostWaitingJobs = 64;
+// Those that ask registries wait for others' networks: they have places of their own, so that slow registries hold up
+// no build and no image that is here.
+inline constexpr std::size_t kMostRunningPulls = 4;
+inline constexpr std::size_t kMostWaitingJobs = 64;  // of each kind
 inline constexpr int kMostDeaths = 3;  // of builders of one job: an image that kills each is not tried for ever
 
 class BuilderJobs {
@@ -28,9 +32,12 @@ class BuilderJobs {
     net::ControlToBuilder work;
     base::Duration deadline{};  // from the start of its process
     std::function<void(std::string line)> on_progress;
-    // One of the two, as the work is, once; never inside add() or cancel().
-    std::function<void(base::Result<model::Image>)> on_done;
-    std::function<void(base::Result<net::msg::DiskCleaned>)> on_cleaned;
+    // One of these, as the work is, once; never inside add() or cancel().
+    std::function<void(base::Result<model::Image>)> on_done = {};
+    std::function<void(base::Result<net::msg::DiskCleaned>)> on_cleaned = {};
+    std::function<void(base::Result<net::msg::ImageResolved>)> on_resolved = {};
+    // Beside on_done, of a build: it lacks these images and has not begun.
+    std::function<void(std::vector<std::string> names)> on_needed = {};
     int deaths = 0;
   };
   // Job numbers start above first_number, which must grow over restarts of control.
@@ -38,8 +45,9 @@ class BuilderJobs {
 
   // The job's number; too_large when the queue is full.
   base::Result<std::uint64_t> add(Job job);
-  // No job runs or waits.
-  bool idle() const { return waiting_.empty() && running_.empty(); }
+  // That run or wait.
+  std::size_t size() const { return waiting_.size() + running_.size(); }
+  bool idle() const { return size() == 0; }
   // Ends it; its on_done is not called. Unknown numbers are ignored.
   void cancel(std::uint64_t number);
   // keeper says that the process of a job ended.
@@ -54,10 +62,11 @@ class BuilderJobs {
     std::optional<int> wait_status;
   };
   void start_next();
+  bool has_place(const Job& job) const;
   void start(std::uint64_t number, Job job);
   void on_message(std::uint64_t number, net::BuilderToControl message);
   void finish_without_result(std::uint64_t number);
-  using Product = std::variant<model::Image, net::msg::DiskCleaned>;
+  using Product = std::variant<model::Image, net::msg::DiskCleaned, net::msg::ImageResolved, net::msg::ImagesNeeded>;
   void finish(std::uint64_t number, base::Result<Product> result);
   static void tell(const Job& job, base::Result<Product> result);
 

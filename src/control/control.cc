@@ -54,6 +54,7 @@ Control::Control(World world)
       usage_timer_(loop_, [this] { store_usage(); }),
       disk_(std::move(world.disk)),
       most_disk_percent_(world.most_disk_percent),
+      limits_(world.limits),
       give_up_(std::move(world.give_up)),
       giving_up_(loop_, [this] { give_up_(); }) {}
 
@@ -72,8 +73,9 @@ base::Result<void> Control::start() {
     services_[record.revision.service].revisions.push_back({.record = std::move(record)});
   }
   for (store::ImageName& name : contents->names) names_.emplace(name.name, std::move(name));
-  for (store::ImageRecord& record : contents->images) images_.emplace(record.digest, std::move(record.image));
+  for (store::ImageRecord& record : contents->images) images_.emplace(record.digest, std::move(record));
   usage_.load(std::move(contents->usage), std::move(contents->usage_totals), usage_moment());
+  note_young_blobs();
   restore_images();
   expire_.arm_in(kEndedShown / 4);
   return {};
@@ -179,6 +181,7 @@ void Control::tick() {
         std::ranges::any_of(service->revisions, [](const RevisionState& one) { return one.waiting > 0; });
     if (routed_without(*service) && !awaited) finish_delete(name);
   }
+  drop_unwanted();
 }
 
 void Control::changed(const base::ServiceName& service) const {

@@ -28,6 +28,7 @@
 #include "control/builder_jobs.h"
 #include "control/command.h"
 #include "control/disk.h"
+#include "control/disk_plan.h"
 #include "control/engine_port.h"
 #include "control/instance_counts.h"
 #include "control/instances.h"
@@ -37,6 +38,7 @@
 #include "control/scrape.h"
 #include "control/status.h"
 #include "control/usage_book.h"
+#include "model/platform_limits.h"
 #include "net/loop.h"
 #include "net/role.h"
 #include "store/store.h"
@@ -48,6 +50,7 @@ inline constexpr base::Duration kOutputSettles = std::chrono::milliseconds(200);
 inline constexpr base::Duration kCheckSlack = std::chrono::seconds(30);           // beyond the startup probe's deadline
 inline constexpr base::Duration kUnpackDeadline = std::chrono::minutes(10);
 inline constexpr base::Duration kBuildDeadline = std::chrono::minutes(30);
+inline constexpr base::Duration kResolveDeadline = std::chrono::minutes(6);    // beyond the builder's own
 inline constexpr base::Duration kUsageBatch = std::chrono::milliseconds(200);  // accounts that are stored at once
 inline constexpr base::Duration kUploadGrace = std::chrono::hours(1);  // from a blob's upload to its image's name
 inline constexpr base::Duration kLastAnswers = std::chrono::milliseconds(200);  // of a control that gives up
@@ -79,7 +82,8 @@ class Control {
     std::string images;
     std::string builds;  // buildah's storage
     std::string logs;
-    std::string requests;  // records of requests
+    std::string requests;       // records of requests
+    std::string registry = {};  // the operator's files for registries
   };
   struct World {
     net::Loop& loop;
@@ -90,6 +94,7 @@ class Control {
     Folders folders;
     std::function<base::Result<DiskUse>()> disk;  // how full the disk of the folders is
     int most_disk_percent = kMostDiskPercent;
+    model::PlatformLimits limits = {};
     std::function<void()> give_up;  // the store takes nothing more: this process shall end, the next one reads it anew
   };
   // What of the disk no revision needs.
@@ -160,7 +165,11 @@ class Control {
   DiskUse disk() const;
   Removable removable() const;
   int most_disk_percent() const { return most_disk_percent_; }
-  // E_DISK_FULL when the disk is beyond the share that marea fills, or `bytes` more would bring it there.
+  std::int64_t most_image_percent() const { return limits_[model::Limit::image_disk]; }
+  ImageDisk image_disk() const;
+  // Room for `bytes` more: what nothing uses and has no name begins to go, the least recently used first, as far as it
+  // must. E_DISK_BUDGET when images have not so much left in their share of the disk, E_DISK_FULL when the disk is
+  // beyond the share that marea fills; then nothing goes.
   base::Result<void> check_room(const std::string& what, std::uint64_t bytes = 0);
   // For what met the end of the disk half-way: E_DISK_FULL gets the commands that make room as its remedy; any other
   // error is given back as it is.
@@ -217,25 +226,61 @@ class Control {
 
   // control_images.cc
   struct Lookup {
-    std::string digest;
+    std::string digest;                   // empty: a registry must be asked
     const model::Image* image = nullptr;  // null: it must be unpacked
+    bool whole = false;                   // all its blobs are here
+    std::string source;                   // the name by which a registry may have it; empty: none
   };
-  base::Result<Lookup> look_up(const std::string& reference) const;
+  base::Result<Lookup> look_up(const std::string& reference, const std::string& digest = {}) const;
+  bool is_whole(const std::string& digest) const;
   // Unpacks again what ready revisions run and the disk has lost; the path of an image follows from its digest.
   void restore_images();
   bool has_blob(const std::string& digest) const;
   void prepare_image(ServiceState& service, RevisionState& revision);
   void prepare_images(ServiceState& service, RevisionState& revision, std::size_t from);
   void use_image(const base::RevisionName& name, std::size_t container, const base::Result<model::Image>& image);
-  void unpack(const std::string& digest, std::function<void(base::Result<model::Image>)> done);
-  void start_unpacking(const std::string& digest);
-  void unpacked(const std::string& digest, const base::Result<model::Image>& image);
+  void ask_registry(const std::string& source, ImageWish wish);
+  void asked(const std::string& source, const base::Result<net::msg::ImageResolved>& resolved);
+  void make_image(const std::string& digest, const std::string& source, ImageWish wish);
+  void start_making(const std::string& digest);
+  void made(const std::string& digest, const base::Result<model::Image>& image);
+  void drop_unwanted();
+  void count_limits(const base::Error& error);
+
+  // control_builds.cc
+  struct Building {
+    BuildImage command;
+    Observer observer;
+    std::uint64_t job = 0;           // 0: it waits for images
+    std::int64_t since_unix_ns = 0;  // what the builder makes from then on is not removed
+    std::size_t awaited = 0;         // images that are being pulled for it
+    bool asked = false;              // it has said what it lacks
+  };
+  void start_build(Ticket ticket);
+  void pull_for_build(Ticket ticket, const std::vector<std::string>& names);
+  void pulled_for_build(Ticket ticket, const std::string& name, const base::Result<model::Image>& image);
+  void finish_build(Ticket ticket, const base::Result<model::Image>& image);
+  std::map<Ticket, Building> builds_;
+  Ticket last_build_ = 0;
 
   // control_disk.cc
+  // What images take of the disk: blobs, unpacked ones, the cache of builds.
+  std::int64_t image_bytes() const;
+  std::int64_t blob_bytes(std::map<std::string, std::int64_t>* each = nullptr) const;
+  base::Result<RemovableParts> removable_parts() const;
+  std::set<std::string> kept_images() const;
+  std::int64_t unsafe_since() const;
+  void note_young_blobs();
+  void remove(const RemovalPlan& plan);
+  void remove_blobs(const std::vector<std::string>& digests);
+  // To the changes that end a use of these images.
+  void release(const std::vector<std::string>& digests, std::vector<store::Change>& changes);
+  void release(const RevisionState& revision, std::vector<store::Change>& changes);
   std::set<std::string> kept_without(const std::vector<std::string>& names) const;
   base::Result<Unused> left_without(std::vector<std::string> names) const;
   std::expected<void, Refusal> check_quiet(const std::string& what) const;
-  void clean(std::vector<std::string> digests, bool clear_builds, std::function<void(base::Result<void>)> done);
+  void clean(std::vector<std::string> digests, bool clear_builds, std::int64_t bytes,
+             std::function<void(base::Result<void>)> done);
   void measure_builds();
 
   // control_commands.cc
@@ -267,8 +312,18 @@ class Control {
   std::map<base::RevisionName, base::ServiceName> owners_;
   std::map<std::string, base::ServiceName> hosts_;
   std::map<std::string, store::ImageName> names_;
-  std::map<std::string, model::Image> images_;
-  std::map<std::string, std::vector<std::function<void(base::Result<model::Image>)>>> unpacking_;
+  std::map<std::string, store::ImageRecord> images_;
+  struct Asking {
+    std::vector<ImageWish> wishes;
+    std::uint64_t job = 0;
+  };
+  struct Making {
+    std::vector<ImageWish> wishes;
+    std::string source;     // to pull it from; empty: all its blobs are here
+    std::uint64_t job = 0;  // 0: what is removed now must be gone before
+  };
+  std::map<std::string, Asking> asking_;  // by the name that a registry is asked for
+  std::map<std::string, Making> making_;  // by digest
   Instances instances_;
   UsageBook usage_;
   InstanceCounts instance_counts_;
@@ -286,9 +341,17 @@ class Control {
 
   std::function<base::Result<DiskUse>()> disk_;
   int most_disk_percent_;
+  model::PlatformLimits limits_;
+  std::map<model::Limit, std::uint64_t> limit_hits_ = {{model::Limit::pull_bytes, 0},
+                                                       {model::Limit::pull_time, 0},
+                                                       {model::Limit::pull_silence, 0},
+                                                       {model::Limit::image_disk, 0}};
   std::map<std::string, base::Instant> fresh_blobs_;
-  std::int64_t build_bytes_ = -1;  // not measured yet
-  bool cleaning_ = false;
+  std::int64_t build_bytes_ = -1;                                   // not measured yet
+  bool measuring_ = false;                                          // a job measures the cache of builds
+  int cleaning_ = 0;                                                // jobs that remove
+  std::int64_t cleaning_bytes_ = 0;                                 // that they will have freed
+  std::map<base::RevisionName, std::vector<std::string>> leaving_;  // digests of removed ones whose instances still end
   int backups_ = 0;
   std::function<void(const base::ServiceName&)> on_changed_;
   std::uint64_t applied_ = 0;  // routes version that on_applied() has told of

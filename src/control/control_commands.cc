@@ -55,10 +55,6 @@ Control::Ticket Control::execute(Command command, Observer observer) {
   return 0;
 }
 
-void Control::cancel(Ticket ticket) {
-  if (ticket != 0) jobs_.cancel(ticket);
-}
-
 std::expected<void, Refusal> Control::check_hosts(const model::Service& wanted) const {
   Refusal refusal;
   for (const std::string& host : model::all_hosts(wanted)) {
@@ -117,8 +113,7 @@ std::expected<Outcome, Refusal> Control::run(const ApplyService& command) {
   input.name_taken = !asked.empty() && owners_.contains(asked) && owners_.at(asked) != wanted.name;
   const auto digest_of = [this](const std::string& reference) {
     const auto found = look_up(reference);
-    if (!found) return std::string();
-    return found->image != nullptr ? found->image->digest : found->digest;
+    return found ? found->digest : std::string();
   };
   input.image_digest = digest_of(wanted.revision_template.container.image);
   for (const model::Container& sidecar : wanted.revision_template.sidecars) {
@@ -138,6 +133,7 @@ std::expected<Outcome, Refusal> Control::run(const ApplyService& command) {
   std::vector<store::Change> changes{decision->service};
   changes.insert(changes.end(), decision->revisions.begin(), decision->revisions.end());
   changes.insert(changes.end(), dropped.begin(), dropped.end());
+  for (const store::Change& one : dropped) release(*revision(std::get<store::DropRevision>(one).name), changes);
   if (auto done = commit(changes); !done) return refuse(std::move(done.error()));
   decision->service.resource_version = store_.resource_version();
   for (store::RevisionRecord& one : decision->revisions) one.resource_version = store_.resource_version();
@@ -190,6 +186,7 @@ std::expected<Outcome, Refusal> Control::run(const DeleteRevision& command) {
   if (state->unrouted_in != 0) return in_use("its traffic is still moving away; try again in a moment");
   Deleted deleted{.kind = "revisions", .name = name, .uid = state->record.uid};
   std::vector<store::Change> changes{store::DropRevision{.name = command.name}};
+  release(*state, changes);
   if (auto done = commit(changes); !done) return refuse(std::move(done.error()));
   const base::ServiceName owner = service->record.service.name;
   std::erase_if(services_.at(owner).revisions,
@@ -234,6 +231,7 @@ void Control::finish_delete(base::ServiceName name) {
   ServiceState* state = find(name);
   if (state == nullptr) return;
   std::vector<store::Change> changes{store::DropService{.name = name}};
+  for (const RevisionState& one : state->revisions) release(one, changes);
   if (auto done = commit(changes); !done) {
     log_(base::Severity::error, "a deletion could not be stored", {{"error", done.error().line()}});
     state->delete_deadline->arm_in(kStoreRetry);
@@ -254,9 +252,12 @@ void Control::finish_delete(base::ServiceName name) {
 
 std::expected<Outcome, Refusal> Control::name_image(const std::string& name, const model::Image& image) {
   store::ImageName row{.name = name, .digest = image.digest, .named_unix_ns = loop_.clock().wall().unix_ns};
-  std::vector<store::Change> changes{row, store::ImageRecord{.digest = image.digest, .image = image}};
+  store::ImageRecord record{.digest = image.digest, .image = image, .used_unix_ns = row.named_unix_ns};
+  std::vector<store::Change> changes{row, record};
+  const auto before = names_.find(name);
+  if (before != names_.end() && before->second.digest != image.digest) release({before->second.digest}, changes);
   if (auto done = commit(changes); !done) return refuse(std::move(done.error()));
-  images_[image.digest] = image;
+  images_[image.digest] = std::move(record);
   names_[name] = std::move(row);
   return ImageReady{.name = name, .digest = image.digest, .bytes = image.bytes};
 }
@@ -276,42 +277,12 @@ void Control::run(const NameImage& command, Done done) {
     done(refuse(std::move(room.error())));
     return;
   }
-  unpack(found->digest, [this, name = command.name, done = std::move(done)](const base::Result<model::Image>& image) {
-    done(image ? name_image(name, *image) : std::expected<Outcome, Refusal>(refuse(image.error())));
-  });
-}
-
-Control::Ticket Control::run(const BuildImage& command, Observer observer) {
-  if (auto room = check_room("build " + command.name); !room) {
-    observer.on_done(refuse(std::move(room.error())));
-    return 0;
-  }
-  if (cleaning_) {
-    observer.on_done(control::refuse(base::ErrorCode::conflict, "cannot build " + command.name,
-                                     "images are being removed", "Try again in a moment"));
-    return 0;
-  }
-  net::msg::BuildImage work{.context = command.context,
-                            .dockerfile = command.dockerfile,
-                            .tag = command.name,
-                            .blobs = folders_.blobs,
-                            .images = folders_.images,
-                            .storage = folders_.builds};
-  for (const auto& [name, row] : names_) work.known.emplace_back(name, row.digest);
-  const auto on_done = observer.on_done;
-  const base::Result<std::uint64_t> added =
-      jobs_.add({.work = std::move(work),
-                 .deadline = kBuildDeadline,
-                 .on_progress = std::move(observer.on_progress),
-                 .on_done =
-                     [this, name = command.name, on_done](const base::Result<model::Image>& image) {
-                       on_done(image ? name_image(name, *image)
-                                     : std::expected<Outcome, Refusal>(refuse(with_what_to_remove(image.error()))));
-                     },
-                 .on_cleaned = {}});
-  if (added) return *added;
-  on_done(refuse(added.error()));
-  return 0;
+  make_image(found->digest, {},
+             {.reference = command.name,
+              .wanted = {},
+              .done = [this, name = command.name, done = std::move(done)](const base::Result<model::Image>& image) {
+                done(image ? name_image(name, *image) : std::expected<Outcome, Refusal>(refuse(image.error())));
+              }});
 }
 
 }  // namespace marea::control

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <chrono>
+#include <cstdint>
 #include <filesystem>
 #include <memory>
 #include <utility>
@@ -18,6 +20,8 @@
 namespace marea::control {
 namespace {
 
+constexpr std::size_t kPrefixBytes = 7;  // "sha256:"
+
 std::expected<Outcome, Refusal> refusal_of(base::Error error) {
   return std::unexpected<Refusal>(Refusal{.error = std::move(error), .faults = {}});
 }
@@ -25,6 +29,18 @@ std::expected<Outcome, Refusal> refusal_of(base::Error error) {
 std::int64_t file_bytes(const std::string& path) {
   struct stat info{};
   return ::stat(path.c_str(), &info) == 0 ? std::int64_t{info.st_size} : 0;
+}
+
+// As its link count says, since what is in it is the builder's alone.
+bool has_folders(const std::string& folder) {
+  struct stat info{};
+  return ::stat(folder.c_str(), &info) == 0 && info.st_nlink != 2;
+}
+
+std::int64_t changed_unix_ns(const std::string& path) {
+  struct stat info{};
+  if (::stat(path.c_str(), &info) != 0) return INT64_MAX;  // what cannot be seen is left alone
+  return std::int64_t{info.st_ctim.tv_sec} * 1'000'000'000 + info.st_ctim.tv_nsec;
 }
 
 // Names of a folder's entries that are 64 hexadecimal digits, as digests.
@@ -52,12 +68,176 @@ Removable Control::removable() const {
       .images = nobodys ? nobodys->bytes : -1, .builds = build_bytes_, .logs = pipeline::bytes_below(folders_.logs)};
 }
 
+std::int64_t Control::blob_bytes(std::map<std::string, std::int64_t>* each) const {
+  std::int64_t out = 0;
+  for (const std::string& digest : digests_in(folders_.blobs + "/sha256")) {
+    const std::int64_t bytes = file_bytes(blob_path(folders_.blobs, digest));
+    if (each != nullptr) each->emplace(digest, bytes);
+    out += bytes;
+  }
+  return out;
+}
+
+std::int64_t Control::image_bytes() const {
+  std::int64_t out = blob_bytes() + std::max<std::int64_t>(0, build_bytes_);
+  for (const auto& [digest, record] : images_) out += record.image.bytes;
+  return out;
+}
+
+ImageDisk Control::image_disk() const {
+  const base::Result<Unused> nobodys = unused();
+  return {.most = disk().bytes / 100 * limits_[model::Limit::image_disk],
+          .used = image_bytes(),
+          .builds = std::max<std::int64_t>(0, build_bytes_),
+          .unused = nobodys ? nobodys->bytes : 0};
+}
+
 base::Result<void> Control::check_room(const std::string& what, std::uint64_t bytes) {
-  DiskUse use = disk();
-  use.used = std::min(use.bytes, use.used + static_cast<std::int64_t>(std::min<std::uint64_t>(bytes, kMostBlobBytes)));
-  if (use.percent() <= most_disk_percent_) return {};
+  const auto more = static_cast<std::int64_t>(std::min<std::uint64_t>(bytes, 4 * kMostBlobBytes));
+  const DiskUse use = disk();
+  const std::int64_t of_disk = use.used - cleaning_bytes_ + more - use.bytes / 100 * most_disk_percent_;
+  const std::int64_t most = use.bytes / 100 * limits_[model::Limit::image_disk];
+  const std::int64_t of_share = image_bytes() + more - most;
+  if (build_bytes_ < 0 && has_folders(folders_.builds)) measure_builds();
+  const std::int64_t over = std::max(of_disk, of_share);
+  if (over <= 0) return {};
   if (build_bytes_ < 0) measure_builds();
-  return base::fail(disk_full(what, disk(), most_disk_percent_, removable()));
+  const base::Result<RemovableParts> parts = removable_parts();
+  if (parts) {
+    const RemovalPlan plan = plan_removal(*parts, over);
+    if (plan.bytes >= over) {
+      remove(plan);
+      return {};
+    }
+  }
+  const bool full = use.used - cleaning_bytes_ > use.bytes / 100 * most_disk_percent_;
+  if (full || of_share <= 0) return base::fail(disk_full(what, use, most_disk_percent_, removable()));
+  ++limit_hits_[model::Limit::image_disk];
+  return base::fail(over_budget(what, more, image_disk(), limits_[model::Limit::image_disk], removable()));
+}
+
+// What is used by nothing and named by nothing, and by whose removal nothing that is under way can be hurt.
+base::Result<RemovableParts> Control::removable_parts() const {
+  RemovableParts out;
+  if (backups_ > 0) return out;
+  const std::set<std::string> kept = kept_images();
+  std::set<std::string> needed;
+  for (const std::string& digest : kept) {
+    const auto blobs = pipeline::blobs_of(folders_.blobs, digest);
+    if (blobs) {
+      needed.insert(blobs->begin(), blobs->end());
+    } else if (blobs.error().code != base::ErrorCode::image_not_found) {
+      return base::fail(blobs.error());  // what it consists of is not known: nothing may go
+    }
+    needed.insert(digest);
+  }
+  const std::int64_t unsafe = unsafe_since();
+  blob_bytes(&out.blobs);
+  std::erase_if(out.blobs, [&](const auto& blob) {
+    const auto fresh = fresh_blobs_.find(blob.first);
+    const bool awaited = fresh != fresh_blobs_.end() && loop_.now() - fresh->second < kUploadGrace;
+    return awaited || needed.contains(blob.first) || changed_unix_ns(blob_path(folders_.blobs, blob.first)) >= unsafe;
+  });
+  if (builds_.empty()) out.builds = std::max<std::int64_t>(0, build_bytes_);
+  const bool strange = std::ranges::any_of(instances_.all(), [this](const auto& one) {
+    const InstanceEntry& entry = one.second;
+    return is_live(entry.report.state) && !owners_.contains(entry.report.revision) &&
+           !leaving_.contains(entry.report.revision);
+  });
+  if (strange || !engine_.listed()) return out;  // something may run that nobody here knows the image of
+  for (const std::string& digest : digests_in(folders_.images)) {
+    if (kept.contains(digest) || changed_unix_ns(folders_.images + "/" + digest.substr(kPrefixBytes)) >= unsafe)
+      continue;
+    UnusedImage unused{.digest = digest};
+    if (const auto known = images_.find(digest); known != images_.end()) {
+      unused.used_unix_ns = known->second.used_unix_ns;
+      unused.bytes = known->second.image.bytes;
+    }
+    if (auto blobs = pipeline::blobs_of(folders_.blobs, digest)) unused.blobs = std::move(*blobs);
+    out.images.push_back(std::move(unused));
+  }
+  return out;
+}
+
+// Images of names, of revisions, of instances that end, and of what is being made.
+std::set<std::string> Control::kept_images() const {
+  std::set<std::string> out = kept_without({});
+  for (const auto& [digest, making] : making_) out.insert(digest);
+  for (const auto& [revision, digests] : leaving_) {
+    if (live_instances(revision) > 0) out.insert(digests.begin(), digests.end());
+  }
+  return out;
+}
+
+// A build puts its result in place before it tells of it.
+std::int64_t Control::unsafe_since() const {
+  std::int64_t out = INT64_MAX;
+  for (const auto& [ticket, build] : builds_) out = std::min(out, build.since_unix_ns);
+  return out;
+}
+
+// Uploads of the last life may still be about to name an image.
+void Control::note_young_blobs() {
+  const std::int64_t young =
+      loop_.clock().wall().unix_ns - std::chrono::duration_cast<std::chrono::nanoseconds>(kUploadGrace).count();
+  for (const std::string& digest : digests_in(folders_.blobs + "/sha256")) {
+    struct stat info{};
+    const std::string path = blob_path(folders_.blobs, digest);
+    if (::stat(path.c_str(), &info) != 0 || info.st_uid != ::geteuid()) continue;  // pulled or built: not an upload
+    if (changed_unix_ns(path) > young) note_blob(digest);
+  }
+}
+
+// First what is known of them, then their bytes: a death between leaves files that the next removal finds.
+void Control::remove(const RemovalPlan& plan) {
+  std::vector<store::Change> changes;
+  for (const std::string& digest : plan.images) {
+    if (images_.contains(digest)) changes.emplace_back(store::DropImage{.digest = digest});
+  }
+  if (!changes.empty()) {
+    if (auto stored = commit(changes); !stored) {
+      log_(base::Severity::error, "unused images stay", {{"why", stored.error().line()}});
+      return;
+    }
+  }
+  for (const std::string& digest : plan.images) images_.erase(digest);
+  remove_blobs(plan.blobs);
+  log_(base::Severity::notice, "what nothing uses is removed to make room",
+       {{"images", std::to_string(plan.images.size())},
+        {"blobs", std::to_string(plan.blobs.size())},
+        {"builds", plan.builds ? "yes" : "no"},
+        {"bytes", std::to_string(plan.bytes)}});
+  if (plan.images.empty() && !plan.builds) return;
+  clean(plan.images, plan.builds, plan.bytes, [this](const base::Result<void>& done) {
+    if (!done) log_(base::Severity::error, "unused images stay", {{"why", done.error().line()}});
+  });
+}
+
+void Control::remove_blobs(const std::vector<std::string>& digests) {
+  for (const std::string& digest : digests) {
+    const std::string path = blob_path(folders_.blobs, digest);
+    if (::unlink(path.c_str()) != 0 && errno != ENOENT) {
+      log_(base::Severity::warning, "a blob stays", {{"why", base::os_error("cannot remove " + path).line()}});
+    }
+  }
+}
+
+void Control::release(const std::vector<std::string>& digests, std::vector<store::Change>& changes) {
+  for (const std::string& digest : digests) {
+    const auto known = images_.find(digest);
+    if (known == images_.end()) continue;
+    known->second.used_unix_ns = loop_.clock().wall().unix_ns;
+    changes.emplace_back(known->second);
+  }
+}
+
+void Control::release(const RevisionState& revision, std::vector<store::Change>& changes) {
+  std::vector<std::string> digests;
+  for (const model::Image* image : images_of(revision.record.revision)) digests.push_back(image->digest);
+  release(digests, changes);
+  std::erase_if(leaving_, [this](const auto& one) { return live_instances(one.first) == 0; });
+  const base::RevisionName& name = revision.record.revision.name;
+  if (live_instances(name) > 0) leaving_[name] = std::move(digests);
 }
 
 base::Error Control::with_what_to_remove(base::Error error) const {
@@ -138,7 +318,9 @@ std::expected<void, Refusal> Control::check_quiet(const std::string& what) const
   const auto busy = [&](std::string why) {
     return control::refuse(base::ErrorCode::conflict, "cannot " + what, std::move(why), "Try again in a moment");
   };
-  if (cleaning_ || !jobs_.idle()) return busy("an image is being unpacked, built or removed");
+  if (cleaning_ > 0 || jobs_.size() > (measuring_ ? 1U : 0U) || !making_.empty() || !asking_.empty() ||
+      !builds_.empty())
+    return busy("an image is being unpacked, built or removed");
   if (backups_ > 0) return busy("a backup is being made");
   for (const auto& [id, entry] : instances_.all()) {
     if (is_live(entry.report.state) && !owners_.contains(entry.report.revision)) {
@@ -173,14 +355,9 @@ void Control::run(const DeleteImages& command, Done done) {
   if (auto stored = commit(changes); !stored) return done(refusal_of(std::move(stored.error())));
   for (const std::string& name : left->names) names_.erase(name);
   std::erase_if(images_, [&](const auto& entry) { return !kept.contains(entry.first); });
-  for (const std::string& digest : left->blobs) {
-    const std::string path = blob_path(folders_.blobs, digest);
-    if (::unlink(path.c_str()) != 0 && errno != ENOENT) {
-      log_(base::Severity::warning, "a blob stays", {{"why", base::os_error("cannot remove " + path).line()}});
-    }
-  }
+  remove_blobs(left->blobs);
   const Freed freed{.names = std::move(left->names), .bytes = left->bytes};
-  clean(std::move(left->digests), false, [freed, done = std::move(done)](const base::Result<void>& cleaned) {
+  clean(std::move(left->digests), false, 0, [freed, done = std::move(done)](const base::Result<void>& cleaned) {
     done(cleaned ? std::expected<Outcome, Refusal>(freed) : refusal_of(cleaned.error()));
   });
 }
@@ -190,22 +367,27 @@ void Control::run(const DeleteBuilds& /*command*/, Done done) {
     return done(std::unexpected(std::move(quiet.error())));
   }
   const std::int64_t before = build_bytes_;
-  clean({}, true, [this, before, done = std::move(done)](const base::Result<void>& cleaned) {
+  clean({}, true, 0, [this, before, done = std::move(done)](const base::Result<void>& cleaned) {
     const std::int64_t freed = std::max<std::int64_t>(0, before - build_bytes_);
     done(cleaned ? std::expected<Outcome, Refusal>(Freed{.names = {}, .bytes = freed}) : refusal_of(cleaned.error()));
   });
 }
 
-void Control::clean(std::vector<std::string> digests, bool clear_builds, std::function<void(base::Result<void>)> done) {
-  cleaning_ = true;
+void Control::clean(std::vector<std::string> digests, bool clear_builds, std::int64_t bytes,
+                    std::function<void(base::Result<void>)> done) {
+  ++cleaning_;
+  cleaning_bytes_ += bytes;
   auto told = std::make_shared<std::function<void(base::Result<void>)>>(std::move(done));
-  const auto ended = [this, told](base::Result<net::msg::DiskCleaned> result) {
-    cleaning_ = false;
+  const auto ended = [this, told, bytes](base::Result<net::msg::DiskCleaned> result) {
+    --cleaning_;
+    cleaning_bytes_ -= bytes;
     if (result) build_bytes_ = result->build_bytes;
     std::vector<std::string> waiting;
-    waiting.reserve(unpacking_.size());
-    for (const auto& [digest, asked] : unpacking_) waiting.push_back(digest);
-    for (const std::string& digest : waiting) start_unpacking(digest);
+    waiting.reserve(making_.size());
+    for (const auto& [digest, making] : making_) waiting.push_back(digest);
+    for (const std::string& digest : waiting) {
+      if (cleaning_ == 0 && making_.contains(digest)) start_making(digest);
+    }
     if (result) return (*told)({});
     (*told)(base::fail(std::move(result.error())));
   };
@@ -215,17 +397,26 @@ void Control::clean(std::vector<std::string> digests, bool clear_builds, std::fu
                                                                                    .clear_storage = clear_builds},
                                                        .deadline = kUnpackDeadline,
                                                        .on_progress = {},
-                                                       .on_done = {},
                                                        .on_cleaned = ended});
   if (!added) ended(base::fail(added.error()));
 }
 
 void Control::measure_builds() {
-  if (!cleaning_ && jobs_.idle()) clean({}, false, [](const base::Result<void>&) {});
+  if (measuring_) return;
+  measuring_ = true;
+  const auto measured = [this](const base::Result<net::msg::DiskCleaned>& result) {
+    measuring_ = false;
+    if (result) build_bytes_ = result->build_bytes;
+  };
+  const auto added = jobs_.add({.work = net::msg::CleanDisk{.images = folders_.images, .storage = folders_.builds},
+                                .deadline = kUnpackDeadline,
+                                .on_progress = {},
+                                .on_cleaned = measured});
+  if (!added) measuring_ = false;
 }
 
 base::Result<Control::BackupContents> Control::begin_backup(const std::string& path) {
-  if (cleaning_) {
+  if (cleaning_ > 0) {
     return base::fail(base::ErrorCode::conflict, "cannot begin a backup", "images are being removed",
                       "Try again in a moment");
   }

@@ -1,9 +1,13 @@
 // Images: from a reference in a manifest to an unpacked root file system.
+#include <algorithm>
 #include <filesystem>
 #include <utility>
 
 #include "control/control.h"
 #include "control/revision_images.h"
+#include "pipeline/archive_layout.h"
+#include "pipeline/oci_image.h"
+#include "pipeline/registry_reference.h"
 
 namespace marea::control {
 namespace {
@@ -23,6 +27,10 @@ std::string digest_in(const std::string& reference) {
   return is_digest(text) ? text : std::string();
 }
 
+bool is_unwanted(const Control::ImageWish& wish) {
+  return wish.wanted && !wish.wanted();
+}
+
 bool is_folder(const std::string& path) {
   std::error_code problem;
   return std::filesystem::is_directory(path, problem);
@@ -32,7 +40,7 @@ bool is_folder(const std::string& path) {
 
 const model::Image* Control::image(const std::string& digest) const {
   const auto found = images_.find(digest);
-  return found == images_.end() ? nullptr : &found->second;
+  return found == images_.end() ? nullptr : &found->second.image;
 }
 
 bool Control::has_blob(const std::string& digest) const {
@@ -41,56 +49,88 @@ bool Control::has_blob(const std::string& digest) const {
          std::filesystem::exists(folders_.blobs + "/sha256/" + digest.substr(kDigestPrefix.size()), problem);
 }
 
+bool Control::is_whole(const std::string& digest) const {
+  const auto blobs = pipeline::blobs_of(folders_.blobs, digest);
+  // What cannot be read tells its fault when it is unpacked; a registry would give the same bytes.
+  if (!blobs) return blobs.error().code != base::ErrorCode::image_not_found;
+  return std::ranges::all_of(*blobs, [this](const std::string& one) { return has_blob(one); });
+}
+
 void Control::restore_images() {
-  std::set<std::string> lost;
+  std::map<std::string, std::string> lost;  // digest → a name of it
   for (const auto& [name, service] : services_) {
     for (const RevisionState& one : service.revisions) {
       if (one.record.result != store::RevisionResult::ready) continue;
-      for (const model::Image* image : images_of(one.record.revision)) {
-        if (!is_folder(image->rootfs) && has_blob(image->digest)) lost.insert(image->digest);
+      const std::vector<std::string> references = references_of(one.record.revision.spec);
+      const std::vector<const model::Image*> images = images_of(one.record.revision);
+      for (std::size_t i = 0; i < std::min(images.size(), references.size()); ++i) {
+        if (!is_folder(images[i]->rootfs)) lost.emplace(images[i]->digest, references[i]);
       }
     }
   }
-  for (const std::string& digest : lost) {
-    log_(base::Severity::warning, "an unpacked image is gone and is unpacked again", {{"digest", digest}});
-    unpack(digest, [this, digest](const base::Result<model::Image>& image) {
-      if (!image) log_(base::Severity::error, "cannot unpack", {{"digest", digest}, {"error", image.error().line()}});
-    });
+  for (const auto& [digest, name] : lost) {
+    if (!look_up(name, digest)) continue;
+    log_(base::Severity::warning, "an unpacked image is gone and is made again", {{"digest", digest}});
+    obtain_image({.reference = name,
+                  .digest = digest,
+                  .wanted = {},
+                  .done = [this, digest](const base::Result<model::Image>& image) {
+                    if (image) return;
+                    log_(base::Severity::error, "cannot make an image again",
+                         {{"digest", digest}, {"error", image.error().line()}});
+                  }});
   }
 }
 
-base::Result<Control::Lookup> Control::look_up(const std::string& reference) const {
+base::Result<Control::Lookup> Control::look_up(const std::string& reference, const std::string& digest) const {
   constexpr std::string_view kLatest = ":latest";
-  std::string digest;
-  const std::string without = reference.ends_with(kLatest) ? reference.substr(0, reference.size() - kLatest.size())
-                                                           : reference + std::string(kLatest);
-  for (const std::string& name : {reference, without}) {
-    const auto named = names_.find(name);
-    if (digest.empty() && named != names_.end()) digest = named->second.digest;
+  Lookup out{.digest = digest};
+  const bool local = pipeline::is_local_reference(reference) || is_digest(reference);
+  const auto remote = pipeline::parse_registry_reference(reference);
+  if (!local && remote) out.source = pipeline::to_string(*remote);
+  // localhost without a port is how builds call their results, here as with podman.
+  if (!pipeline::names_registry(reference) || reference.starts_with("localhost/")) {
+    const std::string without = reference.ends_with(kLatest) ? reference.substr(0, reference.size() - kLatest.size())
+                                                             : reference + std::string(kLatest);
+    for (const std::string& name : {reference, without}) {
+      const auto named = names_.find(name);
+      if (named == names_.end()) continue;
+      out.source.clear();  // what marea calls so is no registry's
+      if (out.digest.empty()) out.digest = named->second.digest;
+    }
   }
-  if (digest.empty()) digest = digest_in(reference);
-  if (digest.empty()) {
+  if (out.digest.empty()) out.digest = digest_in(reference);
+  if (out.digest.empty() && out.source.empty()) {
     return base::fail(base::ErrorCode::image_not_found, "image \"" + reference + "\" is not in marea's image store",
-                      "no image has that name",
+                      local || remote ? "no image has that name" : "and it can be no registry's: " + remote.error().why,
                       "Upload it with `marea deploy NAME --image oci:DIR[:TAG]`, or build it with `marea up DIR`, then "
                       "apply the service again");
   }
-  const model::Image* have = image(digest);
-  if (have != nullptr && is_folder(have->rootfs)) return Lookup{.digest = digest, .image = have};
-  if (!has_blob(digest)) {
+  if (out.digest.empty()) return out;
+  const model::Image* have = image(out.digest);
+  if (have != nullptr && is_folder(have->rootfs)) out.image = have;
+  out.whole = out.source.empty() ? has_blob(out.digest) : is_whole(out.digest);
+  if (out.image == nullptr && !out.whole && out.source.empty()) {
     return base::fail(base::ErrorCode::image_not_found, "image \"" + reference + "\" cannot be had",
-                      "its manifest " + digest + " is not in marea's image store",
+                      "its manifest " + out.digest + " is not in marea's image store",
                       "Upload the image again with `marea deploy NAME --image oci:DIR[:TAG]`");
   }
-  return Lookup{.digest = digest};
+  return out;
 }
 
 void Control::obtain_image(ImageWish wish) {
-  // A digest once resolved is part of a snapshot: only the unpacked tree is looked for again.
-  const base::Result<Lookup> found = look_up(wish.digest.empty() ? wish.reference : wish.digest);
+  const base::Result<Lookup> found = look_up(wish.reference, wish.digest);
   if (!found) return wish.done(base::fail(found.error()));
   if (found->image != nullptr) return wish.done(*found->image);
-  unpack(found->digest, std::move(wish.done));
+  if (found->whole) return make_image(found->digest, {}, std::move(wish));
+  std::string source = found->source;
+  if (!found->digest.empty()) {  // pinned: the manifest is asked for by its digest
+    pipeline::RegistryReference pinned = *pipeline::parse_registry_reference(source);
+    pinned.tag.clear();
+    pinned.digest = found->digest;
+    source = pipeline::to_string(pinned);
+  }
+  ask_registry(source, std::move(wish));
 }
 
 void Control::prepare_image(ServiceState& service, RevisionState& revision) {
@@ -109,7 +149,12 @@ void Control::prepare_images(ServiceState& service, RevisionState& revision, std
     obtain_image(
         {.reference = references[i],
          .digest = resolved ? images[i]->digest : std::string(),
-         .wanted = [this, name = value.name] { return owners_.contains(name); },
+         .wanted =
+             [this, name = value.name] {
+               const RevisionState* state = std::as_const(*this).revision(name);
+               return state != nullptr && state->record.result == store::RevisionResult::pending &&
+                      !service_of(name)->record.deleting;
+             },
          .done = [this, name = value.name, i](const base::Result<model::Image>& image) { use_image(name, i, image); }});
     return;
   }
@@ -139,36 +184,130 @@ void Control::use_image(const base::RevisionName& name, std::size_t container,
   if (write({std::move(record)})) prepare_images(service, *revision, container + 1);
 }
 
-void Control::unpack(const std::string& digest, std::function<void(base::Result<model::Image>)> done) {
-  auto& waiting = unpacking_[digest];
-  waiting.push_back(std::move(done));
-  if (waiting.size() == 1 && !cleaning_) start_unpacking(digest);  // else clean() starts it when it has ended
-}
-
-void Control::start_unpacking(const std::string& digest) {
-  const base::Result<std::uint64_t> added =
-      jobs_.add({.work = net::msg::UnpackImage{.blobs = folders_.blobs, .digest = digest, .images = folders_.images},
-                 .deadline = kUnpackDeadline,
+// One question for all who ask the same at once.
+void Control::ask_registry(const std::string& source, ImageWish wish) {
+  Asking& asking = asking_[source];
+  asking.wishes.push_back(std::move(wish));
+  if (asking.wishes.size() > 1) return;
+  base::Result<std::uint64_t> added =
+      jobs_.add({.work = net::msg::ResolveImage{.reference = source,
+                                                .blobs = folders_.blobs,
+                                                .registries = folders_.registry,
+                                                .silence = limits_.time(model::Limit::pull_silence)},
+                 .deadline = kResolveDeadline,
                  .on_progress = {},
-                 .on_done = [this, digest](const base::Result<model::Image>& image) { unpacked(digest, image); },
-                 .on_cleaned = {}});
-  if (!added) unpacked(digest, base::fail(added.error()));
+                 .on_resolved = [this, source](const auto& resolved) { asked(source, resolved); }});
+  if (added) {
+    asking.job = *added;
+    return;
+  }
+  asked(source, base::fail(std::move(added.error())));
 }
 
-void Control::unpacked(const std::string& digest, const base::Result<model::Image>& image) {
+void Control::asked(const std::string& source, const base::Result<net::msg::ImageResolved>& resolved) {
+  std::vector<ImageWish> wishes = std::move(asking_[source].wishes);
+  asking_.erase(source);
+  std::erase_if(wishes, is_unwanted);
+  if (wishes.empty()) return;
+  if (!resolved) {
+    count_limits(resolved.error());
+    const base::Error error = with_what_to_remove(resolved.error());
+    for (const ImageWish& wish : wishes) wish.done(base::fail(error));
+    return;
+  }
+  const std::string& digest = resolved->digest;
+  if (const model::Image* have = image(digest); have != nullptr && is_folder(have->rootfs)) {
+    const model::Image image = *have;
+    for (const ImageWish& wish : wishes) wish.done(image);
+    return;
+  }
+  const bool begun = making_.contains(digest);
+  Making& making = making_[digest];  // from here on, what it consists of stays
+  std::ranges::move(wishes, std::back_inserter(making.wishes));
+  if (begun) return;
+  making.source = source;
+  const auto bytes = static_cast<std::uint64_t>(resolved->missing_bytes + resolved->unpacked_bytes);
+  if (auto room = check_room("pull " + source, bytes); !room) return made(digest, base::fail(std::move(room.error())));
+  if (cleaning_ == 0) start_making(digest);
+}
+
+void Control::make_image(const std::string& digest, const std::string& source, ImageWish wish) {
+  Making& making = making_[digest];
+  making.wishes.push_back(std::move(wish));
+  if (making.wishes.size() > 1) return;
+  making.source = source;
+  if (cleaning_ == 0) start_making(digest);  // else clean() does when it has ended
+}
+
+void Control::start_making(const std::string& digest) {
+  Making& making = making_.at(digest);
+  if (making.job != 0) return;
+  BuilderJobs::Job job{
+      .work = net::msg::UnpackImage{.blobs = folders_.blobs, .digest = digest, .images = folders_.images},
+      .deadline = kUnpackDeadline,
+      .on_progress = {},
+      .on_done = [this, digest](const base::Result<model::Image>& image) { made(digest, image); }};
+  if (!making.source.empty()) {
+    const base::Duration time = limits_.time(model::Limit::pull_time);
+    job.work = net::msg::PullImage{.reference = making.source,
+                                   .digest = digest,
+                                   .blobs = folders_.blobs,
+                                   .images = folders_.images,
+                                   .registries = folders_.registry,
+                                   .silence = limits_.time(model::Limit::pull_silence),
+                                   .time = time,
+                                   .most_bytes = limits_[model::Limit::pull_bytes]};
+    job.deadline += time;
+  }
+  const base::Result<std::uint64_t> added = jobs_.add(std::move(job));
+  if (added) {
+    making.job = *added;
+    return;
+  }
+  made(digest, base::fail(added.error()));
+}
+
+void Control::made(const std::string& digest, const base::Result<model::Image>& image) {
   base::Result<model::Image> result = image;
   if (result) {
-    std::vector<store::Change> changes{store::ImageRecord{.digest = digest, .image = *result}};
+    std::vector<store::Change> changes{
+        store::ImageRecord{.digest = digest, .image = *result, .used_unix_ns = loop_.clock().wall().unix_ns}};
     if (auto done = commit(changes); done) {
-      images_[digest] = *result;
+      images_[digest] = std::get<store::ImageRecord>(changes.front());
     } else {
       result = base::fail(std::move(done.error()));
     }
   }
-  if (!result) result = base::fail(with_what_to_remove(std::move(result.error())));
-  const auto waiting = std::move(unpacking_[digest]);
-  unpacking_.erase(digest);
-  for (const auto& done : waiting) done(result);
+  if (!result) {
+    count_limits(result.error());
+    result = base::fail(with_what_to_remove(std::move(result.error())));
+  }
+  const std::vector<ImageWish> wishes = std::move(making_[digest].wishes);
+  making_.erase(digest);
+  for (const ImageWish& wish : wishes) {
+    if (!is_unwanted(wish)) wish.done(result);
+  }
+}
+
+// The builder's errors name the limit that was met.
+void Control::count_limits(const base::Error& error) {
+  for (auto& [limit, hits] : limit_hits_) {
+    if (error.why.find("--limit " + std::string(row_of(limit).name)) != std::string::npos) ++hits;
+  }
+}
+
+// Ends what nobody waits for any more.
+void Control::drop_unwanted() {
+  const auto drop = [this](auto& all) {
+    for (auto one = all.begin(); one != all.end();) {
+      std::erase_if(one->second.wishes, is_unwanted);
+      const bool idle = one->second.wishes.empty();
+      if (idle && one->second.job != 0) jobs_.cancel(one->second.job);
+      one = idle ? all.erase(one) : std::next(one);
+    }
+  };
+  drop(asking_);
+  drop(making_);
 }
 
 }  // namespace marea::control

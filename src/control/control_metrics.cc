@@ -28,6 +28,9 @@ void Control::collect_metrics(std::function<void(std::vector<MetricValue>)> done
 }
 
 void Control::add_role_metrics(std::vector<MetricValue>& out) const {
+  for (const auto& [limit, hits] : limit_hits_) {
+    out.push_back({Metric::limit_hits, {std::string(row_of(limit).name)}, {hits}});
+  }
   out.push_back({Metric::role_up, {"control"}, {1U}});
   // keeper makes a link when the role starts, and one to each when control does.
   const auto add = [&](const char* role, bool up, std::uint64_t links) {

@@ -399,6 +399,7 @@ TEST_F(ControlTest, a_revision_with_a_sidecar_waits_for_both_images_and_keeps_bo
   ASSERT_TRUE(parsed);
   ASSERT_TRUE(world.execute(ApplyService{.document = parsed->at(0)}));
   EXPECT_EQ(world.plan(), "") << "there is no image of the sidecar's name";
+  world.fail_job({.code = base::ErrorCode::image_not_found, .what = "nor has a registry"});
   EXPECT_THAT(world.conditions("two"), HasSubstr("Ready=False(ContainerMissing)"));
   world.have_image("proxy", 'b');
   ASSERT_TRUE(world.execute(ApplyService{.document = parsed->at(0)}));

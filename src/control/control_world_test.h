@@ -179,7 +179,7 @@ class ControlWorld {
   model::Image unpack(const std::string& digest) {
     const std::string rootfs = folder_ + "/images/" + digest.substr(7) + "/rootfs";
     std::filesystem::create_directories(rootfs);
-    return {.digest = digest, .rootfs = rootfs, .bytes = 42};
+    return {.digest = digest, .rootfs = rootfs, .bytes = unpacked_bytes};
   }
   // Names an image and lets the builder unpack it.
   void have_image(const std::string& name, char letter) { have_image(name, make_image(letter)); }
@@ -216,6 +216,24 @@ class ControlWorld {
     run();
   }
 
+  // What the oldest builder was asked, if it is that.
+  template <class Work>
+  Work job() const {
+    if (builders_.empty() || !builders_.begin()->second.work) return {};
+    const auto* work = std::get_if<Work>(&*builders_.begin()->second.work);
+    EXPECT_NE(work, nullptr) << "another job";
+    return work == nullptr ? Work{} : *work;
+  }
+  // The oldest builder answers and ends.
+  void answer_job(const net::BuilderToControl& answer) {
+    ASSERT_FALSE(builders_.empty());
+    const std::uint64_t number = builders_.begin()->first;
+    builders_.begin()->second.link->send(answer);
+    run();
+    builders_.erase(number);
+    control_->builder_ended(number, 0);
+    run();
+  }
   // The builder tells that it cannot.
   void fail_job(base::Error error) {
     ASSERT_FALSE(builders_.empty());
@@ -316,6 +334,7 @@ class ControlWorld {
   bool gives_metrics = true;
   bool last_full = false;  // the newest publication was whole
   int publications = 0;
+  std::int64_t unpacked_bytes = 42;  // of each image
 
  private:
   using EngineEnd = net::Link<net::EngineToControl, net::ControlToEngine>;

@@ -209,7 +209,8 @@ Failure describe_missing_image(const model::Revision& revision, const base::Erro
   failure.message = revision.name.str() + ": " + cause.what;
   if (!cause.why.empty()) failure.message += ": " + cause.why;
   failure.message += ".";
-  if (!cause.remedy.empty()) failure.message += " " + cause.remedy + ".";
+  if (!cause.remedy.empty()) failure.message += " " + cause.remedy;
+  if (!failure.message.ends_with('.')) failure.message += ".";
   return failure;
 }
 

@@ -2,6 +2,7 @@
 
 #include <sys/statvfs.h>
 
+#include <algorithm>
 #include <array>
 #include <cstdio>
 #include <utility>
@@ -31,6 +32,19 @@ base::Error disk_full(const std::string& what, const DiskUse& use, int most_perc
                  " % marea takes nothing new; what runs goes on",
           .remedy = what_to_remove(removable) + ". Or raise the limit: marea serve --disk-limit PERCENT",
           .more = "docs/cli.md#e_disk_full"};
+}
+
+base::Error over_budget(const std::string& what, std::int64_t bytes, const ImageDisk& images, std::int64_t percent,
+                        const Removable& removable) {
+  const std::int64_t in_use = std::max<std::int64_t>(0, images.used - images.builds - images.unused);
+  return {.code = base::ErrorCode::disk_budget,
+          .what = "cannot " + what,
+          .why = (bytes > 0 ? "it needs about " + size_text(bytes) + ", and images" : "images") + " may take " +
+                 size_text(images.most) + " (" + std::to_string(percent) + " % of the data directory's disk); " +
+                 size_text(images.used) + " are taken: " + size_text(in_use) + " by images that revisions use, " +
+                 size_text(images.unused) + " by others, " + size_text(images.builds) + " by the cache of builds",
+          .remedy = what_to_remove(removable) + ". Or raise the limit: marea serve --limit image-disk=PERCENT",
+          .more = "docs/images.md"};
 }
 
 std::string size_text(std::int64_t bytes) {

@@ -35,6 +35,18 @@ std::string what_to_remove(const Removable& removable);
 // `what` cannot be done: "deploy web".
 base::Error disk_full(const std::string& what, const DiskUse& use, int most_percent, const Removable& removable);
 
+// What images may take of the disk, and what they take: blobs, unpacked ones, the cache of builds.
+struct ImageDisk {
+  std::int64_t most = 0;  // --limit image-disk, as bytes
+  std::int64_t used = 0;
+  std::int64_t builds = 0;  // of that
+  std::int64_t unused = 0;  // of that: no revision uses it
+};
+
+// `what` needs `bytes` more than images have left.
+base::Error over_budget(const std::string& what, std::int64_t bytes, const ImageDisk& images, std::int64_t percent,
+                        const Removable& removable);
+
 // "1.2 GB"
 std::string size_text(std::int64_t bytes);
 

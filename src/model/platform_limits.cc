@@ -31,6 +31,10 @@ constexpr std::array<LimitRow, kLimits> kRows = {{
     {Limit::memory_reserve, "memory-reserve", percent, 10, 1, 90},
     {Limit::starts_per_cpu, "starts-per-cpu", count, 4, 1, 1000},
     {Limit::api_requests, "api-requests", count, 1000, 10, 100'000},
+    {Limit::pull_bytes, "pull-bytes", bytes, 16 * kGi, 1, 64 * kGi},
+    {Limit::pull_time, "pull-time", seconds, 1800, 1, 86400},
+    {Limit::pull_silence, "pull-silence", seconds, 60, 1, 3600},
+    {Limit::image_disk, "image-disk", percent, 60, 1, 100},
     {Limit::log_bytes, "log-bytes", bytes, 4 * kMi, 4096, kGi},
     {Limit::client_rate, "client-rate", count, 0, 0, 0},
 }};

@@ -37,6 +37,10 @@ enum class Limit : std::uint8_t {
   starts_per_cpu,
   // control
   api_requests,
+  pull_bytes,
+  pull_time,
+  pull_silence,
+  image_disk,
   // logs
   log_bytes,
   // not set by a person, but counted: a service's own rate limit

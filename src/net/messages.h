@@ -59,6 +59,7 @@ struct Release {
 };
 struct RunBuilder {  // control only; + 1 descriptor: the builder's end of its link to control
   std::uint64_t job = 0;
+  bool registries = false;  // it asks registries: it gets the operator's files for that (net/role.h)
 };
 struct KillBuilder {
   std::uint64_t job = 0;
@@ -219,6 +220,22 @@ struct UnpackImage {
   std::string digest;  // of the image manifest or index
   std::string images;  // where unpacked images live: IMAGES/HEX/{rootfs,image.json}
 };
+struct ResolveImage {     // asks a registry where a name leads; the manifests come into `blobs`
+  std::string reference;  // pipeline/registry_reference.h
+  std::string blobs;
+  std::string registries;    // folder of the operator's files: certs.d/
+  base::Duration silence{};  // the longest one that is borne
+};
+struct PullImage {  // brings what is missing of a resolved image into `blobs`, then unpacks it
+  std::string reference;
+  std::string digest;  // of its manifest or index, which are in `blobs`
+  std::string blobs;
+  std::string images;
+  std::string registries;
+  base::Duration silence{};
+  base::Duration time{};        // for all of it but the unpacking
+  std::int64_t most_bytes = 0;  // of all its blobs
+};
 struct BuildImage {
   std::string context;     // directory with the build context, unpacked or as its one file context.tar
   std::string dockerfile;  // relative to it
@@ -242,6 +259,14 @@ struct Progress {
 };
 struct ImageDone {
   model::Image image;
+};
+struct ImageResolved {
+  std::string digest;               // of the manifest or index that the name leads to
+  std::int64_t missing_bytes = 0;   // of the blobs that are not here
+  std::int64_t unpacked_bytes = 0;  // about: what its layers may take once they are unpacked
+};
+struct ImagesNeeded {  // of a build: nothing is built yet; names as the Dockerfile has them
+  std::vector<std::string> names;
 };
 struct DiskCleaned {
   std::int64_t build_bytes = 0;  // what buildah's storage takes now
@@ -268,8 +293,10 @@ using ControlToRouter = std::variant<msg::RoutesBegin, model::ServiceRoute, mode
 using RouterToControl = std::variant<msg::RoutesApplied, msg::InstanceLoad, msg::RevisionLoad, msg::Metrics>;
 using ControlToLogs = std::variant<msg::DropLogs, msg::MetricsWanted>;
 using LogsToControl = std::variant<msg::Metrics>;
-using ControlToBuilder = std::variant<msg::UnpackImage, msg::BuildImage, msg::CleanDisk>;
-using BuilderToControl = std::variant<msg::Progress, msg::ImageDone, msg::JobFailed, msg::DiskCleaned>;
+using ControlToBuilder =
+    std::variant<msg::UnpackImage, msg::BuildImage, msg::CleanDisk, msg::ResolveImage, msg::PullImage>;
+using BuilderToControl = std::variant<msg::Progress, msg::ImageDone, msg::JobFailed, msg::DiskCleaned,
+                                      msg::ImageResolved, msg::ImagesNeeded>;
 
 namespace msg {
 
@@ -282,7 +309,7 @@ template <class A, Is<Stop> T> void visit(A& a, T& v) { a(v.grace); }
 template <class A, Is<BuilderEnded> T> void visit(A& a, T& v) { a(v.job, v.status); }
 template <class A, Is<Hold> T> void visit(A& a, T& v) { a(v.owner, v.key); }
 template <class A, Is<Release> T> void visit(A& a, T& v) { a(v.owner, v.key); }
-template <class A, Is<RunBuilder> T> void visit(A& a, T& v) { a(v.job); }
+template <class A, Is<RunBuilder> T> void visit(A& a, T& v) { a(v.job, v.registries); }
 template <class A, Is<KillBuilder> T> void visit(A& a, T& v) { a(v.job); }
 template <class A, Is<PlanRevision> T> void visit(A& a, T& v) { a(v.number, v.plan); }
 template <class A, Is<PlanCommit> T> void visit(A& a, T& v) { a(v.number, v.grants_for); }
@@ -319,6 +346,10 @@ template <class A, Is<UnpackImage> T> void visit(A& a, T& v) { a(v.blobs, v.dige
 template <class A, Is<BuildImage> T> void visit(A& a, T& v) { a(v.context, v.dockerfile, v.tag, v.blobs, v.images, v.storage, v.known); }
 template <class A, Is<Progress> T> void visit(A& a, T& v) { a(v.line); }
 template <class A, Is<ImageDone> T> void visit(A& a, T& v) { a(v.image); }
+template <class A, Is<ResolveImage> T> void visit(A& a, T& v) { a(v.reference, v.blobs, v.registries, v.silence); }
+template <class A, Is<PullImage> T> void visit(A& a, T& v) { a(v.reference, v.digest, v.blobs, v.images, v.registries, v.silence, v.time, v.most_bytes); }
+template <class A, Is<ImageResolved> T> void visit(A& a, T& v) { a(v.digest, v.missing_bytes, v.unpacked_bytes); }
+template <class A, Is<ImagesNeeded> T> void visit(A& a, T& v) { a(v.names); }
 template <class A, Is<CleanDisk> T> void visit(A& a, T& v) { a(v.images, v.digests, v.storage, v.clear_storage); }
 template <class A, Is<DiskCleaned> T> void visit(A& a, T& v) { a(v.build_bytes); }
 template <class A, Is<JobFailed> T> void visit(A& a, T& v) { a(v.error); }

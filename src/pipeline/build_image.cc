@@ -40,8 +40,9 @@ constexpr std::string_view kErrorLine = "Error: ";
 
 class Build {
  public:
-  Build(net::Loop& loop, const net::msg::BuildImage& job, const JobEvents& events, std::string scratch)
-      : loop_(loop), job_(job), events_(events), scratch_(std::move(scratch)) {}
+  Build(net::Loop& loop, const net::msg::BuildImage& job, const JobEvents& events, std::string scratch,
+        std::vector<std::string>* needed)
+      : loop_(loop), job_(job), events_(events), scratch_(std::move(scratch)), needed_(needed) {}
 
   // `lock` is held exclusively when killed builds left something to clean up.
   base::Result<model::Image> run(bool clean_up, const base::Fd& lock) {
@@ -49,6 +50,13 @@ class Build {
     if (!context) return std::unexpected(context.error());
     base::Result<std::string> dockerfile = read_dockerfile(*context);
     if (!dockerfile) return std::unexpected(dockerfile.error());
+    if (needed_ != nullptr) {
+      *needed_ = images_missing(*dockerfile, job_.known);
+      if (needed_->size() > kMostWantedImages) {
+        return cannot(ErrorCode::too_large, "it names more than " + std::to_string(kMostWantedImages) + " images", {});
+      }
+      if (!needed_->empty()) return unknown_image(needed_->front());
+    }
     base::Result<Buildah> buildah = Buildah::open(loop_, events_, job_.storage, scratch_);
     if (!buildah) return std::unexpected(buildah.error());
     if (clean_up) {
@@ -114,7 +122,7 @@ class Build {
   }
 
   base::Result<std::string> keep_dockerfile(std::string text) const {
-    if (base::Result<void> put = write_file_atomically(scratch_ + "/Dockerfile", text, 0644); !put) {
+    if (base::Result<void> put = write_file_atomically(scratch_ + "/Dockerfile", without_digests(text), 0644); !put) {
       return std::unexpected(put.error());
     }
     return text;
@@ -310,11 +318,13 @@ class Build {
   const JobEvents& events_;
   std::string scratch_;
   std::string ignore_file_;  // of a Dockerfile that was made here; else buildah looks for the context's own
+  std::vector<std::string>* needed_;
 };
 
 }  // namespace
 
-base::Result<model::Image> build_image(net::Loop& loop, const net::msg::BuildImage& job, const JobEvents& events) {
+base::Result<model::Image> build_image(net::Loop& loop, const net::msg::BuildImage& job, const JobEvents& events,
+                                       std::vector<std::string>* needed) {
   int lines = 0;
   JobEvents bounded = events;
   bounded.line = [&](const std::string& line) {
@@ -327,7 +337,7 @@ base::Result<model::Image> build_image(net::Loop& loop, const net::msg::BuildIma
   const bool abandoned = ScratchDir::remove_abandoned(job.storage) > 0;
   base::Result<ScratchDir> scratch = ScratchDir::make(job.storage, 0700);
   if (!scratch) return std::unexpected(scratch.error());
-  Build build(loop, job, bounded, scratch->path());
+  Build build(loop, job, bounded, scratch->path(), needed);
   if (!(alone && abandoned)) ::flock(lock.get(), LOCK_SH);
   return build.run(alone && abandoned, lock);
 }

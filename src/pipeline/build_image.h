@@ -1,6 +1,7 @@
 // From a directory with a Dockerfile to an unpacked image in marea's store, with buildah. The images that a FROM may
-// name are those that marea knows; nothing is fetched. The result's blobs are moved into the blob store, each under the
-// digest that its bytes have, and unpacked like any other image (unpack_image.h).
+// name are those that marea knows; nothing is fetched here, as a build must not see the credentials of registries. The
+// result's blobs are moved into the blob store, each under the digest that its bytes have, and unpacked like any other
+// image (unpack_image.h).
 #pragma once
 
 #include "base/error.h"
@@ -20,6 +21,10 @@ inline constexpr int kMostProgressLines = 50'000;
 //
 // Turns the loop until the build has ended. E_NOT_FOUND: no Dockerfile; E_IMAGE_NOT_FOUND: a FROM that marea does not
 // know, with the names it knows; E_BUILD_FAILED: a step failed, with its last lines; and those of unpack_image().
-base::Result<model::Image> build_image(net::Loop& loop, const net::msg::BuildImage& job, const JobEvents& events);
+//
+// With `needed`, a build that lacks images ends before it began: their names come there, as the Dockerfile has them,
+// beside E_IMAGE_NOT_FOUND; who pulls them begins it anew.
+base::Result<model::Image> build_image(net::Loop& loop, const net::msg::BuildImage& job, const JobEvents& events,
+                                       std::vector<std::string>* needed = nullptr);
 
 }  // namespace marea::pipeline

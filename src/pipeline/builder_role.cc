@@ -15,6 +15,8 @@
 #include "net/messages.h"
 #include "pipeline/build_image.h"
 #include "pipeline/clean_disk.h"
+#include "pipeline/image_names.h"
+#include "pipeline/pull_image.h"
 #include "pipeline/unpack_image.h"
 
 namespace marea::pipeline {
@@ -27,8 +29,9 @@ constexpr base::Duration kDelivery = std::chrono::seconds(30);
 
 class Builder {
  public:
-  explicit Builder(base::Fd link)
+  Builder(base::Fd link, RegistryFiles files)
       : loop_(clock_),
+        files_(std::move(files)),
         link_(loop_, std::move(link),
               {.on_message =
                    [this](net::ControlToBuilder message, std::vector<base::Fd>) {
@@ -48,7 +51,23 @@ class Builder {
   net::BuilderToControl operator()(const msg::UnpackImage& job) {
     return image_done(unpack_image(job.blobs, job.digest, job.images, events()));
   }
-  net::BuilderToControl operator()(const msg::BuildImage& job) { return image_done(build_image(loop_, job, events())); }
+  net::BuilderToControl operator()(const msg::BuildImage& job) {
+    files_ = {};
+    std::vector<std::string> needed;
+    const base::Result<model::Image> image = build_image(loop_, job, events(), &needed);
+    if (!image && !needed.empty() && needed.size() <= kMostWantedImages) {
+      return msg::ImagesNeeded{.names = std::move(needed)};
+    }
+    return image_done(image);
+  }
+  net::BuilderToControl operator()(const msg::ResolveImage& job) {
+    const base::Result<msg::ImageResolved> resolved = resolve_image(loop_, job, files_, events());
+    if (resolved) return *resolved;
+    return msg::JobFailed{.error = resolved.error()};
+  }
+  net::BuilderToControl operator()(const msg::PullImage& job) {
+    return image_done(pull_image(loop_, job, files_, events()));
+  }
   net::BuilderToControl operator()(const msg::CleanDisk& job) {
     const base::Result<msg::DiskCleaned> done = clean_disk(job);
     if (done) return *done;
@@ -79,18 +98,19 @@ class Builder {
 
   base::SystemClock clock_;
   net::Loop loop_;
+  RegistryFiles files_;
   std::optional<net::ControlToBuilder> job_;
   net::Link<net::BuilderToControl, net::ControlToBuilder> link_;
 };
 
 }  // namespace
 
-int run_builder(base::Fd link) {
+int run_builder(base::Fd link, RegistryFiles files) {
   // Whatever control's descriptor came with: Link needs a socket that never blocks.
   ::fcntl(link.get(), F_SETFL, ::fcntl(link.get(), F_GETFL) | O_NONBLOCK);
   // Modes of unpacked files are what the image says, not what an inherited mask leaves of it.
   ::umask(0);
-  return Builder(std::move(link)).run();
+  return Builder(std::move(link), std::move(files)).run();
 }
 
 }  // namespace marea::pipeline

@@ -5,10 +5,12 @@
 #pragma once
 
 #include "base/fd.h"
+#include "pipeline/skopeo.h"
 
 namespace marea::pipeline {
 
-// `link` is the socket to control. Returns the exit code: 0 when a result was delivered, be it a failure.
-int run_builder(base::Fd link);
+// `link` is the socket to control; `files` come with a job that asks registries. Returns the exit code: 0 when a result
+// was delivered, be it a failure.
+int run_builder(base::Fd link, RegistryFiles files = {});
 
 }  // namespace marea::pipeline

@@ -1,12 +1,20 @@
 #include "pipeline/image_names.h"
 
 #include <algorithm>
+#include <cctype>
+#include <functional>
+#include <map>
 #include <optional>
+
+#include "pipeline/archive_layout.h"
+#include "pipeline/digest.h"
+#include "pipeline/registry_reference.h"
 
 namespace marea::pipeline {
 namespace {
 
 constexpr std::string_view kLocal = "localhost/";
+constexpr std::string_view kPinned = "localhost/pinned:";
 constexpr std::string_view kLatest = ":latest";
 
 bool is_repository_character(char c) {
@@ -62,20 +70,144 @@ std::vector<std::string_view> named_in(std::string_view line) {
   return out;
 }
 
+std::string_view unquoted(std::string_view word) {
+  while (word.starts_with('"')) word.remove_prefix(1);
+  while (word.ends_with('"')) word.remove_suffix(1);
+  return word;
+}
+
 bool same_image(std::string_view full, std::string_view written) {
-  while (written.starts_with('"')) written.remove_prefix(1);
-  while (written.ends_with('"')) written.remove_suffix(1);
-  return full_image_name(written) == full;
+  return full_image_name(unquoted(written)) == full;
+}
+
+using Arguments = std::map<std::string, std::string, std::less<>>;
+
+// $NAME, ${NAME} and ${NAME:-VALUE}; a variable without a value stays.
+std::string with_arguments(std::string_view word, const Arguments& arguments) {
+  std::string out;
+  for (std::size_t i = 0; i < word.size();) {
+    if (word[i] != '$') {
+      out += word[i++];
+      continue;
+    }
+    const bool braced = i + 1 < word.size() && word[i + 1] == '{';
+    const std::size_t from = i + (braced ? 2 : 1);
+    std::size_t end = from;
+    while (end < word.size() && (std::isalnum(static_cast<unsigned char>(word[end])) != 0 || word[end] == '_')) ++end;
+    const auto found = arguments.find(word.substr(from, end - from));
+    std::size_t next = end;
+    std::string otherwise;
+    if (braced) {
+      const std::size_t close = word.find('}', end);
+      if (close == std::string_view::npos) return std::string(word);
+      const std::string_view rest = word.substr(end, close - end);
+      if (rest.starts_with(":-")) otherwise = rest.substr(2);
+      next = close + 1;
+    }
+    const std::string value = found == arguments.end() || found->second.empty() ? otherwise : found->second;
+    out += value.empty() ? std::string(word.substr(i, next - i)) : value;
+    i = next;
+  }
+  return out;
+}
+
+std::vector<std::string_view> lines_of(std::string_view text) {
+  std::vector<std::string_view> out;
+  while (!text.empty()) {
+    const std::size_t end = text.find('\n');
+    out.push_back(text.substr(0, end));
+    text = end == std::string_view::npos ? std::string_view() : text.substr(end + 1);
+  }
+  return out;
+}
+
+// The name of the stage that a FROM line begins; empty: none.
+std::string stage_of(std::string_view line) {
+  if (lower(next_word(line)) != "from") return {};
+  while (!line.empty()) {
+    if (lower(next_word(line)) == "as") return lower(next_word(line));
+  }
+  return {};
+}
+
+bool is_pinned(std::string_view word) {
+  const std::size_t at = word.find('@');
+  return at != std::string_view::npos && is_digest(word.substr(at + 1));
+}
+
+// As buildah's storage is given it.
+std::string local_name(std::string_view word) {
+  if (!is_pinned(word)) return full_image_name(word);
+  return std::string(kPinned) + std::string(hex_of(word.substr(word.find('@') + 1)));
+}
+
+// The one of `known` that `word` means; null: none.
+const KnownImages::value_type* find_known(std::string_view word, const KnownImages& known) {
+  const std::string full = full_image_name(word);
+  for (const auto& one : known) {
+    if (!full.empty() && full_image_name(one.first) == full) return &one;
+  }
+  const auto reference = parse_registry_reference(word);
+  if (!reference) return nullptr;
+  const std::string name = to_string(*reference);
+  for (const auto& one : known) {
+    if (one.first == name) return &one;
+  }
+  return nullptr;
 }
 
 }  // namespace
+
+std::vector<std::string> images_wanted(std::string_view dockerfile) {
+  Arguments arguments;
+  std::vector<std::string> stages;
+  std::vector<std::string> out;
+  for (std::string_view line : lines_of(dockerfile)) {
+    std::string_view rest = line;
+    if (lower(next_word(rest)) == "arg") {
+      const std::string_view word = next_word(rest);
+      const std::size_t equals = word.find('=');
+      if (equals != std::string_view::npos) {
+        arguments[std::string(word.substr(0, equals))] = with_arguments(unquoted(word.substr(equals + 1)), arguments);
+      }
+    }
+    for (const std::string_view word : named_in(line)) {
+      std::string name = with_arguments(unquoted(word), arguments);
+      const bool number = name.find_first_not_of("0123456789") == std::string::npos;
+      const bool usable = !number && name.find_first_of("$\\") == std::string::npos && name != "scratch" &&
+                          std::ranges::find(stages, lower(name)) == stages.end() &&
+                          std::ranges::find(out, name) == out.end() && parse_registry_reference(name);
+      if (usable) out.push_back(std::move(name));
+    }
+    if (std::string stage = stage_of(line); !stage.empty()) stages.push_back(std::move(stage));
+  }
+  return out;
+}
+
+std::vector<std::string> images_missing(std::string_view dockerfile, const KnownImages& known) {
+  std::vector<std::string> out = images_wanted(dockerfile);
+  std::erase_if(out, [&](const std::string& name) { return find_known(name, known) != nullptr; });
+  return out;
+}
+
+std::string without_digests(std::string dockerfile) {
+  for (const std::string& name : images_wanted(dockerfile)) {
+    if (!is_pinned(name)) continue;
+    for (std::size_t at = 0; (at = dockerfile.find(name, at)) != std::string::npos;) {
+      const std::string local = local_name(name);
+      dockerfile.replace(at, name.size(), local);
+      at += local.size();
+    }
+  }
+  return dockerfile;
+}
 
 std::string full_image_name(std::string_view name) {
   const NameParts parts = split(name);
   if (parts.repository.empty() || name.size() > kMostImageNameBytes || name.ends_with(':')) return {};
   if (!std::ranges::all_of(parts.repository, is_repository_character)) return {};
   if (!std::ranges::all_of(parts.tag, is_tag_character)) return {};
-  if (parts.repository.starts_with('/') || parts.repository.ends_with('/') || name.starts_with("oci:")) {
+  if (parts.repository.starts_with('/') || parts.repository.ends_with('/') || is_local_reference(name)) {
     return {};
   }
   const std::string_view first = name.substr(0, name.find('/'));
@@ -89,13 +221,11 @@ std::string full_image_name(std::string_view name) {
 KnownImages images_for(std::string_view dockerfile, const KnownImages& known) {
   std::vector<std::string_view> written;
   bool unclear = false;
-  while (!dockerfile.empty()) {
-    const std::size_t end = dockerfile.find('\n');
-    for (const std::string_view word : named_in(dockerfile.substr(0, end))) {
+  for (const std::string_view line : lines_of(dockerfile)) {
+    for (const std::string_view word : named_in(line)) {
       unclear = unclear || word.find_first_of("$\\") != std::string_view::npos;
       written.push_back(word);
     }
-    dockerfile = end == std::string_view::npos ? std::string_view() : dockerfile.substr(end + 1);
   }
   KnownImages out;
   for (const auto& [name, digest] : known) {
@@ -103,6 +233,15 @@ KnownImages images_for(std::string_view dockerfile, const KnownImages& known) {
     if (full.empty()) continue;
     const bool named = std::ranges::any_of(written, [&](std::string_view word) { return same_image(full, word); });
     if (unclear || named) out.emplace_back(std::move(full), digest);
+  }
+  for (const std::string& word : images_wanted(dockerfile)) {
+    const auto* const one = find_known(word, known);
+    std::string local = local_name(word);
+    if (one == nullptr || local.empty() ||
+        std::ranges::find(out, local, &KnownImages::value_type::first) != out.end()) {
+      continue;
+    }
+    out.emplace_back(std::move(local), one->second);
   }
   return out;
 }

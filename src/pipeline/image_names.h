@@ -16,6 +16,20 @@ using KnownImages = std::vector<std::pair<std::string, std::string>>;  // name â
 // "oci:DIR" reference, a digest, upper case).
 std::string full_image_name(std::string_view name);
 
+inline constexpr std::size_t kMostWantedImages = 32;  // of one Dockerfile that are pulled
+
+// What the FROM and --from of a Dockerfile name, each once, without stages and `scratch`; arguments that have a default
+// are put in, what still has a variable is left out.
+std::vector<std::string> images_wanted(std::string_view dockerfile);
+
+// Those that none of `known` is. A known name may be the full one of a registry: docker.io/library/debian:12 is known
+// as debian:12 too.
+std::vector<std::string> images_missing(std::string_view dockerfile, const KnownImages& known);
+
+// The Dockerfile with names for what it names by digest, as buildah's storage knows none of those: NAME@sha256:HEX is
+// localhost/pinned:HEX.
+std::string without_digests(std::string dockerfile);
+
 // Those of `known` that the FROM and --from of `dockerfile` may mean, under their full names: the ones whose name is
 // written there, or all when a variable stands in the place of a name. A few too many cost time, one too few a build.
 KnownImages images_for(std::string_view dockerfile, const KnownImages& known);

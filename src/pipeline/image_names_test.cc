@@ -44,6 +44,32 @@ TEST(ImagesFor, TakesAllWhenANameIsAVariable) {
   EXPECT_EQ(images_for("FROM \\\n web:1\n", kKnown).size(), 3U);
 }
 
+TEST(ImagesWanted, AreThoseOfFromAndCopyWithoutStages) {
+  EXPECT_THAT(images_wanted(
+                  "ARG V=12\nARG BASE=debian:${V}\nFROM $BASE AS build\nFROM --platform=linux/amd64 node:${N:-20}\n"
+                  "COPY --from=build /a /b\nCOPY --from=0 /a /b\nCOPY --from=busybox /a /b\nFROM scratch\nFROM Build\n"
+                  "FROM ${UNKNOWN}\n"),
+              ElementsAre("debian:12", "node:20", "busybox"));
+}
+
+TEST(ImagesMissing, AreThoseThatNoKnownNameMeans) {
+  const std::string hex(64, 'a');
+  const KnownImages known = {{"docker.io/library/debian:12", "d1"}, {"web", "d2"}, {"h.example/a@sha256:" + hex, "d3"}};
+  EXPECT_THAT(images_missing("FROM debian:12\nFROM docker.io/library/debian:12\nFROM web\nFROM h.example/a@sha256:" +
+                                 hex + "\nFROM debian:13\n",
+                             known),
+              ElementsAre("debian:13"));
+  EXPECT_THAT(images_for("FROM debian:12\n", known), ElementsAre(Pair("localhost/debian:12", "d1")));
+  EXPECT_THAT(images_for("FROM h.example/a@sha256:" + hex + "\n", known),
+              ElementsAre(Pair("localhost/pinned:" + hex, "d3")));
+}
+
+TEST(WithoutDigests, GivesPinnedImagesANameThatStorageKnows) {
+  const std::string hex(64, 'b');
+  EXPECT_EQ(without_digests("FROM a@sha256:" + hex + " AS x\nFROM debian\n"),
+            "FROM localhost/pinned:" + hex + " AS x\nFROM debian\n");
+}
+
 TEST(ImagesFor, TakesNoneThatIsNotNamed) {
   EXPECT_THAT(images_for("FROM scratch\nRUN echo hola web:1\n", kKnown), IsEmpty());
   EXPECT_THAT(images_for("", kKnown), IsEmpty());

@@ -11,12 +11,14 @@
 #include "pipeline/files.h"
 #include "pipeline/image_config.h"
 #include "pipeline/json_fields.h"
+#include "pipeline/layer.h"
 
 namespace marea::pipeline {
 namespace {
 
 using base::ErrorCode;
 
+constexpr std::size_t kMostPlatformsBytes = 300;  // named in an error
 constexpr std::string_view kRefName = "org.opencontainers.image.ref.name";
 
 constexpr std::array<std::string_view, 2> kIndexTypes = {"application/vnd.oci.image.index.v1+json",
@@ -44,6 +46,11 @@ constexpr const char* kCopyAgain = "Make or copy the image again; a tool that wr
 
 std::unexpected<base::Error> invalid(const std::string& place, std::string why) {
   return base::fail(ErrorCode::image_invalid, "cannot use " + place, std::move(why), kCopyAgain);
+}
+
+std::unexpected<base::Error> too_deep(const std::string& root) {
+  return invalid("the image " + root,
+                 "its indexes are nested deeper than " + std::to_string(kMostIndexDepth) + " levels");
 }
 
 base::Result<Descriptor> parse_descriptor(const Json& value, const std::string& place) {
@@ -82,7 +89,7 @@ base::Result<Layer> parse_layer(const Json& value, const std::string& place) {
   return Layer{.blob = std::move(*blob), .compression = type->compression, .diff_id = {}};
 }
 
-base::Result<void> parse_manifest(const Json& manifest, const std::string& place, OciImage& image) {
+base::Result<void> parse_manifest(const Json& manifest, const std::string& place, ManifestText& image) {
   if (integer_member(manifest, "schemaVersion") != 2) {
     return invalid(place, "schemaVersion is not 2 (Docker's first schema is not supported)");
   }
@@ -115,7 +122,7 @@ base::Result<void> read_config(const std::string& blobs, OciImage& image) {
   if (!file) return std::unexpected(file.error());
   if (!fits_host({.blob = {}, .os = file->os, .architecture = file->architecture, .ref_name = {}})) {
     return base::fail(
-        ErrorCode::image_invalid, "cannot run the image " + image.manifest.digest,
+        ErrorCode::image_architecture, "cannot run the image " + image.manifest.digest,
         "it is for " + file->os + "/" + file->architecture + ", this machine is linux/" + host_architecture(),
         "Build or copy the image for linux/" + host_architecture() + ".");
   }
@@ -128,9 +135,9 @@ base::Result<void> read_config(const std::string& blobs, OciImage& image) {
   return {};
 }
 
-bool is_index(const Descriptor& blob, const Json& value) {
+bool is_index(const std::string& media_type, const Json& value) {
   const std::string inner = text_member(value, "mediaType");
-  const std::string& type = inner.empty() ? blob.media_type : inner;
+  const std::string& type = inner.empty() ? media_type : inner;
   if (std::ranges::find(kIndexTypes, type) != kIndexTypes.end()) return true;
   if (std::ranges::find(kManifestTypes, type) != kManifestTypes.end()) return false;
   return member(value, "manifests") != nullptr;  // mediaType is optional in both
@@ -140,15 +147,23 @@ base::Result<Descriptor> choose_manifest(const std::string& text, const std::str
   base::Result<std::vector<IndexEntry>> entries = parse_index(text, place);
   if (!entries) return std::unexpected(entries.error());
   const IndexEntry* unsaid = nullptr;
+  std::string there;
   for (const IndexEntry& entry : *entries) {
-    if (!fits_host(entry)) continue;
+    if (!fits_host(entry)) {
+      const std::string platform = " " + entry.os + "/" + entry.architecture;
+      const bool listed = there.find(platform) != std::string::npos || there.size() > kMostPlatformsBytes;
+      if (!listed && entry.os != "unknown") there += platform;
+      continue;
+    }
     if (!entry.os.empty()) return entry.blob;
     if (unsaid == nullptr) unsaid = &entry;
   }
   if (unsaid != nullptr) return unsaid->blob;
-  return base::fail(ErrorCode::image_not_found, "cannot use " + place,
-                    "it has no image for linux/" + host_architecture(),
-                    "Build or copy the image for linux/" + host_architecture() + ".");
+  return base::fail(
+      ErrorCode::image_architecture, "cannot use " + place,
+      "it has no image for linux/" + host_architecture() +
+          (there.empty() ? std::string("; it lists none at all") : "; there is one for" + printable(there)),
+      "Build or copy the image for linux/" + host_architecture() + ".");
 }
 
 }  // namespace
@@ -196,32 +211,51 @@ base::Result<void> verify_blob(const std::string& blobs, const Descriptor& blob)
   return {};
 }
 
-base::Result<OciImage> read_image(const std::string& blobs, const Descriptor& root) {
-  if (!is_digest(root.digest)) {
-    return base::fail(ErrorCode::invalid_argument, "cannot read the image '" + root.digest.substr(0, 100) + "'",
+base::Result<ManifestText> parse_manifest_text(const std::string& text, const std::string& media_type,
+                                               const std::string& place) {
+  base::Result<Json> value = parse_object(text, place);
+  if (!value) return std::unexpected(value.error());
+  ManifestText out;
+  if (!is_index(media_type, *value)) {
+    if (base::Result<void> read = parse_manifest(*value, place, out); !read) return std::unexpected(read.error());
+    return out;
+  }
+  base::Result<Descriptor> next = choose_manifest(text, place);
+  if (!next) return std::unexpected(next.error());
+  out.next = std::move(*next);
+  return out;
+}
+
+base::Result<OciImage> read_manifests(const std::string& blobs, const std::string& root) {
+  if (!is_digest(root)) {
+    return base::fail(ErrorCode::invalid_argument, "cannot read the image '" + root.substr(0, 100) + "'",
                       "the digest is not sha256:HEX");
   }
   OciImage image;
-  image.manifest = root;
+  image.manifest = {.media_type = {}, .digest = root, .bytes = -1};
   for (int depth = 0; depth <= kMostIndexDepth; ++depth) {
     base::Result<std::string> text = read_blob(blobs, image.manifest, kMostManifestBytes);
     if (!text) return std::unexpected(text.error());
     image.manifest.bytes = static_cast<std::int64_t>(text->size());
-    const std::string place = "the manifest " + blob_path(blobs, image.manifest.digest);
-    base::Result<Json> value = parse_object(*text, place);
-    if (!value) return std::unexpected(value.error());
-    if (!is_index(image.manifest, *value)) {
-      if (base::Result<void> read = parse_manifest(*value, place, image); !read) return std::unexpected(read.error());
-      if (base::Result<void> read = read_config(blobs, image); !read) return std::unexpected(read.error());
+    base::Result<ManifestText> parsed = parse_manifest_text(*text, image.manifest.media_type,
+                                                            "the manifest " + blob_path(blobs, image.manifest.digest));
+    if (!parsed) return std::unexpected(parsed.error());
+    if (!parsed->next) {
+      image.config_blob = std::move(parsed->config_blob);
+      image.layers = std::move(parsed->layers);
       return image;
     }
-    base::Result<Descriptor> next = choose_manifest(*text, place);
-    if (!next) return std::unexpected(next.error());
     image.indexes.push_back(image.manifest);
-    image.manifest = std::move(*next);
+    image.manifest = std::move(*parsed->next);
   }
-  return invalid("the image " + root.digest,
-                 "its indexes are nested deeper than " + std::to_string(kMostIndexDepth) + " levels");
+  return too_deep(root);
+}
+
+base::Result<OciImage> read_image(const std::string& blobs, const Descriptor& root) {
+  base::Result<OciImage> image = read_manifests(blobs, root.digest);
+  if (!image) return image;
+  if (base::Result<void> read = read_config(blobs, *image); !read) return std::unexpected(read.error());
+  return image;
 }
 
 base::Result<std::vector<IndexEntry>> parse_index(const std::string& text, const std::string& place) {
@@ -265,7 +299,7 @@ bool fits_host(const IndexEntry& entry) {
 }
 
 base::Result<std::vector<std::string>> blobs_of(const std::string& blobs, const std::string& root) {
-  const base::Result<OciImage> image = read_image(blobs, {.media_type = {}, .digest = root, .bytes = -1});
+  const base::Result<OciImage> image = read_manifests(blobs, root);
   if (!image) return std::unexpected(image.error());
   std::vector<std::string> out;
   for (const Descriptor& index : image->indexes) out.push_back(index.digest);

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -55,6 +56,20 @@ base::Result<std::string> read_blob(const std::string& blobs, const Descriptor& 
 
 // Compares a blob's size and digest, streaming. E_IMAGE_NOT_FOUND, E_DIGEST_MISMATCH.
 base::Result<void> verify_blob(const std::string& blobs, const Descriptor& blob);
+
+// What one manifest or index says, alone.
+struct ManifestText {
+  std::optional<Descriptor> next;  // of an index: the entry for this machine; the rest is empty then
+  Descriptor config_blob;
+  std::vector<Layer> layers;  // lowest first; without diff_ids
+};
+// `media_type` counts where the text does not say its own; `place` names it in errors. E_IMAGE_INVALID,
+// E_IMAGE_TOO_LARGE, E_IMAGE_ARCHITECTURE.
+base::Result<ManifestText> parse_manifest_text(const std::string& text, const std::string& media_type,
+                                               const std::string& place);
+
+// The indexes and the manifest that `root` leads to, read and compared with their digests; its config is not read.
+base::Result<OciImage> read_manifests(const std::string& blobs, const std::string& root);
 
 // From a manifest or an index (then the entry for this machine's platform) to the image.
 base::Result<OciImage> read_image(const std::string& blobs, const Descriptor& root);

@@ -56,8 +56,16 @@ model::Image image_of(const Json& json) {
 
 }  // namespace
 
-std::string image_to_text(const model::Image& image) {
-  return text_of(json_of(image));
+std::string image_to_text(const model::Image& image, std::int64_t used_unix_ns) {
+  Json json = json_of(image);
+  if (used_unix_ns != 0) json["used_unix_ns"] = used_unix_ns;
+  return text_of(json);
+}
+
+std::int64_t used_in_text(const std::string& text) {
+  const Json json = Json::parse(text, nullptr, false);
+  const auto used = json.is_object() ? json.find("used_unix_ns") : json.end();
+  return used != json.end() && used->is_number_integer() ? used->get<std::int64_t>() : 0;
 }
 
 base::Result<model::Image> image_from_text(const std::string& text) {

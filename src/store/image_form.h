@@ -2,6 +2,7 @@
 // that an older or newer marea reads what another wrote.
 #pragma once
 
+#include <cstdint>
 #include <string>
 
 #include "base/error.h"
@@ -9,7 +10,9 @@
 
 namespace marea::store {
 
-std::string image_to_text(const model::Image& image);
+// Of an image's own row: with the time of its last use, which is not part of the image; 0: none.
+std::string image_to_text(const model::Image& image, std::int64_t used_unix_ns = 0);
+std::int64_t used_in_text(const std::string& text);
 // The error has no place: the caller knows the row.
 base::Result<model::Image> image_from_text(const std::string& text);
 

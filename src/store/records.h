@@ -54,6 +54,7 @@ struct ImageName {
 struct ImageRecord {
   std::string digest;
   model::Image image;
+  std::int64_t used_unix_ns = 0;  // when it began or ended to be of use; 0: not known
   friend bool operator==(const ImageRecord&, const ImageRecord&) = default;
 };
 

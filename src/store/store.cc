@@ -155,7 +155,8 @@ base::Result<void> Store::write(const ImageName& name) {
 }
 
 base::Result<void> Store::write(const ImageRecord& record) {
-  return execute(db_, "INSERT OR REPLACE INTO images VALUES (?, ?)", record.digest, image_to_text(record.image));
+  return execute(db_, "INSERT OR REPLACE INTO images VALUES (?, ?)", record.digest,
+                 image_to_text(record.image, record.used_unix_ns));
 }
 
 base::Result<void> Store::write(const UsageRecord& record) {

@@ -21,6 +21,7 @@ inline constexpr const char* kRestoring = "restoring";
 //   build/     buildah's storage and cache             logs/      logs writes, control reads
 //   router/    the last routes, the key of its cookies run/       engine's instances, final reports, last plan
 //   requests/  records of requests; router writes, control reads
+//   registry/  the operator's: auth.json, registries.conf, certs.d/; builder reads
 base::Result<void> prepare_data_dir(const std::string& path);
 
 // One marea per data directory: an exclusive lock for as long as the descriptor is open.

@@ -1,5 +1,6 @@
 #include "engine/local/keeper.h"
 
+#include <fcntl.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
@@ -18,7 +19,7 @@ namespace {
 using net::Role;
 
 constexpr std::size_t kMostHeld = 30'000;  // two per container: five in each of net::kMostInstanceSlots
-constexpr std::size_t kMostBuilders = 4;   // control runs fewer; this bounds a compromised control
+constexpr std::size_t kMostBuilders = 10;  // control runs fewer; this bounds a compromised control
 constexpr base::Duration kFirstRestart = std::chrono::milliseconds(50);
 constexpr base::Duration kMostRestart = std::chrono::seconds(10);
 constexpr base::Duration kStable = std::chrono::seconds(3);  // a role that lived so long starts again at once
@@ -165,7 +166,7 @@ void Keeper::on_message(Role from, net::RoleToKeeper message, std::vector<base::
   } else if (const auto* release = std::get_if<net::msg::Release>(&message)) {
     if (from == Role::engine || from == release->owner) held_.erase(held_key(release->owner, release->key));
   } else if (const auto* run = std::get_if<net::msg::RunBuilder>(&message)) {
-    if (from == Role::control) run_builder(run->job, std::move(fds));
+    if (from == Role::control) run_builder(*run, std::move(fds));
   } else if (const auto* end = std::get_if<net::msg::KillBuilder>(&message)) {
     const auto builder = builders_.find(end->job);
     // It is PID 1 of its namespace: all it started goes with it.
@@ -184,13 +185,23 @@ void Keeper::hold(Role owner, std::string key, std::vector<base::Fd> fds) {
   held_.insert_or_assign(held_key(owner, key), Held{.owner = owner, .fds = std::move(fds)});
 }
 
-void Keeper::run_builder(std::uint64_t job, std::vector<base::Fd> fds) {
+void Keeper::run_builder(const net::msg::RunBuilder& order, std::vector<base::Fd> fds) {
+  const std::uint64_t job = order.job;
   if (fds.size() != 1 || builders_.size() >= kMostBuilders || builders_.contains(job) || stopped_) {
     log_(base::Severity::error, "builder refused", {{"job", std::to_string(job)}});
     return;  // control sees its end of the link close
   }
-  const base::Result<pid_t> pid = start_role(
-      {.role = Role::builder, .data_dir = options_.data_dir, .arguments = options_.arguments(Role::builder)}, fds[0]);
+  RoleStart start{.role = Role::builder, .data_dir = options_.data_dir, .arguments = options_.arguments(Role::builder)};
+  std::vector<base::Fd> files;
+  if (order.registries) {
+    for (const std::string& path : {options_.registry_auth, options_.registries}) {
+      // A FIFO does not hold keeper up.
+      files.emplace_back(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
+      if (!files.back()) files.back() = base::Fd(::open("/dev/null", O_RDONLY | O_CLOEXEC));
+      start.files.push_back(files.back().get());
+    }
+  }
+  const base::Result<pid_t> pid = start_role(start, fds[0]);
   if (!pid) {
     log_(base::Severity::error, "builder cannot start", {{"why", pid.error().line()}});
     return;

@@ -33,6 +33,9 @@ class Keeper final : public net::Watcher {
     // What follows "marea ROLE" on the command line of each role.
     std::function<std::vector<std::string>(net::Role)> arguments;
     std::vector<std::pair<net::ListenerKind, net::Listening>> listeners;
+    // Read anew for each job that asks registries, as only root may be allowed to; what is absent is empty to it.
+    std::string registry_auth;  // containers-auth.json(5)
+    std::string registries;     // containers-registries.conf(5)
   };
   Keeper(net::Loop& loop, const base::Log& log, Options options);
   ~Keeper() override;
@@ -71,7 +74,7 @@ class Keeper final : public net::Watcher {
   void connect(net::Role a, net::Role b);
   void on_message(net::Role from, net::RoleToKeeper message, std::vector<base::Fd> fds);
   void hold(net::Role owner, std::string key, std::vector<base::Fd> fds);
-  void run_builder(std::uint64_t job, std::vector<base::Fd> fds);
+  void run_builder(const net::msg::RunBuilder& order, std::vector<base::Fd> fds);
   void reap();
   void child_ended(Child& child, int status);
   void stop_next();

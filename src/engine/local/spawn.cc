@@ -37,7 +37,13 @@ void bind_data_view(const std::string& data_dir) {
   if (::mount(data_dir.c_str(), kDataView, nullptr, MS_BIND, nullptr) != 0) die("bind the data directory");
 }
 
-void arrange_descriptors(int link) {
+constexpr int kSafeFd = 64;  // above every number that is given
+
+void arrange_descriptors(int link, const std::vector<int>& files) {
+  std::vector<int> moved;  // so that no dup2 overwrites the source of a later one
+  for (const int file : files) moved.push_back(::fcntl(file, F_DUPFD_CLOEXEC, kSafeFd));
+  if (link > kLinkFd && link < kSafeFd && !files.empty()) link = ::fcntl(link, F_DUPFD_CLOEXEC, kSafeFd);
+
   const int null = ::open("/dev/null", O_RDONLY);
   if (null < 0 || ::dup2(null, STDIN_FILENO) < 0) die("open /dev/null");
   if (link == kLinkFd) {
@@ -45,7 +51,11 @@ void arrange_descriptors(int link) {
   } else if (::dup2(link, kLinkFd) < 0) {
     die("pass the link");
   }
-  ::syscall(SYS_close_range, kLinkFd + 1, ~0U, 1U << 2U /* CLOSE_RANGE_CLOEXEC */);
+  int next = kLinkFd + 1;
+  for (const int file : moved) {
+    if (::dup2(file, next++) < 0) die("pass a file");
+  }
+  ::syscall(SYS_close_range, next, ~0U, 1U << 2U /* CLOSE_RANGE_CLOEXEC */);
 }
 
 // What requests wait for goes before what apps compute: all sandboxes together weigh as much as one process at nice 0
@@ -121,7 +131,7 @@ base::Result<Gate> make_gate() {
   constexpr int kIdleIoClass = 3 << 13;
   ::syscall(SYS_ioprio_set, 1 /* IOPRIO_WHO_PROCESS */, 0, kIdleIoClass);
   ::setsid();
-  arrange_descriptors(link);
+  arrange_descriptors(link, start.files);
   raise_descriptor_limit();
   reset_signals();
   exec_self(exe, start);
@@ -182,7 +192,7 @@ base::Result<pid_t> start_role(const RoleStart& start, const base::Fd& link) {
     // Ctrl-C reaches the whole foreground group; the order of an end is keeper's to decide.
     ::setsid();
     bind_data_view(start.data_dir);
-    arrange_descriptors(link.get());
+    arrange_descriptors(link.get(), start.files);
     raise_descriptor_limit();
     go_first(start.role);
     keep_off_first_cpu(start.role);

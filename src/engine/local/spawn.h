@@ -16,9 +16,11 @@ struct RoleStart {
   net::Role role = net::Role::router;
   std::string data_dir;                // bound to kDataView in the role's own mount namespace
   std::vector<std::string> arguments;  // after "marea ROLE"
+  std::vector<int> files = {};         // become its descriptors 4, 5, …
 };
 
-// Starts `start.role` with `link` as its descriptor 3 and nothing else but stdin (null), stdout and stderr.
+// Starts `start.role` with `link` as its descriptor 3, `start.files` after it and nothing else but stdin (null), stdout
+// and stderr.
 // Unprivileged roles get their uid, no groups, no capabilities and no-new-privileges; engine stays root; builder gets a
 // user namespace of its own (ids 0…65,535 onto the builder's range), with mount, PID and IPC namespaces. Returns the
 // pid.

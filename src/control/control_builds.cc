@@ -1,0 +1,116 @@
+// Builds: a Dockerfile's images are pulled first, by jobs of their own, then it is built.
+#include <algorithm>
+#include <filesystem>
+#include <utility>
+
+#include "control/control.h"
+#include "pipeline/registry_reference.h"
+
+namespace marea::control {
+namespace {
+
+std::unexpected<Refusal> refusal_of_build(base::Error error) {
+  return std::unexpected<Refusal>(Refusal{.error = std::move(error), .faults = {}});
+}
+
+}  // namespace
+
+Control::Ticket Control::run(const BuildImage& command, Observer observer) {
+  if (auto room = check_room("build " + command.name); !room) {
+    observer.on_done(refusal_of_build(std::move(room.error())));
+    return 0;
+  }
+  const Ticket ticket = ++last_build_;
+  builds_[ticket] = {
+      .command = command, .observer = std::move(observer), .since_unix_ns = loop_.clock().wall().unix_ns};
+  start_build(ticket);
+  return builds_.contains(ticket) ? ticket : 0;
+}
+
+void Control::cancel(Ticket ticket) {
+  const auto build = builds_.find(ticket);
+  if (build == builds_.end()) return;
+  if (build->second.job != 0) jobs_.cancel(build->second.job);
+  builds_.erase(build);
+  drop_unwanted();
+}
+
+void Control::start_build(Ticket ticket) {
+  Building& build = builds_.at(ticket);
+  net::msg::BuildImage work{.context = build.command.context,
+                            .dockerfile = build.command.dockerfile,
+                            .tag = build.command.name,
+                            .blobs = folders_.blobs,
+                            .images = folders_.images,
+                            .storage = folders_.builds};
+  for (const auto& [name, row] : names_) work.known.emplace_back(name, row.digest);
+  BuilderJobs::Job job{
+      .work = std::move(work),
+      .deadline = kBuildDeadline,
+      .on_progress = build.observer.on_progress,
+      .on_done = [this, ticket](const base::Result<model::Image>& image) { finish_build(ticket, image); }};
+  if (!build.asked) {
+    job.on_needed = [this, ticket](const std::vector<std::string>& names) { pull_for_build(ticket, names); };
+  }
+  const base::Result<std::uint64_t> added = jobs_.add(std::move(job));
+  if (added) {
+    build.job = *added;
+    return;
+  }
+  finish_build(ticket, base::fail(added.error()));
+}
+
+void Control::pull_for_build(Ticket ticket, const std::vector<std::string>& names) {
+  const auto found = builds_.find(ticket);
+  if (found == builds_.end()) return;
+  found->second.job = 0;
+  found->second.asked = true;
+  found->second.awaited = names.size();
+  const auto on_progress = found->second.observer.on_progress;  // it may cancel the build
+  for (const std::string& name : names) {
+    if (on_progress) on_progress("pulling " + name);
+    obtain_image({.reference = name,
+                  .wanted = [this, ticket] { return builds_.contains(ticket); },
+                  .done = [this, ticket,
+                           name](const base::Result<model::Image>& image) { pulled_for_build(ticket, name, image); }});
+  }
+}
+
+// They get the full name of their registry, under which a later build finds them.
+void Control::pulled_for_build(Ticket ticket, const std::string& name, const base::Result<model::Image>& image) {
+  const auto found = builds_.find(ticket);
+  if (found == builds_.end()) return;
+  if (!image) {
+    base::Error error = image.error();
+    error.what = "cannot build " + found->second.command.name + ": FROM " + name + ": " + error.what;
+    return finish_build(ticket, base::fail(std::move(error)));
+  }
+  const auto reference = pipeline::parse_registry_reference(name);
+  const auto named = name_image(reference ? pipeline::to_string(*reference) : name, *image);
+  if (!named) return finish_build(ticket, base::fail(named.error().error));
+  if (--found->second.awaited == 0) start_build(ticket);
+}
+
+void Control::finish_build(Ticket ticket, const base::Result<model::Image>& image) {
+  const auto found = builds_.find(ticket);
+  if (found == builds_.end()) return;
+  std::error_code ignored;
+  if (image && !std::filesystem::is_directory(image->rootfs, ignored)) {
+    // It was there already, unused, and was being removed.
+    return make_image(
+        image->digest, {},
+        {.reference = image->digest,
+         .wanted = [this, ticket] { return builds_.contains(ticket); },
+         .done = [this, ticket](const base::Result<model::Image>& again) { finish_build(ticket, again); }});
+  }
+  const std::string name = found->second.command.name;
+  const Done on_done = std::move(found->second.observer.on_done);
+  std::expected<Outcome, Refusal> outcome =
+      image ? name_image(name, *image)
+            : std::expected<Outcome, Refusal>(refusal_of_build(with_what_to_remove(image.error())));
+  builds_.erase(ticket);
+  measure_builds();
+  on_done(std::move(outcome));
+}
+
+}  // namespace marea::control

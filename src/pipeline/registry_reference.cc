@@ -1,0 +1,95 @@
+#include "pipeline/registry_reference.h"
+
+#include <algorithm>
+
+#include "pipeline/archive_layout.h"
+#include "pipeline/digest.h"
+#include "pipeline/layer.h"
+
+namespace marea::pipeline {
+namespace {
+
+constexpr std::string_view kLower = "abcdefghijklmnopqrstuvwxyz0123456789";
+constexpr std::string_view kHost = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-:[]";
+constexpr std::string_view kTag = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
+
+bool only(std::string_view text, std::string_view allowed) {
+  return text.find_first_not_of(allowed) == std::string_view::npos;
+}
+
+bool is_host(std::string_view first) {
+  return first == "localhost" || first.find_first_of(".:") != std::string_view::npos;
+}
+
+bool is_component(std::string_view part) {
+  return !part.empty() && only(part, "abcdefghijklmnopqrstuvwxyz0123456789._-") &&
+         kLower.find(part.front()) != std::string_view::npos && kLower.find(part.back()) != std::string_view::npos;
+}
+
+bool is_repository(std::string_view path) {
+  if (path.empty() || path.size() > kMostRepositoryBytes) return false;
+  while (true) {
+    const std::size_t slash = path.find('/');
+    if (!is_component(path.substr(0, slash))) return false;
+    if (slash == std::string_view::npos) return true;
+    path.remove_prefix(slash + 1);
+  }
+}
+
+std::unexpected<base::Error> no_name(std::string_view text, std::string why) {
+  return base::fail(base::ErrorCode::invalid_argument, "\"" + printable(text) + "\" is no name of an image",
+                    std::move(why), "Write it as HOST/PATH:TAG or HOST/PATH@sha256:DIGEST");
+}
+
+}  // namespace
+
+bool names_registry(std::string_view reference) {
+  if (reference.starts_with(kRegistryScheme)) return true;
+  const std::size_t slash = reference.find('/');
+  return slash != std::string_view::npos && !is_local_reference(reference) && is_host(reference.substr(0, slash));
+}
+
+base::Result<RegistryReference> parse_registry_reference(std::string_view text) {
+  std::string_view rest = text;
+  if (rest.starts_with(kRegistryScheme)) rest.remove_prefix(kRegistryScheme.size());
+  RegistryReference out;
+  if (const std::size_t at = rest.find('@'); at != std::string_view::npos) {
+    out.digest = rest.substr(at + 1);
+    if (!is_digest(out.digest)) return no_name(text, "what follows @ is not sha256: and 64 hexadecimal digits");
+    rest = rest.substr(0, at);
+  }
+  const std::size_t slash = rest.find('/');
+  if (slash != std::string_view::npos && is_host(rest.substr(0, slash))) {
+    out.host = rest.substr(0, slash);
+    rest.remove_prefix(slash + 1);
+  }
+  if (const std::size_t colon = rest.rfind(':'); colon != std::string_view::npos) {
+    out.tag = rest.substr(colon + 1);
+    rest = rest.substr(0, colon);
+    if (out.tag.empty() || out.tag.size() > kMostTagBytes || !only(out.tag, kTag) || out.tag.front() == '.' ||
+        out.tag.front() == '-') {
+      return no_name(text, "\"" + printable(out.tag) + "\" is no tag");
+    }
+  }
+  out.repository = rest;
+  if (out.host.empty() || out.host == "index.docker.io") out.host = kDefaultRegistry;
+  if (out.host == kDefaultRegistry && rest.find('/') == std::string_view::npos)
+    out.repository = "library/" + out.repository;
+  if (!only(out.host, kHost) || out.host.front() == ':' || out.host.back() == ':' || out.host.front() == '-') {
+    return no_name(text, "\"" + printable(out.host) + "\" is no host");
+  }
+  if (!is_repository(out.repository)) {
+    return no_name(text, "paths are lower-case letters, digits and . _ - between slashes, at most " +
+                             std::to_string(kMostRepositoryBytes) + " bytes");
+  }
+  if (!out.digest.empty()) out.tag.clear();
+  if (out.digest.empty() && out.tag.empty()) out.tag = "latest";
+  return out;
+}
+
+std::string to_string(const RegistryReference& reference) {
+  return reference.host + "/" + reference.repository +
+         (reference.digest.empty() ? ":" + reference.tag : "@" + reference.digest);
+}
+
+}  // namespace marea::pipeline

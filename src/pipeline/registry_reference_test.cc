@@ -1,0 +1,54 @@
+#include "pipeline/registry_reference.h"
+
+#include <gtest/gtest.h>
+
+namespace marea::pipeline {
+namespace {
+
+const std::string kDigest = "sha256:" + std::string(64, 'a');
+
+std::string read(const std::string& text) {
+  const auto reference = parse_registry_reference(text);
+  return reference ? to_string(*reference) : std::string(base::to_string(reference.error().code));
+}
+
+TEST(RegistryReference, short_names_are_docker_hubs) {
+  EXPECT_EQ(read("debian"), "docker.io/library/debian:latest");
+  EXPECT_EQ(read("debian:12"), "docker.io/library/debian:12");
+  EXPECT_EQ(read("someone/app"), "docker.io/someone/app:latest");
+  EXPECT_EQ(read("index.docker.io/debian"), "docker.io/library/debian:latest");
+  EXPECT_EQ(read("docker://debian:12"), "docker.io/library/debian:12");
+}
+
+TEST(RegistryReference, a_first_part_with_a_dot_or_a_port_is_a_host) {
+  EXPECT_EQ(read("registry.example/a/b"), "registry.example/a/b:latest");
+  EXPECT_EQ(read("localhost/app:1"), "localhost/app:1");
+  EXPECT_EQ(read("host:5000/app"), "host:5000/app:latest");
+  EXPECT_EQ(read("[::1]:5000/app:1"), "[::1]:5000/app:1");
+  EXPECT_EQ(read("host:5000"), "docker.io/library/host:5000") << "a tag";
+}
+
+TEST(RegistryReference, a_digest_says_more_than_a_tag) {
+  EXPECT_EQ(read("host:5000/app:1@" + kDigest), "host:5000/app@" + kDigest);
+  EXPECT_EQ(read("app@" + kDigest), "docker.io/library/app@" + kDigest);
+}
+
+TEST(RegistryReference, what_is_no_name_is_refused) {
+  for (const char* text : {"", "UPPER", "a//b", "host:5000/", "/a", "a/", "a:", "a:b:c", "a@sha256:12", "a b", "-a",
+                           "host:5000/a:-x", "a.example/..", "a\n", "ho st:1/a", "oci:/dir/x"}) {
+    EXPECT_EQ(read(text), "E_INVALID_ARGUMENT") << text;
+  }
+  EXPECT_EQ(read(std::string(256, 'a')), "E_INVALID_ARGUMENT");
+  EXPECT_EQ(read("a:" + std::string(129, 'a')), "E_INVALID_ARGUMENT");
+}
+
+TEST(RegistryReference, what_can_only_mean_a_registry) {
+  for (const char* text : {"docker://a", "a.example/b", "localhost/a", "h:1/a"})
+    EXPECT_TRUE(names_registry(text)) << text;
+  for (const char* text : {"a", "a:1", "a/b", "a.b", "localhost", "oci:/a.b/c", "sha256:aa"}) {
+    EXPECT_FALSE(names_registry(text)) << text;
+  }
+}
+
+}  // namespace
+}  // namespace marea::pipeline
