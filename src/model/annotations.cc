@@ -33,7 +33,11 @@ std::string unknown_annotation(const std::string& name) {
 bool is_new_of_cloud_run(const std::string& name) {
   if (!name.starts_with("run.googleapis.com/")) return false;
   const std::vector<std::string> known = annotations_of_domain(name);
-  return nearest(name, {known.begin(), known.end()}).empty();
+  // The domain is the same in all and would make short names near each other.
+  const auto local = [](std::string_view whole) { return whole.substr(whole.find('/') + 1); };
+  std::vector<std::string_view> names;
+  for (const std::string& each : known) names.push_back(local(each));
+  return nearest(local(name), names).empty();
 }
 
 void check_annotation(Findings& findings, const std::string& name, const Node& node, Level level) {

@@ -382,6 +382,43 @@ TEST(Export, what_is_nearly_a_known_annotation_is_no_new_one) {
   EXPECT_THAT(to_string(parsed.error().at(0)), HasSubstr("did you mean run.googleapis.com/custom-audiences?"));
 }
 
+TEST(Export, a_short_name_of_tomorrow_is_near_to_nothing) {
+  std::string text(kCloudRun);
+  text.replace(text.find("quantum-tunnelling"), 18, "tags");
+  EXPECT_THAT(export_lines(read_export(text).notices),
+              testing::Contains(HasSubstr("run.googleapis.com/tags\"]: is kept")));
+}
+
+TEST(Export, a_readiness_probe_whose_attempts_could_overlap_waits_for_a_period) {
+  std::string text(kKnative);
+  text.replace(text.find("          successThreshold: 1\n          tcpSocket:"), 0,
+               "          periodSeconds: 2\n          timeoutSeconds: 30\n");
+  const ServiceDocument read = read_export(text);
+  EXPECT_EQ(read.service.revision_template.container.readiness->timeout, std::chrono::seconds(2));
+  EXPECT_THAT(export_lines(read.notices), testing::Contains(HasSubstr("exceeds periodSeconds")));
+}
+
+TEST(Readiness, a_first_pass_is_awaited_within_reason) {
+  using std::chrono::seconds;
+  Probe startup;
+  startup.period = seconds(2);
+  startup.failure_threshold = 3;
+  Probe readiness;
+  readiness.period = seconds(10);
+  readiness.success_threshold = 2;
+  readiness.initial_delay = seconds(5);
+  EXPECT_EQ(readiness_deadline(startup, readiness), seconds(25));
+  EXPECT_EQ(readiness_deadline(startup, std::nullopt), seconds(0));
+  readiness.failure_threshold = 1000;
+  readiness.success_threshold = 1000;
+  readiness.period = seconds(300);
+  EXPECT_EQ(readiness_deadline(startup, readiness), seconds(605));
+  readiness.success_threshold = 1;
+  readiness.period = seconds(1);
+  startup.period = seconds(240);
+  EXPECT_EQ(readiness_deadline(startup, readiness), seconds(720));
+}
+
 TEST(Export, what_cannot_be_right_here_says_why) {
   std::string text(kCloudRun);
   text.replace(text.find("            memory: 1.5Gi\n"), 0, "            nvidia.com/gpu: '1'\n");

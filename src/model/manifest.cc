@@ -1,6 +1,8 @@
 #include "model/manifest.h"
 
 #include <algorithm>
+#include <array>
+#include <utility>
 
 #include "model/readers.h"
 #include "model/tree.h"
@@ -43,6 +45,48 @@ std::vector<Node> services_in(Findings& findings, const Node& node) {
   if (items->value->size() <= kMostDocuments) return items->elements();
   findings.fault(*items, "must have at most " + std::to_string(kMostDocuments) + " services");
   return {};
+}
+
+// Annotations of the template that were kept before they were acted on.
+constexpr std::array<std::string_view, 5> kOnceKeptAnnotations = {
+    "run.googleapis.com/container-dependencies", "run.googleapis.com/cpu-throttling", "run.googleapis.com/secrets",
+    "run.googleapis.com/sessionAffinity", "run.googleapis.com/startup-cpu-boost"};
+
+// A fault of the member or of something in it.
+bool has_fault(const Faults& faults, const std::string& path) {
+  return std::ranges::any_of(faults, [&](const Fault& fault) {
+    if (!fault.path.starts_with(path)) return false;
+    const std::string_view rest = std::string_view(fault.path).substr(path.size());
+    return rest.empty() || rest.front() == '.' || rest.front() == '[';
+  });
+}
+
+bool leave_out(Json& owner, const std::string& owner_path, std::string_view name, const Faults& faults) {
+  if (!owner.is_object() || !has_fault(faults, member_path(owner_path, name))) return false;
+  return owner.erase(std::string(name)) > 0;
+}
+
+// Takes out of a stored document what an earlier marea kept unread and is faulty. False: there is nothing of the kind.
+bool leave_out_once_kept(Json& document, const Faults& faults) {
+  const Json::json_pointer annotations("/spec/template/metadata/annotations");
+  const Json::json_pointer containers("/spec/template/spec/containers");
+  bool changed = false;
+  if (document.contains(annotations)) {
+    for (const std::string_view name : kOnceKeptAnnotations) {
+      changed |= leave_out(document[annotations], "spec.template.metadata.annotations", name, faults);
+    }
+  }
+  if (!document.contains(containers) || !document[containers].is_array()) return changed;
+  std::size_t index = 0;
+  for (Json& container : document[containers]) {
+    const std::string path = element_path("spec.template.spec.containers", index++);
+    changed |= leave_out(container, path, "readinessProbe", faults);
+    for (const char* probe : {"startupProbe", "livenessProbe"}) {
+      if (!container.is_object() || !container.contains(probe)) continue;
+      changed |= leave_out(container[probe], member_path(path, probe), "successThreshold", faults);
+    }
+  }
+  return changed;
 }
 
 }  // namespace
@@ -88,6 +132,21 @@ std::expected<ServiceDocument, Faults> parse_service(Json document) {
   if (findings.has_faults()) return std::unexpected(findings.take_faults());
   std::vector<Fault> notices = findings.take_notices();
   return ServiceDocument{std::move(service), std::move(document), std::move(notices)};
+}
+
+std::expected<ServiceDocument, Faults> parse_stored(Json document) {
+  Faults left_out;
+  Json readable = document;
+  for (;;) {  // each round takes something out
+    auto parsed = parse_service(readable);
+    if (parsed) {
+      parsed->document = std::move(document);
+      parsed->notices.insert(parsed->notices.end(), left_out.begin(), left_out.end());
+      return parsed;
+    }
+    if (!leave_out_once_kept(readable, parsed.error())) return parsed;
+    left_out.insert(left_out.end(), parsed.error().begin(), parsed.error().end());
+  }
 }
 
 }  // namespace marea::model

@@ -51,6 +51,10 @@ std::expected<std::vector<ServiceDocument>, Faults> parse_manifests(std::string_
 // The same for one object that is already a value (from the API or the store); faults have line 0.
 std::expected<ServiceDocument, Faults> parse_service(Json document);
 
+// The same for one that an earlier marea accepted and stored. It kept some parts without reading them which are acted
+// on now; one of these that cannot be right counts as absent, and its faults are notices. `document` stays as it was.
+std::expected<ServiceDocument, Faults> parse_stored(Json document);
+
 // YAML that parse_manifests() reads back to an equal document.
 std::string print_yaml(const Json& document);
 

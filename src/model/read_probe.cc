@@ -119,7 +119,12 @@ void read_times(Findings& findings, const Node& node, ProbeUse use, Probe& probe
   probe.period = std::chrono::seconds(period);
   probe.failure_threshold = static_cast<int>(failures);
   probe.success_threshold = static_cast<int>(successes);
-  if (timeout > period) {
+  if (timeout > period && knative) {  // there attempts may overlap
+    findings.notice(
+        node.member("timeoutSeconds").value_or(node),
+        "exceeds periodSeconds; marea waits for an answer as long as periodSeconds, " + std::to_string(period) + " s");
+    probe.timeout = probe.period;
+  } else if (timeout > period) {
     findings.fault(node.member("timeoutSeconds").value_or(node),
                    "must not exceed periodSeconds (" + std::to_string(period) + "), is " + std::to_string(timeout));
   }

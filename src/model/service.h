@@ -62,12 +62,16 @@ struct Container {
   friend bool operator==(const Container&, const Container&) = default;
 };
 
+// Periods may be 300 s and a thousand successes in a row be asked for; before the first one passes it is tried twice a
+// second.
+inline constexpr Duration kMostReadinessTime = std::chrono::seconds(600);
+
 // How long an app whose startup probe passed may take until its readiness probe passes for the first time: as long as
-// its start could have taken, at least what that probe's own numbers need.
+// its start could have taken, at least what that probe's own numbers need, within reason.
 inline Duration readiness_deadline(const Probe& startup, const std::optional<Probe>& readiness) {
   if (!readiness) return Duration{0};
-  const int attempts = readiness->failure_threshold + readiness->success_threshold;
-  return std::max(startup.deadline(), readiness->initial_delay + readiness->period * attempts);
+  const Duration needed = std::min<Duration>(readiness->period * readiness->success_threshold, kMostReadinessTime);
+  return std::max(startup.deadline(), readiness->initial_delay + needed);
 }
 
 // From the start of the app until it is given up.

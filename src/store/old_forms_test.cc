@@ -86,6 +86,49 @@ TEST(ImagesOfARevision, are_read_by_those_who_know_sidecars_and_by_those_who_do_
   EXPECT_FALSE(images_from_text("{", old));
 }
 
+// Parts which an earlier marea kept without reading them, and which are acted on now.
+TEST(DocumentsOfEarlierMareas, open_though_what_was_kept_unread_cannot_be_right) {
+  std::string folder = testing::TempDir() + "kept-XXXXXX";
+  ASSERT_NE(::mkdtemp(folder.data()), nullptr);
+  const std::string path = folder + "/marea.db";
+  {
+    auto db = Database::open(path);
+    ASSERT_TRUE(db->run(kForm1));
+    ASSERT_TRUE(db->run(R"sql(UPDATE revisions SET document =
+      '{"apiVersion":"serving.knative.dev/v1","kind":"Service","metadata":{"name":"hola"},"spec":{"template":{
+        "metadata":{"annotations":{"run.googleapis.com/cpu-throttling":"1","run.googleapis.com/secrets":"=",
+          "run.googleapis.com/sessionAffinity":"true","run.googleapis.com/container-dependencies":"{"}},
+        "spec":{"containers":[{"image":"oci:/x","ports":[{"containerPort":3000}],
+          "startupProbe":{"tcpSocket":{},"successThreshold":3},"livenessProbe":{"tcpSocket":{},"successThreshold":"a"},
+          "readinessProbe":{"exec":{"command":["a"]},"httpGet":{"scheme":"HTTPS"},"x":1}}]}}}}')sql"));
+    ASSERT_TRUE(db->run("PRAGMA user_version=1"));
+  }
+  {
+    auto store = Store::open(path);
+    ASSERT_TRUE(store) << store.error().line();
+    const auto contents = store->load();
+    ASSERT_TRUE(contents) << contents.error().line();
+    const RevisionRecord& record = contents->revisions.at(0);
+    EXPECT_FALSE(record.revision.spec.cpu_throttling);
+    EXPECT_TRUE(record.revision.spec.session_affinity) << "what is right is acted on";
+    EXPECT_FALSE(record.revision.spec.container.readiness);
+    EXPECT_TRUE(record.revision.spec.container.startup.declared);
+    EXPECT_EQ(record.revision.spec.container.startup.success_threshold, 1);
+    EXPECT_EQ(record.revision.spec.container.port, 3000);
+    EXPECT_NE(record.document.find("readinessProbe"), std::string::npos) << "it is printed as it was written";
+  }
+  {
+    auto db = Database::open(path);
+    ASSERT_TRUE(db->run("UPDATE revisions SET document = replace(document, '\"image\":\"oci:/x\",', '')"));
+  }
+  auto store = Store::open(path);
+  ASSERT_TRUE(store) << store.error().line();
+  const auto contents = store->load();
+  ASSERT_FALSE(contents);
+  EXPECT_EQ(contents.error().code, base::ErrorCode::store_damaged);
+  std::filesystem::remove_all(folder);
+}
+
 class OldForms : public testing::TestWithParam<int> {};
 
 TEST_P(OldForms, opens_and_holds_what_it_held) {

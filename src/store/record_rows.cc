@@ -43,7 +43,7 @@ base::Result<model::Service> parse(const std::string& text, const std::string& r
   if (document.is_object() && document.contains("metadata") && document["metadata"].is_object()) {
     document["metadata"].erase("managedFields");
   }
-  auto parsed = model::parse_service(std::move(document));
+  auto parsed = model::parse_stored(std::move(document));
   if (!parsed) {
     const std::string why = parsed.error().empty() ? "invalid document" : to_string(parsed.error().front());
     return base::fail(damaged(row, why, path));
