@@ -16,8 +16,8 @@ inline constexpr std::size_t kMostDockerfileBytes = 1U << 20;
 // Lines of a build that are passed on; a step that prints without end is still ended by the job's deadline.
 inline constexpr int kMostProgressLines = 50'000;
 
-// The context is the folder itself, or CONTEXT/context.tar (plain, gzip or zstd), as the API stores an upload. Without a
-// `Dockerfile` it gets the one of build_pack.h.
+// The context is the folder itself, or CONTEXT/context.tar (plain, gzip or zstd), as the API stores an upload. Without
+// a `Dockerfile` it gets the one of build_pack.h.
 //
 // Turns the loop until the build has ended. E_NOT_FOUND: no Dockerfile; E_IMAGE_NOT_FOUND: a FROM that marea does not
 // know, with the names it knows; E_BUILD_FAILED: a step failed, with its last lines; and those of unpack_image().

@@ -41,6 +41,7 @@ constexpr int kSafeFd = 64;  // above every number that is given
 
 void arrange_descriptors(int link, const std::vector<int>& files) {
   std::vector<int> moved;  // so that no dup2 overwrites the source of a later one
+  moved.reserve(files.size());
   for (const int file : files) moved.push_back(::fcntl(file, F_DUPFD_CLOEXEC, kSafeFd));
   if (link > kLinkFd && link < kSafeFd && !files.empty()) link = ::fcntl(link, F_DUPFD_CLOEXEC, kSafeFd);
 
