@@ -1,12 +1,19 @@
 // How much CPU instances get while they start and while they rest: only of revisions that ask for it, all others have
 // no entry here and cost nothing.
 #include <algorithm>
+#include <utility>
 
 #include "engine/local/engine_process.h"
 
 namespace marea::engine::local {
 
 namespace msg = net::msg;
+
+namespace {
+
+constexpr base::Duration kCpuRetry = std::chrono::seconds(1);
+
+}  // namespace
 
 void EngineProcess::operator()(const msg::InstanceBusy& message) {
   const auto found = cpu_.find(message.id);
@@ -37,11 +44,20 @@ void EngineProcess::settle_cpu(const base::InstanceId& id, CpuState& state) {
   if (instance->second.phase == Phase::preparing) return;  // it may have no group yet
   const base::Instant now = world_.loop.now();
   const CpuGrant grant = grant_of(instance->second, state.busy, now);
+  base::Instant ends = grant_ends(instance->second, now);
   if (state.given != grant) {
-    sandbox->second->give_cpu(grant);
-    state.given = grant;
+    state.given.reset();
+    if (sandbox->second->give_cpu(grant)) {
+      state.given = grant;
+      state.failed = false;
+    } else {
+      ends = std::min(ends, now + kCpuRetry);
+      if (!std::exchange(state.failed, true)) {
+        world_.log(base::Severity::warning, "cannot set the CPU of an instance, and tries again",
+                   {{"instance", id.str()}});
+      }
+    }
   }
-  const base::Instant ends = grant_ends(instance->second, now);
   if (ends != base::Instant::max() && (!cpu_timer_.armed() || ends < cpu_due_)) {
     cpu_due_ = ends;
     cpu_timer_.arm_at(ends);

@@ -79,6 +79,22 @@ TEST_F(EngineCpuTest, a_boost_lasts_until_ten_seconds_after_the_start) {
   EXPECT_EQ(said(), Calls{"cpu throttled"});
 }
 
+TEST_F(EngineCpuTest, what_could_not_be_given_is_tried_again_until_it_is) {
+  run(true, false);
+  const base::InstanceId id = opened();
+  say(net::msg::InstanceReady{id});
+  say(net::msg::InstanceBusy{id, false});
+  EXPECT_EQ(said(), (Calls{"start", "cpu throttled"}));
+  machine_.gives_cpu = false;
+  say(net::msg::InstanceBusy{id, true});
+  EXPECT_EQ(said(), Calls{});
+  machine_.gives_cpu = true;
+  pass(seconds(1));
+  EXPECT_EQ(said(), Calls{"cpu usual"}) << "it works, and must not stay without CPU";
+  pass(seconds(5));
+  EXPECT_EQ(said(), Calls{});
+}
+
 TEST_F(EngineCpuTest, others_have_what_they_have) {
   run(false, false);
   const base::InstanceId id = opened();

@@ -116,6 +116,7 @@ class EngineProcess final : public net::RoleProcess {
   struct CpuState {
     bool busy = true;
     std::optional<CpuGrant> given;
+    bool failed = false;  // which was told to the log
   };
   void watch_cpu(const base::InstanceId& id, const model::Template& spec, std::optional<CpuGrant> given);
   void take_all_for_busy();

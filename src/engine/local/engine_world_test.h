@@ -28,6 +28,7 @@ struct FakeMachine {
   bool prepares = true;         // else the test calls on_prepared
   bool ends_when_asked = true;  // else it outlives SIGTERM
   bool makes_sockets = true;
+  bool gives_cpu = true;
   bool dies_in_start = false;
   std::vector<model::ListeningSocket> listening;
   std::map<std::string, class FakeSandbox*> alive;
@@ -91,10 +92,12 @@ class FakeSandbox final : public Sandbox {
   SandboxUse use() const override { return {.cpu = machine_.cpu, .peak_memory_bytes = 5}; }
   void app_ready() override { ++machine_.readied; }
   void confine(bool confined) override { machine_.calls.push_back(confined ? "confine" : "release"); }
-  void give_cpu(CpuGrant grant) override {
+  bool give_cpu(CpuGrant grant) override {
+    if (!machine_.gives_cpu) return false;
     machine_.calls.push_back(grant == CpuGrant::usual     ? "cpu usual"
                              : grant == CpuGrant::boosted ? "cpu boosted"
                                                           : "cpu throttled");
+    return true;
   }
 
   void exit(int code) {

@@ -2,13 +2,15 @@
 
 #include <algorithm>
 
+#include "model/names.h"
+
 namespace marea::engine::local {
 namespace {
 
 // Instance-based billing, in Cloud Run's words: https://cloud.google.com/run/docs/configuring/billing-settings
 bool billed_whole(const model::Template& spec) {
   const auto throttling = spec.annotations.find("run.googleapis.com/cpu-throttling");
-  return throttling != spec.annotations.end() && (throttling->second == "false" || throttling->second == "False");
+  return throttling != spec.annotations.end() && model::lower_case(throttling->second) == "false";
 }
 
 }  // namespace

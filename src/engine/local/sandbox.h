@@ -87,8 +87,8 @@ class Sandbox {
   // Its processes run on all CPUs but the machine's first and have a long time slice (base/time_slice.h), or on all
   // CPUs with a short one again. What the kernel does not offer does not happen.
   virtual void confine(bool confined) = 0;
-  // From prepared on; a new one has the usual grant.
-  virtual void give_cpu(CpuGrant grant) = 0;
+  // From prepared on; a new one has the usual grant. False: it may have what it had, or part of either.
+  virtual bool give_cpu(CpuGrant grant) = 0;
 };
 
 // What keeper held of a sandbox: of the app's container, and of each sidecar; empty ones are gone.

@@ -307,10 +307,12 @@ void SandboxGroup::confine(bool confined) {
   }
 }
 
-void SandboxGroup::give_cpu(CpuGrant grant) {
+bool SandboxGroup::give_cpu(CpuGrant grant) {
+  bool given = true;
   for (Member& member : members_) {
-    if (member.sandbox && member.state != State::ended) member.sandbox->give_cpu(grant);
+    if (member.sandbox && member.state != State::ended) given = member.sandbox->give_cpu(grant) && given;
   }
+  return given;
 }
 
 }  // namespace marea::engine::local

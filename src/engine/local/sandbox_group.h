@@ -40,7 +40,7 @@ class SandboxGroup final : public Sandbox {
   std::vector<model::ListeningSocket> listening() const override;
   SandboxUse use() const override;
   void confine(bool confined) override;
-  void give_cpu(CpuGrant grant) override;
+  bool give_cpu(CpuGrant grant) override;
 
  private:
   enum class State { absent, preparing, prepared, starting, started, ready, ended };

@@ -380,14 +380,14 @@ void LocalSandbox::confine(bool confined) {
   }
 }
 
-void LocalSandbox::give_cpu(CpuGrant grant) {
+bool LocalSandbox::give_cpu(CpuGrant grant) {
   const int limit = order_.revision.spec.container.limits.milli_cpu;
   CpuQuota quota = quota_of(limit);
   if (grant == CpuGrant::throttled) quota = throttled_quota();
   if (grant == CpuGrant::boosted) {
     quota = quota_of(boosted_milli_cpu(limit, static_cast<int>(std::thread::hardware_concurrency())));
   }
-  machine_.cgroups.limit_cpu(machine_.cgroup_of(name_), quota);
+  return machine_.cgroups.limit_cpu(machine_.cgroup_of(name_), quota);
 }
 
 // The end of a sandbox that never came to life, or that must not go on.

@@ -60,7 +60,7 @@ class LocalSandbox final : public Sandbox {
   std::vector<model::ListeningSocket> listening() const override;
   SandboxUse use() const override;
   void confine(bool confined) override;
-  void give_cpu(CpuGrant grant) override;
+  bool give_cpu(CpuGrant grant) override;
   void app_ready() override {}  // nobody else is here
 
   // For a sandbox that joins it, while it lives; empty after that.
