@@ -67,7 +67,8 @@ Scale::Count Scale::count(const ScaleView& view) const {
 }
 
 void Scale::learn(const ScaleTerms& terms, const ScaleView& view, const Count& count, base::Instant now) {
-  const int in_system = view.waiting + count.in_flight;
+  const int in_flight = count.in_flight + view.in_flight_away;
+  const int in_system = view.waiting + in_flight;
   const double ended = looked_ ? static_cast<double>(view.ended - ended_) : 0.0;
   const double came = std::max(0.0, ended + in_system - in_system_);
   const double passed = looked_ ? seconds(now - looked_at_) : 0.0;
@@ -75,12 +76,12 @@ void Scale::learn(const ScaleTerms& terms, const ScaleView& view, const Count& c
   const double fade = std::exp(-passed / kServiceMemory);
   // A request that is seen after a long silence came within the last look's time.
   const double watched = std::min(passed, seconds(kLookEvery));
-  request_seconds_ = request_seconds_ * fade + watched * (count.in_flight + in_flight_) / 2;
+  request_seconds_ = request_seconds_ * fade + watched * (in_flight + in_flight_) / 2;
   requests_ = requests_ * fade + ended;
   if (requests_ >= 1 && request_seconds_ > 0) {
     service_ = duration(std::max(kLeastService, request_seconds_ / requests_));
-  } else if (count.in_flight > 0) {
-    service_ = std::max(service_, duration(request_seconds_ / count.in_flight));  // so long at least
+  } else if (in_flight > 0) {
+    service_ = std::max(service_, duration(request_seconds_ / in_flight));  // so long at least
   }
   arrivals_ = arrivals_ * std::exp(-passed / seconds(kRateTime)) + came;
 
@@ -99,7 +100,7 @@ void Scale::learn(const ScaleTerms& terms, const ScaleView& view, const Count& c
   looked_at_ = now;
   ended_ = view.ended;
   in_system_ = in_system;
-  in_flight_ = count.in_flight;
+  in_flight_ = in_flight;
 }
 
 int Scale::needed(const ScaleTerms& terms, const ScaleView& view, const Count& count, base::Instant now) const {
@@ -170,7 +171,7 @@ void Scale::shrink(const ScaleTerms& terms, const ScaleView& view, const Count& 
                  now, wish);
 }
 
-// Those with the fewest requests, of them those that are idle longest.
+// Those that are of no use, then those with the fewest requests, of them those that are idle longest.
 void Scale::retire_surplus(const ScaleView& view, const Surplus& surplus, base::Instant now, ScaleWish& wish) const {
   std::vector<int> candidates;
   for (int index = 0; index < std::ssize(view.instances); ++index) {
@@ -178,6 +179,7 @@ void Scale::retire_surplus(const ScaleView& view, const Surplus& surplus, base::
   }
   const auto at = [&](int index) -> const ScaleInstance& { return view.instances[static_cast<std::size_t>(index)]; };
   std::ranges::stable_sort(candidates, [&](int a, int b) {
+    if (at(a).available != at(b).available) return !at(a).available;
     if (at(a).in_flight != at(b).in_flight) return at(a).in_flight < at(b).in_flight;
     return at(a).since < at(b).since;
   });

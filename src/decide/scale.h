@@ -67,11 +67,13 @@ struct ScaleInstance {
   bool ready = false;
   int in_flight = 0;
   base::Instant since{};  // ready: its last request ended, or it became ready; else: it was asked for
+  bool available = true;  // false: it was ready once and takes nothing now; the first to go
 };
 
 // A revision as the router sees it at one moment. Draining instances are left out.
 struct ScaleView {
-  int waiting = 0;  // requests without a slot
+  int waiting = 0;         // requests without a slot
+  int in_flight_away = 0;  // requests in instances that take nothing now and are left out
   std::span<const ScaleInstance> instances;
   std::uint64_t ended = 0;      // requests of the revision that ended, ever
   double cpu_saturation = 0.0;  // of the machine: 0 idle, 1 all CPUs busy

@@ -16,6 +16,8 @@
 namespace marea::net {
 namespace {
 
+constexpr std::size_t kMostAnswerHead = 16U << 10;  // a health check's has a few hundred bytes
+constexpr int kMostInterims = 10;
 constexpr std::size_t kRequestRoom = 16U << 10;  // the manifest bounds path and headers far below
 
 std::string request_of(const model::Probe& probe) {
@@ -44,7 +46,10 @@ ProbeAttempt::ProbeAttempt(Loop& loop, const model::Probe& probe, std::uint16_t 
       socket_(std::move(socket)),
       done_(std::move(done)),
       begin_(loop, [this] { connect(); }),
-      timeout_(loop, [this] { finish(false, "no answer within the probe's timeout", false); }) {
+      timeout_(loop, [this] {
+        timed_out_ = true;
+        finish(false, "no answer within the probe's timeout", false);
+      }) {
   begin_.arm_at(loop_.now());
   timeout_.arm_in(probe.timeout);
 }
@@ -121,17 +126,26 @@ void ProbeAttempt::read_answer() {
   received_.append(room.data(), static_cast<std::size_t>(got));
   http::ResponseHead head;
   for (;;) {
-    const auto complete = http::parse_response(received_, false, head);
+    const auto complete = http::parse_response(received_, false, head, scanned_);
     if (!complete) {
       finish(false, "malformed answer: " + std::string(http::to_string(complete.error())), false);
       return;
     }
-    if (!*complete) return;
-    if (head.status >= 200) break;
+    if (!*complete) break;
+    if (head.status >= 200) {
+      // As Kubernetes counts: success is 200 … 399.
+      finish(head.status < 400, "GET " + probe_.path + " answered " + std::to_string(head.status), false);
+      return;
+    }
+    if (++interims_ > kMostInterims) {
+      finish(false, "more than " + std::to_string(kMostInterims) + " interim answers (1xx)", false);
+      return;
+    }
     received_.erase(0, head.bytes);
+    scanned_ = 0;
   }
-  // As Kubernetes counts: success is 200 … 399.
-  finish(head.status < 400, "GET " + probe_.path + " answered " + std::to_string(head.status), false);
+  scanned_ = received_.size();
+  if (scanned_ > kMostAnswerHead) finish(false, "the head of the answer is larger than 16 KiB", false);
 }
 
 void ProbeAttempt::finish(bool healthy, std::string detail, bool keep_socket) {
@@ -140,7 +154,7 @@ void ProbeAttempt::finish(bool healthy, std::string detail, bool keep_socket) {
   if (watched_) loop_.remove(socket_.get(), *this);
   watched_ = false;
   const std::function<void(Outcome)> done = std::move(done_);
-  Outcome outcome{.healthy = healthy, .socket = {}, .detail = std::move(detail)};
+  Outcome outcome{.healthy = healthy, .socket = {}, .timed_out = timed_out_, .detail = std::move(detail)};
   if (keep_socket) outcome.socket = std::move(socket_);
   done(std::move(outcome));
 }

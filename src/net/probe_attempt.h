@@ -18,7 +18,8 @@ class ProbeAttempt final : public Watcher {
     bool healthy = false;
     // Refused: the socket, for the next attempt. A healthy TCP probe: the fresh connection, for the first request.
     base::Fd socket;
-    std::string detail;  // "connection refused", "GET /health answered 503"
+    bool timed_out = false;  // the app may have been busy with something else
+    std::string detail;      // "connection refused", "GET /health answered 503"
   };
   // `port` is the container's, used when the probe names none. `done` is called once, never from here; the attempt
   // may be destroyed inside.
@@ -44,8 +45,11 @@ class ProbeAttempt final : public Watcher {
   Timer begin_;
   Timer timeout_;
   std::string received_;
+  std::size_t scanned_ = 0;  // of received_, without an end of the head
+  int interims_ = 0;
   bool watched_ = false;
   bool asked_ = false;
+  bool timed_out_ = false;
 };
 
 }  // namespace marea::net

@@ -110,20 +110,21 @@ void write_affinity(net::http::HeadWriter& out, const AffinityMarks& marks) {
 void forward_cookies(net::http::HeadWriter& out, const net::http::Field& field, std::string& scratch) {
   scratch.clear();
   bool found = false;
+  bool last = false;  // the last pair is ours
   for (std::string_view rest = field.value; !rest.empty();) {
-    const std::string_view pair = next_pair(rest);
-    if (ours(pair)) {
-      found = true;
-    } else if (!pair.empty()) {
-      if (!scratch.empty()) scratch += "; ";
-      scratch += pair;
-    }
+    const std::string_view before = rest;
+    last = ours(next_pair(rest)).has_value();
+    found = found || last;
+    // With what separates it: the head must not grow, which the app's server might refuse.
+    if (!last) scratch += before.substr(0, before.size() - rest.size());
   }
   if (!found) {
     out.forward(field);
-  } else if (!scratch.empty()) {
-    out.field(field.name, scratch);
+    return;
   }
+  std::string_view left = without_spaces(scratch);
+  if (last && left.ends_with(';')) left = without_spaces(left.substr(0, left.size() - 1));
+  if (!left.empty()) out.field(field.name, left);
 }
 
 }  // namespace marea::router

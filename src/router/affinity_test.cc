@@ -57,6 +57,8 @@ TEST(Affinity, a_cookie_is_found_among_others_and_what_we_did_not_make_is_none) 
 
 TEST(Affinity, the_app_gets_all_cookies_but_ours) {
   EXPECT_EQ(forwarded("a=b; marea_affinity=1; c=d"), "cookie: a=b; c=d\r\n");
+  EXPECT_EQ(forwarded("a=b;c=d;marea_affinity=1;e;f=g"), "cookie: a=b;c=d;e;f=g\r\n") << "it does not grow";
+  EXPECT_EQ(forwarded("a=b;  marea_affinity=1"), "cookie: a=b\r\n");
   EXPECT_EQ(forwarded("marea_affinity=1"), "");
   EXPECT_EQ(forwarded("marea_affinity=1; marea_affinity=2;"), "");
   EXPECT_EQ(forwarded("a=\"x y\";  b"), "cookie: a=\"x y\";  b\r\n") << "without ours it is as it came";
@@ -177,7 +179,9 @@ TEST(AffineRoutes, a_known_client_stays_with_its_revision_while_that_has_a_share
                              .hosts = {"r.localhost"},
                              .shares = {{base::RevisionName("r-1"), 10}, {base::RevisionName("r-2"), 9990}}});
   const auto live = [&](const model::RevisionRoute& route) {
-    return std::make_shared<Revision>(route.name, route.service, key.mark(route.name.str()));
+    auto out = std::make_shared<Revision>(route.name, route.service);
+    out->set_affinity(key.mark(route.name.str()));
+    return out;
   };
   const RouteTable table(routes, live);
   const RouteTable::ServiceEntry& service = *table.find("r.localhost");

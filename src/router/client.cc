@@ -158,7 +158,10 @@ bool Client::begin(const http::RequestHead& head) {
     return answer(404, why);
   }
   if (!admitted(*service, head)) return true;
-  if (ends_here(head)) return answer(200, "marea answers this OPTIONS, since Max-Forwards is 0");
+  if (ends_here(head)) {
+    account_.service = service->name.str();
+    return answer_options();
+  }
   affine_ = service->affine;
   affinity_ = affine_ ? affinity_in(head) : AffinityMarks{};
   const RouteTable::RevisionEntry* revision = RouteTable::pick(*service, affinity_.revision, worker_.random());

@@ -94,6 +94,8 @@ class Client final : public net::Watcher, public Deadline {
 
   bool answer(int status, std::string_view why, base::Duration retry_after = {},
               model::Reason reason = model::Reason::none);
+  bool answer_options();  // whose Max-Forwards is 0
+  bool own_answer(const OwnAnswer& answer, std::string_view why, model::Reason reason);
   bool next_request();
   void set_request_id(const net::http::RequestHead* head);
   void request_over();

@@ -88,8 +88,18 @@ bool Client::begin_answer(const http::ResponseHead& response) {
   return true;
 }
 
-// Our own answer instead of an app's.
 bool Client::answer(int status, std::string_view why, base::Duration retry_after, model::Reason reason) {
+  return own_answer({.status = status, .retry_after = retry_after, .allow = status == 405}, why, reason);
+}
+
+bool Client::answer_options() {
+  return own_answer({.status = 200, .allow = true}, "marea answers this OPTIONS, since Max-Forwards is 0",
+                    model::Reason::none);
+}
+
+// Our own answer instead of an app's.
+bool Client::own_answer(const OwnAnswer& answer, std::string_view why, model::Reason reason) {
+  const int status = answer.status;
   constexpr std::size_t kMostWhy = 4096;
   if (phase_ == Phase::waiting) note_wait_over();
   if (has_body_ && !request_sent_) keep_alive_ = false;
@@ -103,7 +113,7 @@ bool Client::answer(int status, std::string_view why, base::Duration retry_after
   account_.reason = reason;
   account_.why = why.substr(0, telemetry::kMostRecordedWhy);
   account_.first_byte = worker_.now();
-  worker_.counts().refused(status, reason);
+  if (status >= 400) worker_.counts().refused(status, reason);
   stream_.in().consume(head_bytes_);
   head_bytes_ = 0;
   std::string& body = worker_.scratch();
@@ -112,7 +122,9 @@ bool Client::answer(int status, std::string_view why, base::Duration retry_after
   body.append(why.substr(0, kMostWhy)).append("\nrequest id: ").append(request_id_).append("\n");
   const Caller caller{.http10 = http10_, .keep_alive = keep_alive_, .head = head_method_, .request_id = request_id_};
   http::HeadWriter writer(stream_.out().room(kForwardingRoom + body.size()));
-  write_own_answer(writer, {.status = status, .length = body.size(), .retry_after = retry_after}, caller);
+  write_own_answer(writer,
+                   {.status = status, .length = body.size(), .retry_after = answer.retry_after, .allow = answer.allow},
+                   caller);
   if (!writer.finish()) {
     close();
     return false;

@@ -204,8 +204,7 @@ void write_own_answer(net::http::HeadWriter& out, const OwnAnswer& answer, const
   out.lines("Content-Type: text/plain; charset=utf-8\r\nCache-Control: no-store\r\n");
   out.field("Content-Length", answer.length);
   // RFC 9110 §15.5.6 and §9.3.7; any other method goes to the app, too.
-  if (answer.status == 405 || answer.status == 200)
-    out.lines("Allow: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS\r\n");
+  if (answer.allow) out.lines("Allow: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS\r\n");
   if (answer.retry_after > base::Duration{0}) {
     const auto seconds = std::chrono::ceil<std::chrono::seconds>(answer.retry_after);
     out.field("Retry-After", static_cast<std::uint64_t>(seconds.count()));

@@ -82,6 +82,7 @@ struct OwnAnswer {
   int status = 0;
   std::size_t length = 0;  // of its body
   base::Duration retry_after{};
+  bool allow = false;  // tells the methods (RFC 9110 §10.2.1)
 };
 void write_own_answer(net::http::HeadWriter& out, const OwnAnswer& answer, const Caller& caller);
 

@@ -12,6 +12,9 @@ constexpr base::Backoff::Options kTries{.first = std::chrono::microseconds(500),
 constexpr base::Backoff::Options kHttpTries{.first = std::chrono::microseconds(500),
                                             .most = std::chrono::milliseconds(500)};
 constexpr base::Duration kReturnTime = std::chrono::seconds(10);
+// An app that was ready before passes within milliseconds; until then it counts as one that starts, which keeps others
+// from being started and itself from ending.
+constexpr base::Duration kAdoptionTime = std::chrono::seconds(1);
 
 }  // namespace
 
@@ -34,13 +37,17 @@ Health::Health(net::Loop& loop, const model::RevisionRoute& route, std::shared_p
                                                                    " times: " + detail);
                      },
                  .on_woken = [this] { events_.on_woken(); },
-                 .on_socket_wanted = [this] { events_.on_socket_wanted(); }}),
-      readiness_due_(loop, [this] {
-        give_up(model::Reason::readiness_probe_failed,
-                "it did not pass within " +
-                    std::to_string(std::chrono::ceil<std::chrono::seconds>(readiness_deadline_).count()) +
-                    " s after the start: " + readiness_->last_failure());
-      }) {
+                 .on_socket_wanted = [this] { events_.on_socket_wanted(); },
+                 .on_crowded = [this] { events_.on_crowded(); }}),
+      readiness_due_(loop,
+                     [this] {
+                       give_up(
+                           model::Reason::readiness_probe_failed,
+                           "it did not pass within " +
+                               std::to_string(std::chrono::ceil<std::chrono::seconds>(readiness_deadline_).count()) +
+                               " s after the start: " + readiness_->last_failure());
+                     }),
+      adoption_due_(loop, [this] { tell_unavailable(); }) {
   if (!route.readiness) return;
   passes_ = false;
   readiness_ = std::make_unique<RepeatedProbe>(
@@ -48,7 +55,8 @@ Health::Health(net::Loop& loop, const model::RevisionRoute& route, std::shared_p
       RepeatedProbe::Events{
           .on_change = [this](bool passes, std::string detail) { readiness_changed(passes, std::move(detail)); },
           .on_woken = [this] { events_.on_woken(); },
-          .on_socket_wanted = [this] { events_.on_socket_wanted(); }});
+          .on_socket_wanted = [this] { events_.on_socket_wanted(); },
+          .on_crowded = [this] { events_.on_crowded(); }});
 }
 
 void Health::await_readiness() {
@@ -60,6 +68,7 @@ void Health::await_readiness() {
 
 void Health::await_return() {
   attempt_.reset();
+  hold_.reset();
   liveness_.stop();
   aim_ = Aim::startup;
   listening_ = false;
@@ -74,6 +83,7 @@ void Health::adopt() {
   begin_liveness();
   if (readiness_) {
     readiness_->begin(base::Duration{0}, false);
+    adoption_due_.arm_in(kAdoptionTime);
   } else {
     events_.on_ready(std::nullopt);
   }
@@ -98,6 +108,7 @@ void Health::attempt() {
     events_.on_socket_wanted();
     return;
   }
+  hold_.emplace(instance_);
   if (instance_->wake()) events_.on_woken();
   model::Probe once = startup_;
   // The default startup probe's timeout is its whole deadline; an attempt that hangs must not use it up.
@@ -109,6 +120,7 @@ void Health::attempt() {
 
 void Health::startup_outcome(net::ProbeAttempt::Outcome outcome) {
   const std::unique_ptr<net::ProbeAttempt> over = std::move(attempt_);
+  hold_.reset();
   if (aim_ == Aim::none) return;
   if (outcome.healthy) {
     const bool usable = startup_.port == 0 || startup_.port == instance_->port();
@@ -136,6 +148,8 @@ void Health::startup_passed(std::optional<base::Fd> connection) {
     readiness_->begin(readiness_delay_, false);
   } else if (passes_) {
     events_.on_ready(std::move(connection));
+  } else {
+    tell_unavailable();
   }
 }
 
@@ -156,6 +170,7 @@ void Health::startup_failed() {
 void Health::readiness_changed(bool passes, std::string detail) {
   passes_ = passes;
   readiness_due_.cancel();
+  adoption_due_.cancel();
   if (!listening_) return;  // its return tells
   if (passes) {
     events_.on_ready(std::nullopt);
@@ -164,11 +179,19 @@ void Health::readiness_changed(bool passes, std::string detail) {
   }
 }
 
+void Health::tell_unavailable() {
+  if (!listening_) return;  // its return tells
+  const std::string& why = readiness_->last_failure();
+  events_.on_unavailable(why.empty() ? "its readiness probe has not answered yet" : why);
+}
+
 void Health::give_up(model::Reason reason, std::string detail) {
   aim_ = Aim::none;
   next_.cancel();
   attempt_.reset();
+  hold_.reset();
   readiness_due_.cancel();
+  adoption_due_.cancel();
   liveness_.stop();
   if (readiness_) readiness_->stop();
   events_.on_unready(reason, std::move(detail));

@@ -28,7 +28,8 @@ class Health {
     // Its readiness probe failed: it gets nothing new until on_ready.
     std::function<void(std::string detail)> on_unavailable;
     std::function<void()> on_woken;          // it rested without CPU, and is about to be probed
-    std::function<void()> on_socket_wanted;  // the instance has none left; call sockets_came()
+    std::function<void()> on_socket_wanted;  // the instance has hardly any left; call sockets_came()
+    std::function<void()> on_crowded;        // idle connections to it must make way for a probe
   };
   Health(net::Loop& loop, const model::RevisionRoute& route, std::shared_ptr<Instance> instance, Events events);
 
@@ -36,7 +37,7 @@ class Health {
   void await_readiness();
   // It was ready and refused a connection: tries again for a while.
   void await_return();
-  // Engine knows it as started: ready at once, or once its readiness probe passes.
+  // Engine knows it as started: ready at once, or once its readiness probe passes; unavailable when that takes long.
   void adopt();
   void sockets_came();
 
@@ -48,6 +49,7 @@ class Health {
   void startup_failed();
   void begin_liveness();
   void readiness_changed(bool passes, std::string detail);
+  void tell_unavailable();
   void give_up(model::Reason reason, std::string detail);
 
   net::Loop& loop_;
@@ -71,6 +73,8 @@ class Health {
   RepeatedProbe liveness_;
   std::unique_ptr<RepeatedProbe> readiness_;  // null: it has none
   net::Timer readiness_due_;
+  net::Timer adoption_due_;
+  std::optional<ProbeHold> hold_;  // with attempt_
 };
 
 }  // namespace marea::router

@@ -31,7 +31,6 @@ class Instance {
     net::LedgerSlot* ledger = nullptr;  // outlives it; null: it counts for itself alone
     int lane = 0;                       // of the ledger
     bool throttled = false;             // outside of requests it gets hardly any CPU
-    std::uint64_t affinity = 0;         // its mark (affinity.h); 0: clients need not come back to it
   };
   // Born unready.
   explicit Instance(Options options)
@@ -43,7 +42,9 @@ class Instance {
   const base::RevisionName& revision() const { return options_.revision; }
   int concurrency() const { return options_.concurrency; }
   std::uint16_t port() const { return options_.port; }
-  std::uint64_t affinity() const { return options_.affinity; }
+  // Its mark (affinity.h); 0: clients need not come back to it.
+  std::uint64_t affinity() const { return affinity_.load(std::memory_order_relaxed); }
+  void set_affinity(std::uint64_t mark) { affinity_.store(mark, std::memory_order_relaxed); }
 
   // Takes a slot for one request; false: none is free, or it takes nothing now.
   bool claim(base::Instant now) { return seat_.claim(static_cast<std::uint32_t>(options_.concurrency), now); }
@@ -129,6 +130,7 @@ class Instance {
   std::atomic<std::int64_t> idle_since_{0};
   std::atomic<bool> one_at_a_time_{false};
   std::atomic<bool> awake_{true};
+  std::atomic<std::uint64_t> affinity_{0};
   std::atomic<int> tunnels_{0};
   mutable std::mutex mutex_;
   std::vector<Socket> sockets_;

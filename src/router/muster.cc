@@ -59,12 +59,16 @@ void Muster::set_routes(const model::Routes& routes, base::Instant now) {
   for (auto& [name, kind] : kinds_) kind.retired = true;
   for (const model::RevisionRoute& route : routes.revisions) {
     Kind& kind = kinds_[route.name];
-    if (!kind.live) {
-      kind.live = std::make_shared<Revision>(route.name, route.service,
-                                             route.session_affinity ? affinity_key_.mark(route.name.str()) : 0);
-    }
+    if (!kind.live) kind.live = std::make_shared<Revision>(route.name, route.service);
+    // Routes that an older marea kept do not tell of affinity; control's do.
+    kind.live->set_affinity(route.session_affinity ? affinity_key_.mark(route.name.str()) : 0);
     kind.route = route;
     kind.retired = false;
+  }
+  for (auto& [id, member] : members_) {
+    const Kind* const kind = find_kind(member.revision->name());
+    if (kind == nullptr || kind->retired) continue;
+    member.shared->set_affinity(kind->route.session_affinity ? affinity_key_.mark(id.str()) : 0);
   }
   for (const msg::InstanceOpen& message : std::exchange(unplaced_, {})) open(message, now);
 }
@@ -99,16 +103,16 @@ void Muster::open(const msg::InstanceOpen& message, base::Instant now) {
   member.stale = false;
   if (fresh) {
     member.revision = kind->live;
-    member.shared = std::make_shared<Instance>(
-        Instance::Options{.id = message.id,
-                          .revision = message.revision,
-                          .concurrency = kind->route.concurrency,
-                          .port = kind->route.port,
-                          .started = message.ready ? base::Instant{} : now,
-                          .ledger = ledger_ ? ledger_->slot(message.slot) : nullptr,
-                          .lane = ledger_ ? ledger_->lane() : 0,
-                          .throttled = kind->route.cpu_throttling,
-                          .affinity = kind->route.session_affinity ? affinity_key_.mark(message.id.str()) : 0});
+    member.shared =
+        std::make_shared<Instance>(Instance::Options{.id = message.id,
+                                                     .revision = message.revision,
+                                                     .concurrency = kind->route.concurrency,
+                                                     .port = kind->route.port,
+                                                     .started = message.ready ? base::Instant{} : now,
+                                                     .ledger = ledger_ ? ledger_->slot(message.slot) : nullptr,
+                                                     .lane = ledger_ ? ledger_->lane() : 0,
+                                                     .throttled = kind->route.cpu_throttling});
+    if (kind->route.session_affinity) member.shared->set_affinity(affinity_key_.mark(message.id.str()));
     member.asked_at = now - kind->asked_at < kAskAgain && kind->members < kind->asked ? kind->asked_at : now;
     member.started = message.ready;
     ++kind->members;
@@ -147,6 +151,7 @@ void Muster::unavailable(const base::InstanceId& id, std::string detail, base::I
   if (found == members_.end() || found->second.shared->draining()) return;
   Member& member = found->second;
   member.shared->make_unready();
+  rouse(member);
   if (detail.size() > kMostDetail) detail.resize(kMostDetail);
   member.unavailable = std::move(detail);
   member.availability_told = false;
@@ -229,19 +234,28 @@ void Muster::sockets_low(const std::shared_ptr<Instance>& instance) {
 
 void Muster::connect_refused(const base::InstanceId& id) {
   const auto found = members_.find(id);
-  if (found != members_.end() && !found->second.shared->draining()) actions_.emplace_back(act::AwaitReturn{id});
+  if (found == members_.end() || found->second.shared->draining()) return;
+  rouse(found->second);
+  actions_.emplace_back(act::AwaitReturn{id});
 }
 
 // ---- CPU of throttled instances
 
 void Muster::woken(const base::InstanceId& id) {
-  if (members_.contains(id)) to_engine(msg::InstanceBusy{id, true});
+  const auto found = members_.find(id);
+  // The word may be late: engine was told that it rests again.
+  if (found != members_.end() && found->second.shared->awake()) to_engine(msg::InstanceBusy{id, true});
+}
+
+// What is not ready needs CPU to become so.
+void Muster::rouse(const Member& member) {
+  if (member.shared->wake()) to_engine(msg::InstanceBusy{member.shared->id(), true});
 }
 
 void Muster::let_rest(base::Instant now) {
   for (auto& [id, member] : members_) {
     Instance& instance = *member.shared;
-    if (!instance.throttled() || !instance.awake() || instance.probes > 0 || !member.started) continue;
+    if (!instance.throttled() || !instance.awake() || instance.probes > 0 || !instance.ready()) continue;
     if (instance.draining() || instance.in_flight() > 0 || now - instance.idle_since() < kRestAfter) continue;
     if (instance.rest()) to_engine(msg::InstanceBusy{id, false});
   }

@@ -121,11 +121,17 @@ class Muster {
   void ask_sockets(Member& member);
   void forget(const base::InstanceId& id, base::Instant now);
   void let_rest(base::Instant now);
+  void rouse(const Member& member);
   bool has_member(const Revision& revision) const;
   Kind* find_kind(const base::RevisionName& name);
 
   // muster_scale.cc: how many, and what callers and control hear of it
-  decide::ScaleWish wish(Kind& kind, const std::vector<std::shared_ptr<Instance>>& instances, int away,
+  struct Away {  // instances that are there, and of no use to those who wait
+    int instances = 0;
+    int in_flight = 0;
+    std::string why;  // of one of them
+  };
+  decide::ScaleWish wish(Kind& kind, const std::vector<std::shared_ptr<Instance>>& instances, const Away& away,
                          base::Instant now);
   void settle(Kind& kind, base::Instant now);
   void refuse(Kind& kind, Refusal refusal, base::Instant until, base::Instant now);

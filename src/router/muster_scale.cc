@@ -24,33 +24,34 @@ void Muster::somebody_waits(const std::shared_ptr<Revision>& revision, base::Ins
   wake(now);
 }
 
-// What engine was asked for and has not opened yet counts as starting; after a while it is asked for again. `away` are
-// beside `instances`: there, and of no use to those who wait.
-decide::ScaleWish Muster::wish(Kind& kind, const std::vector<std::shared_ptr<Instance>>& instances, int away,
+// What engine was asked for and has not opened yet counts as starting; after a while it is asked for again.
+decide::ScaleWish Muster::wish(Kind& kind, const std::vector<std::shared_ptr<Instance>>& instances, const Away& away,
                                base::Instant now) {
   std::vector<decide::ScaleInstance> seen;
   for (const std::shared_ptr<Instance>& each : instances) {
     // Where nobody waits, one whose readiness probe fails is an idle one like others: it ends like others.
-    const bool ready = each->ready() || members_.at(each->id()).unavailable;
+    const bool available = !members_.at(each->id()).unavailable;
+    const bool ready = each->ready() || !available;
     const base::Instant since = ready ? each->idle_since() : members_.at(each->id()).asked_at;
-    seen.push_back({.ready = ready, .in_flight = each->in_flight(), .since = since});
+    seen.push_back({.ready = ready, .in_flight = each->in_flight(), .since = since, .available = available});
   }
   if (now - kind.asked_at < kAskAgain) {
-    while (std::ssize(seen) < kind.asked - away) seen.push_back({.since = kind.asked_at});
+    while (std::ssize(seen) < kind.asked - away.instances) seen.push_back({.since = kind.asked_at});
   }
   const model::RevisionRoute& route = kind.route;
   decide::ScaleWish wish = kind.scale.look({.concurrency = route.concurrency,
                                             .target = route.target,
-                                            .min = std::max(0, route.min_scale - away),
-                                            .max = std::max(0, route.max_scale - away),
+                                            .min = std::max(0, route.min_scale - away.instances),
+                                            .max = std::max(0, route.max_scale - away.instances),
                                             .scale_down_delay = route.scale_down_delay,
                                             .idle_timeout = route.idle_timeout},
                                            {.waiting = kind.live->waiting(),
+                                            .in_flight_away = away.in_flight,
                                             .instances = seen,
                                             .ended = kind.live->requests.load(std::memory_order_relaxed),
                                             .cpu_saturation = machine_.busy_permille / 1000.0},
                                            now);
-  wish.wanted += away;
+  wish.wanted += away.instances;
   return wish;
 }
 
@@ -58,10 +59,21 @@ void Muster::settle(Kind& kind, base::Instant now) {
   std::vector<std::shared_ptr<Instance>> instances = kind.live->instances();
   std::erase_if(instances, [](const auto& each) { return each->draining(); });
   const bool waiting = kind.live->waiting() > 0;
-  const auto away = std::erase_if(
-      instances, [&](const auto& each) { return waiting && members_.at(each->id()).unavailable.has_value(); });
-  const decide::ScaleWish wish = this->wish(kind, instances, static_cast<int>(away), now);
-  if (wish.reason == Reason::max_scale) kind.live->limit = wish.reason;
+  Away away;
+  std::erase_if(instances, [&](const auto& each) {
+    const std::optional<std::string>& why = members_.at(each->id()).unavailable;
+    if (!waiting || !why) return false;
+    ++away.instances;
+    away.in_flight += each->in_flight();
+    away.why = *why;
+    return true;
+  });
+  const decide::ScaleWish wish = this->wish(kind, instances, away, now);
+  if (wish.reason == Reason::max_scale && away.instances > 0 && instances.empty()) {
+    kind.live->limit_by_readiness(away.why);
+  } else if (wish.reason == Reason::max_scale) {
+    kind.live->limit = wish.reason;
+  }
   if (kind.live->waiting() == 0) kind.live->limit = Reason::none;
   for (const decide::Retirement& each : wish.retire) {
     const Instance& instance = *instances.at(static_cast<std::size_t>(each.index));

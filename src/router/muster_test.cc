@@ -385,7 +385,26 @@ TEST_F(MusterTest, one_that_is_unavailable_counts_against_the_maximum) {
   wait(0, 1);
   pass(seconds(3));
   EXPECT_EQ(said(), "") << "maxScale is 3";
-  EXPECT_EQ(live()->limit.load(), Reason::max_scale);
+  EXPECT_EQ(live()->late().status, 503) << "they are not busy";
+  EXPECT_EQ(live()->late().reason, Reason::readiness_probe_failed);
+  EXPECT_NE(live()->late().why.find("readiness probe: no"), std::string::npos) << live()->late().why;
+}
+
+TEST_F(MusterTest, of_several_the_one_that_is_unavailable_goes_first) {
+  for (const char* each : {"a", "b"}) run(each);
+  pass(seconds(30));
+  const auto b = muster.find(id("b"));
+  ASSERT_TRUE(b->claim(now));
+  b->release(now, true);
+  muster.unavailable(id("b"), "no", now);
+  said();
+  const auto a = muster.find(id("a"));
+  ASSERT_TRUE(a->claim(now));
+  a->release(now, true);
+  pass(seconds(59));
+  EXPECT_EQ(said(), "");
+  pass(seconds(2));
+  EXPECT_TRUE(said().starts_with("retire b")) << "it is of no use";
 }
 
 TEST_F(MusterTest, flapping_readiness_does_not_keep_an_instance_from_its_idle_timeout) {
@@ -450,6 +469,62 @@ TEST_F(MusterTest, a_throttled_instance_rests_a_while_after_its_last_request_and
   said();
   pass(milliseconds(200));
   EXPECT_EQ(said(), "a rests") << "a new engine is told anew";
+}
+
+TEST_F(MusterTest, a_throttled_instance_that_is_not_ready_has_cpu_to_become_so) {
+  model::Routes routes;
+  routes.revisions.push_back({.name = base::RevisionName("r"),
+                              .service = base::ServiceName("s"),
+                              .concurrency = 2,
+                              .max_scale = 3,
+                              .idle_timeout = seconds(60),
+                              .cpu_throttling = true});
+  muster.set_routes(routes, now);
+  const auto a = run("a");
+  pass(milliseconds(200));
+  EXPECT_EQ(said(), "a rests");
+  muster.unavailable(id("a"), "no", now);
+  EXPECT_EQ(said(), "a works");
+  pass(seconds(1));
+  EXPECT_EQ(said(), "") << "it does not rest while it is not ready";
+  muster.ready(id("a"), now);
+  said();
+  pass(milliseconds(200));
+  EXPECT_EQ(said(), "a rests");
+  a->make_unready();  // as the worker does whom it refused
+  muster.connect_refused(id("a"));
+  EXPECT_EQ(said(), "a works, await a");
+  pass(seconds(1));
+  EXPECT_EQ(said(), "");
+}
+
+TEST_F(MusterTest, a_late_word_that_somebody_woke_it_does_not_undo_that_it_rests) {
+  model::Routes routes;
+  routes.revisions.push_back({.name = base::RevisionName("r"),
+                              .service = base::ServiceName("s"),
+                              .concurrency = 2,
+                              .max_scale = 3,
+                              .idle_timeout = seconds(60),
+                              .cpu_throttling = true});
+  muster.set_routes(routes, now);
+  run("a");
+  pass(milliseconds(200));
+  EXPECT_EQ(said(), "a rests");
+  muster.woken(id("a"));
+  EXPECT_EQ(said(), "");
+}
+
+TEST_F(MusterTest, routes_of_control_bring_affinity_to_what_older_routes_had_without) {
+  muster.set_affinity_key(AffinityKey(5, 6));
+  const auto a = run("a");
+  EXPECT_EQ(live()->affinity(), 0U);
+  EXPECT_EQ(a->affinity(), 0U);
+  model::Routes routes;
+  routes.revisions.push_back(
+      {.name = base::RevisionName("r"), .service = base::ServiceName("s"), .session_affinity = true});
+  muster.set_routes(routes, now);
+  EXPECT_EQ(live()->affinity(), AffinityKey(5, 6).mark("r"));
+  EXPECT_EQ(a->affinity(), AffinityKey(5, 6).mark("a"));
 }
 
 TEST_F(MusterTest, an_instance_that_is_not_throttled_never_rests) {

@@ -104,8 +104,60 @@ TEST_F(Readiness, a_new_router_asks_before_it_gives_a_known_instance_requests) {
   open("a", "hola-1", true);
   ASSERT_TRUE(until([&] { return looks >= 4; }));
   EXPECT_TRUE(ready.empty());
+  EXPECT_TRUE(until([&] { return unavailable["a"] == "GET /ready answered 503"; }))
+      << "it does not count as one that starts for ever";
   EXPECT_TRUE(unready.empty());
   ready_status = 200;
+  EXPECT_TRUE(until([&] { return !ready.empty(); }));
+}
+
+TEST_F(Readiness, an_app_that_only_ever_answers_1xx_has_not_answered) {
+  App endless([](Wire& wire) {
+    wire.until("\r\n\r\n");
+    while (wire.send("HTTP/1.1 102 Processing\r\n\r\n")) std::this_thread::yield();
+  });
+  model::RevisionRoute out = route();
+  out.port = endless.port();
+  out.readiness->timeout = std::chrono::seconds(60);
+  publish(out);
+  open("a");
+  ASSERT_TRUE(until([&] { return !unready.empty(); }));
+  EXPECT_THAT(unready[0].detail, HasSubstr("more than 10 interim answers"));
+}
+
+TEST_F(Readiness, an_app_that_serves_one_connection_at_a_time_is_not_kept_from_its_probe_by_our_idle_one) {
+  std::mutex one;
+  std::atomic<int> asked{0};
+  App serial([&](Wire& wire) {
+    const std::scoped_lock lock(one);
+    for (;;) {
+      const std::string head = wire.until("\r\n\r\n");
+      if (!head.ends_with("\r\n\r\n")) return;
+      if (head.starts_with("GET /ready")) ++asked;
+      if (!wire.send("HTTP/1.1 200 X\r\nContent-Length: 2\r\n\r\nhi")) return;
+    }
+  });
+  model::RevisionRoute out = route();
+  out.port = serial.port();
+  out.readiness->timeout = milliseconds(200);
+  out.readiness->failure_threshold = 1;
+  publish(out);
+  open("a");
+  ASSERT_TRUE(until([&] { return !ready.empty(); }));
+  EXPECT_THAT(call(get()), HasSubstr("200 X"));
+  const int before = asked;
+  EXPECT_TRUE(until([&] { return asked >= before + 3; }));
+  EXPECT_TRUE(unavailable["a"].empty());
+}
+
+TEST_F(Readiness, the_last_sockets_are_left_to_callers) {
+  publish(route());
+  engine_is_silent = true;
+  open("a");
+  ASSERT_TRUE(until([&] { return sockets_asked > 0; }));
+  EXPECT_EQ(looks, 0) << "it has four";
+  EXPECT_TRUE(ready.empty());
+  engine_->send(net::msg::Sockets{base::InstanceId("a")}, sockets(8));
   EXPECT_TRUE(until([&] { return !ready.empty(); }));
 }
 

@@ -3,11 +3,17 @@
 #include <algorithm>
 #include <utility>
 
+#include "router/muster.h"
+#include "router/worker.h"
+
 namespace marea::router {
 namespace {
 
 constexpr base::Backoff::Options kEagerTries{.first = std::chrono::milliseconds(1),
                                              .most = std::chrono::milliseconds(500)};
+constexpr base::Duration kMakeWay = 2 * kCrowdedRest;
+constexpr std::size_t kLeftToCallers = 4;
+static_assert(kLeftToCallers < static_cast<std::size_t>(kSocketStock), "what engine gives is enough to probe with");
 
 }  // namespace
 
@@ -45,7 +51,8 @@ void RepeatedProbe::sockets_came() {
 }
 
 void RepeatedProbe::attempt() {
-  auto socket = instance_->take_socket();
+  // The last ones are the callers': while engine is dead nobody makes new ones.
+  auto socket = instance_->sockets() > kLeftToCallers ? instance_->take_socket() : std::nullopt;
   if (!socket) {
     wants_socket_ = true;
     events_.on_socket_wanted();
@@ -53,6 +60,7 @@ void RepeatedProbe::attempt() {
   }
   hold_.emplace(instance_);
   if (instance_->wake()) events_.on_woken();
+  if (suspects_idle_ || instance_->one_at_a_time()) events_.on_crowded();
   attempt_ =
       std::make_unique<net::ProbeAttempt>(loop_, probe_, instance_->port(), std::move(socket->fd),
                                           [this](net::ProbeAttempt::Outcome result) { outcome(std::move(result)); });
@@ -61,6 +69,19 @@ void RepeatedProbe::attempt() {
 void RepeatedProbe::outcome(net::ProbeAttempt::Outcome outcome) {
   const std::unique_ptr<net::ProbeAttempt> over = std::move(attempt_);
   hold_.reset();
+  // It answers nobody else while it is at a request.
+  if (outcome.timed_out && instance_->one_at_a_time() && instance_->in_flight() > 0) {
+    next_.arm_in(probe_.period);
+    return;
+  }
+  // One that serves a connection at a time may sit on one of ours that is idle: asked again when those are closed.
+  if (outcome.timed_out && !suspects_idle_) {
+    suspects_idle_ = true;
+    events_.on_crowded();
+    next_.arm_in(std::min<base::Duration>(probe_.period, kMakeWay));
+    return;
+  }
+  if (outcome.healthy) suspects_idle_ = false;
   if (!outcome.healthy) last_failure_ = outcome.detail;
   if (!outcome.healthy && outcome.socket) instance_->put_socket({std::move(outcome.socket), false});
   against_ = outcome.healthy == passes_ ? 0 : against_ + 1;

@@ -36,7 +36,8 @@ class RepeatedProbe {
     // `detail` is that of the last failure; may destroy the probe.
     std::function<void(bool passes, std::string detail)> on_change;
     std::function<void()> on_woken;          // it rested without CPU, and is about to be asked
-    std::function<void()> on_socket_wanted;  // the instance has none left; call sockets_came()
+    std::function<void()> on_socket_wanted;  // the instance has hardly any left; call sockets_came()
+    std::function<void()> on_crowded;        // it serves one connection at a time: idle ones must make way
   };
   RepeatedProbe(net::Loop& loop, const model::Probe& probe, std::shared_ptr<Instance> instance, Events events);
 
@@ -59,6 +60,7 @@ class RepeatedProbe {
   bool eager_ = false;
   int against_ = 0;  // attempts in a row that contradict passes_
   bool wants_socket_ = false;
+  bool suspects_idle_ = false;  // the last answer did not come in time
   std::string last_failure_;
   base::Backoff backoff_;
   net::Timer next_;

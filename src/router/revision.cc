@@ -45,6 +45,14 @@ bool Revision::cancel(const Waiter& waiter) {
   return true;
 }
 
+void Revision::limit_by_readiness(const std::string& why) {
+  {
+    const std::scoped_lock lock(mutex_);
+    unready_why_ = why;
+  }
+  limit = model::Reason::readiness_probe_failed;
+}
+
 Refusal Revision::late() const {
   constexpr base::Duration kRetry = std::chrono::seconds(1);
   switch (limit.load(std::memory_order_relaxed)) {
@@ -54,6 +62,12 @@ Refusal Revision::late() const {
     case model::Reason::machine_full:
       return {429, kRetry, "the machine has no memory left for another instance of " + name_.str(),
               model::Reason::machine_full};
+    case model::Reason::readiness_probe_failed: {
+      const std::scoped_lock lock(mutex_);
+      return {503, kRetry,
+              "every instance that " + name_.str() + " may have (maxScale) fails its readiness probe: " + unready_why_,
+              model::Reason::readiness_probe_failed};
+    }
     default:
       return {504,
               {},

@@ -52,13 +52,13 @@ class Revision {
     Waiter waiter;
     std::shared_ptr<Instance> instance;  // one slot of it is claimed for the waiter
   };
-  // `affinity` is its mark (affinity.h); 0: clients need not come back to their instance.
-  Revision(base::RevisionName name, base::ServiceName service, std::uint64_t affinity = 0)
-      : name_(std::move(name)), service_(std::move(service)), affinity_(affinity) {}
+  Revision(base::RevisionName name, base::ServiceName service) : name_(std::move(name)), service_(std::move(service)) {}
 
   const base::RevisionName& name() const { return name_; }
   const base::ServiceName& service() const { return service_; }
-  std::uint64_t affinity() const { return affinity_; }
+  // Its mark (affinity.h); 0: clients need not come back to their instance.
+  std::uint64_t affinity() const { return affinity_.load(std::memory_order_relaxed); }
+  void set_affinity(std::uint64_t mark) { affinity_.store(mark, std::memory_order_relaxed); }
 
   int waiting() const { return waiting_.load(); }
   std::int64_t waiting_bytes() const;
@@ -90,14 +90,17 @@ class Revision {
   // Newcomers are refused with this while there is no instance; null lifts it. Gives those who wait and are refused.
   std::vector<Waiter> refuse(std::shared_ptr<const Refusal> refusal);
 
-  // What stops its growth now: none, max_scale or machine_full.
+  // All that it may have fail their readiness probe; `why` is what one of them says.
+  void limit_by_readiness(const std::string& why);
+
+  // What stops its growth now: none, max_scale, machine_full or readiness_probe_failed.
   std::atomic<model::Reason> limit{model::Reason::none};
   std::atomic<std::uint64_t> requests{0};  // answered
 
  private:
   base::RevisionName name_;
   base::ServiceName service_;
-  std::uint64_t affinity_;
+  std::atomic<std::uint64_t> affinity_{0};
   std::atomic<int> waiting_{0};
   std::atomic<std::uint32_t> version_{0};
   std::atomic<bool> asking_{false};
@@ -106,6 +109,7 @@ class Revision {
   std::deque<Waiter> queue_;
   std::int64_t bytes_ = 0;  // of all in queue_
   std::shared_ptr<const Refusal> refusal_;
+  std::string unready_why_;
   std::vector<std::unique_ptr<RevisionCounts>> counts_;  // by worker; null: it never served it
 };
 

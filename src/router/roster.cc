@@ -192,6 +192,12 @@ std::unique_ptr<Health> Roster::probe(const act::Watch& watch) {
               [this, id] {
                 if (const auto instance = muster_.find(id)) muster_.sockets_low(instance);
                 carry_out();
+              },
+          .on_crowded =
+              [this, instance = watch.instance] {
+                for (int worker = 0; worker < world_.switchboard.workers(); ++worker) {
+                  world_.switchboard.to_worker(worker, mail::Crowded{instance});
+                }
               }});
 }
 

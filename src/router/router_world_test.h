@@ -242,6 +242,7 @@ class RouterWorld : public testing::Test {
   void note(const net::msg::Retire& message) { retired.push_back(message.id.str()); }
   void note(const net::msg::Quiet& message) { quiet.push_back(message.id.str()); }
   void note(const net::msg::SocketsWanted& message) {
+    ++sockets_asked;
     if (engine_is_silent) return;
     engine_->send(net::msg::Sockets{message.id}, sockets(std::min(message.count, sockets_at_a_time)));
   }
@@ -318,6 +319,7 @@ class RouterWorld : public testing::Test {
   std::map<std::string, std::string> unavailable;  // why, as control is told
   std::vector<net::msg::Metrics> metrics;
   int sockets_at_a_time = 1000;
+  int sockets_asked = 0;  // how often
   std::vector<net::msg::Demand> demands;
   std::function<void(const net::msg::Demand&)> on_demand;
   std::vector<std::string> ready;

@@ -39,7 +39,7 @@ struct SocketsCame {
 struct Gone {
   std::shared_ptr<Instance> instance;
 };
-struct Crowded {  // another worker opened a connection to it
+struct Crowded {  // another worker, or a probe, connects to it
   std::shared_ptr<Instance> instance;
 };
 struct Listen {
