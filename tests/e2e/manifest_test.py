@@ -44,7 +44,6 @@ def test_an_instance_that_is_not_ready_gets_nothing_until_it_is_and_is_not_ended
     looks = int(platform.get(name, "/looks").text)
     assert looks >= 1
     until(lambda: int(platform.get(name, "/looks").text) > looks, "it is looked at again")
-    seen = int(platform.get(name, "/seen").text)
     with ThreadPoolExecutor(2) as pool:
         long = pool.submit(platform.get, name, "/?ms=4000")
         until(lambda: states(platform, name) == ["running"], "the long request is in it")
@@ -67,7 +66,6 @@ def test_an_instance_that_is_not_ready_gets_nothing_until_it_is_and_is_not_ended
         # Nothing reaches it through marea now: the probe itself can only be answered by the app, so it is ended.
         platform.cli("instances", "delete", before)
         assert waits.result().status == 200, "a fresh one served whoever waited"
-    assert seen >= 1
 
 
 def test_a_deploy_is_ready_only_when_its_readiness_probe_passed(platform, name, tide):
@@ -186,11 +184,9 @@ def test_a_client_comes_back_to_its_instance_and_the_app_does_not_see_how(platfo
     assert not cookie["secure"] and not cookie["domain"]
     home = instance_of(first)
     assert home not in cookie.value and name not in cookie.value
-    others = {instance_of(raw(platform, name, ["X-Load-Number: 1"])) for _ in range(30)}
     for _ in range(30):
         again = raw(platform, name, with_cookie(cookie.value))
         assert instance_of(again) == home and cookie_of(again) is None
-    assert others, "somebody answered those without a cookie"
 
     seen = raw(platform, name, with_cookie(cookie.value, "own=1; "), path="/cookie")
     assert "Cookie: own=1\r\n" in seen and "marea_affinity" not in seen.split("\r\n\r\n", 1)[1]
