@@ -46,28 +46,11 @@ std::string lower(std::string_view text) {
 }
 
 std::string_view next_word(std::string_view& line) {
-  constexpr std::string_view kBlank = " \t\r,";
+  constexpr std::string_view kBlank = " \t\r";
   line.remove_prefix(std::min(line.find_first_not_of(kBlank), line.size()));
   const std::string_view word = line.substr(0, line.find_first_of(kBlank));
   line.remove_prefix(word.size());
   return word;
-}
-
-// The words of a line that may name images: the first one of FROM that is no flag, and every from=.
-std::vector<std::string_view> named_in(std::string_view line) {
-  std::vector<std::string_view> out;
-  bool after_from = lower(next_word(line)) == "from";
-  while (!line.empty()) {
-    std::string_view word = next_word(line);
-    const std::size_t from = word.find("from=");
-    if (from != std::string_view::npos) {
-      out.push_back(word.substr(from + 5));
-    } else if (after_from && !word.starts_with("--")) {
-      out.push_back(word);
-      after_from = false;
-    }
-  }
-  return out;
 }
 
 std::string_view unquoted(std::string_view word) {
@@ -111,6 +94,13 @@ std::string with_arguments(std::string_view word, const Arguments& arguments) {
   return out;
 }
 
+std::string_view without_blanks(std::string_view text) {
+  constexpr std::string_view kBlank = " \t\r";
+  text.remove_prefix(std::min(text.find_first_not_of(kBlank), text.size()));
+  text.remove_suffix(text.size() - std::min(text.find_last_not_of(kBlank) + 1, text.size()));
+  return text;
+}
+
 std::vector<std::string_view> lines_of(std::string_view text) {
   std::vector<std::string_view> out;
   while (!text.empty()) {
@@ -121,11 +111,103 @@ std::vector<std::string_view> lines_of(std::string_view text) {
   return out;
 }
 
-// The name of the stage that a FROM line begins; empty: none.
-std::string stage_of(std::string_view line) {
-  if (lower(next_word(line)) != "from") return {};
-  while (!line.empty()) {
-    if (lower(next_word(line)) == "as") return lower(next_word(line));
+struct Instruction {
+  std::string keyword;  // in lower case
+  std::string rest;     // its lines, joined
+};
+
+// "# escape=`" before anything else; only a backslash or a backtick may be.
+char escape_of(const std::vector<std::string_view>& lines) {
+  for (std::string_view line : lines) {
+    line = without_blanks(line);
+    if (!line.starts_with('#')) break;
+    line = without_blanks(line.substr(1));
+    const std::size_t equals = line.find('=');
+    if (equals == std::string_view::npos) break;
+    if (lower(without_blanks(line.substr(0, equals))) == "escape" && without_blanks(line.substr(equals + 1)) == "`")
+      return '`';
+  }
+  return '\\';
+}
+
+// The words that end the here-documents of an instruction: of <<WORD, <<-WORD, <<"WORD", with a descriptor before it.
+std::vector<std::string> document_ends(std::string_view rest) {
+  std::vector<std::string> out;
+  while (!rest.empty()) {
+    std::string_view word = next_word(rest);
+    word.remove_prefix(std::min(word.find_first_not_of("0123456789"), word.size()));
+    if (!word.starts_with("<<") || word.find('<', 2) != std::string_view::npos) continue;
+    word.remove_prefix(word.starts_with("<<-") ? 3 : 2);
+    if (word.size() > 1 && (word.front() == '"' || word.front() == '\'') && word.back() == word.front()) {
+      word = word.substr(1, word.size() - 2);
+    }
+    if (!word.empty()) out.emplace_back(word);
+  }
+  return out;
+}
+
+// Lines joined where they are continued, without comments and the texts of here-documents.
+std::vector<Instruction> instructions_of(std::string_view dockerfile) {
+  const std::vector<std::string_view> lines = lines_of(dockerfile);
+  const char escape = escape_of(lines);
+  std::vector<Instruction> out;
+  std::string joined;
+  for (std::size_t i = 0; i < lines.size(); ++i) {
+    std::string_view line = without_blanks(lines[i]);
+    if (line.starts_with('#') || line.empty()) continue;  // also between the lines of an instruction
+    const bool goes_on = line.ends_with(escape);
+    if (goes_on) line.remove_suffix(1);
+    joined += line;
+    if (goes_on) joined += ' ';
+    if (goes_on && i + 1 < lines.size()) continue;
+    std::string_view rest = joined;
+    Instruction next{.keyword = lower(next_word(rest)), .rest = {}};
+    next.rest = rest;
+    joined.clear();
+    if (next.keyword == "run" || next.keyword == "copy" || next.keyword == "add") {
+      for (const std::string& end : document_ends(next.rest)) {
+        const auto last = std::find_if(lines.begin() + static_cast<std::ptrdiff_t>(i) + 1, lines.end(),
+                                       [&](std::string_view each) { return without_blanks(each) == end; });
+        if (last != lines.end()) i = static_cast<std::size_t>(last - lines.begin());
+      }
+    }
+    out.push_back(std::move(next));
+  }
+  return out;
+}
+
+// The names of images that it has: FROM's first word that is no flag, --from= of COPY and ADD, from= of RUN's --mount=.
+std::vector<std::string_view> named_in(const Instruction& instruction) {
+  constexpr std::string_view kFrom = "--from=";
+  constexpr std::string_view kMount = "--mount=";
+  std::vector<std::string_view> out;
+  std::string_view rest = instruction.rest;
+  const bool copies = instruction.keyword == "copy" || instruction.keyword == "add";
+  while (!rest.empty()) {
+    std::string_view word = unquoted(next_word(rest));
+    if (!word.starts_with("--")) {
+      if (instruction.keyword == "from" && !word.empty()) out.push_back(word);
+      break;
+    }
+    if (copies && word.starts_with(kFrom)) out.push_back(word.substr(kFrom.size()));
+    if (instruction.keyword != "run" || !word.starts_with(kMount)) continue;
+    word.remove_prefix(kMount.size());
+    while (!word.empty()) {
+      const std::size_t comma = std::min(word.find(','), word.size());
+      const std::string_view part = unquoted(word.substr(0, comma));
+      if (part.starts_with("from=")) out.push_back(part.substr(5));
+      word.remove_prefix(std::min(comma + 1, word.size()));
+    }
+  }
+  return out;
+}
+
+// The name of the stage that a FROM begins; empty: none.
+std::string stage_of(const Instruction& instruction) {
+  if (instruction.keyword != "from") return {};
+  std::string_view rest = instruction.rest;
+  while (!rest.empty()) {
+    if (lower(next_word(rest)) == "as") return lower(next_word(rest));
   }
   return {};
 }
@@ -162,16 +244,17 @@ std::vector<std::string> images_wanted(std::string_view dockerfile) {
   Arguments arguments;
   std::vector<std::string> stages;
   std::vector<std::string> out;
-  for (std::string_view line : lines_of(dockerfile)) {
-    std::string_view rest = line;
-    if (lower(next_word(rest)) == "arg") {
+  bool in_stage = false;
+  for (const Instruction& instruction : instructions_of(dockerfile)) {
+    in_stage = in_stage || instruction.keyword == "from";
+    std::string_view rest = instruction.keyword == "arg" && !in_stage ? instruction.rest : std::string_view();
+    while (!rest.empty()) {
       const std::string_view word = next_word(rest);
       const std::size_t equals = word.find('=');
-      if (equals != std::string_view::npos) {
-        arguments[std::string(word.substr(0, equals))] = with_arguments(unquoted(word.substr(equals + 1)), arguments);
-      }
+      if (equals == std::string_view::npos) continue;
+      arguments[std::string(word.substr(0, equals))] = with_arguments(unquoted(word.substr(equals + 1)), arguments);
     }
-    for (const std::string_view word : named_in(line)) {
+    for (const std::string_view word : named_in(instruction)) {
       std::string name = with_arguments(unquoted(word), arguments);
       const bool number = name.find_first_not_of("0123456789") == std::string::npos;
       const bool usable = !number && name.find_first_of("$\\") == std::string::npos && name != "scratch" &&
@@ -179,7 +262,7 @@ std::vector<std::string> images_wanted(std::string_view dockerfile) {
                           std::ranges::find(out, name) == out.end() && parse_registry_reference(name);
       if (usable) out.push_back(std::move(name));
     }
-    if (std::string stage = stage_of(line); !stage.empty()) stages.push_back(std::move(stage));
+    if (std::string stage = stage_of(instruction); !stage.empty()) stages.push_back(std::move(stage));
   }
   return out;
 }
@@ -219,12 +302,12 @@ std::string full_image_name(std::string_view name) {
 }
 
 KnownImages images_for(std::string_view dockerfile, const KnownImages& known) {
-  std::vector<std::string_view> written;
+  std::vector<std::string> written;
   bool unclear = false;
-  for (const std::string_view line : lines_of(dockerfile)) {
-    for (const std::string_view word : named_in(line)) {
+  for (const Instruction& instruction : instructions_of(dockerfile)) {
+    for (const std::string_view word : named_in(instruction)) {
       unclear = unclear || word.find_first_of("$\\") != std::string_view::npos;
-      written.push_back(word);
+      written.emplace_back(word);
     }
   }
   KnownImages out;

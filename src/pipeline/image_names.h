@@ -18,8 +18,9 @@ std::string full_image_name(std::string_view name);
 
 inline constexpr std::size_t kMostWantedImages = 32;  // of one Dockerfile that are pulled
 
-// What the FROM and --from of a Dockerfile name, each once, without stages and `scratch`; arguments that have a default
-// are put in, what still has a variable is left out.
+// What FROM, --from= of COPY and ADD, and from= of RUN's --mount= name, each once, without stages and `scratch`;
+// arguments before the first FROM that have a default are put in, what still has a variable is left out. Texts of
+// here-documents and other words of commands are none of it.
 std::vector<std::string> images_wanted(std::string_view dockerfile);
 
 // Those that none of `known` is. A known name may be the full one of a registry: docker.io/library/debian:12 is known

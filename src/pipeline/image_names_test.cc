@@ -41,7 +41,7 @@ TEST(ImagesFor, FindsFromOfEveryStageAndCopyFrom) {
 
 TEST(ImagesFor, TakesAllWhenANameIsAVariable) {
   EXPECT_EQ(images_for("ARG BASE=web:1\nFROM ${BASE}\n", kKnown).size(), 3U);
-  EXPECT_EQ(images_for("FROM \\\n web:1\n", kKnown).size(), 3U);
+  EXPECT_THAT(images_for("FROM \\\n web:1\n", kKnown), ElementsAre(Pair("localhost/web:1", "d4")));
 }
 
 TEST(ImagesWanted, AreThoseOfFromAndCopyWithoutStages) {
@@ -50,6 +50,40 @@ TEST(ImagesWanted, AreThoseOfFromAndCopyWithoutStages) {
                   "COPY --from=build /a /b\nCOPY --from=0 /a /b\nCOPY --from=busybox /a /b\nFROM scratch\nFROM Build\n"
                   "FROM ${UNKNOWN}\n"),
               ElementsAre("debian:12", "node:20", "busybox"));
+}
+
+TEST(ImagesWanted, WordsOfCommandsAreNone) {
+  EXPECT_THAT(images_wanted("FROM debian:12\n"
+                            "RUN tar --exclude-from=excludes . && rsync --files-from=list.txt a b\n"
+                            "RUN python3 -c 'import x; \\\n"
+                            "from flask import Flask; \\\n"
+                            "# from nobody\n"
+                            "\n"
+                            "print(x)'\n"
+                            "RUN psql -c 'select * \\\n  from users'\n"
+                            "COPY a --from=b\n"
+                            "CMD [\"--from=c\"]\n"),
+              ElementsAre("debian:12"));
+}
+
+TEST(ImagesWanted, HereDocumentsAreNone) {
+  EXPECT_THAT(images_wanted("FROM debian:12\nRUN <<EOF\nFROM a\nEOF\nRUN <<-\"EOT\" cat\n\tfrom b\n\tEOT\n"
+                            "COPY <<one <<two /x/\nFROM c\none\nFROM d\ntwo\nCOPY --from=busybox /a /b\n"),
+              ElementsAre("debian:12", "busybox"));
+  EXPECT_THAT(images_wanted("FROM a\nRUN cat <<<EOF\nFROM b\nRUN echo 1 <<NEVER\nFROM c\n"),
+              ElementsAre("a", "b", "c"));
+}
+
+TEST(ImagesWanted, ContinuedLinesAreOneAndMountsNameImages) {
+  EXPECT_THAT(images_wanted("FROM \\\n  --platform=linux/amd64 \\\n  a:1 \\\n AS x\n"
+                            "RUN --mount=type=cache,target=/c --mount=type=bind,from=b:1,target=/x \\\n make from=c\n"
+                            "FROM x\n"),
+              ElementsAre("a:1", "b:1"));
+  EXPECT_THAT(images_wanted("# escape=`\nFROM `\n a\nRUN copy C:\\\nFROM b\n"), ElementsAre("a", "b"));
+}
+
+TEST(ImagesWanted, OnlyArgumentsBeforeTheFirstFromCount) {
+  EXPECT_THAT(images_wanted("ARG A=1 B=2\nFROM x:$A\nARG B=3\nFROM x:$B\n"), ElementsAre("x:1", "x:2"));
 }
 
 TEST(ImagesMissing, AreThoseThatNoKnownNameMeans) {
