@@ -1,4 +1,5 @@
 // deploy NAME --image REF.
+#include <algorithm>
 #include <filesystem>
 
 #include "app/cli_release.h"
@@ -27,6 +28,21 @@ Outcome<std::string> bring_image(Verb& verb, const std::string& image) {
   return reference;
 }
 
+// Whether a registry says what it means: it has a host, or marea has no image of that name. Of marea's own the server
+// sees by itself whether they have changed.
+Outcome<bool> is_registrys_tag(Verb& verb, const std::string& image) {
+  constexpr std::string_view kLatest = ":latest";
+  const bool pinned = image.find('@') != std::string::npos || image.starts_with("sha256:");
+  if (pinned || pipeline::is_local_reference(image)) return false;
+  if (pipeline::names_registry(image) && !image.starts_with("localhost/")) return true;
+  const Outcome<Json> list = verb.api.get(fmt::format("{}/images", kMarea));
+  if (!list) return std::unexpected(list.error());
+  return std::ranges::none_of(items_of(*list), [&](const Json& one) {
+    const std::string name = text_at(one, {"name"});
+    return name == image || name == image + std::string(kLatest) || name + std::string(kLatest) == image;
+  });
+}
+
 }  // namespace
 
 Outcome<Exit> deploy_image(Verb& verb) {
@@ -38,8 +54,9 @@ Outcome<Exit> deploy_image(Verb& verb) {
     if (!reference) return give_up(with_kept_revision(verb, name, reference.error()));
     settings.image = *std::move(reference);
     // What the tag means now may be another image than before, although the manifest is the same.
-    const bool tag = pipeline::names_registry(*settings.image) && settings.image->find('@') == std::string::npos;
-    if (tag) settings.nonce = base::SystemRandom().suffix(kNonceLength);
+    const Outcome<bool> tag = is_registrys_tag(verb, *settings.image);
+    if (!tag) return std::unexpected(tag.error());
+    if (*tag) settings.nonce = base::SystemRandom().suffix(kNonceLength);
   }
   const Outcome<Json> sent = change_and_send(verb, name, settings);
   if (!sent) return std::unexpected(sent.error());

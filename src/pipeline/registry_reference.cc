@@ -10,7 +10,10 @@ namespace marea::pipeline {
 namespace {
 
 constexpr std::string_view kLower = "abcdefghijklmnopqrstuvwxyz0123456789";
-constexpr std::string_view kHost = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-:[]";
+constexpr std::string_view kHost = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-";
+constexpr std::string_view kHexadecimal = "abcdefABCDEF0123456789";
+constexpr std::string_view kDigits = "0123456789";
+constexpr std::size_t kMostPort = 65'535;
 constexpr std::string_view kTag = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
 
 bool only(std::string_view text, std::string_view allowed) {
@@ -19,6 +22,33 @@ bool only(std::string_view text, std::string_view allowed) {
 
 bool is_host(std::string_view first) {
   return first == "localhost" || first.find_first_of(".:") != std::string_view::npos;
+}
+
+bool is_port(std::string_view text) {
+  return !text.empty() && text.size() <= 5 && only(text, kDigits) && std::stoul(std::string(text)) <= kMostPort;
+}
+
+// NAME[:PORT] or [IPV6][:PORT]; the parts of a name are letters, digits and inner hyphens.
+bool is_host_and_port(std::string_view text) {
+  if (text.starts_with('[')) {
+    const std::size_t end = text.find(']');
+    if (end == std::string_view::npos) return false;
+    const std::string_view address = text.substr(1, end - 1);
+    const std::string_view rest = text.substr(end + 1);
+    if (address.find(':') == std::string_view::npos || !only(address, std::string(kHexadecimal) + ":.")) return false;
+    return rest.empty() || (rest.front() == ':' && is_port(rest.substr(1)));
+  }
+  if (const std::size_t colon = text.find(':'); colon != std::string_view::npos) {
+    if (!is_port(text.substr(colon + 1))) return false;
+    text = text.substr(0, colon);
+  }
+  while (true) {
+    const std::size_t dot = text.find('.');
+    const std::string_view part = text.substr(0, dot);
+    if (part.empty() || !only(part, kHost) || part.front() == '-' || part.back() == '-') return false;
+    if (dot == std::string_view::npos) return true;
+    text.remove_prefix(dot + 1);
+  }
 }
 
 bool is_component(std::string_view part) {
@@ -75,8 +105,8 @@ base::Result<RegistryReference> parse_registry_reference(std::string_view text) 
   if (out.host.empty() || out.host == "index.docker.io") out.host = kDefaultRegistry;
   if (out.host == kDefaultRegistry && rest.find('/') == std::string_view::npos)
     out.repository = "library/" + out.repository;
-  if (!only(out.host, kHost) || out.host.front() == ':' || out.host.back() == ':' || out.host.front() == '-') {
-    return no_name(text, "\"" + printable(out.host) + "\" is no host");
+  if (!is_host_and_port(out.host)) {
+    return no_name(text, "\"" + printable(out.host) + "\" is no host with or without a port");
   }
   if (!is_repository(out.repository)) {
     return no_name(text, "paths are lower-case letters, digits and . _ - between slashes, at most " +

@@ -34,8 +34,34 @@ TEST(RegistryReference, a_digest_says_more_than_a_tag) {
 }
 
 TEST(RegistryReference, what_is_no_name_is_refused) {
-  for (const char* text : {"", "UPPER", "a//b", "host:5000/", "/a", "a/", "a:", "a:b:c", "a@sha256:12", "a b", "-a",
-                           "host:5000/a:-x", "a.example/..", "a\n", "ho st:1/a", "oci:/dir/x"}) {
+  for (const char* text : {"",
+                           "UPPER",
+                           "a//b",
+                           "host:5000/",
+                           "/a",
+                           "a/",
+                           "a:",
+                           "a:b:c",
+                           "a@sha256:12",
+                           "a b",
+                           "-a",
+                           "host:5000/a:-x",
+                           "a.example/..",
+                           "a\n",
+                           "ho st:1/a",
+                           "oci:/dir/x",
+                           "./app",
+                           "../x",
+                           "dir:/x",
+                           "a.b:/x",
+                           "h:1:2/x",
+                           "h:70000/x",
+                           "a..b/x",
+                           "a.-b/x",
+                           "[::1/x",
+                           "[1]:5/x",
+                           "[::1]5/x",
+                           ".a/x"}) {
     EXPECT_EQ(read(text), "E_INVALID_ARGUMENT") << text;
   }
   EXPECT_EQ(read(std::string(256, 'a')), "E_INVALID_ARGUMENT");

@@ -89,6 +89,11 @@ base::Result<std::unique_ptr<Skopeo>> Skopeo::open(net::Loop& loop, const JobEve
   if (::symlink(out->setup_.certificates.c_str(), (config + "/containers/certs.d").c_str()) != 0 && errno != EEXIST) {
     return base::fail(base::os_error("cannot link certs.d"));
   }
+  // At the place of a user's file, since --registries-conf leaves /etc/containers/registries.conf.d in effect.
+  if (::symlink(in_path(kRegistriesNumber).c_str(), (config + "/containers/registries.conf").c_str()) != 0 &&
+      errno != EEXIST) {
+    return base::fail(base::os_error("cannot link registries.conf"));
+  }
   out->environment_ = {"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
                        "HOME=" + home,
                        "TMPDIR=" + scratch + "/tmp",
@@ -107,12 +112,14 @@ std::unexpected<base::Error> Skopeo::too_slow(std::string why) const {
   base::Error error = registry_error(asked_, "");
   error.code = ErrorCode::registry_slow;
   error.why = std::move(why);
-  error.remedy = "Deploy again; or use a mirror (docs/images.md), or raise --limit pull-silence and pull-time";
+  error.remedy =
+      "Deploy again later: some registries let those wait who ask often, less so with credentials; or use a mirror "
+      "(docs/images.md), or raise --limit pull-silence and pull-time";
   return base::fail(std::move(error));
 }
 
 base::Result<std::unique_ptr<net::Process>> Skopeo::start(std::vector<std::string> words, int number, int ours) {
-  std::vector<std::string> all = {"skopeo", "--insecure-policy", "--registries-conf", in_path(kRegistriesNumber)};
+  std::vector<std::string> all = {"skopeo", "--insecure-policy"};
   all.insert(all.end(), words.begin(), words.end());
   status_.reset();
   last_line_.clear();
@@ -140,9 +147,10 @@ base::Result<void> Skopeo::wait(int fd, base::Instant until) {
     if (events_.go_on && !events_.go_on()) {
       return base::fail(ErrorCode::unavailable, "the pull was given up", "the job was cancelled");
     }
-    if (ready > 0) return {};
     const base::Instant now = loop_.clock().now();
+    // Also while bytes come: many small ones may be slow, too.
     if (now >= setup_.end) return too_slow("it took longer than --limit pull-time allows");
+    if (ready > 0) return {};
     if (now >= end) return too_slow("it was silent for as long as --limit pull-silence bears");
   }
 }

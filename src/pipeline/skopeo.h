@@ -4,8 +4,10 @@
 // it is counted and timed here: manifests come by its standard output, blobs by the pipes of its proxy
 // (`experimental-image-proxy`, protocol 0.2), which is one process for all blobs of an image.
 //
-// Redirects are followed, to any host, as registries keep their blobs elsewhere; credentials stay with the registry's
-// host. Nothing of an answer is believed or shown before its digest, or for a tag its form, is right.
+// Redirects are followed, to any host, as registries keep their blobs elsewhere, also from TLS to plain HTTP.
+// Credentials go to the registry's host and to the token server that it names (WWW-Authenticate: Bearer), whichever
+// that is, and nowhere else. Nothing of an answer is believed or shown before its digest, or for a tag its form, is
+// right.
 #pragma once
 
 #include <cstdint>

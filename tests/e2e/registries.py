@@ -138,15 +138,16 @@ def silent(request):
         request.connection.recv(1)
 
 
-def dripping(size, pause=0.2):
+def dripping(size, pause=0.2, piece=b"."):
+    """`piece` again and again, until it is that many bytes."""
     def doing(request):
         request.send_response(200)
         request.send_header("Content-Length", str(size))
         request.end_headers()
         request.close_connection = True
         with contextlib.suppress(OSError):
-            for _ in range(size):
-                request.wfile.write(b".")
+            for _ in range(size // len(piece)):
+                request.wfile.write(piece)
                 time.sleep(pause)
     return doing
 

@@ -149,6 +149,7 @@ def test_tls_and_credentials(platform, name, closed, tide_program, tmp_path):
         with seen_words(platform) as words:
             said.append(deploy(platform, name, image, check=False))
         assert code in said[-1].err and (said[-1].rc == 0) == (not code), said[-1].err
+        assert [line for line in words if line.startswith("skopeo\0")], "it was seen at work"
         assert not [line for line in words if "wr4sse" in line], "no process list has it"
     assert platform.get(name).text.startswith("closed ")
     secrets = [PASSWORD, json.loads(auth.read_text())["auths"][closed.name]["auth"]]

@@ -29,17 +29,12 @@ constexpr uid_t kBuilder = net::kBuilderIdBase;
 
 // Group bits let control into what others write; the set-group-id bit hands control's group on to new files.
 constexpr std::array kParts = {
-    Part{"control", kControl, kControl, 0700},
-    Part{"incoming", kControl, kControl, 0711},
-    Part{"blobs", kBuilder, kControl, 0770},
-    Part{"blobs/sha256", kBuilder, kControl, 0770},
-    Part{"images", kBuilder, kControl, 0750},
-    Part{"build", kBuilder, kBuilder, 0700},
-    Part{"logs", kLogs, kControl, 02750},
-    Part{"router", kRouter, kRouter, 0700},
-    Part{"requests", kRouter, kControl, 02750},
-    Part{"run", 0, 0, 0700},
-    Part{"registry", 0, 0, 0755},
+    Part{"control", kControl, kControl, 0700},  Part{"incoming", kControl, kControl, 0711},
+    Part{"blobs", kBuilder, kControl, 0770},    Part{"blobs/sha256", kBuilder, kControl, 0770},
+    Part{"images", kBuilder, kControl, 0750},   Part{"build", kBuilder, kBuilder, 0700},
+    Part{"logs", kLogs, kControl, 02750},       Part{"router", kRouter, kRouter, 0700},
+    Part{"requests", kRouter, kControl, 02750}, Part{"run", 0, 0, 0700},
+    Part{"registry", 0, kBuilder, 0750},
 };
 
 base::Error cannot_prepare(const std::string& path, int error_number) {

@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -19,7 +20,10 @@ namespace {
 using net::Role;
 
 constexpr std::size_t kMostHeld = 30'000;  // two per container: five in each of net::kMostInstanceSlots
-constexpr std::size_t kMostBuilders = 10;  // control runs fewer; this bounds a compromised control
+// control runs six, and those of a control that was killed may live beside them until they notice; this bounds a
+// compromised control.
+constexpr std::size_t kMostBuilders = 24;
+constexpr int kNotStarted = 125 << 8;  // as of waitpid: what shells say of what could not be run
 constexpr base::Duration kFirstRestart = std::chrono::milliseconds(50);
 constexpr base::Duration kMostRestart = std::chrono::seconds(10);
 constexpr base::Duration kStable = std::chrono::seconds(3);  // a role that lived so long starts again at once
@@ -187,9 +191,16 @@ void Keeper::hold(Role owner, std::string key, std::vector<base::Fd> fds) {
 
 void Keeper::run_builder(const net::msg::RunBuilder& order, std::vector<base::Fd> fds) {
   const std::uint64_t job = order.job;
+  // control waits for the end of the process as well as for that of the link.
+  const auto tell = [this, job] {
+    if (Child* control = child_of(Role::control); control->link) {
+      control->link->send(net::msg::BuilderEnded{.job = job, .status = kNotStarted});
+    }
+  };
   if (fds.size() != 1 || builders_.size() >= kMostBuilders || builders_.contains(job) || stopped_) {
     log_(base::Severity::error, "builder refused", {{"job", std::to_string(job)}});
-    return;  // control sees its end of the link close
+    if (!builders_.contains(job)) tell();
+    return;
   }
   RoleStart start{.role = Role::builder, .data_dir = options_.data_dir, .arguments = options_.arguments(Role::builder)};
   std::vector<base::Fd> files;
@@ -198,15 +209,25 @@ void Keeper::run_builder(const net::msg::RunBuilder& order, std::vector<base::Fd
       // A FIFO does not hold keeper up.
       files.emplace_back(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
       if (!files.back()) files.back() = base::Fd(::open("/dev/null", O_RDONLY | O_CLOEXEC));
+      if (path == options_.registry_auth) warn_of_readers(files.back(), path);
       start.files.push_back(files.back().get());
     }
   }
   const base::Result<pid_t> pid = start_role(start, fds[0]);
   if (!pid) {
     log_(base::Severity::error, "builder cannot start", {{"why", pid.error().line()}});
+    tell();
     return;
   }
   builders_[job] = *pid;
+}
+
+void Keeper::warn_of_readers(const base::Fd& file, const std::string& path) {
+  struct stat info{};
+  if (warned_ || ::fstat(file.get(), &info) != 0 || !S_ISREG(info.st_mode) || (info.st_mode & 0077) == 0) return;
+  warned_ = true;
+  log_(base::Severity::warning, "others than its owner may use the file of registries' credentials",
+       {{"file", path}, {"remedy", "chmod 0600 " + path}});
 }
 
 void Keeper::on_ready(std::uint32_t /*events*/) {

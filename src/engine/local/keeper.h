@@ -75,6 +75,7 @@ class Keeper final : public net::Watcher {
   void on_message(net::Role from, net::RoleToKeeper message, std::vector<base::Fd> fds);
   void hold(net::Role owner, std::string key, std::vector<base::Fd> fds);
   void run_builder(const net::msg::RunBuilder& order, std::vector<base::Fd> fds);
+  void warn_of_readers(const base::Fd& file, const std::string& path);
   void reap();
   void child_ended(Child& child, int status);
   void stop_next();
@@ -89,6 +90,7 @@ class Keeper final : public net::Watcher {
   std::map<std::uint64_t, pid_t> builders_;
   std::function<void()> stopped_;
   std::size_t stop_step_ = 0;
+  bool warned_ = false;  // of a file of credentials that others may read
 };
 
 }  // namespace marea::engine::local

@@ -112,6 +112,19 @@ MachineCheck check_firewall(const base::Clock& clock) {
   return check;
 }
 
+MachineCheck check_registries(const base::Clock& clock) {
+  MachineCheck check{.name = "registries", .required = false, .what = "skopeo, for images from registries"};
+  const base::Result<ProgramEnd> end = run_to_end(clock, {"skopeo", "--version"});
+  check.ok = end && end->status == 0;
+  if (check.ok) {
+    check.what = end->output.substr(0, end->output.find('\n')) + ", for images from registries";
+    return check;
+  }
+  check.why = end ? end->output.substr(0, end->output.find('\n')) : end.error().what + ": " + end.error().why;
+  check.remedy = "apt-get install skopeo; without it only images that are uploaded or built here run";
+  return check;
+}
+
 MachineCheck check_forwarding() {
   MachineCheck check{.name = "forwarding",
                      .required = false,
@@ -190,6 +203,7 @@ std::vector<MachineCheck> check_machine(const base::Clock& clock, const std::str
       check_cgroups(),
       check_seccomp(),
       check_firewall(clock),
+      check_registries(clock),
       check_forwarding(),
       check_descriptors(),
   };
