@@ -110,7 +110,7 @@ net::BodyPlan Api::disk(const net::HttpRequest& head) {
                 {"builds", removable.builds}}},
               {"removable", {{"images", removable.images}, {"builds", removable.builds}, {"logs", removable.logs}}}};
   if (out["full"] == true) {
-    const base::Error error = control::disk_full("take anything new", use, control.most_disk_percent(), removable);
+    const base::Error error = control::disk_full("take anything new", 0, use, control.most_disk_percent(), removable);
     out["why"] = error.why;
     out["remedy"] = error.remedy;
   }

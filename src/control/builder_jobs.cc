@@ -17,6 +17,10 @@ bool asks_registries(const net::ControlToBuilder& work) {
   return std::holds_alternative<msg::ResolveImage>(work) || std::holds_alternative<msg::PullImage>(work);
 }
 
+bool is_build(const BuilderJobs::Job& job) {
+  return std::holds_alternative<msg::BuildImage>(job.work);
+}
+
 }  // namespace
 
 BuilderJobs::BuilderJobs(net::Loop& loop, net::ToKeeper to_keeper, std::uint64_t first_number)
@@ -26,39 +30,41 @@ BuilderJobs::BuilderJobs(net::Loop& loop, net::ToKeeper to_keeper, std::uint64_t
       kick_(loop, [this] { start_next(); }) {}
 
 base::Result<std::uint64_t> BuilderJobs::add(Job job) {
-  const auto alike = std::ranges::count_if(
-      waiting_, [&](const auto& one) { return asks_registries(one.second.work) == asks_registries(job.work); });
-  if (std::cmp_greater_equal(alike, kMostWaitingJobs)) {
+  auto& waiting = waiting_.at(asks_registries(job.work) ? 1 : 0);
+  const auto builds = is_build(job)
+                          ? std::ranges::count_if(waiting, [](const auto& one) { return is_build(one.second); })
+                          : std::ptrdiff_t{0};
+  if (waiting.size() >= kMostWaitingJobs || std::cmp_greater_equal(builds, kMostWaitingBuilds)) {
     return base::fail(base::ErrorCode::too_large, "cannot start another image job",
-                      std::to_string(alike) + " are waiting already", "Try again when some have ended");
+                      std::to_string(waiting.size()) + " are waiting already", "Try again when some have ended");
   }
   const std::uint64_t number = ++last_number_;
-  waiting_.emplace_back(number, std::move(job));
+  waiting.emplace_back(number, std::move(job));
   kick_.arm_in(base::Duration{0});
   return number;
 }
 
 void BuilderJobs::cancel(std::uint64_t number) {
-  std::erase_if(waiting_, [number](const auto& one) { return one.first == number; });
+  for (auto& waiting : waiting_) std::erase_if(waiting, [number](const auto& one) { return one.first == number; });
   if (running_.erase(number) == 0) return;
   to_keeper_(msg::KillBuilder{.job = number}, {});
   kick_.arm_in(base::Duration{0});
 }
 
-bool BuilderJobs::has_place(const Job& job) const {
-  const bool pulls = asks_registries(job.work);
+bool BuilderJobs::has_place(bool pulls) const {
   const auto alike =
       std::ranges::count_if(running_, [&](const auto& one) { return asks_registries(one.second.job.work) == pulls; });
   return std::cmp_less(alike, pulls ? kMostRunningPulls : kMostRunningJobs);
 }
 
 void BuilderJobs::start_next() {
-  while (true) {
-    const auto next = std::ranges::find_if(waiting_, [this](const auto& one) { return has_place(one.second); });
-    if (next == waiting_.end()) return;
-    auto [number, job] = std::move(*next);
-    waiting_.erase(next);
-    start(number, std::move(job));
+  for (const bool pulls : {false, true}) {
+    auto& waiting = waiting_.at(pulls ? 1 : 0);
+    while (!waiting.empty() && has_place(pulls)) {
+      auto [number, job] = std::move(waiting.front());
+      waiting.pop_front();
+      start(number, std::move(job));
+    }
   }
 }
 
@@ -125,7 +131,7 @@ void BuilderJobs::finish_without_result(std::uint64_t number) {
   // What leaves nothing half-done begins anew; of a build, somebody has already read the beginning.
   const bool again = std::holds_alternative<msg::UnpackImage>(job.work) || asks_registries(job.work);
   if (status.signal != 0 && again && ++job.deaths < kMostDeaths) {
-    waiting_.emplace_front(number, std::move(job));
+    waiting_.at(asks_registries(job.work) ? 1 : 0).emplace_front(number, std::move(job));
     running_.erase(running);
     kick_.arm_in(base::Duration{0});
     return;

@@ -2,6 +2,7 @@
 // socket; a few run at a time, the rest wait in a bounded queue, and a job that overstays its deadline is killed.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <deque>
 #include <functional>
@@ -13,6 +14,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "control/apply.h"
 #include "net/link.h"
 #include "net/messages.h"
 #include "net/role.h"
@@ -23,7 +25,10 @@ inline constexpr std::size_t kMostRunningJobs = 2;  // builder has low CPU weigh
 // Those that ask registries wait for others' networks: they have places of their own, so that slow registries hold up
 // no build and no image that is here.
 inline constexpr std::size_t kMostRunningPulls = 4;
-inline constexpr std::size_t kMostWaitingJobs = 64;  // of each kind
+inline constexpr std::size_t kMostWaitingBuilds = 64;  // each has its context on disk
+// What services wait for is wanted until it is there: each may wait for one image of its newest revision, and for one
+// of those that are made again at the start.
+inline constexpr std::size_t kMostWaitingJobs = 2 * kMostServices;  // of each kind
 inline constexpr int kMostDeaths = 3;  // of builders of one job: an image that kills each is not tried for ever
 
 class BuilderJobs {
@@ -46,7 +51,7 @@ class BuilderJobs {
   // The job's number; too_large when the queue is full.
   base::Result<std::uint64_t> add(Job job);
   // That run or wait.
-  std::size_t size() const { return waiting_.size() + running_.size(); }
+  std::size_t size() const { return waiting_[0].size() + waiting_[1].size() + running_.size(); }
   bool idle() const { return size() == 0; }
   // Ends it; its on_done is not called. Unknown numbers are ignored.
   void cancel(std::uint64_t number);
@@ -62,7 +67,7 @@ class BuilderJobs {
     std::optional<int> wait_status;
   };
   void start_next();
-  bool has_place(const Job& job) const;
+  bool has_place(bool pulls) const;
   void start(std::uint64_t number, Job job);
   void on_message(std::uint64_t number, net::BuilderToControl message);
   void finish_without_result(std::uint64_t number);
@@ -73,7 +78,7 @@ class BuilderJobs {
   net::Loop& loop_;
   net::ToKeeper to_keeper_;
   std::uint64_t last_number_;
-  std::deque<std::pair<std::uint64_t, Job>> waiting_;
+  std::array<std::deque<std::pair<std::uint64_t, Job>>, 2> waiting_;  // [1]: those that ask registries
   std::map<std::uint64_t, Running> running_;
   net::Timer kick_;  // starts jobs from the loop, not from add()
 };

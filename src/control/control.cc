@@ -77,6 +77,7 @@ base::Result<void> Control::start() {
   usage_.load(std::move(contents->usage), std::move(contents->usage_totals), usage_moment());
   note_young_blobs();
   restore_images();
+  sweep();
   expire_.arm_in(kEndedShown / 4);
   return {};
 }

@@ -170,12 +170,15 @@ class Control {
   // Room for `bytes` more: what nothing uses and has no name begins to go, the least recently used first, as far as it
   // must. E_DISK_BUDGET when images have not so much left in their share of the disk, E_DISK_FULL when the disk is
   // beyond the share that marea fills; then nothing goes.
-  base::Result<void> check_room(const std::string& what, std::uint64_t bytes = 0);
+  // What pulls that are under way still take counts as taken. Images of the digests in `keep` stay: they are about to
+  // be used. E_IO when the store does not take the removal.
+  base::Result<void> check_room(const std::string& what, std::uint64_t bytes = 0,
+                                const std::set<std::string>& keep = {});
   // For what met the end of the disk half-way: E_DISK_FULL gets the commands that make room as its remedy; any other
   // error is given back as it is.
   base::Error with_what_to_remove(base::Error error) const;
   // A blob was asked for or came: whoever did that may be about to name an image.
-  void note_blob(const std::string& digest) { fresh_blobs_[digest] = loop_.now(); }
+  void note_blob(const std::string& digest);
 
   // Copies the store to `path`, and keeps all blobs until end_backup().
   base::Result<BackupContents> begin_backup(const std::string& path);
@@ -241,7 +244,8 @@ class Control {
   void use_image(const base::RevisionName& name, std::size_t container, const base::Result<model::Image>& image);
   void ask_registry(const std::string& source, ImageWish wish);
   void asked(const std::string& source, const base::Result<net::msg::ImageResolved>& resolved);
-  void make_image(const std::string& digest, const std::string& source, ImageWish wish);
+  // Of blobs that are here; `otherwise` has them, too, when one is damaged. Empty: nobody.
+  void make_image(const std::string& digest, const std::string& otherwise, ImageWish wish);
   void start_making(const std::string& digest);
   void made(const std::string& digest, const base::Result<model::Image>& image);
   void drop_unwanted();
@@ -267,11 +271,15 @@ class Control {
   // What images take of the disk: blobs, unpacked ones, the cache of builds.
   std::int64_t image_bytes() const;
   std::int64_t blob_bytes(std::map<std::string, std::int64_t>* each = nullptr) const;
-  base::Result<RemovableParts> removable_parts() const;
-  std::set<std::string> kept_images() const;
+  std::int64_t unrecorded_bytes(const std::string& digest) const;
+  std::int64_t awaited_bytes() const;
+  base::Result<RemovableParts> removable_parts(const std::set<std::string>& keep) const;
+  void add_busy(std::set<std::string>& kept) const;
+  // Folders that a death left half-filled.
+  void sweep();
   std::int64_t unsafe_since() const;
   void note_young_blobs();
-  void remove(const RemovalPlan& plan);
+  base::Result<void> remove(const RemovalPlan& plan);
   void remove_blobs(const std::vector<std::string>& digests);
   // To the changes that end a use of these images.
   void release(const std::vector<std::string>& digests, std::vector<store::Change>& changes);
@@ -316,11 +324,14 @@ class Control {
   struct Asking {
     std::vector<ImageWish> wishes;
     std::uint64_t job = 0;
+    std::int64_t since_unix_ns = 0;  // what the builder stores from then on is not removed
   };
   struct Making {
     std::vector<ImageWish> wishes;
-    std::string source;     // to pull it from; empty: all its blobs are here
-    std::uint64_t job = 0;  // 0: what is removed now must be gone before
+    std::string source;      // to pull it from; empty: all its blobs are here
+    std::string otherwise;   // where it is to be had when they are damaged
+    std::uint64_t job = 0;   // 0: what is removed now must be gone before
+    std::int64_t bytes = 0;  // of the disk, that it may take
   };
   std::map<std::string, Asking> asking_;  // by the name that a registry is asked for
   std::map<std::string, Making> making_;  // by digest
@@ -347,6 +358,7 @@ class Control {
                                                        {model::Limit::pull_silence, 0},
                                                        {model::Limit::image_disk, 0}};
   std::map<std::string, base::Instant> fresh_blobs_;
+  base::Instant fresh_swept_{};
   std::int64_t build_bytes_ = -1;                                   // not measured yet
   bool measuring_ = false;                                          // a job measures the cache of builds
   int cleaning_ = 0;                                                // jobs that remove

@@ -95,8 +95,8 @@ void Control::finish_build(Ticket ticket, const base::Result<model::Image>& imag
   const auto found = builds_.find(ticket);
   if (found == builds_.end()) return;
   std::error_code ignored;
-  if (image && !std::filesystem::is_directory(image->rootfs, ignored)) {
-    // It was there already, unused, and was being removed.
+  if (image && (cleaning_ > 0 || !std::filesystem::is_directory(image->rootfs, ignored))) {
+    // It was there already, unused, and is being removed, or may be about to be: then it is made again after that.
     return make_image(
         image->digest, {},
         {.reference = image->digest,

@@ -127,7 +127,9 @@ std::expected<Outcome, Refusal> Control::run(const ApplyService& command) {
   std::vector<store::Change> dropped;
   const bool adds = !decision->revisions.empty() && !owners_.contains(decision->revisions.back().revision.name);
   if (adds) {
-    if (auto room = check_room("deploy " + wanted.name.str()); !room) return refuse(std::move(room.error()));
+    std::set<std::string> keep(input.sidecar_digests.begin(), input.sidecar_digests.end());
+    keep.insert(input.image_digest);
+    if (auto room = check_room("deploy " + wanted.name.str(), 0, keep); !room) return refuse(std::move(room.error()));
     dropped = surplus(state);
   }
   std::vector<store::Change> changes{decision->service};
@@ -273,7 +275,7 @@ void Control::run(const NameImage& command, Done done) {
     done(name_image(command.name, image));
     return;
   }
-  if (auto room = check_room("unpack the image " + command.name); !room) {
+  if (auto room = check_room("unpack the image " + command.name, 0, {found->digest}); !room) {
     done(refuse(std::move(room.error())));
     return;
   }

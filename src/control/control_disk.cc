@@ -16,11 +16,15 @@
 #include "pipeline/digest.h"
 #include "pipeline/files.h"
 #include "pipeline/oci_image.h"
+#include "pipeline/scratch_dir.h"
+#include "pipeline/unpack_image.h"
 
 namespace marea::control {
 namespace {
 
-constexpr std::size_t kPrefixBytes = 7;  // "sha256:"
+constexpr std::size_t kPrefixBytes = 7;           // "sha256:"
+constexpr std::size_t kMostFreshBlobs = 100'000;  // an upload of 128 layers each three seconds
+constexpr base::Duration kFreshSweep = std::chrono::minutes(1);
 
 std::expected<Outcome, Refusal> refusal_of(base::Error error) {
   return std::unexpected<Refusal>(Refusal{.error = std::move(error), .faults = {}});
@@ -81,7 +85,30 @@ std::int64_t Control::blob_bytes(std::map<std::string, std::int64_t>* each) cons
 std::int64_t Control::image_bytes() const {
   std::int64_t out = blob_bytes() + std::max<std::int64_t>(0, build_bytes_);
   for (const auto& [digest, record] : images_) out += record.image.bytes;
+  for (const std::string& digest : digests_in(folders_.images)) out += unrecorded_bytes(digest);
   return out;
+}
+
+// Of an unpacked image that a death or a build has left without a row.
+std::int64_t Control::unrecorded_bytes(const std::string& digest) const {
+  if (images_.contains(digest)) return 0;
+  const base::Result<model::Image> found = pipeline::find_unpacked(folders_.images, digest);
+  return found ? found->bytes : 0;
+}
+
+std::int64_t Control::awaited_bytes() const {
+  std::int64_t out = 0;
+  for (const auto& [digest, making] : making_) out += making.bytes;
+  return out;
+}
+
+// Looking is amortised: what is older than its time goes once a minute.
+void Control::note_blob(const std::string& digest) {
+  if (loop_.now() - fresh_swept_ >= kFreshSweep) {
+    fresh_swept_ = loop_.now();
+    std::erase_if(fresh_blobs_, [this](const auto& one) { return loop_.now() - one.second >= kUploadGrace; });
+  }
+  if (fresh_blobs_.size() < kMostFreshBlobs || fresh_blobs_.contains(digest)) fresh_blobs_[digest] = loop_.now();
 }
 
 ImageDisk Control::image_disk() const {
@@ -92,8 +119,10 @@ ImageDisk Control::image_disk() const {
           .unused = nobodys ? nobodys->bytes : 0};
 }
 
-base::Result<void> Control::check_room(const std::string& what, std::uint64_t bytes) {
-  const auto more = static_cast<std::int64_t>(std::min<std::uint64_t>(bytes, 4 * kMostBlobBytes));
+base::Result<void> Control::check_room(const std::string& what, std::uint64_t bytes,
+                                       const std::set<std::string>& keep) {
+  const auto own = static_cast<std::int64_t>(std::min<std::uint64_t>(bytes, 4 * kMostBlobBytes));
+  const std::int64_t more = own + awaited_bytes();
   const DiskUse use = disk();
   const std::int64_t of_disk = use.used - cleaning_bytes_ + more - use.bytes / 100 * most_disk_percent_;
   const std::int64_t most = use.bytes / 100 * limits_[model::Limit::image_disk];
@@ -102,25 +131,25 @@ base::Result<void> Control::check_room(const std::string& what, std::uint64_t by
   const std::int64_t over = std::max(of_disk, of_share);
   if (over <= 0) return {};
   if (build_bytes_ < 0) measure_builds();
-  const base::Result<RemovableParts> parts = removable_parts();
+  const base::Result<RemovableParts> parts = removable_parts(keep);
   if (parts) {
     const RemovalPlan plan = plan_removal(*parts, over);
-    if (plan.bytes >= over) {
-      remove(plan);
-      return {};
-    }
+    if (plan.bytes >= over) return remove(plan);
   }
   const bool full = use.used - cleaning_bytes_ > use.bytes / 100 * most_disk_percent_;
-  if (full || of_share <= 0) return base::fail(disk_full(what, use, most_disk_percent_, removable()));
+  if (full || of_share <= 0) return base::fail(disk_full(what, own, use, most_disk_percent_, removable()));
   ++limit_hits_[model::Limit::image_disk];
-  return base::fail(over_budget(what, more, image_disk(), limits_[model::Limit::image_disk], removable()));
+  return base::fail(over_budget(what, own, image_disk(), limits_[model::Limit::image_disk], removable()));
 }
 
 // What is used by nothing and named by nothing, and by whose removal nothing that is under way can be hurt.
-base::Result<RemovableParts> Control::removable_parts() const {
+base::Result<RemovableParts> Control::removable_parts(const std::set<std::string>& keep) const {
   RemovableParts out;
   if (backups_ > 0) return out;
-  const std::set<std::string> kept = kept_images();
+  std::set<std::string> kept = kept_without({});
+  add_busy(kept);
+  kept.insert(keep.begin(), keep.end());
+  kept.erase("");
   std::set<std::string> needed;
   for (const std::string& digest : kept) {
     const auto blobs = pipeline::blobs_of(folders_.blobs, digest);
@@ -152,6 +181,8 @@ base::Result<RemovableParts> Control::removable_parts() const {
     if (const auto known = images_.find(digest); known != images_.end()) {
       unused.used_unix_ns = known->second.used_unix_ns;
       unused.bytes = known->second.image.bytes;
+    } else {
+      unused.bytes = unrecorded_bytes(digest);
     }
     if (auto blobs = pipeline::blobs_of(folders_.blobs, digest)) unused.blobs = std::move(*blobs);
     out.images.push_back(std::move(unused));
@@ -159,20 +190,19 @@ base::Result<RemovableParts> Control::removable_parts() const {
   return out;
 }
 
-// Images of names, of revisions, of instances that end, and of what is being made.
-std::set<std::string> Control::kept_images() const {
-  std::set<std::string> out = kept_without({});
-  for (const auto& [digest, making] : making_) out.insert(digest);
+// Beside those of names and revisions: images of instances that end, and of what is being made.
+void Control::add_busy(std::set<std::string>& kept) const {
+  for (const auto& [digest, making] : making_) kept.insert(digest);
   for (const auto& [revision, digests] : leaving_) {
-    if (live_instances(revision) > 0) out.insert(digests.begin(), digests.end());
+    if (live_instances(revision) > 0) kept.insert(digests.begin(), digests.end());
   }
-  return out;
 }
 
-// A build puts its result in place before it tells of it.
+// A build puts its result in place before it tells of it, and so does a question to a registry with manifests.
 std::int64_t Control::unsafe_since() const {
   std::int64_t out = INT64_MAX;
   for (const auto& [ticket, build] : builds_) out = std::min(out, build.since_unix_ns);
+  for (const auto& [source, asking] : asking_) out = std::min(out, asking.since_unix_ns);
   return out;
 }
 
@@ -189,28 +219,31 @@ void Control::note_young_blobs() {
 }
 
 // First what is known of them, then their bytes: a death between leaves files that the next removal finds.
-void Control::remove(const RemovalPlan& plan) {
+base::Result<void> Control::remove(const RemovalPlan& plan) {
   std::vector<store::Change> changes;
   for (const std::string& digest : plan.images) {
     if (images_.contains(digest)) changes.emplace_back(store::DropImage{.digest = digest});
   }
   if (!changes.empty()) {
-    if (auto stored = commit(changes); !stored) {
-      log_(base::Severity::error, "unused images stay", {{"why", stored.error().line()}});
-      return;
-    }
+    if (auto stored = commit(changes); !stored) return stored;
   }
   for (const std::string& digest : plan.images) images_.erase(digest);
+  std::int64_t later = plan.bytes;  // what the builder frees
+  for (const std::string& digest : plan.blobs) later -= file_bytes(blob_path(folders_.blobs, digest));
   remove_blobs(plan.blobs);
   log_(base::Severity::notice, "what nothing uses is removed to make room",
        {{"images", std::to_string(plan.images.size())},
         {"blobs", std::to_string(plan.blobs.size())},
         {"builds", plan.builds ? "yes" : "no"},
         {"bytes", std::to_string(plan.bytes)}});
-  if (plan.images.empty() && !plan.builds) return;
-  clean(plan.images, plan.builds, plan.bytes, [this](const base::Result<void>& done) {
-    if (!done) log_(base::Severity::error, "unused images stay", {{"why", done.error().line()}});
+  if (plan.images.empty() && !plan.builds) return {};
+  if (plan.builds) build_bytes_ = 0;  // who needs room next does not count on it again
+  clean(plan.images, plan.builds, later, [this, builds = plan.builds](const base::Result<void>& done) {
+    if (done) return;
+    if (builds) build_bytes_ = -1;
+    log_(base::Severity::error, "unused images stay", {{"why", done.error().line()}});
   });
+  return {};
 }
 
 void Control::remove_blobs(const std::vector<std::string>& digests) {
@@ -287,7 +320,8 @@ base::Result<Control::Unused> Control::unused() const {
 }
 
 base::Result<Control::Unused> Control::left_without(std::vector<std::string> names) const {
-  const std::set<std::string> kept = kept_without(names);
+  std::set<std::string> kept = kept_without(names);
+  add_busy(kept);
   Unused out{.names = std::move(names), .digests = {}, .blobs = {}};
   std::set<std::string> needed = kept;
   for (const std::string& digest : kept) {
@@ -301,26 +335,28 @@ base::Result<Control::Unused> Control::left_without(std::vector<std::string> nam
   for (const std::string& digest : digests_in(folders_.images)) {
     if (kept.contains(digest)) continue;
     out.digests.push_back(digest);
-    if (const model::Image* known = image(digest)) out.bytes += known->bytes;
+    const model::Image* known = image(digest);
+    out.bytes += known == nullptr ? unrecorded_bytes(digest) : known->bytes;
   }
+  const std::int64_t unsafe = unsafe_since();
   for (const std::string& digest : digests_in(folders_.blobs + "/sha256")) {
     const auto fresh = fresh_blobs_.find(digest);
     const bool awaited = fresh != fresh_blobs_.end() && loop_.now() - fresh->second < kUploadGrace;
     if (awaited || needed.contains(digest)) continue;
+    if (changed_unix_ns(blob_path(folders_.blobs, digest)) >= unsafe) continue;
     out.blobs.push_back(digest);
     out.bytes += file_bytes(blob_path(folders_.blobs, digest));
   }
   return out;
 }
 
-// Nothing is being made of the images that are there, and nothing still runs that the store does not know.
+// Nothing is being built of the images that are there, and nothing still runs that the store does not know. What is
+// being pulled or unpacked stays by itself: add_busy(), unsafe_since().
 std::expected<void, Refusal> Control::check_quiet(const std::string& what) const {
   const auto busy = [&](std::string why) {
     return control::refuse(base::ErrorCode::conflict, "cannot " + what, std::move(why), "Try again in a moment");
   };
-  if (cleaning_ > 0 || jobs_.size() > (measuring_ ? 1U : 0U) || !making_.empty() || !asking_.empty() ||
-      !builds_.empty())
-    return busy("an image is being unpacked, built or removed");
+  if (cleaning_ > 0 || !builds_.empty()) return busy("an image is being built or removed");
   if (backups_ > 0) return busy("a backup is being made");
   for (const auto& [id, entry] : instances_.all()) {
     if (is_live(entry.report.state) && !owners_.contains(entry.report.revision)) {
@@ -346,7 +382,8 @@ void Control::run(const DeleteImages& command, Done done) {
   }
   base::Result<Unused> left = command.name.empty() ? unused() : left_without({command.name});
   if (!left) return done(refusal_of(std::move(left.error())));
-  const std::set<std::string> kept = kept_without(left->names);
+  std::set<std::string> kept = kept_without(left->names);
+  add_busy(kept);
   std::vector<store::Change> changes;
   for (const std::string& name : left->names) changes.emplace_back(store::DropImageName{.name = name});
   for (const auto& [digest, image] : images_) {
@@ -399,6 +436,22 @@ void Control::clean(std::vector<std::string> digests, bool clear_builds, std::in
                                                        .on_progress = {},
                                                        .on_cleaned = ended});
   if (!added) ended(base::fail(added.error()));
+}
+
+void Control::sweep() {
+  for (const std::string& folder : {folders_.images, folders_.blobs}) {
+    std::error_code problem;
+    const std::filesystem::directory_iterator all(folder, problem);
+    const bool found = !problem && std::any_of(begin(all), end(all), [](const auto& entry) {
+      return pipeline::ScratchDir::is_one(entry.path().filename().string());
+    });
+    if (!found) continue;
+    // Each job of that kind sweeps the folder of images that it is given, which may be that of blobs.
+    const auto added = jobs_.add({.work = net::msg::CleanDisk{.images = folder, .storage = folders_.builds},
+                                  .deadline = kUnpackDeadline,
+                                  .on_progress = {}});
+    if (!added) log_(base::Severity::warning, "half-filled folders stay", {{"why", added.error().line()}});
+  }
 }
 
 void Control::measure_builds() {

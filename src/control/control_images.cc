@@ -51,8 +51,11 @@ bool Control::has_blob(const std::string& digest) const {
 
 bool Control::is_whole(const std::string& digest) const {
   const auto blobs = pipeline::blobs_of(folders_.blobs, digest);
-  // What cannot be read tells its fault when it is unpacked; a registry would give the same bytes.
-  if (!blobs) return blobs.error().code != base::ErrorCode::image_not_found;
+  if (!blobs) {
+    const base::ErrorCode code = blobs.error().code;
+    // Of the right digest, and yet not to be read: its unpacking tells why; a registry would give the same bytes.
+    return code != base::ErrorCode::image_not_found && code != base::ErrorCode::digest_mismatch;
+  }
   return std::ranges::all_of(*blobs, [this](const std::string& one) { return has_blob(one); });
 }
 
@@ -122,14 +125,14 @@ void Control::obtain_image(ImageWish wish) {
   const base::Result<Lookup> found = look_up(wish.reference, wish.digest);
   if (!found) return wish.done(base::fail(found.error()));
   if (found->image != nullptr) return wish.done(*found->image);
-  if (found->whole) return make_image(found->digest, {}, std::move(wish));
   std::string source = found->source;
-  if (!found->digest.empty()) {  // pinned: the manifest is asked for by its digest
+  if (!source.empty() && !found->digest.empty()) {  // pinned: the manifest is asked for by its digest
     pipeline::RegistryReference pinned = *pipeline::parse_registry_reference(source);
     pinned.tag.clear();
     pinned.digest = found->digest;
     source = pipeline::to_string(pinned);
   }
+  if (found->whole) return make_image(found->digest, source, std::move(wish));
   ask_registry(source, std::move(wish));
 }
 
@@ -189,6 +192,7 @@ void Control::ask_registry(const std::string& source, ImageWish wish) {
   Asking& asking = asking_[source];
   asking.wishes.push_back(std::move(wish));
   if (asking.wishes.size() > 1) return;
+  asking.since_unix_ns = loop_.clock().wall().unix_ns;
   base::Result<std::uint64_t> added =
       jobs_.add({.work = net::msg::ResolveImage{.reference = source,
                                                 .blobs = folders_.blobs,
@@ -228,14 +232,17 @@ void Control::asked(const std::string& source, const base::Result<net::msg::Imag
   making.source = source;
   const auto bytes = static_cast<std::uint64_t>(resolved->missing_bytes + resolved->unpacked_bytes);
   if (auto room = check_room("pull " + source, bytes); !room) return made(digest, base::fail(std::move(room.error())));
+  const auto still = making_.find(digest);  // not so when the removal that it needs could not begin
+  if (still == making_.end()) return;
+  still->second.bytes = static_cast<std::int64_t>(bytes);
   if (cleaning_ == 0) start_making(digest);
 }
 
-void Control::make_image(const std::string& digest, const std::string& source, ImageWish wish) {
+void Control::make_image(const std::string& digest, const std::string& otherwise, ImageWish wish) {
   Making& making = making_[digest];
   making.wishes.push_back(std::move(wish));
+  if (making.otherwise.empty()) making.otherwise = otherwise;
   if (making.wishes.size() > 1) return;
-  making.source = source;
   if (cleaning_ == 0) start_making(digest);  // else clean() does when it has ended
 }
 
@@ -269,6 +276,16 @@ void Control::start_making(const std::string& digest) {
 
 void Control::made(const std::string& digest, const base::Result<model::Image>& image) {
   base::Result<model::Image> result = image;
+  Making& making = making_[digest];
+  const bool damaged = !result && result.error().code == base::ErrorCode::digest_mismatch;
+  if (damaged && making.source.empty() && !making.otherwise.empty()) {
+    log_(base::Severity::warning, "a blob is damaged on disk; the registry is asked for it",
+         {{"digest", digest}, {"error", result.error().line()}});
+    making.source = making.otherwise;
+    making.job = 0;
+    if (cleaning_ == 0) start_making(digest);
+    return;
+  }
   if (result) {
     std::vector<store::Change> changes{
         store::ImageRecord{.digest = digest, .image = *result, .used_unix_ns = loop_.clock().wall().unix_ns}};

@@ -210,6 +210,123 @@ TEST_F(ControlPullTest, the_image_of_a_removed_service_stays_while_an_instance_o
   EXPECT_THAT(world.cleaned, ElementsAre(digest));
 }
 
+TEST_F(ControlPullTest, a_pull_waits_for_the_removal_that_makes_room_for_it) {
+  world.connect();
+  world.unpacked_bytes = 500'000;
+  world.have_image("app", world.make_real_image("old"));
+  world.have_image("app", world.make_real_image("new"));
+  world.disk = {.bytes = 2'000'000, .used = 0};
+  ASSERT_TRUE(world.apply("hola", "r.example/app"));
+  const std::string digest = world.make_real_image("pulled");
+  resolve(digest, 200'000);
+  world.answer_job(net::msg::DiskCleaned{.build_bytes = 0});  // the cache of builds is measured
+  EXPECT_EQ(world.job<net::msg::CleanDisk>().digests.size(), 1U);
+  EXPECT_EQ(world.builders(), 1U);
+  world.answer_job(net::msg::DiskCleaned{.build_bytes = 0});
+  EXPECT_EQ(world.job<net::msg::PullImage>().digest, digest);
+}
+
+TEST_F(ControlPullTest, pulls_that_are_under_way_leave_less_room_for_others) {
+  world.connect();
+  world.disk = {.bytes = 1'000'000, .used = 0};
+  ASSERT_TRUE(world.apply("hola", "r.example/one"));
+  ASSERT_TRUE(world.apply("hallo", "r.example/two"));
+  resolve(world.make_real_image("one"), 180'000);  // and as much unpacked
+  resolve(world.make_real_image("two"), 180'000);
+  EXPECT_EQ(world.control().status(world.service("hola")).error_code, "");
+  EXPECT_EQ(world.control().status(world.service("hallo")).error_code, "E_DISK_BUDGET");
+}
+
+TEST_F(ControlPullTest, the_image_that_is_deployed_makes_no_room_for_itself) {
+  world.connect();
+  world.unpacked_bytes = 500'000;
+  const std::string digest = world.have_real_image("app");
+  world.have_image("app", world.make_real_image("other"));
+  world.disk = {.bytes = 1'000'000, .used = 0};  // 400,000 too much
+  const auto applied = world.apply("hola", "r.example/app@" + digest);
+  ASSERT_FALSE(applied);
+  EXPECT_EQ(applied.error().error.code, base::ErrorCode::disk_budget);
+  EXPECT_TRUE(world.control().image(digest) != nullptr);
+}
+
+TEST_F(ControlPullTest, blobs_that_came_since_a_registry_was_asked_stay) {
+  world.connect();
+  world.disk = {.bytes = 1'000'000, .used = 0};
+  ASSERT_TRUE(world.apply("hola", "r.example/app"));
+  const std::string digest = world.make_real_image("manifest");  // the builder has stored it and not yet said so
+  EXPECT_FALSE(world.control().check_room("test", 599'999));
+  EXPECT_TRUE(std::filesystem::exists(blob_path(world.folder() + "/blobs", digest)));
+}
+
+TEST_F(ControlPullTest, unused_images_can_be_removed_while_others_are_pulled) {
+  world.connect();
+  const std::string unused = world.have_real_image("unused");
+  ASSERT_TRUE(world.apply("hola", "r.example/app"));
+  const std::string digest = world.make_real_image("pulled");
+  resolve(digest);
+  EXPECT_EQ(world.job<net::msg::PullImage>().digest, digest);
+  world.execute(DeleteImages{""});
+  EXPECT_EQ(world.control().image(unused), nullptr);
+  EXPECT_TRUE(std::filesystem::exists(blob_path(world.folder() + "/blobs", digest)));
+  EXPECT_EQ(world.builders(), 2U) << "the pull goes on beside the removal";
+}
+
+TEST_F(ControlPullTest, a_damaged_blob_is_asked_of_the_registry) {
+  world.connect();
+  const std::string digest = world.make_real_image("damaged");
+  ASSERT_TRUE(world.apply("hola", "r.example/app@" + digest));
+  EXPECT_EQ(world.job<net::msg::UnpackImage>().digest, digest);
+  world.fail_job({.code = base::ErrorCode::digest_mismatch, .what = "cannot trust the blob"});
+  EXPECT_EQ(world.job<net::msg::PullImage>().reference, "r.example/app@" + digest);
+  pulled(digest);
+  EXPECT_EQ(world.plan(), "hola-00001[0..100 want 1]DeployCheck");
+}
+
+TEST_F(ControlPullTest, a_damaged_manifest_is_asked_of_the_registry) {
+  world.connect();
+  const std::string digest = world.make_image('a');  // whose text has another digest
+  ASSERT_TRUE(world.apply("hola", "r.example/app@" + digest));
+  EXPECT_EQ(world.job<net::msg::ResolveImage>().reference, "r.example/app@" + digest);
+}
+
+TEST_F(ControlPullTest, more_services_than_pulls_that_run_all_get_their_images) {
+  world.connect();
+  constexpr int kServices = 100;
+  for (int i = 0; i < kServices; ++i) {
+    ASSERT_TRUE(world.apply("s" + std::to_string(i), "r.example/a" + std::to_string(i)));
+  }
+  for (int i = 0; i < kServices; ++i) {
+    EXPECT_EQ(world.control().status(world.service("s" + std::to_string(i))).error_code, "") << i;
+  }
+  EXPECT_EQ(world.builders(), kMostRunningPulls);
+}
+
+TEST_F(ControlPullTest, a_build_that_made_what_is_being_removed_waits_for_that) {
+  world.connect();
+  world.unpacked_bytes = 500'000;
+  world.have_image("app", world.make_real_image("old"));
+  world.have_image("app", world.make_real_image("new"));
+  world.jump(std::chrono::hours(24 * 36'500));  // the build begins after the files of both were written
+  bool done = false;
+  world.control().execute(BuildImage{.name = "built", .dockerfile = "Dockerfile", .context = "/x"},
+                          {.on_progress = {}, .on_done = [&](const auto& outcome) { done = outcome.has_value(); }});
+  world.run();
+  world.disk = {.bytes = 1'500'000, .used = 0};
+  ASSERT_TRUE(world.control().check_room("test", 100'000));
+  world.run();
+  world.finish_build('d');
+  EXPECT_FALSE(done) << "the removal may take it along";
+}
+
+TEST_F(ControlPullTest, what_a_death_left_half_filled_is_swept_at_the_start) {
+  world.connect();
+  world.kill();
+  std::filesystem::create_directories(world.folder() + "/blobs/.scratch-abcdef");
+  world.start();
+  world.connect();
+  EXPECT_EQ(world.job<net::msg::CleanDisk>().images, world.folder() + "/blobs");
+}
+
 TEST_F(ControlPullTest, a_build_gets_the_images_that_it_lacks_first) {
   world.connect();
   bool done = false;

@@ -103,7 +103,7 @@ TEST_F(ControlTest, a_missing_image_is_named_and_the_same_manifest_works_once_it
 
 TEST_F(ControlTest, an_image_given_by_digest_is_unpacked_by_a_builder_first) {
   world.connect();
-  const std::string digest = world.make_image('c');
+  const std::string digest = world.make_real_image("given");
   ASSERT_TRUE(world.apply("hola", "anything@" + digest));
   EXPECT_THAT(world.conditions("hola"), HasSubstr("ResolvingDigests"));
   EXPECT_EQ(world.plan(), "");

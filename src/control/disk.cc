@@ -24,10 +24,12 @@ std::string what_to_remove(const Removable& removable) {
          "): marea builds delete; logs (" + size(removable.logs) + "): marea logs NAME --delete";
 }
 
-base::Error disk_full(const std::string& what, const DiskUse& use, int most_percent, const Removable& removable) {
+base::Error disk_full(const std::string& what, std::int64_t bytes, const DiskUse& use, int most_percent,
+                      const Removable& removable) {
   return {.code = base::ErrorCode::disk_full,
           .what = "cannot " + what,
-          .why = "the disk of marea's data directory is " + std::to_string(use.percent()) + " % full (" +
+          .why = (bytes > 0 ? "it needs about " + size_text(bytes) + ", and " : std::string()) +
+                 "the disk of marea's data directory is " + std::to_string(use.percent()) + " % full (" +
                  size_text(use.used) + " of " + size_text(use.bytes) + "), and beyond " + std::to_string(most_percent) +
                  " % marea takes nothing new; what runs goes on",
           .remedy = what_to_remove(removable) + ". Or raise the limit: marea serve --disk-limit PERCENT",

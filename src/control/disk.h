@@ -32,8 +32,9 @@ struct Removable {
 // "Remove what is not used: …", with the commands.
 std::string what_to_remove(const Removable& removable);
 
-// `what` cannot be done: "deploy web".
-base::Error disk_full(const std::string& what, const DiskUse& use, int most_percent, const Removable& removable);
+// `what` cannot be done: "deploy web"; it needs about `bytes`, 0: it is not known.
+base::Error disk_full(const std::string& what, std::int64_t bytes, const DiskUse& use, int most_percent,
+                      const Removable& removable);
 
 // What images may take of the disk, and what they take: blobs, unpacked ones, the cache of builds.
 struct ImageDisk {

@@ -66,10 +66,10 @@ class Builder {
     return msg::JobFailed{.error = resolved.error()};
   }
   net::BuilderToControl operator()(const msg::PullImage& job) {
-    return image_done(pull_image(loop_, job, files_, events()));
+    return image_done(pull_image(loop_, job, std::move(files_), events()));
   }
   net::BuilderToControl operator()(const msg::CleanDisk& job) {
-    const base::Result<msg::DiskCleaned> done = clean_disk(job);
+    const base::Result<msg::DiskCleaned> done = clean_disk(job, events());
     if (done) return *done;
     return msg::JobFailed{.error = done.error()};
   }

@@ -16,16 +16,30 @@
 namespace marea::pipeline {
 namespace {
 
-base::Result<void> remove_image(const std::string& images, const std::string& digest) {
-  if (!is_digest(digest)) return base::fail(base::ErrorCode::invalid_argument, "cannot remove an image", "no digest");
-  base::Result<ScratchDir> grave = ScratchDir::make(images, 0700);
-  if (!grave) return base::fail(std::move(grave.error()));
-  const std::string folder = images + "/" + std::string(hex_of(digest));
-  const std::string gone = grave->path() + "/image";
-  if (std::rename(folder.c_str(), gone.c_str()) != 0 && errno != ENOENT) {
-    return base::fail(base::os_error("cannot remove " + folder));
+bool given_up(const JobEvents& events) {
+  return events.go_on && !events.go_on();
+}
+
+std::unexpected<base::Error> nobody_waits() {
+  return base::fail(base::ErrorCode::unavailable, "the removal was given up", "the job was cancelled");
+}
+
+base::Result<void> remove_images(const net::msg::CleanDisk& job, const JobEvents& events) {
+  for (const std::string& digest : job.digests) {
+    if (!is_digest(digest)) return base::fail(base::ErrorCode::invalid_argument, "cannot remove an image", "no digest");
   }
-  return {};  // the grave takes it along
+  base::Result<ScratchDir> grave = ScratchDir::make(job.images, 0700);
+  if (!grave) return base::fail(std::move(grave.error()));
+  for (const std::string& digest : job.digests) {
+    if (given_up(events)) return nobody_waits();
+    const std::string hex(hex_of(digest));
+    const std::string folder = job.images + "/" + hex;
+    const std::string gone = grave->path() + "/" + hex;
+    if (std::rename(folder.c_str(), gone.c_str()) != 0 && errno != ENOENT) {
+      return base::fail(base::os_error("cannot remove " + folder));
+    }
+  }
+  return {};  // the grave takes them along
 }
 
 // Builds hold the lock shared.
@@ -46,11 +60,13 @@ base::Result<void> clear(const std::string& storage) {
 
 }  // namespace
 
-base::Result<net::msg::DiskCleaned> clean_disk(const net::msg::CleanDisk& job) {
-  for (const std::string& digest : job.digests) {
-    if (auto done = remove_image(job.images, digest); !done) return base::fail(std::move(done.error()));
+base::Result<net::msg::DiskCleaned> clean_disk(const net::msg::CleanDisk& job, const JobEvents& events) {
+  if (!job.images.empty()) ScratchDir::remove_abandoned(job.images);
+  if (!job.digests.empty()) {
+    if (auto done = remove_images(job, events); !done) return base::fail(std::move(done.error()));
   }
   if (job.clear_storage) {
+    if (given_up(events)) return nobody_waits();
     if (auto done = clear(job.storage); !done) return base::fail(std::move(done.error()));
   }
   return net::msg::DiskCleaned{.build_bytes = bytes_below(job.storage)};

@@ -196,7 +196,7 @@ base::Result<net::msg::ImageResolved> resolve_image(net::Loop& loop, const net::
                     "Name the image in it that is meant by its digest");
 }
 
-base::Result<model::Image> pull_image(net::Loop& loop, const net::msg::PullImage& job, const RegistryFiles& files,
+base::Result<model::Image> pull_image(net::Loop& loop, const net::msg::PullImage& job, RegistryFiles files,
                                       const JobEvents& events) {
   base::Result<RegistryReference> reference = parse_registry_reference(job.reference);
   if (!reference) return base::fail(std::move(reference.error()));
@@ -213,6 +213,7 @@ base::Result<model::Image> pull_image(net::Loop& loop, const net::msg::PullImage
       return base::fail(std::move(done.error()));
     }
   }
+  files = {};
   base::Result<model::Image> image = unpack_image(job.blobs, job.digest, job.images, events);
   if (!image) return base::fail(of_image(std::move(image.error()), *reference));
   return image;

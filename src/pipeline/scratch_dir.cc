@@ -40,11 +40,15 @@ base::Result<ScratchDir> ScratchDir::make(const std::string& parent, mode_t mode
   return base::fail(base::os_error("cannot make a directory in " + parent));
 }
 
+bool ScratchDir::is_one(const std::string& name) {
+  return name.starts_with(kScratchPrefix);
+}
+
 int ScratchDir::remove_abandoned(const std::string& parent) {
   int found = 0;
   std::error_code problem;
   for (const auto& entry : std::filesystem::directory_iterator(parent, problem)) {
-    if (!entry.path().filename().string().starts_with(kScratchPrefix)) continue;
+    if (!is_one(entry.path().filename().string())) continue;
     const base::Fd fd = lock(entry.path().string());
     if (!fd) continue;
     ++found;

@@ -15,6 +15,8 @@ class ScratchDir {
  public:
   // Makes PARENT/.scratch-XXXXXX with `mode`.
   static base::Result<ScratchDir> make(const std::string& parent, mode_t mode);
+  // Whether an entry of that name is one.
+  static bool is_one(const std::string& name);
   // Removes those of `parent` whose process is gone; returns how many there were. Failures are ignored: they cost
   // space, and the next call tries again.
   static int remove_abandoned(const std::string& parent);
