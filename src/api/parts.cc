@@ -1,5 +1,6 @@
 // What Knative and Kubernetes show beside a service and its revisions: its Configuration and its Route, and instances
 // as Pods.
+#include <algorithm>
 #include <string>
 #include <utility>
 
@@ -136,8 +137,8 @@ Json route_object(const Json& service) {
 Json pod_object(const control::RevisionState& revision, const control::InstanceEntry& instance) {
   const model::InstanceReport& report = instance.report;
   const bool up = control::is_up(report.state) && !instance.unready;
-  const std::string since = base::rfc3339(report.since_unix_ns);
-  Json ready = {{"type", "Ready"}, {"status", up ? "True" : "False"}, {"lastTransitionTime", since}};
+  const std::int64_t since = std::max(report.since_unix_ns, instance.readiness_changed_unix_ns);
+  Json ready = {{"type", "Ready"}, {"status", up ? "True" : "False"}, {"lastTransitionTime", base::rfc3339(since)}};
   if (instance.unready) {
     ready["reason"] = model::to_string(model::Reason::readiness_probe_failed);
     ready["message"] = *instance.unready;

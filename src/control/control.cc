@@ -382,7 +382,7 @@ void Control::on_listed() {
 }
 
 void Control::on_instance_load(const net::msg::InstanceLoad& load) {
-  if (!instances_.set_load(load)) return;
+  if (!instances_.set_load(load, loop_.clock().wall().unix_ns)) return;
   if (const InstanceEntry* entry = instances_.find(load.id)) changed(entry->report.service);
 }
 

@@ -30,6 +30,7 @@ void Instances::report(const model::InstanceReport& report, base::Instant now) {
   if (found == entries_.end()) {
     entries_.emplace(report.id, InstanceEntry{.report = report});
     by_revision_[report.revision].push_back(report.id);
+    if (is_live(report.state)) apply_early(entries_.at(report.id));
   } else {
     if (found->second.report.state == InstanceState::failed) found->second.failure.reset();
     found->second.report = report;
@@ -59,11 +60,31 @@ std::string_view state_of(const InstanceEntry& entry) {
   return to_string(entry.in_flight > 0 ? model::InstanceState::running : model::InstanceState::idle);
 }
 
-bool Instances::set_load(const net::msg::InstanceLoad& load) {
+// A load is told once, when it changes, and the links of router and engine do not wait for each other. Those of
+// instances which ended are pushed out by others.
+void Instances::keep_early(const net::msg::InstanceLoad& load) {
+  std::erase_if(early_, [&](const net::msg::InstanceLoad& each) { return each.id == load.id; });
+  if (early_.size() >= kMostEarlyLoads) early_.pop_front();
+  early_.push_back(load);
+}
+
+void Instances::apply_early(InstanceEntry& entry) {
+  const auto found = std::ranges::find(early_, entry.report.id, &net::msg::InstanceLoad::id);
+  if (found == early_.end()) return;
+  entry.in_flight = found->in_flight;
+  if (!found->available) entry.unready = found->detail;
+  early_.erase(found);
+}
+
+bool Instances::set_load(const net::msg::InstanceLoad& load, std::int64_t now_unix_ns) {
   const auto found = entries_.find(load.id);
-  if (found == entries_.end()) return false;
+  if (found == entries_.end()) {
+    keep_early(load);
+    return false;
+  }
   found->second.in_flight = load.in_flight;
   const std::optional<std::string> unready = load.available ? std::nullopt : std::optional(load.detail);
+  if (found->second.unready.has_value() != unready.has_value()) found->second.readiness_changed_unix_ns = now_unix_ns;
   return std::exchange(found->second.unready, unready) != unready;
 }
 
@@ -85,6 +106,7 @@ std::vector<base::RevisionName> Instances::finish_listing() {
 }
 
 void Instances::clear_loads() {
+  early_.clear();
   for (auto& [id, entry] : entries_) {
     entry.in_flight = 0;
     entry.unready.reset();
