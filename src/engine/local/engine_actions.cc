@@ -28,6 +28,11 @@ Sandbox::Events EngineProcess::events_of(const base::InstanceId& id) {
                 add_usage(id, end);
                 write_down(id, std::move(end));
               },
+          .on_parting =
+              [this, id](const SandboxParting& parting) {
+                partings_.insert_or_assign(id, parting);
+                write_down(id);
+              },
           .on_failing =
               [this, id](const SandboxEnd& end) {
                 fleet_.sidecar_failed(id, end, moment());
@@ -67,6 +72,7 @@ void EngineProcess::on_sandbox_ended(const base::InstanceId& id, SandboxEnd end)
     sweep_.arm_in(base::Duration{0});
   }
   owed_.erase(id);
+  partings_.erase(id);
   told_to_stop_.erase(id);
   fleet_.sandbox_ended(id, end, moment());
   carry_out();

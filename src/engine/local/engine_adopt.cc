@@ -77,6 +77,7 @@ void EngineProcess::adopt(InstanceRecord record) {
     return;
   }
   if (record.past.asked_to_stop) told_to_stop_.insert(id);
+  if (!record.past.parting.containers.empty()) partings_.insert_or_assign(id, record.past.parting);
   if (sandbox) {
     sandbox->confine(false);  // the last engine may have said so
     if (record.was_ready) sandbox->app_ready();
@@ -107,6 +108,7 @@ void EngineProcess::write_down(const base::InstanceId& id, std::optional<Sandbox
   if (found == fleet_.instances().end() || !found->second.opened) return;
   InstanceRecord record = fleet_.record(id);
   record.past.asked_to_stop = told_to_stop_.contains(id);
+  if (const auto parting = partings_.find(id); parting != partings_.end()) record.past.parting = parting->second;
   record.end = std::move(end);
   if (const base::Result<void> written = world_.run.write(record); !written) {
     world_.log(Severity::error, "an instance cannot be written down: the next engine would not know it",

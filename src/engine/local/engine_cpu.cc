@@ -26,7 +26,7 @@ void EngineProcess::operator()(const msg::InstanceBusy& message) {
 void EngineProcess::watch_cpu(const base::InstanceId& id, const model::Template& spec, std::optional<CpuGrant> given) {
   if (!spec.cpu_throttling && !spec.startup_cpu_boost) return;
   CpuState& state = cpu_[id] = {.busy = true, .given = given};
-  if (!given) settle_cpu(id, state);
+  if (!given || !spec.sidecars.empty()) settle_cpu(id, state);
 }
 
 // Nobody knows what is in flight until router has told anew.
@@ -41,7 +41,8 @@ void EngineProcess::settle_cpu(const base::InstanceId& id, CpuState& state) {
   const auto instance = fleet_.instances().find(id);
   const auto sandbox = sandboxes_.find(id);
   if (instance == fleet_.instances().end() || sandbox == sandboxes_.end()) return;
-  if (instance->second.phase == Phase::preparing) return;  // it may have no group yet
+  // It may have no group yet; one of several containers gives it to each as that is made.
+  if (instance->second.phase == Phase::preparing && instance->second.revision->spec.sidecars.empty()) return;
   const base::Instant now = world_.loop.now();
   const CpuGrant grant = grant_of(instance->second, state.busy, now);
   base::Instant ends = grant_ends(instance->second, now);

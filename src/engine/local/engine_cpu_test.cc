@@ -10,13 +10,19 @@ using Calls = std::vector<std::string>;
 
 class EngineCpuTest : public EngineTest {
  protected:
-  void run(bool throttling, bool boost) {
+  void run(bool throttling, bool boost, bool sidecar = false) {
     model::RevisionPlan each{.max = 3, .wanted = 1, .reason = model::Reason::deploy_check};
     each.revision.name = base::RevisionName("r");
     each.revision.service = base::ServiceName("s");
     each.revision.image.rootfs = "/images/x/rootfs";
     each.revision.spec.cpu_throttling = throttling;
     each.revision.spec.startup_cpu_boost = boost;
+    if (sidecar) {
+      each.revision.spec.container.name = "app";
+      each.revision.spec.sidecars.resize(1);
+      each.revision.spec.sidecars[0].name = "proxy";
+      each.revision.sidecar_images.push_back(each.revision.image);
+    }
     control_->send(net::msg::PlanRevision{.number = ++number_, .plan = each});
     control_->send(net::msg::PlanCommit{.number = number_});
     turn();
@@ -93,6 +99,12 @@ TEST_F(EngineCpuTest, what_could_not_be_given_is_tried_again_until_it_is) {
   EXPECT_EQ(said(), Calls{"cpu usual"}) << "it works, and must not stay without CPU";
   pass(seconds(5));
   EXPECT_EQ(said(), Calls{});
+}
+
+TEST_F(EngineCpuTest, sidecars_start_with_the_boost_too) {
+  machine_.prepares = false;
+  run(false, true, true);
+  EXPECT_EQ(said(), Calls{"cpu boosted"}) << "while it is prepared, sidecars already run";
 }
 
 TEST_F(EngineCpuTest, others_have_what_they_have) {

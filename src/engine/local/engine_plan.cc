@@ -1,10 +1,13 @@
 #include "engine/local/engine_plan.h"
 
 #include <algorithm>
+#include <set>
 #include <string_view>
 #include <utility>
 
 #include "model/names.h"
+#include "model/quantity.h"
+#include "model/readers.h"
 #include "model/service.h"
 
 namespace marea::engine::local {
@@ -23,9 +26,38 @@ bool plausible(const model::Probe& probe) {
 std::string fault_in(const model::Container& container, const model::Image& image) {
   if (!plain_path(image.rootfs)) return "its root file system has no plain absolute path";
   if (container.limits.memory_bytes < model::kLeastMemoryBytes) return "its memory limit is below 16 MiB";
+  if (container.limits.memory_bytes > model::kMostMemoryBytes) return "its memory limit is above 1 PiB";
   if (container.limits.milli_cpu <= 0) return "its CPU limit is not positive";
+  if (container.limits.milli_cpu > model::kMostMilliCpu) return "its CPU limit is above 1000 CPUs";
+  if (container.mounts.size() > model::kMostVolumeMounts) return "it mounts too many volumes";
   if (!plausible(container.startup)) return "its startup probe's times are not plausible";
   if (container.liveness && !plausible(*container.liveness)) return "its liveness probe's times are not plausible";
+  return {};
+}
+
+// Of a volume: below that, its file system would have no bound at all.
+bool plausible(const model::Volume& volume) {
+  return !volume.size_bytes ||
+         (*volume.size_bytes >= model::kLeastVolumeBytes && *volume.size_bytes <= model::kMostMemoryBytes);
+}
+
+// What concerns all containers: their sums do not overflow, and a name means one of them.
+std::string fault_in(const model::Revision& revision) {
+  const model::Template& spec = revision.spec;
+  if (revision.sidecar_images.size() != spec.sidecars.size()) return "a sidecar has no image";
+  if (spec.sidecars.size() >= model::kMostContainers) return "it has more than 10 containers";
+  if (spec.volumes.size() > model::kMostVolumes) return "it has more than 100 volumes";
+  std::set<std::string_view> names = {spec.container.name};
+  for (std::size_t i = 0; i < spec.sidecars.size(); ++i) {
+    if (!names.insert(spec.sidecars[i].name).second) return "two containers have one name";
+    const std::string fault = fault_in(spec.sidecars[i], revision.sidecar_images[i]);
+    if (!fault.empty()) return "of a sidecar, " + fault;
+  }
+  names.clear();
+  for (const model::Volume& volume : spec.volumes) {
+    if (!names.insert(volume.name).second) return "two volumes have one name";
+    if (!plausible(volume)) return "the size of a volume is not between 64 KiB and 1 PiB";
+  }
   return {};
 }
 
@@ -38,11 +70,7 @@ bool in_scale(int count) {
 std::string fault_in(const model::RevisionPlan& plan) {
   const model::Revision& revision = plan.revision;
   const model::Container& container = revision.spec.container;
-  if (revision.sidecar_images.size() != revision.spec.sidecars.size()) return "a sidecar has no image";
-  for (std::size_t i = 0; i < revision.spec.sidecars.size(); ++i) {
-    const std::string fault = fault_in(revision.spec.sidecars[i], revision.sidecar_images[i]);
-    if (!fault.empty()) return "of a sidecar, " + fault;
-  }
+  if (std::string fault = fault_in(revision); !fault.empty()) return fault;
   if (model::label_fault(revision.name.str())) return "its name is not a DNS label";
   if (model::label_fault(revision.service.str())) return "its service's name is not a DNS label";
   if (!in_scale(plan.min) || !in_scale(plan.max) || !in_scale(plan.wanted)) {

@@ -15,6 +15,13 @@ model::RevisionPlan plan_of(const std::string& name, int max = 1) {
   return out;
 }
 
+void add_sidecars(model::RevisionPlan& plan, int count) {
+  for (int i = 0; i < count; ++i) {
+    plan.revision.spec.sidecars.emplace_back().name = "s" + std::to_string(i);
+    plan.revision.sidecar_images.push_back(plan.revision.image);
+  }
+}
+
 std::string names(const std::optional<model::Plan>& plan) {
   if (!plan) return "none";
   std::string out;
@@ -89,7 +96,34 @@ TEST(EnginePlan, each_implausible_value_is_refused_with_its_name) {
        "its startup probe's times are not plausible"},
       {[](auto& p) { p.revision.spec.container.startup.initial_delay = seconds(-1); },
        "its startup probe's times are not plausible"},
+      {[](auto& p) { p.revision.spec.container.limits.memory_bytes = (1LL << 50) + 1; },
+       "its memory limit is above 1 PiB"},
+      {[](auto& p) { p.revision.spec.container.limits.milli_cpu = 1'000'001; }, "its CPU limit is above 1000 CPUs"},
+      {[](auto& p) { p.revision.spec.container.mounts.resize(101); }, "it mounts too many volumes"},
+      {[](auto& p) { add_sidecars(p, 10); }, "it has more than 10 containers"},
+      {[](auto& p) {
+         add_sidecars(p, 2);
+         p.revision.spec.sidecars[1].name = p.revision.spec.sidecars[0].name;
+       },
+       "two containers have one name"},
+      {[](auto& p) {
+         add_sidecars(p, 1);
+         p.revision.spec.container.name = p.revision.spec.sidecars[0].name;
+       },
+       "two containers have one name"},
+      {[](auto& p) {
+         add_sidecars(p, 1);
+         p.revision.spec.sidecars[0].limits.memory_bytes = 1LL << 62;
+       },
+       "of a sidecar, its memory limit is above 1 PiB"},
+      {[](auto& p) { p.revision.spec.volumes.resize(101); }, "it has more than 100 volumes"},
+      {[](auto& p) { p.revision.spec.volumes = {{.name = "v"}, {.name = "v"}}; }, "two volumes have one name"},
+      {[](auto& p) { p.revision.spec.volumes = {{.name = "v", .size_bytes = 0}}; },
+       "the size of a volume is not between 64 KiB and 1 PiB"},
   };
+  model::RevisionPlan largest = plan_of("a");
+  add_sidecars(largest, 9);
+  EXPECT_EQ(fault_in(largest), "");
   EXPECT_EQ(fault_in(plan_of("a")), "");
   for (const Row& row : rows) {
     model::RevisionPlan plan = plan_of("a");

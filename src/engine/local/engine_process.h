@@ -136,10 +136,11 @@ class EngineProcess final : public net::RoleProcess {
   std::unique_ptr<ControlLink> control_;
   std::unique_ptr<RouterLink> router_;
   std::map<base::InstanceId, std::unique_ptr<Sandbox>> sandboxes_;
-  std::vector<std::unique_ptr<Sandbox>> ended_;        // destroyed in the next turn: we may be inside one of them
-  std::map<base::InstanceId, int> owed_;               // sockets that could not be made
-  std::map<std::string, std::vector<base::Fd>> held_;  // for an earlier engine, until they are adopted
-  std::set<base::InstanceId> told_to_stop_;            // by SIGTERM
+  std::vector<std::unique_ptr<Sandbox>> ended_;          // destroyed in the next turn: we may be inside one of them
+  std::map<base::InstanceId, int> owed_;                 // sockets that could not be made
+  std::map<std::string, std::vector<base::Fd>> held_;    // for an earlier engine, until they are adopted
+  std::set<base::InstanceId> told_to_stop_;              // by SIGTERM
+  std::map<base::InstanceId, SandboxParting> partings_;  // of those whose containers end one after the other
   std::vector<model::RevisionPlan> saved_plan_;
   std::atomic<bool> plan_unsaved_ = false;  // it could not be written: the same one is tried again
   bool carrying_ = false;

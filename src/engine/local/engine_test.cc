@@ -386,5 +386,30 @@ TEST_F(EngineTest, who_computes_is_confined_and_an_engine_that_adopts_it_begins_
   EXPECT_EQ(machine_.calls, (std::vector<std::string>{"confine", "release"}));
 }
 
+TEST_F(EngineTest, what_has_ended_of_several_containers_is_told_to_the_next_engine) {
+  run_one();
+  const base::InstanceId id = opened();
+  const SandboxEnd end{.reason = model::Reason::app_exited,
+                       .detail = "container \"proxy\": the app ended",
+                       .exit = model::ExitStatus{.code = 4},
+                       .container = "proxy",
+                       .cpu = std::chrono::seconds(2)};
+  machine_.alive.begin()->second->part({.cause = end, .containers = {std::nullopt, end}});
+  die({id});
+  for (int lives = 0; lives < 2; ++lives) {
+    const SandboxParting& told = machine_.pasts.at(id).parting;
+    ASSERT_EQ(told.containers.size(), 2U);
+    EXPECT_FALSE(told.containers[0]);
+    ASSERT_TRUE(told.containers[1] && told.cause);
+    EXPECT_EQ(told.containers[1]->cpu, end.cpu);
+    EXPECT_EQ(told.cause->exit->code, 4);
+    EXPECT_EQ(told.cause->container, "proxy");
+    machine_.pasts.clear();
+    control_.reset();
+    router_.reset();
+    die({id});  // and to the one after that
+  }
+}
+
 }  // namespace
 }  // namespace marea::engine::local

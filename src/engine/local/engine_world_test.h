@@ -100,6 +100,7 @@ class FakeSandbox final : public Sandbox {
     return true;
   }
 
+  void part(const SandboxParting& parting) { events_.on_parting(parting); }
   void exit(int code) {
     finish({.reason = model::Reason::app_exited, .detail = "the app ended", .exit = model::ExitStatus{.code = code}});
   }

@@ -154,7 +154,7 @@ class Fleet {
   base::InstanceId new_id(const base::RevisionName& revision);
 
   // fleet_end.cc: how one ends
-  void drain(FleetInstance& instance, model::Reason reason, Moment moment);
+  void drain(FleetInstance& instance, model::Reason reason, Moment moment, std::string detail = {});
   void stop(FleetInstance& instance, base::Duration grace, Moment moment);
   void fail(FleetInstance& instance, model::Reason reason, std::string detail, Moment moment);
   void count_failed_start(FleetRevision& revision, const FleetInstance& instance, Moment moment);

@@ -34,7 +34,7 @@ InstanceRecord Fleet::record(const base::InstanceId& id) const {
           .reason = instance.reason,
           .detail = instance.detail,
           .failed = instance.failed,
-          .past = {.app_started = instance.app_started, .asked_to_stop = false},
+          .past = {.app_started = instance.app_started, .asked_to_stop = false, .parting = {}},
           .end = {},
           .container = instance.container};
 }

@@ -35,11 +35,12 @@ base::Instant Fleet::drain_deadline(const FleetInstance& instance, Moment moment
   return by;
 }
 
-void Fleet::drain(FleetInstance& instance, model::Reason reason, Moment moment) {
+void Fleet::drain(FleetInstance& instance, model::Reason reason, Moment moment, std::string detail) {
   instance.reason = reason;
-  instance.detail.clear();
+  instance.detail = std::move(detail);
   if (instance.phase == Phase::preparing) {
-    stop(instance, base::Duration{0}, moment);
+    // With sidecars some containers may run already.
+    stop(instance, instance.revision->spec.sidecars.empty() ? base::Duration{0} : kUnusedGrace, moment);
     return;
   }
   instance.phase = Phase::draining;
@@ -80,7 +81,16 @@ void Fleet::sidecar_failed(const base::InstanceId& id, const SandboxEnd& end, Mo
   FleetInstance* const instance = find(id);
   if (instance == nullptr || (instance->phase != Phase::starting && instance->phase != Phase::running)) return;
   instance->container = end.container;
-  fail(*instance, end.reason, end.detail, moment);
+  if (!instance->was_ready) {
+    fail(*instance, end.reason, end.detail, moment);
+    return;
+  }
+  // The app may still answer what is in it.
+  instance->failed = true;
+  FleetRevision& revision = revision_of(*instance);
+  count_crash(revision, *instance, moment);
+  drain(*instance, end.reason, moment, end.detail);
+  settle(revision, moment);
 }
 
 void Fleet::count_failed_start(FleetRevision& revision, const FleetInstance& instance, Moment moment) {
@@ -132,6 +142,7 @@ void Fleet::sandbox_ended(const base::InstanceId& id, const SandboxEnd& end, Mom
   report.state = instance.failed ? model::InstanceState::failed : model::InstanceState::stopped;
   if (report.detail.empty()) report.detail = end.detail;
   report.exit = end.exit;
+  report.container = end.container;
   report.peak_memory_bytes = end.peak_memory_bytes;
   report.usage = end.usage;
   actions_.emplace_back(act::Report{std::move(report)});

@@ -38,7 +38,7 @@ TEST(FleetFailure, an_app_that_exits_at_once_is_named_and_waited_for_longer_each
 
 TEST(FleetFailure, a_sidecar_that_ends_takes_the_instance_with_it_and_is_named) {
   FleetWorld world;
-  world.plan("r", 1);
+  world.plan("r", 3);
   world.demand("r", 1);
   world.run("a");
   world.said();
@@ -47,10 +47,13 @@ TEST(FleetFailure, a_sidecar_that_ends_takes_the_instance_with_it_and_is_named) 
                        .exit = model::ExitStatus{.code = 3},
                        .container = "proxy"};
   world.fleet.sidecar_failed(world.id('a'), end, world.now());
-  EXPECT_EQ(world.fleet.instances().at(world.id('a')).phase, Phase::stopping) << "requests end before";
-  world.fleet.take_actions();
+  EXPECT_EQ(world.said(), "a draining AppExited, drain a") << "requests end before";
   world.fleet.sidecar_failed(world.id('a'), end, world.now());
-  EXPECT_TRUE(world.fleet.take_actions().empty()) << "once";
+  EXPECT_EQ(world.said(), "") << "once";
+  world.demand("r", 1);
+  EXPECT_EQ(world.said(), "b starting RequestWaiting, create b") << "it counts no more";
+  world.quiet('a');
+  EXPECT_EQ(world.said(), "stop a 10s");
   world.fleet.sandbox_ended(world.id('a'), end, world.now());
   bool told = false;
   for (const Action& action : world.fleet.take_actions()) {
@@ -63,6 +66,51 @@ TEST(FleetFailure, a_sidecar_that_ends_takes_the_instance_with_it_and_is_named) 
     EXPECT_EQ(report->report.exit->code, 3);
   }
   EXPECT_TRUE(told);
+}
+
+TEST(FleetFailure, requests_that_outlive_a_sidecar_have_their_time_and_no_more) {
+  FleetWorld world;
+  world.plan("r", 1);
+  world.demand("r", 1);
+  world.run("a");
+  world.fleet.sidecar_failed(world.id('a'), {.reason = Reason::liveness_failed, .container = "proxy"}, world.now());
+  const base::Duration timeout = make_revision("r").spec.timeout;
+  world.pass(timeout);
+  EXPECT_EQ(world.said(), "a draining LivenessFailed, drain a");
+  world.pass(kVerdictMargin);
+  EXPECT_EQ(world.said(), "stop a 10s");
+}
+
+TEST(FleetFailure, a_sidecar_that_ends_before_the_app_is_ready_is_a_failed_start) {
+  FleetWorld world;
+  start_one(world);
+  world.fleet.sidecar_failed(world.id('a'), {.reason = Reason::app_exited, .container = "proxy"}, world.now());
+  EXPECT_EQ(world.said(), "r fails 1 for 1s AppExited, drain a, a draining AppExited, stop a 2s");
+}
+
+TEST(FleetFailure, whose_exit_it_was_is_told_even_where_that_is_not_why_it_ended) {
+  FleetWorld world;
+  world.plan("r", 1);
+  world.demand("r", 1);
+  world.run("a");
+  world.remove('a');
+  world.quiet('a');
+  world.ended('a', {.reason = Reason::app_exited, .exit = model::ExitStatus{.code = 3}, .container = "proxy"});
+  const auto reports = world.reports();
+  ASSERT_FALSE(reports.empty());
+  EXPECT_EQ(reports.back().container, "proxy");
+}
+
+TEST(FleetFailure, what_runs_already_while_a_group_is_prepared_gets_sigterm) {
+  FleetWorld world;
+  model::Revision revision = make_revision("r");
+  revision.spec.sidecars.resize(1);
+  world.plan({{.revision = revision, .max = 1}});
+  world.demand("r", 1);
+  world.said();
+  world.remove('a');
+  const std::string said = world.said();
+  EXPECT_NE(said.find("stop a 2s"), std::string::npos) << said;
 }
 
 TEST(FleetFailure, the_final_report_says_how_the_app_ended) {

@@ -46,16 +46,20 @@ struct InstanceRecord {
 
 template <class A, net::Is<SandboxPast> T>
 void visit(A& a, T& v) {
-  a(v.app_started, v.asked_to_stop);
+  a(v.app_started, v.asked_to_stop);  // parting: with the record, whose later builds have it at the end
 }
 template <class A, net::Is<SandboxEnd> T>
 void visit(A& a, T& v) {
   a(v.reason, v.detail, v.exit, v.peak_memory_bytes, v.cpu, v.usage, v.container);
 }
+template <class A, net::Is<SandboxParting> T>
+void visit(A& a, T& v) {
+  a(v.cause, v.containers);
+}
 template <class A, net::Is<InstanceRecord> T>
 void visit(A& a, T& v) {
   a(v.id, v.slot, v.revision, v.phase, v.epoch, v.created_unix_ns, v.since_unix_ns, v.deadline, v.ready_at, v.was_ready,
-    v.started_at, v.stopped_at, v.reason, v.detail, v.failed, v.past, v.end, v.container);
+    v.started_at, v.stopped_at, v.reason, v.detail, v.failed, v.past, v.end, v.container, v.past.parting);
 }
 
 }  // namespace marea::engine::local

@@ -20,8 +20,7 @@ namespace {
 constexpr const char* kListen = "0A";
 constexpr int kInodeAfterState = 6;  // queues, timer, retransmits, user, timeout, inode
 constexpr std::string_view kSocketLink = "socket:[";
-constexpr std::size_t kMostSockets = 64;         // for people to read
-constexpr std::size_t kMostOwnSockets = 10'000;  // that are looked at
+constexpr std::size_t kMostSockets = 64;  // for people to read
 
 // The kernel prints addresses as 32-bit words in the machine's own order.
 std::string parse_address(const std::string& hex) {
@@ -42,6 +41,23 @@ std::vector<model::ListeningSocket> listening_among(pid_t pid, const std::set<st
     out.push_back(std::move(socket));
   }
   return out;
+}
+
+std::set<std::uint64_t> sockets_of(const std::vector<int>& processes, std::size_t most) {
+  std::set<std::uint64_t> inodes;
+  std::size_t looked_at = 0;
+  for (const int process : processes) {
+    std::error_code gone;  // at any moment
+    std::filesystem::directory_iterator entry("/proc/" + std::to_string(process) + "/fd", gone);
+    for (; !gone && entry != std::filesystem::directory_iterator(); entry.increment(gone)) {
+      if (++looked_at > most) return inodes;
+      std::error_code closed;
+      const std::string target = std::filesystem::read_symlink(entry->path(), closed).string();
+      if (!target.starts_with(kSocketLink)) continue;
+      inodes.insert(std::strtoull(target.c_str() + kSocketLink.size(), nullptr, 10));
+    }
+  }
+  return inodes;
 }
 
 }  // namespace
@@ -75,19 +91,8 @@ std::vector<model::ListeningSocket> listening_in(pid_t pid) {
   return listening_among(pid, nullptr);
 }
 
-std::vector<model::ListeningSocket> listening_of(pid_t pid, const std::vector<int>& processes) {
-  std::set<std::uint64_t> inodes;
-  for (const int process : processes) {
-    std::error_code gone;  // at any moment
-    std::filesystem::directory_iterator entry("/proc/" + std::to_string(process) + "/fd", gone);
-    for (; !gone && entry != std::filesystem::directory_iterator(); entry.increment(gone)) {
-      std::error_code closed;
-      const std::string target = std::filesystem::read_symlink(entry->path(), closed).string();
-      if (!target.starts_with(kSocketLink)) continue;
-      inodes.insert(std::strtoull(target.c_str() + kSocketLink.size(), nullptr, 10));
-      if (inodes.size() >= kMostOwnSockets) break;
-    }
-  }
+std::vector<model::ListeningSocket> listening_of(pid_t pid, const std::vector<int>& processes, std::size_t most) {
+  const std::set<std::uint64_t> inodes = sockets_of(processes, most);
   return listening_among(pid, &inodes);
 }
 

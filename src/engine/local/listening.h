@@ -21,7 +21,11 @@ std::vector<model::ListeningSocket> parse_listening(const std::string& text,
 // Of the network namespace of `pid`; empty when the process is gone.
 std::vector<model::ListeningSocket> listening_in(pid_t pid);
 
-// Those that one of these processes has open.
-std::vector<model::ListeningSocket> listening_of(pid_t pid, const std::vector<int>& processes);
+// Descriptors that are looked at, of all processes together: an app may open as many as it likes, and engine waits.
+inline constexpr std::size_t kMostDescriptors = 10'000;
+
+// Those that one of these processes has open, as far as they are among the first `most` descriptors, lowest first.
+std::vector<model::ListeningSocket> listening_of(pid_t pid, const std::vector<int>& processes,
+                                                 std::size_t most = kMostDescriptors);
 
 }  // namespace marea::engine::local

@@ -1,7 +1,16 @@
 #include "engine/local/listening.h"
 
+#include <arpa/inet.h>
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <iterator>
+
+#include "base/fd.h"
 
 namespace marea::engine::local {
 namespace {
@@ -30,6 +39,24 @@ TEST(Listening, several_sockets_on_one_port_are_one_and_rubbish_is_passed_over) 
   EXPECT_THAT(parse_listening("sl\n 0: 00000000:0050 x 0A\n 1: 00000000:0050 x 0A\n 2: 00:0050 x 0A\n 3: x 0A\n\n"),
               ElementsAre(ListeningSocket{"0.0.0.0", 80}));
   EXPECT_THAT(parse_listening(""), IsEmpty());
+}
+
+TEST(Listening, descriptors_are_looked_at_up_to_a_bound_over_all_processes) {
+  std::vector<base::Fd> others;
+  for (int i = 0; i < 50; ++i) others.emplace_back(::open("/dev/null", O_RDONLY | O_CLOEXEC));
+  const base::Fd socket(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  ASSERT_EQ(::listen(socket.get(), 1), 0);
+  sockaddr_in at{};
+  socklen_t size = sizeof at;
+  ASSERT_EQ(::getsockname(socket.get(), reinterpret_cast<sockaddr*>(&at), &size), 0);
+  const ListeningSocket ours{"0.0.0.0", ntohs(at.sin_port)};
+  const pid_t pid = ::getpid();
+  const auto open = static_cast<std::size_t>(
+      std::distance(std::filesystem::directory_iterator("/proc/self/fd"), std::filesystem::directory_iterator()));
+  EXPECT_THAT(listening_of(pid, {pid}, open), testing::Contains(ours));
+  EXPECT_THAT(listening_of(pid, {pid}, 40), testing::Not(testing::Contains(ours)));
+  EXPECT_THAT(listening_of(pid, {::getppid(), pid}, open), testing::Not(testing::Contains(ours)))
+      << "what the other has open counts too";
 }
 
 }  // namespace

@@ -52,10 +52,17 @@ struct SandboxUse {
   std::int64_t peak_memory_bytes = 0;
 };
 
+// Of a sandbox of several containers that is about to end: what nobody can read again once a container is removed.
+struct SandboxParting {
+  std::optional<SandboxEnd> cause;                    // of an end that nobody asked for
+  std::vector<std::optional<SandboxEnd>> containers;  // the app's first; of those that still run nothing
+};
+
 // What only the engine that made it has seen, and an adopting one must be told.
 struct SandboxPast {
   bool app_started = false;
   bool asked_to_stop = false;  // SIGTERM was sent: it is not sent twice
+  SandboxParting parting = {};
 };
 
 class Sandbox {
@@ -66,6 +73,8 @@ class Sandbox {
     std::function<void()> on_started;
     // The end is known, and what tells it is about to be removed; may be empty.
     std::function<void(SandboxEnd)> on_dying;
+    // One of several containers has ended or is the cause of the end, others are still there; may be empty.
+    std::function<void(const SandboxParting&)> on_parting = {};
     // A sidecar has ended or does not answer: the instance is to be ended soon, and is told to end by its owner, so
     // that requests may end before. At most once.
     std::function<void(const SandboxEnd&)> on_failing;
@@ -87,7 +96,8 @@ class Sandbox {
   // Its processes run on all CPUs but the machine's first and have a long time slice (base/time_slice.h), or on all
   // CPUs with a short one again. What the kernel does not offer does not happen.
   virtual void confine(bool confined) = 0;
-  // From prepared on; a new one has the usual grant. False: it may have what it had, or part of either.
+  // From prepared on, of several containers at any time; a new one has the usual grant. False: it may have what it had,
+  // or part of either.
   virtual bool give_cpu(CpuGrant grant) = 0;
 };
 

@@ -106,8 +106,9 @@ base::Result<void> make_files(const SandboxMachine& machine, const SandboxOrder&
   if (done) done = write_files(machine, order, stage + "/files");
   if (done && part.number == 0) {
     const std::int64_t user = spec.container.run_as_user.value_or(order.revision.image.config.uid);
-    done = mount_volumes(stage, spec, id_base(order.slot) + static_cast<uid_t>(user),
-                         id_base(order.slot) + order.revision.image.config.gid);
+    done = mount_volumes(stage, spec, part.of_group ? part.volumes : volumes_bytes(spec),
+                         {.user = id_base(order.slot) + static_cast<uid_t>(user),
+                          .group = id_base(order.slot) + order.revision.image.config.gid});
   }
   if (done) {
     done = mount_root({.folder = stage,

@@ -23,6 +23,8 @@ struct TestRun {
   bool adopted = false;
   bool started = false;
   std::optional<SandboxEnd> failing;
+  SandboxParting parting;
+  int dyings = 0;  // how often its end was told before it was removed
   std::optional<SandboxEnd> end;
   std::vector<base::Fd> output;  // stdout, stderr: read ends
 };

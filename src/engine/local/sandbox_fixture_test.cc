@@ -112,7 +112,8 @@ std::unique_ptr<TestRun> SandboxFixture::adopt(const model::Revision& revision, 
                    std::move(held_shim_),
                    {.on_prepared = [] {},
                     .on_started = [run = run.get()] { run->started = true; },
-                    .on_dying = {},
+                    .on_dying = [run = run.get()](const SandboxEnd&) { ++run->dyings; },
+                    .on_parting = [run = run.get()](const SandboxParting& parting) { run->parting = parting; },
                     .on_failing = [run = run.get()](const SandboxEnd& end) { run->failing = end; },
                     .on_ended = [run = run.get()](SandboxEnd end) { run->end = std::move(end); }});
   if (!sandbox) return nullptr;
@@ -148,7 +149,8 @@ std::unique_ptr<TestRun> SandboxFixture::create(model::Revision revision) {
       {.id = base::InstanceId("hola-" + std::to_string(slot)), .slot = slot, .revision = std::move(revision)},
       {.on_prepared = [run = run.get()] { run->prepared = true; },
        .on_started = [run = run.get()] { run->started = true; },
-       .on_dying = {},
+       .on_dying = [run = run.get()](const SandboxEnd&) { ++run->dyings; },
+       .on_parting = [run = run.get()](const SandboxParting& parting) { run->parting = parting; },
        .on_failing = [run = run.get()](const SandboxEnd& end) { run->failing = end; },
        .on_ended = [run = run.get()](SandboxEnd end) { run->end = std::move(end); }});
   EXPECT_TRUE(sandbox) << sandbox.error().line();

@@ -23,7 +23,9 @@ SandboxGroup::SandboxGroup(SandboxMachine& machine, SandboxOrder order, Events e
 
 SandboxGroup::~SandboxGroup() {
   for (Member& member : members_) member.health.reset();
-  if (!finished_) release();
+  if (finished_) return;
+  release();
+  if (members_[0].sandbox) members_[0].sandbox->disconnect();
 }
 
 // Who starts after the app or after one that does so; as many rounds as there are containers find them all.
@@ -48,6 +50,7 @@ Sandbox::Events SandboxGroup::events_of(std::size_t number) {
   return {.on_prepared = [this, number] { on_prepared(number); },
           .on_started = [this, number] { on_started(number); },
           .on_dying = [this, number](SandboxEnd end) { on_dying(number, std::move(end)); },
+          .on_parting = {},
           .on_failing = {},
           .on_ended = [this, number](SandboxEnd end) { on_ended(number, std::move(end)); }};
 }
@@ -64,7 +67,9 @@ base::Result<std::unique_ptr<SandboxGroup>> SandboxGroup::create(SandboxMachine&
 
 base::Result<void> SandboxGroup::create_member(std::size_t number) {
   SandboxPart part{.number = number, .network = {}, .users = {}, .of_group = true};
-  if (number > 0) {
+  if (number == 0) {
+    part.volumes = volumes_bytes(order_.revision.spec);
+  } else {
     part.network = members_[0].sandbox->open_namespace("net");
     part.users = members_[0].sandbox->open_namespace("user");
     if (!part.network || !part.users) return base::fail(base::os_error("the app's sandbox is gone"));
@@ -82,9 +87,13 @@ base::Result<std::unique_ptr<SandboxGroup>> SandboxGroup::adopt(SandboxMachine& 
   if (base::Result<void> checked = check_order(order); !checked) return std::unexpected(checked.error());
   std::unique_ptr<SandboxGroup> group(new SandboxGroup(machine, std::move(order), std::move(events)));
   group->told_prepared_ = group->opened_ = true;
+  group->given_.reset();
   group->stopping_ = past.asked_to_stop;
+  group->cause_ = past.parting.cause;
+  past.parting.containers.resize(group->members_.size());
   held.resize(group->members_.size());
   for (std::size_t i = 0; i < held.size(); ++i) {
+    group->members_[i].known = past.parting.containers[i];
     if (base::Result<void> done = group->adopt_member(i, past, std::move(held[i])); !done) {
       return std::unexpected(done.error());
     }
@@ -111,13 +120,14 @@ base::Result<void> SandboxGroup::adopt_member(std::size_t number, SandboxPast pa
   member.state = waits ? State::prepared : State::starting;
   if (!waits && past.app_started) {
     member.state = State::started;
-    if (number > 0 && !past.asked_to_stop) watch(number, member.after_app);
+    if (number > 0 && !past.asked_to_stop && !member.known) watch(number, member.after_app);
   }
   return {};
 }
 
 void SandboxGroup::on_prepared(std::size_t number) {
   members_[number].state = State::prepared;
+  if (given_ && given_ != CpuGrant::usual && !members_[number].sandbox->give_cpu(*given_)) given_.reset();
   for (std::size_t i = 1; number == 0 && i < members_.size(); ++i) {
     if (base::Result<void> made = create_member(i); !made) {
       fail(i, {.reason = model::Reason::sandbox_failed, .detail = made.error().line(), .exit = {}});
@@ -178,7 +188,8 @@ void SandboxGroup::watch(std::size_t number, bool from_startup) {
                             .on_unhealthy =
                                 [this, number](model::Reason reason, std::string detail) {
                                   fail(number, {.reason = reason, .detail = std::move(detail), .exit = {}});
-                                }});
+                                },
+                            .on_attempt = [this] { settle_cpu(); }});
   if (from_startup && member.container->startup.declared) {
     member.health->await_ready();
   } else {
@@ -203,6 +214,18 @@ void SandboxGroup::app_ready() {
 // It cannot go on without this one. What ends first is the cause.
 void SandboxGroup::fail(std::size_t number, SandboxEnd end) {
   if (stopping_) return;
+  const bool first = !cause_;
+  note_cause(number, std::move(end));
+  if (number > 0 && opened_ && members_[0].state < State::dying) {
+    if (!std::exchange(failing_, true)) events_.on_failing(*cause_);
+    if (first) tell_parting();
+    return;
+  }
+  stop(base::Duration{0});
+}
+
+void SandboxGroup::note_cause(std::size_t number, SandboxEnd end) {
+  if (stopping_ || cause_) return;
   const Member& member = members_[number];
   const auto waiting = std::ranges::find_if(members_, [&](const Member& each) {
     return each.state == State::prepared && std::ranges::find(each.container->starts_after, member.container->name) !=
@@ -213,12 +236,17 @@ void SandboxGroup::fail(std::size_t number, SandboxEnd end) {
     end.detail = "container \"" + end.container + "\": " + end.detail;
   }
   if (waiting != members_.end()) end.detail += "; \"" + waiting->container->name + "\" waits for it";
-  if (!cause_) cause_ = end;
-  if (number > 0 && opened_ && members_[0].state != State::ended) {
-    if (!std::exchange(failing_, true)) events_.on_failing(*cause_);
-    return;
+  cause_ = std::move(end);
+}
+
+// Only of a group that an adopting engine could have: before, it is a leftover.
+void SandboxGroup::tell_parting() const {
+  if (!opened_ || !events_.on_parting) return;
+  SandboxParting parting{.cause = cause_, .containers = {}};
+  for (const Member& member : members_) {
+    parting.containers.push_back(member.state >= State::dying ? std::optional(member.end) : member.known);
   }
-  stop(base::Duration{0});
+  events_.on_parting(parting);
 }
 
 void SandboxGroup::stop(base::Duration grace) {
@@ -230,22 +258,28 @@ void SandboxGroup::stop(base::Duration grace) {
   if (all_ended() && !finish_.armed()) finish_.arm_in(base::Duration{0});
 }
 
-// An engine that adopts must not take for alive what is about to go, nor for gone what lives.
+// An engine that adopts must not take for alive what is about to go, nor for gone what lives; and what tells this end
+// is removed before the others end.
 void SandboxGroup::on_dying(std::size_t number, SandboxEnd end) {
-  members_[number].end = std::move(end);
-  const bool others = std::ranges::any_of(members_, [&](const Member& each) {
-    return &each != &members_[number] && each.sandbox && each.state != State::ended;
-  });
-  if (others || !events_.on_dying) return;
-  events_.on_dying(whole_end());
+  Member& member = members_[number];
+  member.state = State::dying;
+  if (member.health) member.health->rest();
+  member.end = member.known ? *member.known : std::move(end);
+  note_cause(number, member.end);
+  const bool others =
+      std::ranges::any_of(members_, [](const Member& each) { return each.sandbox && each.state < State::dying; });
+  if (others) {
+    tell_parting();
+  } else if (events_.on_dying) {
+    events_.on_dying(whole_end());
+  }
 }
 
 void SandboxGroup::on_ended(std::size_t number, SandboxEnd end) {
   Member& member = members_[number];
+  if (member.state != State::dying) member.end = member.known ? *member.known : std::move(end);
   member.state = State::ended;
-  member.end = end;
-  if (member.health) member.health->rest();
-  fail(number, std::move(end));
+  fail(number, member.end);
   if (all_ended()) finish();
 }
 
@@ -274,6 +308,7 @@ void SandboxGroup::finish() {
   if (std::exchange(finished_, true)) return;
   finish_.cancel();
   release();
+  if (members_[0].sandbox) members_[0].sandbox->disconnect();
   const std::function<void(SandboxEnd)> on_ended = std::move(events_.on_ended);
   on_ended(whole_end());
 }
@@ -292,7 +327,7 @@ SandboxUse SandboxGroup::use() const {
   SandboxUse out;
   for (const Member& member : members_) {
     if (!member.sandbox) continue;
-    const bool over = member.state == State::ended;
+    const bool over = member.state >= State::dying;
     const SandboxUse use = over ? SandboxUse{.cpu = member.end.cpu, .peak_memory_bytes = member.end.peak_memory_bytes}
                                 : member.sandbox->use();
     out.cpu += use.cpu;
@@ -308,11 +343,24 @@ void SandboxGroup::confine(bool confined) {
 }
 
 bool SandboxGroup::give_cpu(CpuGrant grant) {
-  bool given = true;
-  for (Member& member : members_) {
-    if (member.sandbox && member.state != State::ended) given = member.sandbox->give_cpu(grant) && given;
+  wanted_ = grant;
+  return settle_cpu();
+}
+
+bool SandboxGroup::probing() const {
+  return std::ranges::any_of(members_, [](const Member& each) { return each.health && each.health->probing(); });
+}
+
+// Who has hardly any CPU does not answer in time, though nothing is wrong with it.
+bool SandboxGroup::settle_cpu() {
+  const CpuGrant grant = wanted_ == CpuGrant::throttled && probing() ? CpuGrant::usual : wanted_;
+  if (given_ == grant) return true;
+  given_ = grant;
+  for (const Member& member : members_) {
+    const bool alive = member.state >= State::prepared && member.state < State::dying;
+    if (alive && !member.sandbox->give_cpu(grant)) given_.reset();
   }
-  return given;
+  return given_.has_value();
 }
 
 }  // namespace marea::engine::local

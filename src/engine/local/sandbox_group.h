@@ -43,13 +43,15 @@ class SandboxGroup final : public Sandbox {
   bool give_cpu(CpuGrant grant) override;
 
  private:
-  enum class State { absent, preparing, prepared, starting, started, ready, ended };
+  // dying: its end is known, and it is being removed.
+  enum class State { absent, preparing, prepared, starting, started, ready, dying, ended };
   struct Member {
     const model::Container* container = nullptr;
     bool after_app = false;  // it waits for the app, directly or not
     State state = State::absent;
     std::unique_ptr<LocalSandbox> sandbox;
     std::unique_ptr<SidecarHealth> health;
+    std::optional<SandboxEnd> known;  // its end, by the engine before
     SandboxEnd end;
   };
   SandboxGroup(SandboxMachine& machine, SandboxOrder order, Events events);
@@ -68,9 +70,13 @@ class SandboxGroup final : public Sandbox {
   bool may_start(const Member& member) const;
   void advance();
   void fail(std::size_t number, SandboxEnd end);
+  void note_cause(std::size_t number, SandboxEnd end);
+  void tell_parting() const;
   bool all_ended() const;
   SandboxEnd whole_end() const;
   void release() const;
+  bool probing() const;
+  bool settle_cpu();
   void finish();
 
   SandboxMachine& machine_;
@@ -82,8 +88,10 @@ class SandboxGroup final : public Sandbox {
   bool stopping_ = false;
   bool failing_ = false;  // on_failing was called
   bool finished_ = false;
-  std::optional<SandboxEnd> cause_;  // of an end that nobody asked for
-  net::Timer finish_;                // where nobody is left to tell an end
+  CpuGrant wanted_ = CpuGrant::usual;                // by its owner
+  std::optional<CpuGrant> given_ = CpuGrant::usual;  // not throttled while a sidecar's probe runs; nothing: unknown
+  std::optional<SandboxEnd> cause_;                  // of an end that nobody asked for
+  net::Timer finish_;                                // where nobody is left to tell an end
 };
 
 }  // namespace marea::engine::local

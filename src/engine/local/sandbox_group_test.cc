@@ -204,6 +204,53 @@ TEST_P(SandboxGroupTest, a_sidecar_that_ends_while_nobody_looks_is_told_by_the_n
   ASSERT_TRUE(run_until_ended(*next));
 }
 
+TEST_P(SandboxGroupTest, what_ended_under_one_engine_is_told_by_the_next) {
+  const model::Revision revision = with_sidecar(kSleep, "i=0; while [ $i -lt 100000 ]; do i=$((i+1)); done; exit 4");
+  auto run = create(revision);
+  ASSERT_TRUE(run_until_started(*run));
+  ASSERT_TRUE(wait([&] { return run->failing.has_value(); }));
+  ASSERT_EQ(run->parting.containers.size(), 2U);
+  EXPECT_FALSE(run->parting.containers[0]);
+  ASSERT_TRUE(run->parting.containers[1]);
+  const SandboxEnd known = *run->parting.containers[1];
+  EXPECT_GT(known.cpu.count(), 0);
+  run->sandbox->stop(std::chrono::seconds(30));
+  const SandboxPast past{.app_started = true, .asked_to_stop = true, .parting = run->parting};
+  abandon(*run);
+  auto next = adopt(revision, past);
+  ASSERT_TRUE(next);
+  next->sandbox->stop(std::chrono::seconds(10));
+  ASSERT_TRUE(run_until_ended(*next));
+  EXPECT_EQ(next->end->reason, model::Reason::app_exited);
+  EXPECT_EQ(next->end->container, "proxy");
+  EXPECT_EQ(next->end->exit->code, 4);
+  EXPECT_GE(next->end->cpu, known.cpu) << "its group is gone, what it used is not";
+  EXPECT_EQ(next->dyings, 1);
+  EXPECT_THAT(left_behind(), testing::IsEmpty());
+}
+
+TEST_P(SandboxGroupTest, the_end_is_told_once_before_the_last_is_removed) {
+  auto run = create(with_sidecar(kSleep, kSleep));
+  ASSERT_TRUE(run_until_started(*run));
+  run->sandbox->stop(base::Duration{0});
+  ASSERT_TRUE(run_until_ended(*run));
+  EXPECT_EQ(run->dyings, 1);
+}
+
+TEST_P(SandboxGroupTest, a_sidecar_has_its_network_until_it_ends) {
+  model::Revision revision =
+      with_sidecar("trap 'exit 0' TERM; echo up; while :; do sleep 0.02; done",
+                   "trap 'sleep 0.5; grep -c eth0 /proc/net/dev; exit 0' TERM; echo up; while :; do sleep 0.02; done");
+  revision.spec.egress = model::Egress::internet;
+  auto run = create(revision);
+  ASSERT_TRUE(run_until_started(*run));
+  ASSERT_TRUE(wait_output(*run, "up"));
+  ASSERT_TRUE(wait_sidecar("up"));
+  run->sandbox->stop(std::chrono::seconds(20));
+  ASSERT_TRUE(run_until_ended(*run));
+  EXPECT_EQ(read_sidecar("proxy"), "1\n");
+}
+
 TEST_P(SandboxGroupTest, a_half_made_group_is_a_leftover) {
   model::Revision revision = with_sidecar("sleep 1000", "sleep 1000");
   probe(revision, std::chrono::seconds(100), 1);

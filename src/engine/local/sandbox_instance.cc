@@ -41,8 +41,8 @@ pid_t read_pid(const std::string& path) {
 }
 
 // Of a pidfd's process; -1 when that has ended (proc_pid_fdinfo(5)).
-pid_t pid_of(const base::Fd& pidfd) {
-  std::ifstream in("/proc/self/fdinfo/" + std::to_string(pidfd.get()));
+pid_t pid_of(int pidfd) {
+  std::ifstream in("/proc/self/fdinfo/" + std::to_string(pidfd));
   const std::string text(std::istreambuf_iterator<char>(in), {});
   const std::size_t at = text.find("Pid:");
   return at == std::string::npos ? -1 : std::atoi(text.c_str() + at + 4);
@@ -98,10 +98,10 @@ base::Result<std::unique_ptr<LocalSandbox>> LocalSandbox::adopt(SandboxMachine& 
   out->facts_.app_started = past.app_started;
   out->facts_.asked_to_stop = past.asked_to_stop;
   out->has_device_ = out->part_.number == 0 && out->order_.revision.spec.egress == model::Egress::internet;
-  out->shim_ = pid_of(held[1]);
+  out->shim_ = pid_of(held[1].get());
   base::Fd network = out->shim_ > 0 ? open_namespace_of(out->shim_, "net") : base::Fd();
   // Only while it lives is the namespace under its pid its own.
-  if (network && pid_of(held[1]) == out->shim_)
+  if (network && pid_of(held[1].get()) == out->shim_)
     out->network_namespace_ = std::make_shared<base::Fd>(std::move(network));
   LocalSandbox* self = out.get();
   out->control_ = std::make_unique<WatchedFd>(machine.loop, std::move(held[0]), [self] { self->on_shim_message(); });
@@ -233,7 +233,9 @@ std::string hold_key(const base::InstanceId& id, std::size_t container) {
 }
 
 base::Fd LocalSandbox::open_namespace(const char* kind) const {
-  return shim_ > 0 && life_ ? open_namespace_of(shim_, kind) : base::Fd();
+  if (shim_ <= 0 || !life_) return {};
+  base::Fd out = open_namespace_of(shim_, kind);
+  return pid_of(life_->get()) == shim_ ? std::move(out) : base::Fd();  // else the pid may be another's by now
 }
 
 // keeper's copies outlive us: the shim sees no end of its socket, what it says meanwhile waits there, and its pid
@@ -426,7 +428,7 @@ void LocalSandbox::finish() {
     facts_.cpu = machine_.cgroups.cpu_time(machine_.cgroup_of(id));
     if (events_.on_dying) events_.on_dying(judge_end(facts_));
     base::crash_point("engine.instance.dying");
-    disconnect();
+    if (!part_.of_group) disconnect();  // the others may have last words for the network
     network_namespace_.reset();
     control_.reset();
     kill_timer_.cancel();

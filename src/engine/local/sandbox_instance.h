@@ -67,6 +67,8 @@ class LocalSandbox final : public Sandbox {
   base::Fd open_namespace(const char* kind) const;
   // The TCP sockets of its own container, where others share its network.
   std::vector<model::ListeningSocket> own_listening() const;
+  // Takes the slot's network away from a group, whose first one this is: once all have ended.
+  void disconnect();
 
  private:
   enum class Phase { preparing, connecting, prepared, started, ended };
@@ -87,7 +89,6 @@ class LocalSandbox final : public Sandbox {
   void on_dead();
   void hold() const;
   void release() const;
-  void disconnect();
   void finish();
 
   SandboxMachine& machine_;

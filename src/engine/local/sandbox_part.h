@@ -3,7 +3,9 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <string>
+#include <vector>
 
 #include "base/fd.h"
 #include "base/strong_id.h"
@@ -15,8 +17,9 @@ struct SandboxPart {
   std::size_t number = 0;  // 0: the app's, which has network and volumes made; 1: the first sidecar's
   base::Fd network;        // of a sidecar: the first one's namespaces
   base::Fd users;
-  bool of_group = false;  // there are others: who holds them all releases keeper's copies
-  bool waits = false;     // of an adopted one: it was not started yet
+  bool of_group = false;              // there are others: who holds them all releases keeper's copies
+  bool waits = false;                 // of an adopted one: it was not started yet
+  std::vector<std::int64_t> volumes;  // of the first one: bytes of each, by what all containers may use
 
   // What its cgroup and its folders are called; no instance's name has a dot.
   std::string name(const base::InstanceId& id) const;

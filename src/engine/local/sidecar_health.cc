@@ -48,8 +48,8 @@ void SidecarHealth::watch() {
 
 void SidecarHealth::rest() {
   aim_ = Aim::none;
-  attempt_.reset();
   next_.cancel();
+  if (const std::unique_ptr<net::ProbeAttempt> over = std::move(attempt_)) events_.on_attempt();
 }
 
 void SidecarHealth::attempt() {
@@ -64,10 +64,12 @@ void SidecarHealth::attempt() {
   attempt_ =
       std::make_unique<net::ProbeAttempt>(loop_, once, once.port, std::move(*socket),
                                           [this](net::ProbeAttempt::Outcome result) { outcome(std::move(result)); });
+  events_.on_attempt();
 }
 
 void SidecarHealth::outcome(net::ProbeAttempt::Outcome outcome) {
   const std::unique_ptr<net::ProbeAttempt> over = std::move(attempt_);
+  events_.on_attempt();
   switch (aim_) {
     case Aim::none: return;
     case Aim::startup:

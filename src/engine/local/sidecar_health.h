@@ -23,6 +23,7 @@ class SidecarHealth {
     std::function<void()> on_ready;
     // Nothing is tried any more. May destroy the health.
     std::function<void(model::Reason reason, std::string detail)> on_unhealthy;
+    std::function<void()> on_attempt;  // one has begun or is over: probing()
   };
   // `make_socket` gives a fresh socket in the sandbox; `container` outlives the health.
   SidecarHealth(net::Loop& loop, const model::Container& container, std::function<base::Result<base::Fd>()> make_socket,
@@ -34,6 +35,7 @@ class SidecarHealth {
   void watch();
   // It ends: nothing is told any more.
   void rest();
+  bool probing() const { return attempt_ != nullptr; }
 
  private:
   enum class Aim { none, startup, liveness };

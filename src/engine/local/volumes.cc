@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <limits>
+#include <set>
 
 #include "base/fd.h"
 
@@ -28,11 +29,25 @@ bool writes_into(const model::Container& container, const std::string& volume) {
       container.mounts, [&](const model::VolumeMount& mount) { return mount.volume == volume && !mount.read_only; });
 }
 
-base::Result<void> mount_volume(const std::string& place, std::int64_t bytes, uid_t user, gid_t group) {
+std::int64_t written_by(const model::Container& container) {
+  std::set<std::string> volumes;
+  for (const model::VolumeMount& mount : container.mounts) {
+    if (!mount.read_only) volumes.insert(mount.volume);
+  }
+  return static_cast<std::int64_t>(volumes.size());
+}
+
+// What the container may have in the volume and live.
+std::int64_t share_of(const model::Container& container, const std::string& volume) {
+  if (!writes_into(container, volume)) return std::numeric_limits<std::int64_t>::max();
+  return container.limits.memory_bytes / 4 * 3 / written_by(container);
+}
+
+base::Result<void> mount_volume(const std::string& place, std::int64_t bytes, VolumeOwner owner) {
   if (::mkdir(place.c_str(), 0711) != 0) return base::fail(base::os_error("cannot make " + place));
   const std::string options = "mode=777,size=" + std::to_string(bytes) +
-                              ",nr_inodes=" + std::to_string(bytes / kVolumeBytesPerFile) +
-                              ",uid=" + std::to_string(user) + ",gid=" + std::to_string(group);
+                              ",nr_inodes=" + std::to_string(std::max<std::int64_t>(2, bytes / kVolumeBytesPerFile)) +
+                              ",uid=" + std::to_string(owner.user) + ",gid=" + std::to_string(owner.group);
   if (::mount("marea", place.c_str(), "tmpfs", MS_NOSUID | MS_NODEV, options.c_str()) != 0) {
     return base::fail(base::os_error("cannot mount a volume", base::ErrorCode::sandbox_failed));
   }
@@ -71,18 +86,38 @@ base::Result<void> make_part(const std::string& place, const std::string& sub_pa
   return {};
 }
 
+struct VolumePart {
+  const model::VolumeMount* mount = nullptr;
+  std::string place;  // of its volume
+};
+
+// In the volume whose mount is the next above `path`, if there is one. `parts` has outer mounts first.
+base::Result<void> make_place_below(const std::vector<VolumePart>& parts, const std::string& path) {
+  const auto above = std::find_if(parts.rbegin(), parts.rend(),
+                                  [&](const VolumePart& part) { return path.starts_with(part.mount->path + "/"); });
+  if (above == parts.rend()) return {};
+  const std::string rest = path.substr(above->mount->path.size() + 1);
+  const std::string& outer = above->mount->sub_path;
+  return make_part(above->place, outer.empty() ? rest : outer + "/" + rest);
+}
+
 }  // namespace
 
 std::int64_t volume_bytes(const model::Template& spec, const model::Volume& volume) {
-  std::int64_t least = std::numeric_limits<std::int64_t>::max();
-  if (writes_into(spec.container, volume.name)) least = spec.container.limits.memory_bytes;
-  for (const model::Container& sidecar : spec.sidecars) {
-    if (writes_into(sidecar, volume.name)) least = std::min(least, sidecar.limits.memory_bytes);
-  }
-  return std::min(volume.size_bytes.value_or(model::instance_limits(spec).memory_bytes / 2), least / 4 * 3);
+  std::int64_t most = share_of(spec.container, volume.name);
+  for (const model::Container& sidecar : spec.sidecars) most = std::min(most, share_of(sidecar, volume.name));
+  return std::min(volume.size_bytes.value_or(model::instance_limits(spec).memory_bytes / 2), most);
 }
 
-base::Result<void> mount_volumes(const std::string& folder, const model::Template& spec, uid_t user, gid_t group) {
+std::vector<std::int64_t> volumes_bytes(const model::Template& spec) {
+  std::vector<std::int64_t> out;
+  out.reserve(spec.volumes.size());
+  for (const model::Volume& volume : spec.volumes) out.push_back(volume_bytes(spec, volume));
+  return out;
+}
+
+base::Result<void> mount_volumes(const std::string& folder, const model::Template& spec,
+                                 const std::vector<std::int64_t>& bytes, VolumeOwner owner) {
   if (spec.volumes.empty()) return {};
   const std::string all = folder + "/volumes";
   if (::mkdir(all.c_str(), 0711) != 0) return base::fail(base::os_error("cannot make " + all));
@@ -92,7 +127,7 @@ base::Result<void> mount_volumes(const std::string& folder, const model::Templat
       return base::fail(base::ErrorCode::sandbox_failed, "cannot make the volume " + volume.name,
                         "the values of secrets and config maps are not here");
     }
-    base::Result<void> mounted = mount_volume(place_of(folder, i), volume_bytes(spec, volume), user, group);
+    base::Result<void> mounted = mount_volume(place_of(folder, i), bytes[i], owner);
     if (!mounted) return mounted;
   }
   return {};
@@ -100,21 +135,26 @@ base::Result<void> mount_volumes(const std::string& folder, const model::Templat
 
 base::Result<std::vector<VolumeBind>> bind_volumes(const std::string& folder, const model::Template& spec,
                                                    const model::Container& container) {
-  std::vector<VolumeBind> out;
+  std::vector<VolumePart> parts;
   for (const model::VolumeMount& mount : container.mounts) {
     const auto volume = std::ranges::find(spec.volumes, mount.volume, &model::Volume::name);
     if (volume == spec.volumes.end()) {
       return base::fail(base::ErrorCode::invalid_argument, "cannot make a sandbox",
                         "there is no volume " + mount.volume);
     }
-    std::string source = place_of(folder, static_cast<std::size_t>(volume - spec.volumes.begin()));
-    if (!mount.sub_path.empty()) {
-      if (base::Result<void> made = make_part(source, mount.sub_path); !made) return std::unexpected(made.error());
-      source += "/" + mount.sub_path;
-    }
+    parts.push_back(
+        {.mount = &mount, .place = place_of(folder, static_cast<std::size_t>(volume - spec.volumes.begin()))});
+  }
+  std::ranges::stable_sort(parts, {}, [](const VolumePart& part) { return part.mount->path.size(); });
+  std::vector<VolumeBind> out;
+  for (const VolumePart& part : parts) {
+    const model::VolumeMount& mount = *part.mount;
+    base::Result<void> made = make_part(part.place, mount.sub_path);
+    if (made) made = make_place_below(parts, mount.path);
+    if (!made) return std::unexpected(made.error());
+    std::string source = mount.sub_path.empty() ? part.place : part.place + "/" + mount.sub_path;
     out.push_back({.destination = mount.path, .source = std::move(source), .read_only = mount.read_only});
   }
-  std::ranges::stable_sort(out, {}, [](const VolumeBind& bind) { return bind.destination.size(); });
   return out;
 }
 

@@ -2,6 +2,8 @@
 
 #include <gmock/gmock.h>
 
+#include <filesystem>
+
 #include "engine/local/sandbox_fixture.h"
 
 namespace marea::engine::local {
@@ -26,6 +28,19 @@ TEST(VolumeBytes, are_half_of_the_instances_memory_but_less_than_a_writers) {
   EXPECT_EQ(volume_bytes(spec, {.name = "v", .size_bytes = 1000}), 75) << "only the app writes";
   spec.sidecars[0].mounts[0].read_only = false;
   EXPECT_EQ(volume_bytes(spec, {.name = "v"}), 30);
+  spec.container.mounts.clear();
+  EXPECT_EQ(volume_bytes(spec, {.name = "v"}), 30) << "only the sidecar writes";
+}
+
+TEST(VolumeBytes, of_all_volumes_that_a_container_writes_into_are_less_than_its_memory) {
+  model::Template spec = two_containers();
+  spec.container.limits.memory_bytes = 400;
+  spec.volumes = {{.name = "v"}, {.name = "w"}, {.name = "x", .size_bytes = 10}};
+  spec.container.mounts = {{.volume = "v", .path = "/v"},
+                           {.volume = "v", .path = "/again"},
+                           {.volume = "w", .path = "/w"},
+                           {.volume = "x", .path = "/x"}};
+  EXPECT_EQ(volumes_bytes(spec), (std::vector<std::int64_t>{100, 100, 10}));
 }
 
 class VolumesTest : public SandboxFixture {
@@ -70,6 +85,55 @@ TEST_P(VolumesTest, a_full_one_is_an_error_and_not_the_end) {
   EXPECT_EQ(read_output(*run), "1\nstill here\n");
   EXPECT_GT(run->end->peak_memory_bytes, 40LL << 20) << "its bytes are the writer's memory";
   EXPECT_THAT(left_behind(), testing::IsEmpty());
+}
+
+TEST_P(VolumesTest, a_small_sidecar_may_fill_one_and_live) {
+  model::Revision revision =
+      with_volume("while ! [ -e /w/done ]; do sleep 0.02; done; cat /w/done",
+                  "dd if=/dev/zero of=/v/big bs=1M count=100 2>&1 | grep -c 'No space' > /w/saw; "
+                  "(cat /w/saw; echo lives) > /w/next; ln /w/next /w/done; sleep 1000");
+  revision.spec.volumes.push_back({.name = "w"});
+  revision.spec.container.limits.memory_bytes = 256LL << 20;
+  revision.spec.sidecars[0].limits.memory_bytes = 32LL << 20;
+  revision.spec.container.mounts = {{.volume = "w", .path = "/w", .read_only = true}};
+  revision.spec.sidecars[0].mounts.push_back({.volume = "w", .path = "/w"});
+  auto run = create(revision);
+  ASSERT_TRUE(run_to_end(*run));
+  EXPECT_FALSE(run->failing) << run->failing->detail;
+  EXPECT_EQ(read_output(*run), "1\nlives\n");
+}
+
+TEST_P(VolumesTest, one_may_lie_below_a_read_only_one) {
+  model::Revision revision =
+      this->revision("echo y > /ro/in/ner/b; cat /part/in/ner/b; echo x > /ro/a || echo refused");
+  revision.spec.volumes = {{.name = "v"}, {.name = "w"}};
+  revision.spec.container.mounts = {{.volume = "w", .path = "/ro/in/ner"},
+                                    {.volume = "v", .path = "/ro", .sub_path = "outer", .read_only = true},
+                                    {.volume = "w", .path = "/part/in/ner"}};
+  auto run = create(revision);
+  ASSERT_TRUE(run_to_end(*run));
+  EXPECT_EQ(read_output(*run), "y\nrefused\n");
+}
+
+TEST_P(VolumesTest, a_link_where_a_part_is_wanted_is_refused) {
+  const std::string folder = data_ + "/stage";
+  ASSERT_TRUE(std::filesystem::create_directory(folder));
+  model::Template spec;
+  spec.volumes = {{.name = "v"}};
+  spec.container.mounts = {{.volume = "v", .path = "/part", .sub_path = "a/link/b"}};
+  ASSERT_TRUE(mount_volumes(folder, spec, {1 << 20}, {}));
+  const std::filesystem::path volume = folder + "/volumes/0";
+  std::filesystem::create_directories(volume / "a" / "real");
+  for (const char* target : {"/", "real", "../../..", "/proc/self/root"}) {
+    std::filesystem::create_symlink(target, volume / "a" / "link");
+    EXPECT_FALSE(bind_volumes(folder, spec, spec.container)) << target;
+    std::filesystem::remove(volume / "a" / "link");
+  }
+  EXPECT_TRUE(bind_volumes(folder, spec, spec.container));
+  EXPECT_TRUE(std::filesystem::is_directory(volume / "a" / "link" / "b"));
+  EXPECT_FALSE(std::filesystem::exists(volume / "a" / "real" / "b"));
+  unmount_volumes(folder);
+  EXPECT_FALSE(std::filesystem::exists(volume / "a"));
 }
 
 TEST_P(VolumesTest, may_be_read_only_nested_and_seen_in_part) {
