@@ -89,9 +89,10 @@ std::int64_t Control::image_bytes() const {
   return out;
 }
 
-// Of an unpacked image that a death or a build has left without a row.
+// Of an unpacked image that a death or a build has left without a row. While a removal is under way it may be one that
+// goes, whose bytes are counted there.
 std::int64_t Control::unrecorded_bytes(const std::string& digest) const {
-  if (images_.contains(digest)) return 0;
+  if (cleaning_ > 0 || images_.contains(digest)) return 0;
   const base::Result<model::Image> found = pipeline::find_unpacked(folders_.images, digest);
   return found ? found->bytes : 0;
 }
@@ -181,6 +182,8 @@ base::Result<RemovableParts> Control::removable_parts(const std::set<std::string
     if (const auto known = images_.find(digest); known != images_.end()) {
       unused.used_unix_ns = known->second.used_unix_ns;
       unused.bytes = known->second.image.bytes;
+    } else if (cleaning_ > 0) {
+      continue;
     } else {
       unused.bytes = unrecorded_bytes(digest);
     }
