@@ -81,6 +81,18 @@ TEST_F(UsageTest, metrics_are_routers_and_controls_own) {
             std::string::npos);
 }
 
+TEST_F(UsageTest, what_engine_measured_now_is_told_in_place_of_older_accounts) {
+  const std::string whose = "{service=\"hola\",revision=\"" + revision + "\",instance=\"hola-i\"}";
+  world.tell_usage("hola-i", revision, {.requests = 2, .alive = 1s, .cpu = 1500ms});
+  world.engine_metrics = {{model::Metric::instance_cpu, {"hola", revision, "hola-i"}, {2'500'000'000}},
+                          {model::Metric::instance_memory_now, {"hola", revision, "hola-i"}, {4096}},
+                          {model::Metric::instance_memory_now, {"gone", "gone-00001", "gone-i"}, {8192}}};
+  EXPECT_TRUE(has("marea_instance_cpu_seconds_total" + whose + " 2.5"));
+  EXPECT_FALSE(has("marea_instance_cpu_seconds_total" + whose + " 1.5"));
+  EXPECT_TRUE(has("marea_instance_memory_bytes" + whose + " 4096"));
+  EXPECT_EQ(call("GET", "/metrics").body.find("gone-i"), std::string::npos) << "its service was deleted";
+}
+
 TEST_F(UsageTest, each_role_counts_how_often_its_limits_were_met) {
   world.metrics = {{model::Metric::limit_hits, {"head-time"}, {1}}};
   world.engine_metrics = {{model::Metric::limit_hits, {"memory-reserve"}, {2}}};

@@ -176,6 +176,7 @@ std::vector<CommandSpec> make_commands() {
       {"history", service, with_output({}), Text::about_history, show_history, Text::more_history},
       {"diff", two, with_output(diff), Text::about_diff, show_diff, Text::more_diff},
       {"logs", service, logs_options(), Text::about_logs, print_logs, Text::more_logs},
+      {"top", {}, with_output({}), Text::about_top, show_top, Text::more_top},
       {"usage", some_service, with_output({}), Text::about_usage, print_usage, Text::more_usage},
   };
   add_nouns(out);

@@ -31,11 +31,6 @@ std::string first_columns(std::string_view text, std::size_t columns) {
   return out + "…";
 }
 
-bool is_dumb() {
-  const char* term = std::getenv("TERM");
-  return term != nullptr && std::string_view(term) == "dumb";
-}
-
 }  // namespace
 
 void Console::step(std::string_view text, base::Duration elapsed, std::string_view detail) {
@@ -87,6 +82,11 @@ int Console::report(Failure failure) {
   err_ << "  → " << error.remedy << '\n';
   err_ << "  " << words_(Text::read_more, code, error.more) << '\n' << std::flush;
   return static_cast<int>(failure.exit);
+}
+
+bool is_dumb() {
+  const char* term = std::getenv("TERM");
+  return term != nullptr && std::string_view(term) == "dumb";
 }
 
 bool wants_colour() {

@@ -52,6 +52,7 @@ class Console {
 
 // The terminal's: stderr decides about colour.
 bool wants_colour();
+bool is_dumb();  // TERM says that nothing can be drawn
 std::size_t terminal_columns();
 
 }  // namespace marea::app

@@ -136,6 +136,7 @@
   X(about_instances_delete, "drain an instance and stop it", "vacía una instancia y la para") \
   X(about_images_list, "images in the platform's store", "las imágenes del almacén de la plataforma") \
   X(about_images_import, "store an OCI image layout under a name", "guarda un directorio OCI con un nombre") \
+  X(about_top, "CPU, memory and requests of services and instances, now", "CPU, memoria y peticiones de servicios e instancias, ahora") \
   X(about_usage, "what services used: requests, billable time, CPU, memory", "lo que usaron los servicios: peticiones, tiempo facturable, CPU, memoria") \
   X(about_images_delete, "delete an image that no revision uses, or all of them", "borra una imagen que ninguna revisión usa, o todas") \
   X(about_disk, "what takes the room on the data directory's disk", "qué ocupa el disco del directorio de datos") \
@@ -180,6 +181,11 @@
   X(head_when, "WHEN", "CUÁNDO") \
   X(head_traffic, "TRAFFIC", "TRÁFICO") \
   X(head_change, "CHANGED", "CAMBIÓ") \
+  X(head_instance, "INSTANCE", "INSTANCIA") \
+  X(head_cpu, "CPU-%", "CPU-%") \
+  X(head_memory, "MEMORY-MIB", "MEMORIA-MIB") \
+  X(head_waiting, "WAITING", "EN-ESPERA") \
+  X(head_request_rate, "REQUESTS/S", "PETICIONES/S") \
   X(head_source, "SOURCE", "ORIGEN") \
   X(head_now, "NOW", "AHORA") \
   X(head_then, "AFTER-APPLY", "TRAS-APPLY") \

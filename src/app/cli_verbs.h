@@ -24,6 +24,7 @@ Outcome<Exit> print_logs(Verb& verb);        // cli_logs.cc
 Outcome<Exit> show_traffic(Verb& verb);      // cli_traffic.cc
 Outcome<Exit> show_history(Verb& verb);      // cli_history.cc
 Outcome<Exit> show_diff(Verb& verb);         //
+Outcome<Exit> show_top(Verb& verb);          // cli_top.cc
 Outcome<Exit> print_usage(Verb& verb);       // cli_usage.cc
 Outcome<Exit> give_kubeconfig(Verb& verb);   // cli_kubeconfig.cc
 Outcome<Exit> run_doctor(Verb& verb);        // cli_doctor.cc

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <tuple>
 #include <utility>
@@ -13,6 +14,15 @@ namespace marea::control {
 using model::Metric;
 using model::MetricValue;
 
+namespace {
+
+// What engine reads for each answer. It may know instances that control does not, of a service that was deleted.
+bool is_measured(const MetricValue& value) {
+  return value.metric == Metric::instance_cpu || value.metric == Metric::instance_memory_now;
+}
+
+}  // namespace
+
 void Control::collect_metrics(std::function<void(std::vector<MetricValue>)> done) {
   scrape_.begin([this, done = std::move(done)](Scrape::Result result) {
     std::vector<MetricValue> values = std::move(result.values);
@@ -21,6 +31,9 @@ void Control::collect_metrics(std::function<void(std::vector<MetricValue>)> done
       values.push_back({Metric::scrape_missing, {source.role}, {missing ? 1U : 0U}});
     }
     add_role_metrics(values);
+    std::erase_if(values, [this](const MetricValue& value) {
+      return is_measured(value) && (value.labels.size() != 3 || !owners_.contains(base::RevisionName(value.labels[1])));
+    });
     add_instance_metrics(values);
     instance_counts_.collect(values, [this](const base::RevisionName& name) { return owners_.contains(name); });
     done(std::move(values));
@@ -58,11 +71,17 @@ void Control::add_instance_metrics(std::vector<MetricValue>& out) const {
     const auto& [service, revision, state] = key;
     out.push_back({Metric::instances, {service, revision, state}, {count}});
   }
+  std::set<std::string> measured;  // by engine, for this answer: what it told before is older
+  for (const MetricValue& value : out) {
+    if (value.metric == Metric::instance_cpu) measured.insert(value.labels[2]);
+  }
   for (const store::UsageRecord* record : usage_.living()) {
     const std::vector<std::string> whose = {record->service.str(), record->revision.str(), record->instance.str()};
     const model::Usage& usage = record->account.usage;
     out.push_back({Metric::instance_requests, whose, {usage.requests}});
-    out.push_back({Metric::instance_cpu, whose, {static_cast<std::uint64_t>(usage.cpu.count())}});
+    if (!measured.contains(record->instance.str())) {
+      out.push_back({Metric::instance_cpu, whose, {static_cast<std::uint64_t>(usage.cpu.count())}});
+    }
     out.push_back({Metric::instance_memory, whose, {static_cast<std::uint64_t>(usage.peak_memory_bytes)}});
   }
   for (const auto& [name, service] : services_) {

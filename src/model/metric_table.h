@@ -32,6 +32,7 @@
   X(instance_requests, "marea_instance_requests_total", counter, one, "service,revision,instance", "Requests that the instance was given") \
   X(instance_cpu, "marea_instance_cpu_seconds_total", counter, nanoseconds, "service,revision,instance", "CPU time of the instance's processes") \
   X(instance_memory, "marea_instance_memory_peak_bytes", gauge, one, "service,revision,instance", "The most memory the instance has had") \
+  X(instance_memory_now, "marea_instance_memory_bytes", gauge, one, "service,revision,instance", "Memory that the instance has now") \
   X(role_up, "marea_role_up", gauge, one, "role", "1: the role is connected to control") \
   X(role_restarts, "marea_role_restarts_total", counter, one, "role", "How often the role started anew since control started") \
   X(scrape_missing, "marea_scrape_missing", gauge, one, "role", "1: the role did not give its own numbers in time; they are absent here")

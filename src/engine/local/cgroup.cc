@@ -202,6 +202,12 @@ std::int64_t Cgroups::peak_memory_bytes(const std::string& path) const {
   return std::strtoll(read_at(memory->root, path + file).c_str(), nullptr, 10);
 }
 
+std::int64_t Cgroups::memory_bytes(const std::string& path) const {
+  const CgroupHierarchy* memory = find("memory");
+  const char* file = memory->unified ? "/memory.current" : "/memory.usage_in_bytes";
+  return std::strtoll(read_at(memory->root, path + file).c_str(), nullptr, 10);
+}
+
 void Cgroups::bound_sockets(const std::string& path, std::int64_t bytes) const {
   const CgroupHierarchy* memory = find("memory");
   if (memory->unified) return;

@@ -46,6 +46,7 @@ class Cgroups {
   // How many processes of the group the kernel has killed for its memory limit.
   std::int64_t out_of_memory_kills(const std::string& path) const;
   std::int64_t peak_memory_bytes(const std::string& path) const;
+  std::int64_t memory_bytes(const std::string& path) const;  // now
   // Of all its processes, those that ended too; zero where no hierarchy counts it.
   base::Duration cpu_time(const std::string& path) const;
   bool populated(const std::string& path) const;

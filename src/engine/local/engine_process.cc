@@ -40,6 +40,7 @@ EngineProcess::EngineProcess(World world)
               carry_out();
             }),
       cpu_timer_(world_.loop, [this] { settle_all_cpu(); }),
+      measure_more_(world_.loop, [this] { measure(); }),
       stop_by_(world_.loop, [this] { finish_stop(); }),
       usage_(world_.loop, [this] { report_usage(); }),
       sync_reports_(world_.loop, [this] { sync_reports(); }) {}
@@ -207,16 +208,6 @@ void EngineProcess::operator()(const msg::DeleteInstance& message) {
 
 void EngineProcess::operator()(const msg::ReportKept& message) {
   world_.run.drop(message.id);
-}
-
-void EngineProcess::operator()(const msg::MetricsWanted& message) {
-  const auto hits = [](model::Limit limit, std::uint64_t count) {
-    return model::MetricValue{model::Metric::limit_hits, {std::string(row_of(limit).name)}, {count}};
-  };
-  control_->send(msg::Metrics{.number = message.number,
-                              .values = {hits(model::Limit::memory_reserve, fleet_.hits().memory),
-                                         hits(model::Limit::starts_per_cpu, fleet_.hits().starts)},
-                              .last = true});
 }
 
 // ---- router

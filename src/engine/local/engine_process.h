@@ -112,6 +112,9 @@ class EngineProcess final : public net::RoleProcess {
   void look_at_held_back();
   void confine(const MachineLoad& load);
   void tell_load();
+  // engine_measure.cc
+  void measure();
+  void tell_metrics();
   // engine_cpu.cc
   struct CpuState {
     bool busy = true;
@@ -156,6 +159,12 @@ class EngineProcess final : public net::RoleProcess {
   std::map<base::InstanceId, CpuState> cpu_;  // of revisions whose CPU changes
   net::Timer cpu_timer_;
   base::Instant cpu_due_{};
+  net::Timer measure_more_;
+  std::vector<model::MetricValue> measured_;   // of the instances, as it is told
+  std::vector<model::MetricValue> measuring_;  // as far as it is read
+  std::optional<base::Instant> measured_at_;   // when its reading began
+  base::InstanceId last_measured_;
+  std::uint64_t metrics_wanted_ = 0;  // control's newest question
   base::InstanceId last_looked_at_;
   net::Timer stop_by_;
   net::Timer usage_;

@@ -74,6 +74,53 @@ TEST_F(EngineTest, tells_control_how_often_its_limits_were_met) {
                                                               {model::Metric::limit_hits, {"starts-per-cpu"}, {0}}}));
 }
 
+TEST_F(EngineTest, tells_what_its_instances_use_now) {
+  run_one();
+  const std::string id = opened().str();
+  machine_.cpu = 4s;
+  machine_.memory_now = 77;
+  control_->send(msg::MetricsWanted{7});
+  turn();
+  const auto* numbers = std::get_if<msg::Metrics>(&to_control_.back());
+  ASSERT_NE(numbers, nullptr);
+  const auto has = [&](const model::MetricValue& value) { return std::ranges::count(numbers->values, value); };
+  EXPECT_EQ(has({model::Metric::instance_cpu, {"s", "r", id}, {4'000'000'000}}), 1);
+  EXPECT_EQ(has({model::Metric::instance_memory_now, {"s", "r", id}, {77}}), 1);
+}
+
+TEST_F(EngineTest, reads_what_its_instances_use_at_most_twice_a_second) {
+  run_one();
+  const auto ask = [&](std::uint64_t number) {
+    control_->send(msg::MetricsWanted{number});
+    turn();
+    const auto* numbers = std::get_if<msg::Metrics>(&to_control_.back());
+    return numbers != nullptr && numbers->number == number && numbers->last && numbers->values.size() == 4;
+  };
+  EXPECT_TRUE(ask(1));
+  EXPECT_TRUE(ask(2));
+  EXPECT_EQ(machine_.memory_reads, 1);
+  clock_.advance(500ms);
+  EXPECT_TRUE(ask(3));
+  EXPECT_EQ(machine_.memory_reads, 2);
+}
+
+TEST_F(EngineTest, tells_what_many_instances_use_once_all_are_read) {
+  constexpr int kMany = 12;
+  plan(kMany, kMany);
+  for (int i = 0; i < kMany && machine_.alive.size() < kMany; ++i) pass(1s);
+  ASSERT_EQ(machine_.alive.size(), static_cast<std::size_t>(kMany));
+  to_control_.clear();
+  control_->send(msg::MetricsWanted{1});
+  control_->send(msg::MetricsWanted{2});
+  turn();
+  EXPECT_EQ(machine_.memory_reads, kMany);
+  ASSERT_EQ(to_control_.size(), 1U);  // control waits for the newest of its questions alone
+  const auto* numbers = std::get_if<msg::Metrics>(&to_control_.back());
+  ASSERT_NE(numbers, nullptr);
+  EXPECT_EQ(numbers->number, 2U);
+  EXPECT_EQ(numbers->values.size(), 2U + 2U * kMany);
+}
+
 TEST_F(EngineTest, a_fresh_control_gets_the_whole_state_first) {
   run_one();
   to_control_.clear();

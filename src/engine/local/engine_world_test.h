@@ -39,6 +39,8 @@ struct FakeMachine {
   int readied = 0;  // how often a sandbox was told that its app is ready
   MachineLoad load;
   base::Duration cpu = std::chrono::seconds(3);  // that each sandbox has used
+  std::int64_t memory_now = 0;
+  int memory_reads = 0;
 };
 
 class FakeSandbox final : public Sandbox {
@@ -90,6 +92,10 @@ class FakeSandbox final : public Sandbox {
   }
   std::vector<model::ListeningSocket> listening() const override { return machine_.listening; }
   SandboxUse use() const override { return {.cpu = machine_.cpu, .peak_memory_bytes = 5}; }
+  std::int64_t memory_bytes() const override {
+    ++machine_.memory_reads;
+    return machine_.memory_now;
+  }
   void app_ready() override { ++machine_.readied; }
   void confine(bool confined) override { machine_.calls.push_back(confined ? "confine" : "release"); }
   bool give_cpu(CpuGrant grant) override {

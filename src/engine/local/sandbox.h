@@ -93,6 +93,7 @@ class Sandbox {
   // The TCP sockets that its processes listen on now, without ours.
   virtual std::vector<model::ListeningSocket> listening() const = 0;
   virtual SandboxUse use() const = 0;
+  virtual std::int64_t memory_bytes() const = 0;  // of all its containers, now
   // Its processes run on all CPUs but the machine's first and have a long time slice (base/time_slice.h), or on all
   // CPUs with a short one again. What the kernel does not offer does not happen.
   virtual void confine(bool confined) = 0;

@@ -336,6 +336,14 @@ SandboxUse SandboxGroup::use() const {
   return out;
 }
 
+std::int64_t SandboxGroup::memory_bytes() const {
+  std::int64_t out = 0;
+  for (const Member& member : members_) {
+    if (member.sandbox && member.state != State::ended) out += member.sandbox->memory_bytes();
+  }
+  return out;
+}
+
 void SandboxGroup::confine(bool confined) {
   for (Member& member : members_) {
     if (member.sandbox && member.state != State::ended) member.sandbox->confine(confined);

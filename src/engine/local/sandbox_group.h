@@ -39,6 +39,7 @@ class SandboxGroup final : public Sandbox {
   base::Result<std::vector<base::Fd>> make_sockets(int count) override;
   std::vector<model::ListeningSocket> listening() const override;
   SandboxUse use() const override;
+  std::int64_t memory_bytes() const override;
   void confine(bool confined) override;
   bool give_cpu(CpuGrant grant) override;
 

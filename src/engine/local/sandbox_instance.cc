@@ -374,6 +374,10 @@ SandboxUse LocalSandbox::use() const {
   return {.cpu = machine_.cgroups.cpu_time(group), .peak_memory_bytes = machine_.cgroups.peak_memory_bytes(group)};
 }
 
+std::int64_t LocalSandbox::memory_bytes() const {
+  return machine_.cgroups.memory_bytes(machine_.cgroup_of(name_));
+}
+
 void LocalSandbox::confine(bool confined) {
   const std::string group = machine_.cgroup_of(name_);
   machine_.cgroups.keep_off_first_cpu(group, confined);

@@ -59,6 +59,7 @@ class LocalSandbox final : public Sandbox {
   base::Result<std::vector<base::Fd>> make_sockets(int count) override;
   std::vector<model::ListeningSocket> listening() const override;
   SandboxUse use() const override;
+  std::int64_t memory_bytes() const override;
   void confine(bool confined) override;
   bool give_cpu(CpuGrant grant) override;
   void app_ready() override {}  // nobody else is here
