@@ -1,5 +1,6 @@
-// Which commit a directory has, told by git itself (a fixed argument vector, no hooks, no file system monitor, a
-// deadline). A directory that is no checkout, a machine without git, a checkout that git does not trust: nothing.
+// Which commit a directory has, told by git itself, with a deadline. Nothing that a checkout's own settings name is
+// run: no hook, file system monitor, filter (gitattributes(5)) or transport, and a bare repository among its files is
+// none. A directory that is no checkout, a machine without git, a checkout that git does not trust: nothing.
 #pragma once
 
 #include <optional>

@@ -55,12 +55,15 @@ def test_a_revision_tells_its_commit(platform, name, checkout):
     assert f"{first[:12]} (trunk)" in platform.cli("revisions", "describe", history[2]["name"]).out
 
 
-def test_hooks_and_monitors_of_a_checkout_do_not_run(platform, name, checkout):
+def test_filters_and_monitors_of_a_checkout_do_not_run(platform, name, checkout):
     trap = checkout / ".git" / "trap"
     trap.write_text(f"#!/bin/sh\ntouch {checkout}/.git/sprung\n")
     trap.chmod(0o755)
     git(checkout, "config", "core.fsmonitor", str(trap))
     git(checkout, "config", "core.hooksPath", str(checkout / ".git"))
+    git(checkout, "config", "filter.trap.clean", str(trap))
+    (checkout / ".gitattributes").write_text("* filter=trap\n")
+    (checkout / "site" / "index.html").write_text("other\n")
     platform.cli("up", checkout, "--name", name)
     assert "marea.dev/source-commit" in annotations(platform, name) and not (checkout / ".git" / "sprung").exists()
 
