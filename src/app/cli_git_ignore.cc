@@ -23,6 +23,23 @@ std::string_view without_end(std::string_view line) {
   return line;
 }
 
+// git negates a class with `!` too; glob_matches() knows `^` alone, as Docker does.
+std::string with_docker_classes(std::string_view pattern) {
+  std::string out(pattern);
+  for (std::size_t i = 0; i < out.size(); ++i) {
+    if (out[i] == '\\') {
+      ++i;
+    } else if (out[i] == '[') {
+      const std::size_t first = i + 1 < out.size() && (out[i + 1] == '!' || out[i + 1] == '^') ? i + 2 : i + 1;
+      const std::size_t end = first < out.size() ? out.find(']', first + 1) : std::string::npos;
+      if (end == std::string::npos) break;
+      if (out[i + 1] == '!') out[i + 1] = '^';
+      i = end;
+    }
+  }
+  return out;
+}
+
 class GitIgnoreReading {
  public:
   explicit GitIgnoreReading(std::string dir) : dir_(std::move(dir)) {}
@@ -104,7 +121,7 @@ bool GitIgnoreRules::add(std::string_view text, const std::string& folder) {
     const bool anchored = line.contains('/');
     while (line.starts_with('/')) line.remove_prefix(1);
     if (line.empty()) continue;
-    rule.pattern = (anchored ? "" : "**/") + std::string(line);
+    rule.pattern = (anchored ? "" : "**/") + with_docker_classes(line);
     if (rules_.size() == kMostGitRules) return false;
     rules_.push_back(std::move(rule));
   }
@@ -119,13 +136,12 @@ bool GitIgnoreRules::decides(const std::string& path, bool is_folder) const {
   return false;
 }
 
-bool GitIgnoreRules::ignores(std::string_view path, bool is_folder) const {
-  if (rules_.empty()) return false;
-  for (std::size_t end = path.find('/');; end = path.find('/', end + 1)) {
-    const bool last = end == std::string_view::npos;
-    if (decides(prefix_ + std::string(path.substr(0, end)), !last || is_folder)) return true;
-    if (last) return false;
+std::size_t GitIgnoreRules::ignored_part(std::string_view path, bool is_folder) const {
+  if (rules_.empty()) return 0;
+  for (std::size_t end = path.size(); end != std::string_view::npos && end > 0; end = path.rfind('/', end - 1)) {
+    if (decides(prefix_ + std::string(path.substr(0, end)), end < path.size() || is_folder)) return end;
   }
+  return 0;
 }
 
 base::Result<GitIgnoreRules> read_git_ignore(const std::string& dir) {

@@ -1,5 +1,6 @@
 // What git leaves out of a directory: the .gitignore files of the checkout it lies in (those above it too, and
 // .git/info/exclude), read as gitignore(5) says; a directory that is no checkout has the .gitignore files in it alone.
+// The file of git's own settings (core.excludesFile) is not read: it is a person's, not the app's.
 // The rules are pure; only read_git_ignore() looks at the disk.
 #pragma once
 
@@ -24,7 +25,9 @@ class GitIgnoreRules {
   bool add(std::string_view text, const std::string& folder);
 
   // `path` is relative to the directory. What is below an ignored folder is ignored, whatever else is said of it.
-  bool ignores(std::string_view path, bool is_folder) const;
+  bool ignores(std::string_view path, bool is_folder) const { return ignored_part(path, is_folder) > 0; }
+  // Length of the longest part of `path`, from its beginning, that a rule ignores by itself; 0: none.
+  std::size_t ignored_part(std::string_view path, bool is_folder) const;
 
  private:
   struct Rule {

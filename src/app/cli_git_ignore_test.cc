@@ -22,16 +22,31 @@ TEST(CliGitIgnore, PatternsMatchAsGitDocumentsThem) {
     bool is_folder;
     bool ignored;
   };
-  for (const Row& row :
-       {Row{"secret", "secret", false, true}, Row{"secret", "a/b/secret", false, true},
-        Row{"secret", "a/secret/key", false, true}, Row{"/secret", "a/secret", false, false},
-        Row{"/secret", "secret", false, true}, Row{"a/secret", "b/a/secret", false, false},
-        Row{"out/", "out", false, false}, Row{"out/", "out", true, true}, Row{"out/", "x/out/y", false, true},
-        Row{"*.key", "a/b.key", false, true}, Row{"*.key\n!b.key", "a/b.key", false, false},
-        Row{"!b.key\n*.key", "b.key", false, true}, Row{"keys/\n!keys/public", "keys/public", false, true},
-        Row{"# no\n\\#yes", "#yes", false, true}, Row{"# no", "# no", false, false}, Row{"end   ", "end", false, true},
-        Row{"end\\ ", "end ", false, true}, Row{"a/**/z", "a/b/c/z", false, true},
-        Row{"windows\r\n", "windows", false, true}}) {
+  for (const Row& row : {Row{"secret", "secret", false, true},
+                         Row{"secret", "a/b/secret", false, true},
+                         Row{"secret", "a/secret/key", false, true},
+                         Row{"/secret", "a/secret", false, false},
+                         Row{"/secret", "secret", false, true},
+                         Row{"a/secret", "b/a/secret", false, false},
+                         Row{"out/", "out", false, false},
+                         Row{"out/", "out", true, true},
+                         Row{"out/", "x/out/y", false, true},
+                         Row{"*.key", "a/b.key", false, true},
+                         Row{"*.key\n!b.key", "a/b.key", false, false},
+                         Row{"!b.key\n*.key", "b.key", false, true},
+                         Row{"keys/\n!keys/public", "keys/public", false, true},
+                         Row{"# no\n\\#yes", "#yes", false, true},
+                         Row{"# no", "# no", false, false},
+                         Row{"end   ", "end", false, true},
+                         Row{"end\\ ", "end ", false, true},
+                         Row{"a/**/z", "a/b/c/z", false, true},
+                         Row{"windows\r\n", "windows", false, true},
+                         Row{"[!a]x", "bx", false, true},
+                         Row{"[!a]x", "ax", false, false},
+                         Row{"[!a]x", "!x", false, true},
+                         Row{"[!]]x", "ax", false, true},
+                         Row{"\\[!a]x", "[!a]x", false, true},
+                         Row{"[a!]x", "!x", false, true}}) {
     EXPECT_EQ(ignored(row.rules, row.path, row.is_folder), row.ignored) << row.rules << " | " << row.path;
   }
 }

@@ -1,5 +1,6 @@
 #include "app/cli_ignore.h"
 
+#include <algorithm>
 #include <filesystem>
 #include <optional>
 #include <utility>
@@ -95,6 +96,26 @@ std::string cleaned(std::string_view pattern) {
   return out == "." ? std::string() : out;
 }
 
+// Length of the longest part of `path`, from its beginning and whole names long, that the pattern matches; 0: none.
+std::size_t matched_part(std::string_view pattern, std::string_view path) {
+  if (pattern.empty()) return 0;
+  for (std::size_t end = path.size(); end != std::string_view::npos && end > 0; end = path.rfind('/', end - 1)) {
+    if (glob_matches(pattern, path.substr(0, end))) return end;
+  }
+  return 0;
+}
+
+// What an exception names: "src" of "src/**" and "src/*", nothing of "*" and "**".
+std::string_view named_by(std::string_view pattern) {
+  while (!pattern.empty()) {
+    const std::size_t slash = pattern.rfind('/');
+    const std::size_t begin = slash == std::string_view::npos ? 0 : slash + 1;
+    if (pattern.find_first_not_of('*', begin) != std::string_view::npos) return pattern;
+    pattern = pattern.substr(0, slash == std::string_view::npos ? 0 : slash);
+  }
+  return pattern;
+}
+
 }  // namespace
 
 bool glob_matches(std::string_view pattern, std::string_view path) {
@@ -121,19 +142,30 @@ IgnoreRules::IgnoreRules(std::string_view text) {
   }
 }
 
-bool IgnoreRules::ignores(std::string_view path, bool is_folder) const {
-  bool ignored = git_.ignores(path, is_folder);
+std::size_t IgnoreRules::kept_home(std::string_view path, bool is_folder) const {
+  std::size_t most = git_.ignored_part(path, is_folder);
+  for (const std::string& pattern : home_) most = std::max(most, matched_part(pattern, path));
+  return most;
+}
+
+bool IgnoreRules::brought_back(std::string_view path, std::size_t kept) const {
+  bool back = false;
   for (const Rule& rule : rules_) {
-    if (rule.exception != ignored) continue;  // it would change nothing
-    for (std::size_t end = path.find('/');; end = path.find('/', end + 1)) {
-      if (glob_matches(rule.pattern, path.substr(0, end))) {
-        ignored = !rule.exception;
-        break;
-      }
-      if (end == std::string_view::npos) break;
-    }
+    if (rule.exception == back) continue;  // it would change nothing
+    back = rule.exception ? matched_part(named_by(rule.pattern), path) >= kept : matched_part(rule.pattern, path) == 0;
   }
-  return ignored;
+  return back;
+}
+
+bool IgnoreRules::ignores(std::string_view path, bool is_folder) const {
+  bool ignored = false;
+  for (const Rule& rule : rules_) {
+    if (rule.exception != ignored) continue;
+    if (matched_part(rule.pattern, path) > 0) ignored = !rule.exception;
+  }
+  if (ignored) return true;
+  const std::size_t kept = kept_home(path, is_folder);
+  return kept > 0 && !brought_back(path, kept);
 }
 
 }  // namespace marea::app

@@ -60,6 +60,31 @@ TEST(CliIgnore, TheLastRuleThatFitsDecides) {
   EXPECT_FALSE(rules.prunes());
 }
 
+// A rule beneath is undone where an exception names what it ignores, not by one for a folder around that.
+TEST(CliIgnore, AnExceptionForAFolderBringsNothingBackThatHasARuleOfItsOwn) {
+  struct Row {
+    const char* file;
+    const char* path;
+    bool ignored;
+  };
+  for (const Row& row :
+       {Row{"*\n!src\n", "src/a.c", false}, Row{"*\n!src\n", "src/.env", true},
+        Row{"*\n!src\n", "src/node_modules/a/b.js", true}, Row{"*\n!src\n", "src/secret.json", true},
+        Row{"*\n!src/**\n", "src/.env", true}, Row{"*\n!src/*\n", "src/secret.json", true}, Row{"!**\n", ".env", true},
+        Row{"*\n!src\n!src/.env\n", "src/.env", false}, Row{"!src/.env\n*\n!src\n", "src/.env", true},
+        Row{"!.env\n", ".env", false}, Row{"!**/.env\n", "src/.env", false}, Row{"!build\n", "build/deep/a.js", false},
+        Row{"!build\n", "build/.env", true}, Row{"!build/keep\n", "build/a", true},
+        Row{"!build/keep\n", "build/keep/a", false}, Row{"!made\n", "made/a", false},
+        Row{"!made\nmade/b\n", "made/b", true}, Row{"", "src/.env", true}, Row{"", "src/a.c", false}}) {
+    GitIgnoreRules git;
+    ASSERT_TRUE(git.add("/src/secret.json\nmade/\n", ""));
+    IgnoreRules rules(row.file);
+    rules.begin_with(git);
+    rules.keep_home({"**/.env", "**/node_modules", "build"});
+    EXPECT_EQ(rules.ignores(row.path), row.ignored) << row.file << " | " << row.path;
+  }
+}
+
 TEST(CliIgnore, NoRulesIgnoreNothing) {
   EXPECT_FALSE(IgnoreRules().ignores("a"));
   EXPECT_FALSE(IgnoreRules("#a\n.\n/\n").ignores("a"));
