@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "control/control.h"
+#include "pipeline/registry_error.h"
 #include "pipeline/registry_reference.h"
 
 namespace marea::control {
@@ -81,9 +82,8 @@ void Control::pulled_for_build(Ticket ticket, const std::string& name, const bas
   const auto found = builds_.find(ticket);
   if (found == builds_.end()) return;
   if (!image) {
-    base::Error error = image.error();
-    error.what = "cannot build " + found->second.command.name + ": FROM " + name + ": " + error.what;
-    return finish_build(ticket, base::fail(std::move(error)));
+    return finish_build(ticket,
+                        base::fail(pipeline::base_image_error(image.error(), found->second.command.name, name)));
   }
   const auto reference = pipeline::parse_registry_reference(name);
   const auto named = name_image(reference ? pipeline::to_string(*reference) : name, *image);

@@ -162,4 +162,16 @@ base::Error registry_error(const RegistryReference& reference, std::string_view 
           .more = "docs/images.md"};
 }
 
+base::Error base_image_error(base::Error error, std::string_view build, std::string_view name) {
+  const base::Result<RegistryReference> reference = parse_registry_reference(name);
+  const std::string full = reference ? to_string(*reference) : std::string(name);
+  error.what = "cannot build " + std::string(build) + ": FROM " + std::string(name) + ": " + error.what;
+  const std::string_view code = base::to_string(error.code);
+  if (!code.starts_with("E_REGISTRY_") && error.code != ErrorCode::image_not_found) return error;  // room, for example
+  error.remedy += error.remedy.empty() ? "Without" : ". Without";
+  error.remedy += " that registry, give marea the image under this name: marea images import " + full + " oci:DIR";
+  error.more = "docs/images.md";
+  return error;
+}
+
 }  // namespace marea::pipeline

@@ -14,4 +14,7 @@ namespace marea::pipeline {
 // `said` is the last line of skopeo, or the error of its proxy.
 base::Error registry_error(const RegistryReference& reference, std::string_view said);
 
+// The same for a build whose FROM `name` could not be had: what helps without that registry, too.
+base::Error base_image_error(base::Error error, std::string_view build, std::string_view name);
+
 }  // namespace marea::pipeline

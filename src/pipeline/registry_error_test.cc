@@ -43,6 +43,20 @@ TEST(RegistryError, it_names_the_registry_the_image_the_cause_and_what_to_do) {
   EXPECT_THAT(error.remedy, HasSubstr("skopeo list-tags"));
 }
 
+TEST(RegistryError, of_a_build_it_says_what_helps_without_the_registry) {
+  const base::Result<RegistryReference> debian = parse_registry_reference("debian:12-slim");
+  ASSERT_TRUE(debian);
+  const base::Error error =
+      base_image_error(registry_error(*debian, "dial tcp: lookup registry-1.docker.io: no such host"),
+                       "localhost/app:latest", "debian:12-slim");
+  EXPECT_EQ(error.code, ErrorCode::registry_unreachable);
+  EXPECT_THAT(error.what, HasSubstr("cannot build localhost/app:latest: FROM debian:12-slim: "));
+  EXPECT_THAT(error.remedy, HasSubstr("marea images import docker.io/library/debian:12-slim oci:DIR"));
+  EXPECT_EQ(error.more, "docs/images.md");
+  EXPECT_THAT(base_image_error(registry_error(*debian, "manifest unknown"), "a", "debian:12-slim").remedy,
+              HasSubstr("skopeo list-tags"));
+}
+
 TEST(RegistryError, no_word_of_an_answer_is_shown) {
   for (const char* said :
        {R"(fetching blob: Get "https://store.example/x?X-Amz-Signature=s3cret": StatusCode: 500, {"inner":"s3cret"})",
