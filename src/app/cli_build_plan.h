@@ -1,10 +1,12 @@
 // How `up` builds a directory: by its Dockerfile, or by one that is made for it; and what of it goes along. With a
-// Dockerfile its ignore file alone decides, as Docker does; without one nothing goes along that git leaves out, nor
-// what belongs to this machine alone (pipeline::left_at_home), unless the ignore file's `!` asks for it.
+// Dockerfile its ignore file alone decides, as Docker does; without one, or with one that was made and kept, nothing
+// goes along that git leaves out, nor what belongs to this machine alone (pipeline::left_at_home), unless the ignore
+// file's `!` names it.
 #pragma once
 
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "app/cli_build_tar.h"
 #include "app/cli_text.h"
@@ -17,6 +19,7 @@ struct BuildPlan {
   std::string text;  // the Dockerfile's
   IgnoreRules rules;
   std::optional<pipeline::BuildPack> pack;  // of a Dockerfile that was made
+  std::vector<std::string> left;            // folders at the top that stay only because they look like built ones
 };
 
 struct BuildWishes {
@@ -29,6 +32,6 @@ struct BuildWishes {
 base::Result<BuildPlan> plan_build(const std::string& dir, const BuildWishes& wishes);
 
 // What was found, for people; one line each.
-std::vector<std::string> describe_pack(const pipeline::BuildPack& pack, const Words& words);
+std::vector<std::string> describe_plan(const BuildPlan& plan, const Words& words);
 
 }  // namespace marea::app

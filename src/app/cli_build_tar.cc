@@ -178,7 +178,8 @@ base::Result<std::string> find_dockerfile(const std::string& dir, const std::str
                       "Name a file inside the directory: --dockerfile FILE");
   }
   for (const char* name : {"Dockerfile", "Containerfile"}) {
-    if (is_file(dir + "/" + name)) return std::string(name);
+    const std::string file = dir + "/" + name;
+    if (is_file(file) && fs::file_size(file, ignored) > 0) return std::string(name);
   }
   return std::string();
 }

@@ -26,7 +26,8 @@ struct Dockerfile {
   std::optional<std::string> made;
 };
 
-// The Dockerfile's path inside `dir`: `wanted` if it is there, else Dockerfile, else Containerfile, else empty.
+// The Dockerfile's path inside `dir`: `wanted` if it is there, else Dockerfile, else Containerfile, else empty. Of the
+// two an empty file does not count: `marea up --print-dockerfile > Dockerfile` finds the one that its shell just made.
 base::Result<std::string> find_dockerfile(const std::string& dir, const std::string& wanted);
 
 base::Result<BuildTar> pack_build_tar(const std::string& dir, const IgnoreRules& rules, const Dockerfile& dockerfile);

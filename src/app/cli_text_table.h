@@ -305,6 +305,7 @@
   X(pack_server, "served by nginx from {}", "que nginx sirve desde {}") \
   X(pack_not_started, "not started: {} (of a Procfile only web is)", "no se inicia: {} (de un Procfile, solo web)") \
   X(pack_foreign_lock, "{} is not read: npm takes the newest versions that package.json allows", "{} no se lee: npm toma las versiones más nuevas que package.json permite") \
+  X(pack_left, "left at home, as built here: {} (!{} in .dockerignore takes it along)", "se queda aquí, como resultado de compilar: {} (!{} en .dockerignore lo incluye)") \
   X(up_sending, "sending {}", "enviando {}") \
   X(up_building, "building {} from {} ({} entries, {} bytes)", "construyendo {} desde {} ({} entradas, {} bytes)") \
   X(doctor_ok, "ok", "bien") \

@@ -84,9 +84,7 @@ Outcome<Exit> up_directory(Verb& verb) {
                        .pack = {.kind = pipeline::pack_kind_from(verb.arguments.text("--kind").value_or("")),
                                 .base = verb.arguments.text("--base").value_or("")}});
   if (!plan) return give_up(plan.error());
-  if (plan->pack) {
-    for (const std::string& line : describe_pack(*plan->pack, verb.words())) verb.console.say(line);
-  }
+  for (const std::string& line : describe_plan(*plan, verb.words())) verb.console.say(line);
   if (print_only) {
     verb.console.data(plan->text);
     return Exit::ok;

@@ -31,6 +31,7 @@ namespace {
 using base::ErrorCode;
 
 constexpr std::string_view kUsualDockerfile = "Dockerfile";
+constexpr const char* kOtherDockerfile = "Containerfile";
 constexpr std::size_t kMostIgnoreBytes = 1U << 20;
 constexpr std::size_t kShownLines = 12;  // of a failed step
 constexpr std::size_t kShownNames = 20;  // of known images
@@ -105,8 +106,12 @@ class Build {
                     "Name the Dockerfile relative to the directory.");
     }
     const base::Fd root(::open(context.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
-    const base::Fd fd(open_inside(root.get(), job_.dockerfile.c_str(), O_RDONLY | O_NONBLOCK | O_NOCTTY));
+    base::Fd fd(open_inside(root.get(), job_.dockerfile.c_str(), O_RDONLY | O_NONBLOCK | O_NOCTTY));
     struct stat info{};
+    if (!fd && errno == ENOENT && job_.dockerfile == kUsualDockerfile &&
+        ::fstatat(root.get(), kUsualDockerfile.data(), &info, AT_SYMLINK_NOFOLLOW) != 0) {
+      fd = base::Fd(open_inside(root.get(), kOtherDockerfile, O_RDONLY | O_NONBLOCK | O_NOCTTY));
+    }
     if (!fd || ::fstat(fd.get(), &info) != 0 || !S_ISREG(info.st_mode)) {
       const bool absent = ::fstatat(root.get(), job_.dockerfile.c_str(), &info, AT_SYMLINK_NOFOLLOW) != 0;
       if (absent && job_.dockerfile == kUsualDockerfile) return make_dockerfile(context, root.get());
@@ -128,23 +133,26 @@ class Build {
     return text;
   }
 
+  static base::Result<std::string> own_ignore_file(int root) {
+    for (const char* name : {".containerignore", ".dockerignore"}) {
+      const base::Fd file(open_inside(root, name, O_RDONLY | O_NONBLOCK | O_NOCTTY));
+      struct stat info{};
+      if (!file || ::fstat(file.get(), &info) != 0 || !S_ISREG(info.st_mode)) continue;
+      return read_to_end(file.get(), name, kMostIgnoreBytes);
+    }
+    return std::string();
+  }
+
   // An upload without a Dockerfile gets the one that belongs to its kind of app.
   base::Result<std::string> make_dockerfile(const std::string& context, int root) {
     const base::Result<AppDirectory> files = read_app_directory(context, [](const std::string&) { return false; });
     if (!files) return std::unexpected(files.error());
     const base::Result<BuildPack> pack = detect_pack(*files, {});
     if (!pack) return cannot(pack.error().code, pack.error().what + ": " + pack.error().why, pack.error().remedy);
-    std::string ignored;
-    for (const std::string& pattern : left_at_home(*pack)) ignored += pattern + "\n";
-    const base::Fd file(open_inside(root, ".dockerignore", O_RDONLY | O_NONBLOCK | O_NOCTTY));
-    struct stat info{};
-    if (file && ::fstat(file.get(), &info) == 0 && S_ISREG(info.st_mode)) {
-      const base::Result<std::string> own = read_to_end(file.get(), ".dockerignore", kMostIgnoreBytes);
-      if (!own) return std::unexpected(own.error());
-      ignored += *own;
-    }
+    const base::Result<std::string> ignored = own_ignore_file(root);
+    if (!ignored) return ignored;
     ignore_file_ = scratch_ + "/ignore";
-    if (base::Result<void> put = write_file_atomically(ignore_file_, ignored, 0644); !put) {
+    if (base::Result<void> put = write_file_atomically(ignore_file_, ignore_file_of(*ignored, *pack), 0644); !put) {
       return std::unexpected(put.error());
     }
     events_.say("no Dockerfile; " + pack->marker + " is there: building it as " + std::string(to_string(pack->kind)));

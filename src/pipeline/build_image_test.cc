@@ -108,6 +108,15 @@ TEST_F(BuildImage, SaysThatTheDockerfileIsMissingAlsoWhenALinkLeadsOutside) {
   EXPECT_THAT(image.error().line(), HasSubstr("no file 'Dockerfile'"));
 }
 
+TEST_F(BuildImage, TakesAContainerfileToo) {
+  write("Containerfile", "FROM scratch\nCOPY f /f\n");
+  write("f", "here");
+  write("index.html", "not asked for");
+  const base::Result<model::Image> image = build();
+  ASSERT_TRUE(image) << image.error().line();
+  EXPECT_EQ(testing::read_file(image->rootfs + "/f"), "here");
+}
+
 TEST_F(BuildImage, NamesTheImagesItKnowsWhenAFromIsUnknown) {
   for (const char* from : {"nadie", "docker.io/library/debian:bookworm", "localhost/nadie:1"}) {
     write("Dockerfile", std::string("FROM ") + from + "\n");

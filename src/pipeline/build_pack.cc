@@ -1,6 +1,7 @@
 #include "pipeline/build_pack.h"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "pipeline/build_pack_node.h"
@@ -129,15 +130,35 @@ base::Result<std::string> web_command(const AppDirectory& directory, BuildPack& 
                     "Say how the app starts, for example: web: node server.js");
 }
 
-// Whether pip needs other files of the directory for it: -r, -c, -e, options, paths.
+// Options of a requirements file that name no file; others do: -r, -c, -e, -f and their long forms (pip's manual,
+// Requirements File Format).
+constexpr std::array<std::string_view, 10> kOptionsWithoutFiles = {
+    "-i",    "--index-url",     "--extra-index-url", "--no-index",    "--no-binary", "--only-binary",
+    "--pre", "--prefer-binary", "--require-hashes",  "--trusted-host"};
+
+// One requirement, begun without a blank: an option with a file, a path, an archive, file: as its address.
+bool names_file(std::string_view line) {
+  const std::string_view word = line.substr(0, line.find_first_of(" \t=;"));
+  if (word.starts_with('-')) return std::ranges::find(kOptionsWithoutFiles, word) == kOptionsWithoutFiles.end();
+  if (line.contains("file:")) return true;
+  if (word.contains("://")) return false;
+  return word.starts_with('.') || word.contains('/') || word.ends_with(".whl") || word.ends_with(".zip") ||
+         word.ends_with(".tar.gz");
+}
+
+// Whether pip needs other files of the directory for it. Lines behind a backslash, such as --hash, belong to the one
+// before.
 bool names_files(std::string_view requirements) {
-  while (!requirements.empty()) {
+  for (bool goes_on = false; !requirements.empty();) {
     const std::size_t end = std::min(requirements.find('\n'), requirements.size());
-    const std::string_view line = requirements.substr(0, end);
+    std::string_view line = requirements.substr(0, end);
     requirements.remove_prefix(std::min(end + 1, requirements.size()));
+    if (line.ends_with('\r')) line.remove_suffix(1);
     const std::size_t begin = line.find_first_not_of(" \t");
-    if (begin == std::string_view::npos || line[begin] == '#') continue;
-    if (std::string_view("-./").find(line[begin]) != std::string_view::npos || line.contains("file:")) return true;
+    const bool comment = begin != std::string_view::npos && line[begin] == '#';
+    const bool continued = std::exchange(goes_on, line.ends_with('\\') && !comment);
+    if (continued || comment || begin == std::string_view::npos) continue;
+    if (names_file(line.substr(begin))) return true;
   }
   return false;
 }
@@ -151,7 +172,12 @@ base::Result<void> detect_python(const AppDirectory& directory, BuildPack& pack)
   } else if (directory.has("pyproject.toml")) {
     pack.manifests = {"pyproject.toml"};
   }
-  if (!pack.start.empty()) return {};
+  if (!pack.start.empty()) {
+    for (const char* folder : {"build", "dist", "venv"}) {
+      if (names_folder(pack.start, folder)) pack.used.emplace_back(folder);
+    }
+    return {};
+  }
   const auto entry = first_of(directory, {"main.py", "app.py", "server.py"});
   if (!entry) {
     return unclear(ErrorCode::not_found,
@@ -271,15 +297,26 @@ std::vector<std::string> left_at_home(const std::optional<BuildPack>& pack) {
                                   "**/.env",
                                   "**/.env.*"};
   if (!pack) return out;
+  std::vector<std::string> more;
   switch (pack->kind) {
     case static_site: break;
     case node:
-      if (pack->builds) out.emplace_back("build");
+      if (pack->builds) more.emplace_back("build");
+      if (pack->has_npmrc && pack->manifests.empty()) more.emplace_back(".npmrc");
       break;
-    case python: out.insert(out.end(), {"venv", "build", "dist", "*.egg-info"}); break;
-    case cmake: out.insert(out.end(), {"build", "cmake-build-*"}); break;
+    case python: more = {"venv", "build", "dist", "*.egg-info"}; break;
+    case cmake: more = {"build", "cmake-build-*"}; break;
   }
+  std::ranges::copy_if(more, std::back_inserter(out), [&](const std::string& pattern) {
+    return std::ranges::find(pack->used, pattern) == pack->used.end();
+  });
   return out;
+}
+
+std::string ignore_file_of(std::string own, const BuildPack& pack) {
+  if (!own.empty() && !own.ends_with('\n')) own += '\n';
+  for (const std::string& pattern : left_at_home(pack)) own += pattern + "\n";
+  return own;
 }
 
 }  // namespace marea::pipeline

@@ -39,11 +39,12 @@ inline constexpr std::array<std::string_view, 4> kStaticFolders = {"public", "di
 inline constexpr std::string_view kPackBase = "docker.io/library/debian:12-slim";
 // Where a generated Dockerfile lies in an uploaded context; the builder takes it away before the context is copied.
 inline constexpr std::string_view kPackDockerfile = ".marea.Dockerfile";
-inline constexpr std::size_t kMostPackTextBytes = 256U << 10;  // a Procfile has 1 KiB, a package.json 10
-inline constexpr std::size_t kMostCommandBytes = 4096;         // of a process in a Procfile
-inline constexpr std::size_t kMostProcesses = 100;             // in a Procfile
+inline constexpr std::size_t kMostPackTextBytes = 1U << 20;  // a Procfile has 1 KiB, requirements with hashes 300
+inline constexpr std::size_t kMostCommandBytes = 4096;       // of a process in a Procfile
+inline constexpr std::size_t kMostProcesses = 100;           // in a Procfile
 
-// Relative paths of regular files and of links, and the texts of those in pack_text_names().
+// Relative paths of regular files and of links among pack_file_names(), of the file that package.json's main names, and
+// the texts of those in pack_text_names().
 struct AppDirectory {
   std::set<std::string, std::less<>> files;
   std::set<std::string, std::less<>> links;
@@ -66,12 +67,14 @@ struct BuildPack {
   std::string start;                     // a command for people; empty: the server, or the only program
   std::vector<std::string> command;      // for the kernel
   std::vector<std::string> not_started;  // the Procfile's other processes
+  std::vector<std::string> used;         // folders that look like built ones, but commands name files in them
   // static
   std::string folder;  // "" is the directory itself
   // node, python
   std::vector<std::string> manifests;  // what tells the dependencies; empty: there are none
   bool manifests_alone = true;         // they name nothing else of the directory, so they can be copied first
   // node
+  bool has_npmrc = false;    // often with credentials: it is there while npm installs, and not in the image
   bool has_lock = false;     // package-lock.json or npm-shrinkwrap.json
   std::string foreign_lock;  // yarn.lock or pnpm-lock.yaml, which npm does not read
   bool builds = false;       // scripts.build
@@ -93,7 +96,14 @@ base::Result<BuildPack> detect_pack(const AppDirectory& directory, const PackWis
 // Whole, with comments for whoever keeps it.
 std::string dockerfile_of(const BuildPack& pack);
 
+// The kind of a text of dockerfile_of() that was kept, as long as its first line stands.
+std::optional<PackKind> kind_of_kept(std::string_view dockerfile);
+
 // Patterns of .dockerignore for what never goes along: the machine's own installations, builds and secrets.
 std::vector<std::string> left_at_home(const std::optional<BuildPack>& pack);
+
+// A whole ignore file of the app's own and of these patterns, for those who read it as Docker does. They come last: an
+// exception for a folder (`!src`) would bring back what is in it.
+std::string ignore_file_of(std::string own, const BuildPack& pack);
 
 }  // namespace marea::pipeline

@@ -7,6 +7,7 @@
 #include <algorithm>
 
 #include "base/fd.h"
+#include "pipeline/build_pack_node.h"
 #include "pipeline/files.h"
 
 namespace marea::pipeline {
@@ -45,6 +46,13 @@ base::Result<AppDirectory> read_app_directory(const std::string& dir,
     base::Result<std::string> text = read_beneath(root.get(), name);
     if (!text) return std::unexpected(text.error());
     out.texts.emplace(name, *std::move(text));
+  }
+  const auto package = out.texts.find("package.json");
+  if (package == out.texts.end()) return out;
+  for (const std::string& name : main_files(package->second)) {
+    const base::Fd fd(open_inside(root.get(), name.c_str(), O_PATH));
+    struct stat info{};
+    if (fd && ::fstat(fd.get(), &info) == 0 && S_ISREG(info.st_mode) && !left_out(name)) out.files.insert(name);
   }
   return out;
 }

@@ -6,6 +6,7 @@ namespace {
 
 using enum PackKind;
 
+constexpr std::string_view kMadeFor = "# Made by `marea up` for a directory without a Dockerfile (";
 constexpr std::string_view kUser = "10001:10001";  // needs no entry in /etc/passwd
 constexpr std::string_view kCopy = "COPY --chown=10001:10001 ";
 
@@ -77,6 +78,8 @@ std::string node_steps(const BuildPack& pack) {
                                    : install("command -v node > /dev/null", "nodejs");
   out += "WORKDIR /app\nENV NODE_ENV=production HOME=/tmp PATH=/app/node_modules/.bin:$PATH\n";
   const bool installs = !pack.manifests.empty();
+  const bool hides = installs && pack.has_npmrc;
+  if (hides) out += "\n# .npmrc, which may have credentials, stays in this stage.\nFROM tools AS build\n";
   if (installs && pack.manifests_alone) out += "COPY " + words(pack.manifests) + "./\n";
   const std::string copy = std::string(kCopy) + ". ./\n";
   if (!installs || !pack.manifests_alone) out += copy;
@@ -87,6 +90,9 @@ std::string node_steps(const BuildPack& pack) {
     if (pack.manifests_alone) out += copy;
   }
   if (pack.builds) out += "RUN npm run build && npm prune --omit=dev --no-audit --no-fund && rm -rf /tmp/.npm\n";
+  if (hides) {
+    out += "RUN rm .npmrc\n\nFROM tools\nCOPY --from=build --chown=" + std::string(kUser) + " /app /app\n";
+  }
   return out + ending(pack.command);
 }
 
@@ -132,7 +138,12 @@ constexpr std::string_view kLibraries = R"sh( \
         if [ -e "$file" ]; then "$loader" --list "$file" || true; fi; \
       done; } > /libraries \
  && while read -r name arrow file address; do \
-      if [ "$arrow" = "=>" ]; then cp --parents -L "$file" /image; fi; \
+      if [ "$arrow" = "=>" ]; then \
+        case "$file" in \
+          /*) cp --parents -L "$file" /image || exit 1 ;; \
+          *) echo "the program needs $name, and the loader does not find it"; exit 1 ;; \
+        esac; \
+      fi; \
     done < /libraries \
  && cp --parents -L "$loader" /image \
  && if [ -e /etc/ssl/certs/ca-certificates.crt ]; then cp --parents -L /etc/ssl/certs/ca-certificates.crt /image; fi
@@ -178,10 +189,18 @@ std::string steps_of(const BuildPack& pack) {
 
 }  // namespace
 
+std::optional<PackKind> kind_of_kept(std::string_view dockerfile) {
+  if (!dockerfile.starts_with(kMadeFor)) return std::nullopt;
+  dockerfile.remove_prefix(kMadeFor.size());
+  return pack_kind_from(dockerfile.substr(0, dockerfile.find(')')));
+}
+
 std::string dockerfile_of(const BuildPack& pack) {
-  std::string out = "# Made by `marea up` for a directory without a Dockerfile (" + std::string(to_string(pack.kind)) +
-                    ").\n# Kept as Dockerfile, it is yours to change: marea up --print-dockerfile > Dockerfile\n";
-  out += "FROM " + pack.base + (pack.kind == cmake ? " AS build\n" : "\n");
+  std::string out = std::string(kMadeFor) + std::string(to_string(pack.kind)) +
+                    ").\n# Kept as Dockerfile, it is yours to change: marea up --print-dockerfile > Dockerfile\n"
+                    "# As long as the first line stands, what git ignores and .env stay at home.\n";
+  const bool hides = pack.kind == node && pack.has_npmrc && !pack.manifests.empty();
+  out += "FROM " + pack.base + (pack.kind == cmake ? " AS build\n" : hides ? " AS tools\n" : "\n");
   return out + steps_of(pack);
 }
 

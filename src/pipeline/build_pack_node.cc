@@ -2,10 +2,12 @@
 
 #include <algorithm>
 #include <array>
+#include <filesystem>
 #include <utility>
 
 #include "pipeline/build_pack_procfile.h"
 #include "pipeline/json_fields.h"
+#include "pipeline/layer.h"
 
 namespace marea::pipeline {
 namespace {
@@ -67,6 +69,32 @@ bool depends_on_files(const Json& object) {
       });
 }
 
+// The files of a page that a script builds are sources, which no browser reads.
+const char* remedy_without_start(bool has_page, bool builds) {
+  if (!has_page) return "Write scripts.start into package.json, or a Procfile: web: node FILE";
+  return builds ? "If it is a static site, build it here (npm run build) and name the folder that this makes: "
+                  "marea up dist; else write a Procfile: web: node FILE"
+                : "If it is a static site, say so: --kind static; else write a Procfile: web: node FILE";
+}
+
+// modules.html of Node, "Folders as modules".
+std::vector<std::string> files_of_main(const std::string& main) {
+  if (main.contains('\0')) return {};
+  std::string path = std::filesystem::path(main).lexically_normal().string();
+  while (path.ends_with('/')) path.pop_back();
+  if (path.empty() || path.starts_with('/') || path == ".." || path.starts_with("../")) return {};
+  if (path == ".") return {"index.js"};
+  return {path, path + ".js", path + "/index.js"};
+}
+
+// Scripts, main and start name files in it: then it has sources, or what is built there is built anew.
+bool uses_folder(const Json& package, const Json& scripts, const std::string& start, std::string_view folder) {
+  return names_folder(start, folder) || names_folder(text_member(package, "main"), folder) ||
+         std::ranges::any_of(scripts, [&](const Json& script) {
+           return script.is_string() && names_folder(script.get_ref<const std::string&>(), folder);
+         });
+}
+
 base::Result<void> start_of(const AppDirectory& directory, const Json& package, const Json& scripts, BuildPack& pack) {
   const std::string script = text_member(scripts, "start");
   if (!script.empty()) {
@@ -81,7 +109,10 @@ base::Result<void> start_of(const AppDirectory& directory, const Json& package, 
     pack.command = surrounded ? std::vector<std::string>{"npm", "start"} : argv_of_command(script);
     return {};
   }
-  const bool has_main = !text_member(package, "main").empty();
+  const std::string main = text_member(package, "main");
+  const bool has_main =
+      !main.empty() &&
+      (pack.builds || std::ranges::any_of(files_of_main(main), [&](const auto& name) { return directory.has(name); }));
   for (const auto& [there, word, source] : {std::tuple{has_main, ".", StartSource::main_field},
                                             {directory.has("server.js"), "server.js", StartSource::file_name},
                                             {directory.has("index.js"), "index.js", StartSource::file_name}}) {
@@ -91,12 +122,11 @@ base::Result<void> start_of(const AppDirectory& directory, const Json& package, 
     pack.start = std::string("node ") + word;
     return {};
   }
-  const bool page = directory.has("index.html");
   return base::fail(ErrorCode::not_found, "cannot tell how to start the app",
                     "package.json is there; looked for: Procfile, scripts.start and main in package.json, server.js, "
-                    "index.js",
-                    page ? "If it is a static site, say so: --kind static; else write a Procfile: web: node FILE"
-                         : "Write scripts.start into package.json, or a Procfile: web: node FILE");
+                    "index.js" +
+                        (main.empty() ? std::string() : "; main names " + printable(main) + ", which is not there"),
+                    remedy_without_start(directory.has("index.html"), pack.builds));
 }
 
 bool mentions_npm(const std::string& command) {
@@ -104,6 +134,11 @@ bool mentions_npm(const std::string& command) {
 }
 
 }  // namespace
+
+std::vector<std::string> main_files(const std::string& package_json) {
+  const Json package = Json::parse(package_json, nullptr, false);
+  return package.is_object() ? files_of_main(text_member(package, "main")) : std::vector<std::string>();
+}
 
 base::Result<void> detect_node(const AppDirectory& directory, BuildPack& pack) {
   const auto text = directory.texts.find("package.json");
@@ -126,9 +161,10 @@ base::Result<void> detect_node(const AppDirectory& directory, BuildPack& pack) {
   for (const char* lock : {"yarn.lock", "pnpm-lock.yaml"}) {
     if (directory.has(lock) && !pack.has_lock) pack.foreign_lock = lock;
   }
+  pack.has_npmrc = directory.has(".npmrc");
   if (installs) {
     pack.manifests.insert(pack.manifests.begin(), "package.json");
-    if (directory.has(".npmrc")) pack.manifests.emplace_back(".npmrc");
+    if (pack.has_npmrc) pack.manifests.emplace_back(".npmrc");
   }
   const bool runs_at_install = std::ranges::any_of(std::array{"preinstall", "install", "postinstall", "prepare"},
                                                    [&](const char* key) { return member(known, key) != nullptr; });
@@ -136,6 +172,7 @@ base::Result<void> detect_node(const AppDirectory& directory, BuildPack& pack) {
   if (pack.start.empty()) {
     if (base::Result<void> found = start_of(directory, *package, known, pack); !found) return found;
   }
+  if (uses_folder(*package, known, pack.start, "build")) pack.used.emplace_back("build");
   pack.needs_npm = installs || mentions_npm(pack.start);
   return {};
 }

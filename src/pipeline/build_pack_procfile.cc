@@ -130,4 +130,13 @@ base::Result<std::vector<ProcfileEntry>> read_procfile(std::string_view text) {
   return out;
 }
 
+bool names_folder(std::string_view command, std::string_view folder) {
+  const std::string wanted = std::string(folder) + "/";
+  for (std::size_t at = command.find(wanted); at != std::string_view::npos; at = command.find(wanted, at + 1)) {
+    if (at == 0 || command.substr(0, at).ends_with("./")) return true;
+    if (std::string_view(" \t'\"=(;&|").contains(command[at - 1])) return true;
+  }
+  return false;
+}
+
 }  // namespace marea::pipeline

@@ -31,4 +31,7 @@ std::vector<std::string> words_of_command(std::string_view command);
 // The argument vector that runs it.
 std::vector<std::string> argv_of_command(const std::string& command);
 
+// Whether a command names something in the folder: "build/x" and "./build/x" do, "rebuild/x" and "build" do not.
+bool names_folder(std::string_view command, std::string_view folder);
+
 }  // namespace marea::pipeline

@@ -7,6 +7,7 @@
 #include <algorithm>
 
 #include "pipeline/build_pack_directory.h"
+#include "pipeline/build_pack_node.h"
 #include "pipeline/build_pack_procfile.h"
 #include "pipeline/json_fields.h"
 #include "pipeline/test_images.h"
@@ -72,8 +73,11 @@ TEST(BuildPack, FilesDecideTheKindAndHowItStarts) {
       {{{"index.html", ""}}, PackKind::static_site, StartSource::server, {}},
       {{{"dist/index.html", ""}}, PackKind::static_site, StartSource::server, {}},
       {{{"package.json", "{}"}, {"server.js", ""}}, PackKind::node, StartSource::file_name, {"node", "server.js"}},
-      {{{"package.json", R"({"main":"a b.js"})"}}, PackKind::node, StartSource::main_field, {"node", "."}},
-      {{{"package.json", R"({"scripts":{"start":"node a.js"},"main":"b.js"})"}},
+      {{{"package.json", R"({"main":"./a b"})"}, {"a b.js", ""}, {"server.js", ""}},
+       PackKind::node,
+       StartSource::main_field,
+       {"node", "."}},
+      {{{"package.json", R"({"scripts":{"start":"node a.js"},"main":"b.js"})"}, {"b.js", ""}},
        PackKind::node,
        StartSource::start_script,
        {"node", "a.js"}},
@@ -134,6 +138,84 @@ TEST(BuildPack, WhatIsUnclearListsWhatWasLookedForAndHowToDecide) {
   EXPECT_THAT(fault({{"requirements.txt", ""}}).remedy, HasSubstr("Procfile"));
 }
 
+TEST(BuildPack, MainCountsOnlyWhenItsFileIsThereOrIsBuilt) {
+  EXPECT_THAT(detected({{"package.json", R"({"main":"gone.js"})"}, {"server.js", ""}}).command,
+              ElementsAre("node", "server.js"));
+  EXPECT_THAT(detected({{"package.json", R"({"main":"lib/"})"}, {"lib/index.js", ""}, {"server.js", ""}}).command,
+              ElementsAre("node", "."));
+  EXPECT_THAT(detected({{"package.json", R"({"main":"out/a.js","scripts":{"build":"x"}})"}, {"server.js", ""}}).command,
+              ElementsAre("node", "."));
+  EXPECT_THAT(fault({{"package.json", R"({"main":"gone.js"})"}}).why,
+              HasSubstr("main names gone.js, which is not there"));
+  for (const char* outside : {"../a.js", "/a.js", "a/../../b.js", "..", ""}) {
+    EXPECT_THAT(main_files(R"({"main":")" + std::string(outside) + R"("})"), ElementsAre()) << outside;
+  }
+  EXPECT_THAT(main_files(R"({"main":"a\u0000b"})"), ElementsAre());
+  EXPECT_THAT(main_files("["), ElementsAre());
+  EXPECT_THAT(main_files(R"({"main":"./"})"), ElementsAre("index.js"));
+}
+
+TEST(BuildPack, APageThatIsBuiltIsNotServedAsItsSources) {
+  const base::Error error = fault({{"package.json", R"({"scripts":{"build":"vite build"}})"}, {"index.html", ""}});
+  EXPECT_THAT(error.remedy, Not(HasSubstr("--kind static")));
+  EXPECT_THAT(error.remedy, HasSubstr("marea up dist"));
+}
+
+TEST(BuildPack, AFolderThatACommandUsesGoesAlong) {
+  const auto leaves = [](const std::map<std::string, std::string>& files, const std::string& folder) {
+    const std::vector<std::string> left = left_at_home(detected(files));
+    return std::ranges::find(left, folder) != left.end();
+  };
+  EXPECT_TRUE(leaves({{"package.json", R"({"scripts":{"build":"npm run build:all","start":"node a"}})"}}, "build"));
+  EXPECT_FALSE(leaves({{"package.json", R"({"scripts":{"build":"node ./build/make.js","start":"node a"}})"}}, "build"));
+  EXPECT_FALSE(leaves({{"package.json", R"({"scripts":{"build":"x"},"main":"build/a.js"})"}}, "build"));
+  EXPECT_TRUE(leaves({{"package.json", R"({"scripts":{"build":"node rebuild/x","start":"node a"}})"}}, "build"));
+  EXPECT_TRUE(leaves({{"requirements.txt", ""}, {"Procfile", "web: python build/a.py"}}, "dist"));
+  EXPECT_FALSE(leaves({{"requirements.txt", ""}, {"Procfile", "web: python build/a.py"}}, "build"));
+  EXPECT_TRUE(leaves({{"CMakeLists.txt", ""}, {"Procfile", "web: build/server"}}, "build"));
+}
+
+TEST(BuildPack, OfAnIgnoreFileTheLastWordIsWhatStaysAtHome) {
+  const BuildPack pack = detected({{"index.html", ""}});
+  const std::string text = ignore_file_of("*\n!src", pack);
+  EXPECT_THAT(text, ::testing::StartsWith("*\n!src\n"));
+  EXPECT_GT(text.find("\n**/.env\n"), text.find("!src"));
+  EXPECT_NE(text.find("\n**/.env\n"), std::string::npos);
+  EXPECT_EQ(ignore_file_of("", pack).front(), '.');
+}
+
+// The last stage is the image; it takes what the one with the credentials made without them.
+TEST(BuildPack, CredentialsOfNpmStayInAStageThatIsNotTheImage) {
+  const std::string text = dockerfile_of(detected({{"package.json", R"({"main":"a.js","dependencies":{"x":"1"}})"},
+                                                   {".npmrc", "//r/:_authToken=x"},
+                                                   {"a.js", ""}}));
+  const std::size_t copied = text.find("COPY package.json .npmrc ./");
+  const std::size_t removed = text.find("RUN rm .npmrc");
+  const std::size_t last = text.rfind("\nFROM tools\n");
+  ASSERT_NE(last, std::string::npos) << text;
+  EXPECT_LT(copied, removed);
+  EXPECT_LT(removed, last);
+  EXPECT_THAT(text.substr(last), HasSubstr("COPY --from=build --chown=10001:10001 /app /app\n"));
+  EXPECT_THAT(text.substr(last), Not(HasSubstr("COPY --chown")));
+  const BuildPack alone = detected({{"package.json", R"({"main":"a.js"})"}, {".npmrc", ""}, {"a.js", ""}});
+  EXPECT_THAT(dockerfile_of(alone), Not(HasSubstr("FROM tools")));
+  EXPECT_THAT(left_at_home(alone), ::testing::Contains(".npmrc"));
+}
+
+TEST(BuildPack, ALibraryThatTheLoaderDoesNotFindIsNamed) {
+  const std::string text = dockerfile_of(detected({{"CMakeLists.txt", ""}}));
+  EXPECT_THAT(text, HasSubstr("/*) cp --parents -L \"$file\" /image || exit 1 ;;"));
+  EXPECT_THAT(text, HasSubstr("*) echo \"the program needs $name, and the loader does not find it\"; exit 1 ;;"));
+}
+
+TEST(BuildPack, AKeptDockerfileTellsItsKindInItsFirstLine) {
+  const std::string text = dockerfile_of(detected({{"index.html", ""}}));
+  EXPECT_EQ(kind_of_kept(text), PackKind::static_site);
+  EXPECT_EQ(kind_of_kept(text + "RUN true\n"), PackKind::static_site);
+  EXPECT_EQ(kind_of_kept("FROM x\n" + text), std::nullopt);
+  EXPECT_EQ(kind_of_kept(""), std::nullopt);
+}
+
 TEST(BuildPack, FaultsOfAProcfileNameItsLine) {
   struct Row {
     std::string text;
@@ -189,21 +271,28 @@ TEST(BuildPack, OnlyACommandAloneIsRunWithoutWaitingForIt) {
 }
 
 TEST(BuildPack, DependenciesAreInstalledBeforeTheCodeIsCopied) {
-  const std::string node = dockerfile_of(
-      detected({{"package.json", R"({"main":"a.js","dependencies":{"x":"1"}})"}, {"package-lock.json", ""}}));
+  const std::string node = dockerfile_of(detected(
+      {{"package.json", R"({"main":"a.js","dependencies":{"x":"1"}})"}, {"package-lock.json", ""}, {"a.js", ""}}));
   EXPECT_LT(node.find("COPY package.json package-lock.json ./"), node.find("RUN npm ci"));
   EXPECT_LT(node.find("RUN npm ci"), node.find("COPY --chown=10001:10001 . ./"));
   const std::string python = dockerfile_of(detected({{"requirements.txt", "flask==3\n# -r x\n"}, {"app.py", ""}}));
   EXPECT_LT(python.find("COPY requirements.txt ./"), python.find("pip install"));
   EXPECT_LT(python.find("pip install"), python.find("COPY --chown=10001:10001 . ./"));
-  for (const char* elsewhere : {"-r base.txt", "./lib", "-e .", "x @ file:///app/x"}) {
+  for (const char* elsewhere : {"-r base.txt", "./lib", "-e .", "x @ file:///app/x", "lib/pkg", "x-1.0.whl",
+                                "# \\\n-r a", "a \\\n  --hash=sha256:1\n-c b.txt"}) {
     const std::string text = dockerfile_of(detected({{"requirements.txt", elsewhere}, {"app.py", ""}}));
     EXPECT_LT(text.find("COPY --chown=10001:10001 . ./"), text.find("-r requirements.txt")) << elsewhere;
   }
+  for (const char* alone : {"a==1 \\\n    --hash=sha256:1 \\\n    --hash=sha256:2\n", "--index-url https://x/simple\na",
+                            "-i https://x/y\n", "a @ https://x/a.whl\nhttps://x/y/b.zip", "--require-hashes\n"}) {
+    const std::string text = dockerfile_of(detected({{"requirements.txt", alone}, {"app.py", ""}}));
+    EXPECT_THAT(text, HasSubstr("COPY requirements.txt ./")) << alone;
+  }
   const std::string own =
-      dockerfile_of(detected({{"package.json", R"({"main":"a.js","dependencies":{"x":"file:lib"}})"}}));
+      dockerfile_of(detected({{"package.json", R"({"main":"a.js","dependencies":{"x":"file:lib"}})"}, {"a.js", ""}}));
   EXPECT_LT(own.find("COPY --chown=10001:10001 . ./"), own.find("npm install"));
-  EXPECT_THAT(dockerfile_of(detected({{"package.json", R"({"main":"a.js"})"}})), Not(HasSubstr("npm install")));
+  EXPECT_THAT(dockerfile_of(detected({{"package.json", R"({"main":"a.js"})"}, {"a.js", ""}})),
+              Not(HasSubstr("npm install")));
 }
 
 TEST(BuildPack, EveryDockerfileRunsAsAnUnprivilegedUserWithItsCommandLast) {
@@ -244,15 +333,17 @@ TEST(BuildPack, NothingOfAFileBecomesAnInstruction) {
 
 TEST(BuildPack, ADirectoryIsReadWithoutFollowingLinksAndWithinBounds) {
   const testing::TempDir dir;
-  testing::write_file(dir / "package.json", "{}");
+  testing::write_file(dir / "package.json", R"({"main":"lib/a"})");
+  testing::write_file(dir / "lib/a.js", "");
   testing::write_file(dir / "server.js", "");
   testing::write_file(dir / "elsewhere/index.html", "");
+  ASSERT_EQ(::symlink("/etc", (dir / "outside").c_str()), 0);
   ASSERT_EQ(::symlink("/etc/passwd", (dir / "Procfile").c_str()), 0);
   ASSERT_EQ(::symlink("elsewhere", (dir / "public").c_str()), 0);
   const auto all = [](const std::string&) { return false; };
   base::Result<AppDirectory> read = read_app_directory(dir.path(), all);
   ASSERT_TRUE(read) << read.error().line();
-  EXPECT_THAT(read->files, ElementsAre("package.json", "server.js"));
+  EXPECT_THAT(read->files, ElementsAre("lib/a.js", "package.json", "server.js"));
   const base::Result<BuildPack> pack = detect_pack(*read, {});
   ASSERT_FALSE(pack);
   EXPECT_THAT(pack.error().why, HasSubstr("Procfile is a symbolic link"));
@@ -266,6 +357,11 @@ TEST(BuildPack, ADirectoryIsReadWithoutFollowingLinksAndWithinBounds) {
   read = read_app_directory(dir.path(), [](const std::string& path) { return path == "Procfile"; });
   ASSERT_TRUE(read);
   EXPECT_FALSE(read->has("Procfile"));
+
+  testing::write_file(dir / "package.json", R"({"main":"outside/passwd"})");
+  read = read_app_directory(dir.path(), [](const std::string& path) { return path == "Procfile"; });
+  ASSERT_TRUE(read);
+  EXPECT_FALSE(read->has("outside/passwd"));
 }
 
 }  // namespace
