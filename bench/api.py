@@ -50,7 +50,7 @@ class Connection:
 def create_all(connection):
     for number in range(ALL):
         name = f"service-{number:05d}"
-        status, body = connection.call("POST", SERVICES, json.dumps(manifest(name, "no-such-image")).encode())
+        status, body = connection.call("POST", SERVICES, json.dumps(manifest(name, "oci:/nowhere")).encode())
         if status != 201:
             raise RuntimeError(f"{name}: {status} {body[:300]!r}")
         if number % 2000 == 1999:

@@ -130,6 +130,7 @@ TEST_F(ServingTest, a_failed_deploy_is_told_whole_while_the_old_revision_serves)
   deploy("a", "i1");
   const std::string old = world.newest("hola");
   deploy("nowhere", "i2");
+  world.fail_job({.code = base::ErrorCode::image_not_found, .what = "the registry has no \"nowhere\""});
   const Json read = service();
   EXPECT_EQ(read["status"]["conditions"][0]["status"], "False");
   EXPECT_EQ(read["status"]["conditions"][0]["reason"], "ContainerMissing");

@@ -10,7 +10,7 @@
 namespace marea::app {
 namespace {
 
-using testing::HasSubstr;
+using ::testing::HasSubstr;
 
 constexpr std::string_view kFirst = R"(# HELP marea_requests_total x
 marea_requests_total{service="web",revision="web-1",code="2xx"} 100
