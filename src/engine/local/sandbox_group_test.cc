@@ -54,12 +54,12 @@ TEST_P(SandboxGroupTest, containers_share_localhost_and_nothing_else) {
 }
 
 TEST_P(SandboxGroupTest, what_it_uses_now_is_what_all_containers_use) {
-  constexpr const char* kEat = "head -c 20000000 /dev/zero > /dev/shm/x && echo full; sleep 1000";
+  constexpr const char* kEat = "head -c 8000000 /dev/zero > /dev/shm/x && echo full; sleep 1000";
   auto run = create(with_sidecar(kEat, kEat));
   ASSERT_TRUE(run_until_started(*run));
   ASSERT_TRUE(wait_output(*run, "full"));
   ASSERT_TRUE(wait_sidecar("full"));
-  EXPECT_GT(run->sandbox->memory_bytes(), 40'000'000);
+  EXPECT_GT(run->sandbox->memory_bytes(), 16'000'000);
   run->sandbox->stop(base::Duration{0});
   ASSERT_TRUE(run_until_ended(*run));
 }
