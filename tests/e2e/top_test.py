@@ -68,10 +68,10 @@ def test_a_terminal_is_drawn_anew_until_it_is_interrupted(platform, busy):
     with on_terminal(platform, LANG="es_ES.UTF-8", NO_COLOR="1") as terminal:
         terminal.wait_for("SERVICIO")
         first = terminal.wait_for(r"(?s)(.*?)\x1b\[J").group(1)
-        assert busy in first
+        assert busy[:6] in first  # a long name is shortened in the middle
         lines = re.sub(r"\x1b\[\??\d*[A-Za-z]", "", first).splitlines()
         assert all(len(line) <= 80 for line in lines)
-        terminal.wait_for(r"(?s)\x1b\[HSERVICIO.*INSTANCIA.*" + busy)
+        terminal.wait_for(r"(?s)\x1b\[HSERVICIO.*INSTANCIA.*" + busy[:6])
         os.kill(terminal.process.pid, signal.SIGINT)
         code, rest = terminal.to_the_end()
     assert code == 0 and "marea:" not in rest
