@@ -5,6 +5,7 @@
 #include "app/cli_release.h"
 #include "app/cli_upload.h"
 #include "app/cli_verbs.h"
+#include "app/cli_view.h"
 #include "base/random.h"
 #include "pipeline/archive_layout.h"
 #include "pipeline/registry_reference.h"

@@ -1,5 +1,6 @@
 #include "app/cli_source.h"
 
+#include <fmt/format.h>
 #include <sys/wait.h>
 
 #include <algorithm>
@@ -42,9 +43,9 @@ std::vector<std::string> git_environment(const Settings& settings) {
   }
   std::size_t count = 0;
   for (const auto& [name, value] : settings) {
-    const std::string number = std::to_string(count++);
-    out.push_back("GIT_CONFIG_KEY_" + number + "=" + name);
-    out.push_back("GIT_CONFIG_VALUE_" + number + "=" + value);
+    const std::size_t number = count++;
+    out.push_back(fmt::format("GIT_CONFIG_KEY_{}={}", number, name));
+    out.push_back(fmt::format("GIT_CONFIG_VALUE_{}={}", number, value));
   }
   out.push_back("GIT_CONFIG_COUNT=" + std::to_string(count));
   return out;

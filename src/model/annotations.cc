@@ -36,6 +36,7 @@ bool is_new_of_cloud_run(const std::string& name) {
   // The domain is the same in all and would make short names near each other.
   const auto local = [](std::string_view whole) { return whole.substr(whole.find('/') + 1); };
   std::vector<std::string_view> names;
+  names.reserve(known.size());
   for (const std::string& each : known) names.push_back(local(each));
   return nearest(local(name), names).empty();
 }
