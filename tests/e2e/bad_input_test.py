@@ -94,8 +94,8 @@ def test_an_image_that_nobody_brought_is_named(platform, stable):
 
 @pytest.fixture
 def spoilt(tide_program, tmp_path):
-    """A layout and the digest of its one layer."""
-    oci.make(tmp_path, {"app/tide": (tide_program.read_bytes(), 0o755)}, {"Entrypoint": ["/app/tide", "--text", "x"]})
+    """A layout and the digest of its one layer, which no other test has uploaded."""
+    oci.make(tmp_path, {"app/tide": (tide_program.read_bytes(), 0o755), "app/of": str(tmp_path).encode()}, {"Entrypoint": ["/app/tide", "--text", "x"]})
     return tmp_path, oci.read_json(tmp_path, oci.manifest_digest(tmp_path))["layers"][0]["digest"]
 
 
