@@ -7,12 +7,18 @@ import subprocess
 import pytest
 
 import apps
+import kubectl
 import oci
 from running_platform import BIN, ROOT, SERVICES, Platform
 
-PACKAGES = {"nginx": ["nginx-light"], "python": ["python3"], "node": ["nodejs"], "busybox": ["busybox-static"],
-            "websockets": ["python3", "python3-websockets"], "venv": ["python3", "python3-venv"],
+PACKAGES = {"nginx": ["nginx-light"], "python": ["python3"], "node": ["nodejs"], "npm": ["nodejs", "npm"],
+            "busybox": ["busybox-static"], "websockets": ["python3", "python3-websockets"], "venv": ["python3", "python3-venv"],
             "cmake": ["cmake", "g++", "make", "findutils", "grep"]}
+
+
+def pytest_terminal_summary(terminalreporter):
+    for version in set(kubectl.VERSIONS) - set(kubectl.here()):
+        terminalreporter.write_line(f"NOT TESTED: kubectl {version} is not on this machine")
 
 
 def pytest_sessionstart(session):

@@ -33,6 +33,11 @@ def find(version):
     return next((path for folder in NEWER if (path := folder / f"kubectl.{version}").exists()), None)
 
 
+def here():
+    """The versions that this machine has or can have; the others are told at the end of a run."""
+    return [version for version in VERSIONS if version == "1.20" or find(version)]
+
+
 class Kubectl:
     """One version with the platform's own kubeconfig, and a cache that no other run has filled."""
 

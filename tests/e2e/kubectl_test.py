@@ -18,12 +18,9 @@ from running_platform import manifest
 from waiting import until
 
 
-@pytest.fixture(scope="module", params=kubectls.VERSIONS)
+@pytest.fixture(scope="module", params=kubectls.here())
 def kubectl(request, platform):
-    program = kubectls.find(request.param)
-    if program is None:
-        pytest.skip(f"NOT TESTED: kubectl {request.param} is not on this machine")
-    made = kubectls.Kubectl(program, platform)
+    made = kubectls.Kubectl(kubectls.find(request.param), platform)
     made.version = request.param
     yield made
     made.remove()
