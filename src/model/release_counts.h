@@ -1,0 +1,83 @@
+// What router saw of a running release, tick by tick: all that the judge is told, and it is told it exactly once.
+//
+// The unit is the key (a user: docs/decisions/0046.md), since keys are what is randomised. A key enters with its first
+// request in the release and fails at most once, is slow at most once. A request without a key is a unit of its own, in
+// a stratum of its own. A tick's counts are those of the requests admitted in it, whenever they ended; a tick is told
+// when all of them have ended, or when it is older than the watermark, and always after the ticks before it.
+#pragma once
+
+#include <array>
+#include <chrono>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace marea::model {
+
+inline constexpr std::chrono::milliseconds kReleaseTick{20};
+
+// Whose fault a request's failure is. Only the app's counts for an arm; platform's share says whether data can be
+// trusted at all.
+enum class FailureCause : std::uint8_t { none, app, platform, upstream, client };
+
+// One arm in one tick.
+struct ArmCounts {
+  std::uint32_t entered = 0;       // units that entered in this tick
+  std::uint32_t at_risk = 0;       // had not failed before this tick; those that entered in it are included
+  std::uint32_t failed = 0;        // of at_risk: failed in this tick
+  std::uint32_t at_risk_slow = 0;  // had a request whose latency counts, and none slow before this tick
+  std::uint32_t slow = 0;          // of at_risk_slow: slower than the objective in this tick
+  friend bool operator==(const ArmCounts&, const ArmCounts&) = default;
+};
+
+struct StratumCounts {
+  ArmCounts stable;
+  ArmCounts canary;
+  friend bool operator==(const StratumCounts&, const StratumCounts&) = default;
+};
+
+// A tick in which a unit entered, failed or was slow; the others say nothing and are left out.
+struct ReleaseTick {
+  std::uint64_t number = 0;  // ticks since the release began
+  std::uint32_t weight = 0;  // the canary's, in 0.01 %, in force in the whole tick
+  StratumCounts keyed;
+  StratumCounts keyless;
+  friend bool operator==(const ReleaseTick&, const ReleaseTick&) = default;
+};
+
+// Of one arm since the release began. Requests, not units: for people, and for the judge's trust in its data.
+struct ArmTotals {
+  std::uint64_t requests = 0;
+  std::array<std::uint64_t, 5> failures{};  // by FailureCause; [0] is unused
+  std::uint64_t cold = 0;                   // waited for a start: judged on failure, not on latency
+  std::uint64_t untracked = 0;              // of keys for which there was no room in memory
+  std::uint64_t late = 0;                   // ended after the watermark: counted in the tick in which they ended
+  friend bool operator==(const ArmTotals&, const ArmTotals&) = default;
+};
+
+// Latencies of one arm in one step of the ladder, one observation a key: its first warm request in the step.
+// Bucket i holds (edge(i - 1), edge(i)], edge(i) = 1 ms · 1.15^((i - 40) / 5): ratio 1.15^(1/5), so that a shift by the
+// default tolerance of 15 % is a shift by five buckets, exactly. The first bucket has all that is shorter, the last all
+// that is longer.
+inline constexpr std::size_t kLatencyBuckets = 512;
+struct LatencyShape {
+  std::vector<std::uint32_t> buckets;  // kLatencyBuckets, or none
+  friend bool operator==(const LatencyShape&, const LatencyShape&) = default;
+};
+
+// Sent by router; sums are since the release began (shapes: since the step began), ticks are those after the last one
+// that control acknowledged.
+struct ReleaseCounts {
+  std::string release;          // its id
+  std::uint32_t step = 0;       // of the ladder, in force in the last tick
+  std::uint64_t closed = 0;     // all ticks below this number are told
+  std::uint32_t open = 0;       // requests in flight in ticks that are not closed
+  std::vector<ReleaseTick> ticks;  // ascending
+  ArmTotals stable;
+  ArmTotals canary;
+  LatencyShape stable_shape;
+  LatencyShape canary_shape;
+  friend bool operator==(const ReleaseCounts&, const ReleaseCounts&) = default;
+};
+
+}  // namespace marea::model
