@@ -275,6 +275,8 @@
   X(bad_name_remedy, "For example: {}", "Por ejemplo: {}") \
   X(deploy_failed, "{} is not ready: {}", "{} no está lista: {}") \
   X(deploy_kept, "{} keeps serving. More: marea services describe {}", "{} sigue sirviendo. Más: marea services describe {}") \
+  X(image_near, "No image here is called {}; the nearest: {} (marea images list)", "Aquí ninguna imagen se llama {}; las más parecidas: {} (marea images list)") \
+  X(image_not_here, "No image here is called {}; see what there is: marea images list", "Aquí ninguna imagen se llama {}; vea las que hay: marea images list") \
   X(deploy_nothing, "Mend it and deploy again. More: marea services describe {}", "Corríjalo y despliegue otra vez. Más: marea services describe {}") \
   X(written, "written: {}", "guardado: {}") \
   X(kept, "{} keeps serving", "{} sigue sirviendo") \

@@ -249,6 +249,8 @@ class Control {
   void start_making(const std::string& digest);
   void made(const std::string& digest, const base::Result<model::Image>& image);
   void drop_unwanted();
+  // What a registry said of a name that may be a misspelt one of an image that is here.
+  base::Error with_names_here(base::Error error, const std::string& reference) const;
   void count_limits(const base::Error& error);
 
   // control_builds.cc

@@ -216,7 +216,7 @@ void Control::asked(const std::string& source, const base::Result<net::msg::Imag
   if (!resolved) {
     count_limits(resolved.error());
     const base::Error error = with_what_to_remove(resolved.error());
-    for (const ImageWish& wish : wishes) wish.done(base::fail(error));
+    for (const ImageWish& wish : wishes) wish.done(base::fail(with_names_here(error, wish.reference)));
     return;
   }
   const std::string& digest = resolved->digest;
@@ -304,6 +304,24 @@ void Control::made(const std::string& digest, const base::Result<model::Image>& 
   for (const ImageWish& wish : wishes) {
     if (!is_unwanted(wish)) wish.done(result);
   }
+}
+
+base::Error Control::with_names_here(base::Error error, const std::string& reference) const {
+  const bool of_registry =
+      base::to_string(error.code).starts_with("E_REGISTRY_") || error.code == base::ErrorCode::image_not_found;
+  if (!of_registry || !pipeline::may_be_own_name(reference)) return error;
+  std::vector<std::string> names;
+  names.reserve(names_.size());
+  for (const auto& [name, row] : names_) names.push_back(name);
+  const std::vector<std::string> near = pipeline::near_names(reference, names);
+  std::string listed;
+  for (const std::string& name : near) listed += (listed.empty() ? "" : ", ") + name;
+  error.why = "no image here has the name \"" + reference + "\"" + (near.empty() ? "" : ", only " + listed) +
+              "; asked as a registry's: " + error.why;
+  error.remedy = (near.empty() ? "Name one that is here (marea images list)"
+                               : "Name one that is here: " + listed + " (marea images list)") +
+                 (error.remedy.empty() ? std::string() : "; or, for the registry: " + error.remedy);
+  return error;
 }
 
 // The builder's errors name the limit that was met.

@@ -131,6 +131,23 @@ TEST_F(ControlPullTest, what_the_registry_says_is_what_the_revision_says) {
   EXPECT_THAT(status.conditions.at(0).message, HasSubstr("unauthorized"));
 }
 
+TEST_F(ControlPullTest, a_misspelt_name_of_an_image_that_is_here_is_told_as_that_too) {
+  world.connect();
+  world.have_image("hola", 'a');
+  world.have_image("other", 'b');
+  ASSERT_TRUE(world.apply("web", "holla"));
+  world.fail_job({.code = base::ErrorCode::registry_unreachable, .what = "cannot pull", .why = "no such host"});
+  const ServiceStatus status = world.control().status(world.service("web"));
+  EXPECT_EQ(status.error_code, "E_REGISTRY_UNREACHABLE");
+  EXPECT_THAT(status.conditions.at(0).message, HasSubstr("no image here has the name \"holla\", only hola;"));
+  EXPECT_THAT(status.conditions.at(0).message, HasSubstr("no such host"));
+  EXPECT_THAT(status.conditions.at(0).message, HasSubstr("marea images list"));
+  ASSERT_TRUE(world.apply("web", "r.example/holla"));
+  world.fail_job({.code = base::ErrorCode::registry_unreachable, .what = "cannot pull", .why = "no such host"});
+  EXPECT_THAT(world.control().status(world.service("web")).conditions.at(0).message,
+              ::testing::Not(HasSubstr("no image here")));
+}
+
 TEST_F(ControlPullTest, a_builder_that_dies_in_a_pull_is_followed_by_another) {
   world.connect();
   ASSERT_TRUE(world.apply("hola", "r.example/app"));

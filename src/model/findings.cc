@@ -231,20 +231,26 @@ std::string_view kind_of(const Json& value) {
   return "is something else";
 }
 
-std::string_view nearest(std::string_view word, const std::vector<std::string_view>& candidates) {
+std::vector<std::string_view> nearest_ones(std::string_view word, const std::vector<std::string_view>& candidates,
+                                           std::size_t most) {
   if (word.empty() || word.size() > kMostWordBytes) return {};
   const std::string meant = folded(word);
-  std::string_view best;
-  std::size_t least = std::max<std::size_t>(1, std::min<std::size_t>(3, meant.size() / 3)) + 1;
+  const std::size_t bound = std::max<std::size_t>(1, std::min<std::size_t>(3, meant.size() / 3));
+  std::vector<std::pair<std::size_t, std::string_view>> near;
   for (const std::string_view candidate : candidates) {
     if (candidate.size() > kMostWordBytes) continue;
     const std::size_t edits = distance(meant, folded(candidate));
-    if (edits < least) {
-      least = edits;
-      best = candidate;
-    }
+    if (edits <= bound) near.emplace_back(edits, candidate);
   }
-  return best;
+  std::ranges::stable_sort(near, {}, &std::pair<std::size_t, std::string_view>::first);
+  std::vector<std::string_view> out;
+  for (std::size_t i = 0; i < std::min(most, near.size()); ++i) out.push_back(near[i].second);
+  return out;
+}
+
+std::string_view nearest(std::string_view word, const std::vector<std::string_view>& candidates) {
+  const std::vector<std::string_view> near = nearest_ones(word, candidates, 1);
+  return near.empty() ? std::string_view() : near.front();
 }
 
 std::string did_you_mean(std::string_view word, const std::vector<std::string_view>& candidates) {

@@ -73,6 +73,10 @@ std::string_view kind_of(const Json& value);
 // The candidate that was probably meant by a misspelt word; empty when none is near.
 std::string_view nearest(std::string_view word, const std::vector<std::string_view>& candidates);
 
+// Those that may be meant, the nearest first, at most `most`.
+std::vector<std::string_view> nearest_ones(std::string_view word, const std::vector<std::string_view>& candidates,
+                                           std::size_t most);
+
 // "; did you mean X?" or nothing.
 std::string did_you_mean(std::string_view word, const std::vector<std::string_view>& candidates);
 

@@ -1,7 +1,10 @@
 #include "pipeline/registry_reference.h"
 
 #include <algorithm>
+#include <iterator>
+#include <map>
 
+#include "model/findings.h"
 #include "pipeline/archive_layout.h"
 #include "pipeline/digest.h"
 #include "pipeline/layer.h"
@@ -14,6 +17,7 @@ constexpr std::string_view kHost = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQR
 constexpr std::string_view kHexadecimal = "abcdefABCDEF0123456789";
 constexpr std::string_view kDigits = "0123456789";
 constexpr std::size_t kMostPort = 65'535;
+constexpr std::string_view kLocalhost = "localhost/";
 constexpr std::string_view kTag = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
 
 bool only(std::string_view text, std::string_view allowed) {
@@ -77,6 +81,34 @@ bool names_registry(std::string_view reference) {
   if (reference.starts_with(kRegistryScheme)) return true;
   const std::size_t slash = reference.find('/');
   return slash != std::string_view::npos && !is_local_reference(reference) && is_host(reference.substr(0, slash));
+}
+
+bool may_be_own_name(std::string_view reference) {
+  if (is_local_reference(reference) || is_digest(reference) || reference.find('@') != std::string_view::npos) {
+    return false;
+  }
+  return !names_registry(reference) || reference.starts_with(kLocalhost);
+}
+
+std::vector<std::string> near_names(std::string_view reference, const std::vector<std::string>& names) {
+  // By the path alone: what differs in a tag, or is a build's result, is near, too.
+  const auto path_of = [](std::string_view name) {
+    if (name.starts_with(kLocalhost)) name.remove_prefix(kLocalhost.size());
+    return name.substr(0, name.find(':'));
+  };
+  std::map<std::string_view, std::vector<std::string>> by_path;
+  for (const std::string& name : names) {
+    if (may_be_own_name(name)) by_path[path_of(name)].push_back(name);
+  }
+  std::vector<std::string_view> paths;
+  paths.reserve(by_path.size());
+  for (const auto& [path, all] : by_path) paths.push_back(path);
+  std::vector<std::string> out;
+  for (const std::string_view path : model::nearest_ones(path_of(reference), paths, kMostNearNames)) {
+    std::ranges::copy(by_path[path], std::back_inserter(out));
+  }
+  out.resize(std::min(out.size(), kMostNearNames));
+  return out;
 }
 
 base::Result<RegistryReference> parse_registry_reference(std::string_view text) {

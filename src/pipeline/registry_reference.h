@@ -6,6 +6,7 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/error.h"
 
@@ -26,6 +27,14 @@ struct RegistryReference {
 
 // Whether it can only mean a registry: docker://…, or its first component has a dot or a port, or is localhost.
 bool names_registry(std::string_view reference);
+
+// Whether it means an image of marea's own first: a name without a host, or with localhost without a port, as builds
+// call their results.
+bool may_be_own_name(std::string_view reference);
+
+inline constexpr std::size_t kMostNearNames = 3;
+// Of names of images, those that may be meant by `reference` and may stand where it does; with and without tags.
+std::vector<std::string> near_names(std::string_view reference, const std::vector<std::string>& names);
 
 // E_INVALID_ARGUMENT. A tag beside a digest is left out: the digest says more.
 base::Result<RegistryReference> parse_registry_reference(std::string_view text);

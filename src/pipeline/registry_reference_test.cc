@@ -76,5 +76,22 @@ TEST(RegistryReference, what_can_only_mean_a_registry) {
   }
 }
 
+TEST(NearNames, are_those_that_a_service_may_use_and_that_a_slip_of_the_finger_leads_to) {
+  const std::vector<std::string> names = {"bonjour", "docker.io/library/holla:1", "hola",
+                                          "hola:2",  "localhost/hola:latest",     "oci:/holla"};
+  EXPECT_EQ(near_names("holla", names), (std::vector<std::string>{"hola", "hola:2", "localhost/hola:latest"}));
+  EXPECT_EQ(near_names("localhost/holla:latest", names).size(), 3U);
+  EXPECT_TRUE(near_names("something", names).empty());
+}
+
+TEST(MayBeOwnName, is_what_has_no_host_and_is_no_place) {
+  for (const char* own : {"holla", "holla:1", "team/app", "localhost/app"}) EXPECT_TRUE(may_be_own_name(own)) << own;
+  const std::string digest = "sha256:" + std::string(64, 'a');
+  for (const std::string& other : {std::string("r.example/app"), std::string("localhost:5000/app"),
+                                   std::string("docker://app"), std::string("oci:app"), digest, "app@" + digest}) {
+    EXPECT_FALSE(may_be_own_name(other)) << other;
+  }
+}
+
 }  // namespace
 }  // namespace marea::pipeline
