@@ -27,6 +27,7 @@ struct ArmCounts {
   std::uint32_t failed = 0;        // of at_risk: failed in this tick
   std::uint32_t at_risk_slow = 0;  // had a request whose latency counts, and none slow before this tick
   std::uint32_t slow = 0;          // of at_risk_slow: slower than the objective in this tick
+  std::uint32_t timed = 0;         // units whose first request whose latency counts was admitted in this tick
   friend bool operator==(const ArmCounts&, const ArmCounts&) = default;
 };
 
@@ -36,7 +37,7 @@ struct StratumCounts {
   friend bool operator==(const StratumCounts&, const StratumCounts&) = default;
 };
 
-// A tick in which a unit entered, failed or was slow; the others say nothing and are left out.
+// A tick in which a unit entered, failed, was slow or was timed; the others say nothing and are left out.
 struct ReleaseTick {
   std::uint64_t number = 0;  // ticks since the release began
   std::uint32_t weight = 0;  // the canary's, in 0.01 %, in force in the whole tick

@@ -1,0 +1,201 @@
+// Whether a release's canary is worse than stable: asked again and again while the release runs, and never more often
+// wrong than its policy allows, however often it is asked. One value per release; it reads no clock.
+//
+//   Judge judge(policy, JudgeState{});              // or the state that was stored
+//   const Verdict verdict = judge.feed(counts);     // each time router tells; then store judge.state()
+//   switch (verdict.answer) …
+//
+// Exactly once: ticks that were eaten are skipped, so counts may be fed twice, and a control that dies between storing
+// and acknowledging loses and doubles nothing. JudgeState is plain, finite numbers; all that verdict() says follows
+// from it.
+//
+// bad is final. Everything else may change with the next counts: proven_good is taken back when later counts speak
+// against it. What is missing is never taken for good or bad: see Doubt. In this order: bad that was said before, a
+// mistrusted split, a platform in trouble, bad, the other doubts, proven_good, not_yet.
+//
+// The tests: risk_test.h (failures, and the share slower than the objective), absolute_test.h, shape_test.h,
+// sample_ratio.h. Why the unit is the key, and what was weighed: docs/decisions/0046.md.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "decide/judge_policy.h"
+#include "decide/risk_test.h"
+#include "decide/sample_ratio.h"
+#include "decide/shape_test.h"
+#include "model/release_counts.h"
+
+namespace marea::decide {
+
+enum class Answer : std::uint8_t {
+  not_yet,      // stay in the step until its maximum
+  proven_good,  // the next step may come early
+  bad,          // roll back now
+  cannot_know   // Doubt says why
+};
+
+// Why nothing can be known, worst first.
+enum class Doubt : std::uint8_t {
+  none,
+  sample_ratio,      // the arms' new keys are not split as the weights say: never trusted again in this release
+  platform_trouble,  // platform itself failed too many requests in the last minute; its ticks are not judged
+  no_stable,         // stable has had no unit: nothing to compare with
+  too_few_keys,      // Verdict::missing_keys more must come
+  few_busy_users,    // most keys have failed already, in both arms: they cannot tell the arms apart any more
+  untracked          // too many requests of keys for which router had no memory
+};
+
+enum class JudgedMetric : std::uint8_t { failures, slow, shape };
+inline constexpr std::size_t kJudgedMetrics = 3;
+
+// What one metric says, with what it was found by. E-values are bounded by 1e300.
+struct Evidence {
+  JudgedMetric metric = JudgedMetric::failures;
+  // Since the release began, of the ticks that were judged; of the shape: in this step, `hits` are 0.
+  std::uint64_t canary_units = 0;
+  std::uint64_t canary_hits = 0;
+  std::uint64_t stable_units = 0;
+  std::uint64_t stable_hits = 0;
+  // Bad when e_value reached the limit. Of the shape: the distance of the distributions and the band.
+  double e_value = 1;
+  double limit = 0;
+  std::optional<std::uint64_t> fell_at;  // the tick
+  // Proven good while one of both is at its limit; no limits for the shape, which only must not have fallen.
+  double proof = 1;
+  double proof_limit = 0;
+  double absolute = 1;
+  double absolute_limit = 0;
+  std::optional<std::uint64_t> proven_at;  // the tick since which it is proven
+  // Relative risks from this one on are ruled out at 1 - beta at any time; none: no risk is.
+  std::optional<double> risk_below;
+  friend bool operator==(const Evidence&, const Evidence&) = default;
+};
+
+struct Verdict {
+  Answer answer = Answer::cannot_know;
+  Doubt doubt = Doubt::too_few_keys;   // of cannot_know
+  std::optional<JudgedMetric> metric;  // of bad: the first that fell
+  std::uint64_t tick = 0;              // at which the answer fell: of bad its own, else the last eaten one
+  std::vector<Evidence> evidence;      // of the judged metrics, in the enum's order
+  std::uint64_t missing_keys = 0;      // of too_few_keys and no_stable: units that the smaller arm lacks
+  double split = 1;                    // E-value of the sample ratio
+  double split_limit = 0;
+  double platform_share = 0;  // of the arm in which it is larger, in the last minute
+  // The largest of the metrics' risk_below; none: of one of them nothing is ruled out. A metric that is proven by the
+  // absolute test is left out.
+  std::optional<double> risk_below;
+  friend bool operator==(const Verdict&, const Verdict&) = default;
+};
+
+// Whether a step that is at its maximum may be left without proof: neither bad nor in doubt, and a relative risk of
+// the policy's limit is ruled out.
+bool may_advance_unproven(const JudgePolicy& policy, const Verdict& verdict);
+
+// "too few keys", and the sentence that tells what would change it.
+std::string_view to_string(Answer answer);
+std::string_view to_string(Doubt doubt);
+std::string_view to_string(JudgedMetric metric);
+std::string_view remedy(Doubt doubt);
+
+// Requests of both arms at a tick, to tell the last minute from all before it.
+struct RequestMark {
+  std::uint64_t tick = 0;
+  std::array<std::uint64_t, 2> requests{};  // stable, canary
+  std::array<std::uint64_t, 2> platform{};
+  friend bool operator==(const RequestMark&, const RequestMark&) = default;
+};
+
+// Units that were judged by one metric.
+struct UnitCounts {
+  std::uint64_t units = 0;
+  std::uint64_t hits = 0;
+  friend bool operator==(const UnitCounts&, const UnitCounts&) = default;
+};
+
+// A metric of risk: failures, slow ones.
+struct RiskMetricState {
+  HarmState harm;
+  ProofState proof;
+  BoundState bound;
+  std::array<UnitCounts, 2> keyed;    // stable, canary
+  std::array<UnitCounts, 2> keyless;  // the same
+  std::optional<std::uint64_t> fell_at;
+  std::optional<std::uint64_t> proven_at;
+  friend bool operator==(const RiskMetricState&, const RiskMetricState&) = default;
+};
+
+struct Fall {
+  JudgedMetric metric = JudgedMetric::failures;
+  std::uint64_t tick = 0;
+  friend bool operator==(const Fall&, const Fall&) = default;
+};
+
+struct JudgeState {
+  std::string release;                   // of the first counts; those of other releases are not eaten
+  std::uint64_t closed = 0;              // ticks below this number are eaten
+  std::uint64_t skipped = 0;             // told ticks that were not judged, since platform was in trouble
+  std::array<RiskMetricState, 2> risks;  // failures, slow
+  ShapeState shape;
+  SampleRatioState split;
+  std::array<std::uint64_t, 2> entered{};  // units: stable, canary
+  std::uint64_t keys = 0;                  // keyed ones that entered
+  std::uint64_t keys_at_risk = 0;          // of them: had not failed at the last told tick
+  RequestMark older;                       // half a minute to a minute ago
+  RequestMark newer;                       // half a minute ago at most
+  RequestMark last;
+  std::uint64_t untracked = 0;  // requests of both arms
+  std::optional<Fall> bad;      // said, and final
+  friend bool operator==(const JudgeState&, const JudgeState&) = default;
+};
+
+class Judge {
+ public:
+  // `policy` is valid (faults_of) and the one with which `state` began.
+  Judge(JudgePolicy policy, JudgeState state);
+
+  Verdict feed(const model::ReleaseCounts& counts);
+  // As of the last feed.
+  Verdict verdict() const;
+
+  const JudgePolicy& policy() const { return policy_; }
+  const JudgeState& state() const { return state_; }
+
+ private:
+  struct Limits {
+    double harm = 0;  // natural logarithms
+    double proof = 0;
+    double absolute = 0;
+  };
+  Limits limits(JudgedMetric metric) const;
+  double shape_alpha() const;
+  double platform_share() const;
+  void mark_requests(const model::ReleaseCounts& counts);
+  void eat(const model::ReleaseTick& tick, bool judged);
+  void eat_risk(JudgedMetric metric, const model::ReleaseTick& tick);
+  bool judges(JudgedMetric metric) const { return policy_.latency || metric == JudgedMetric::failures; }
+  const RiskMetricState& risk(JudgedMetric metric) const { return state_.risks.at(static_cast<std::size_t>(metric)); }
+  double absolute(JudgedMetric metric) const;
+  double proof(JudgedMetric metric) const;
+  std::optional<double> bound(JudgedMetric metric) const;
+  bool proven(JudgedMetric metric) const;
+  std::optional<double> bound() const;
+  Doubt distrust() const;
+  Doubt lack() const;
+  std::optional<Fall> first_fall() const;
+  std::uint64_t missing_keys() const;
+  Evidence evidence(JudgedMetric metric) const;
+  Evidence shape_evidence() const;
+
+  JudgePolicy policy_;
+  JudgeState state_;
+  HarmTest harm_;
+  ProofTest proof_;
+  ShapeTest shape_;
+};
+
+}  // namespace marea::decide

@@ -1,0 +1,48 @@
+// What the release judge of one release decides by: error probabilities, tolerances and limits. Fixed when the release
+// starts; the guarantees hold for a policy that does not change while it runs.
+//
+// alpha is spent over the metrics (they are three, or one without latency), so that the probability that any of them
+// calls a harmless canary bad, ever, is at most alpha. Failures get most of it: they are what a rollback must be fast
+// for, and 0.6 of the default alpha is what three failing keys of a canary that has 10 % of them can reach.
+//
+// beta needs no spending: the canary is proven good only when every metric proves it, so a canary that is harmful in
+// any one of them must get past that one's own test (an intersection-union test: Berger, Technometrics 24, 1982).
+// Within a metric two ways lead to the proof and share it: the comparison with stable and the absolute test.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+
+namespace marea::decide {
+
+inline constexpr double kFailureAlpha = 0.6;  // shares of alpha, with latency
+inline constexpr double kSlowAlpha = 0.25;
+inline constexpr double kShapeAlpha = 0.15;
+inline constexpr double kRelativeBeta = 0.9;  // shares of beta
+inline constexpr double kAbsoluteBeta = 0.1;
+
+struct JudgePolicy {
+  double alpha = 0.01;                      // of calling a harmless canary bad, over the whole release; in (0, 0.5)
+  double beta = 0.05;                       // of calling a harmful one proven good; in (0, 0.5)
+  double harm_tolerance = 1.2;              // relative risk up to which a canary is harmless; ≥ 1
+  double promotion_tolerance = 2.0;         // relative risk that must be ruled out for the proof; > 1
+  double latency_tolerance = 1.15;          // factor by which the canary's latencies may be longer; ≥ 1
+  bool latency = true;                      // false: failures alone are judged
+  std::optional<base::Duration> objective;  // slower is slow; else learnt_objective() of stable. router applies it
+  double unproven_limit = 5.0;              // relative risk that must be ruled out to advance without proof; > 1
+  double platform_limit = 0.01;             // share of platform's failures above which nothing can be known; in (0, 1]
+  double failure_limit = 0.01;    // share of failing units below which a canary is good, whatever stable's is; (0, 1)
+  double slow_limit = 0.05;       // the same of slow ones
+  std::uint32_t least_keys = 20;  // units of each arm, below which nothing but harm can be known
+  double sample_ratio_alpha = 0.001;  // of mistrusting a split that is right; in (0, 0.5)
+  friend bool operator==(const JudgePolicy&, const JudgePolicy&) = default;
+};
+
+// All that is wrong with it, a sentence each; none: it is valid. NaN is out of any bounds.
+std::vector<std::string> faults_of(const JudgePolicy& policy);
+
+}  // namespace marea::decide
