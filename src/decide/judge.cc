@@ -4,7 +4,7 @@
 #include <cmath>
 #include <utility>
 
-#include "decide/absolute_test.h"
+#include "decide/absolute_rate.h"
 
 namespace marea::decide {
 

@@ -13,7 +13,7 @@
 // against it. What is missing is never taken for good or bad: see Doubt. In this order: bad that was said before, a
 // mistrusted split, a platform in trouble, bad, the other doubts, proven_good, not_yet.
 //
-// The tests: risk_test.h (failures, and the share slower than the objective), absolute_test.h, shape_test.h,
+// The tests: relative_risk.h (failures, and the share slower than the objective), absolute_rate.h, slower_shape.h,
 // sample_ratio.h. Why the unit is the key, and what was weighed: docs/decisions/0046.md.
 #pragma once
 
@@ -25,9 +25,9 @@
 #include <vector>
 
 #include "decide/judge_policy.h"
-#include "decide/risk_test.h"
+#include "decide/relative_risk.h"
 #include "decide/sample_ratio.h"
-#include "decide/shape_test.h"
+#include "decide/slower_shape.h"
 #include "model/release_counts.h"
 
 namespace marea::decide {

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "decide/risk_test.h"
+#include "decide/relative_risk.h"
 
 namespace marea::decide {
 

@@ -1,4 +1,4 @@
-#include "decide/risk_test.h"
+#include "decide/relative_risk.h"
 
 #include <algorithm>
 #include <cmath>

@@ -1,10 +1,10 @@
-#include "decide/absolute_test.h"
+#include "decide/absolute_rate.h"
 
 #include <algorithm>
 #include <array>
 #include <cmath>
 
-#include "decide/risk_test.h"
+#include "decide/relative_risk.h"
 
 namespace marea::decide {
 

@@ -1,5 +1,5 @@
 // Whether few enough of the canary's units fail at all: the proof where nothing fails, for there the comparison with
-// stable (risk_test.h) never moves.
+// stable (relative_risk.h) never moves.
 //
 // Claimed is: a unit fails at its first request with a probability below `limit`. Of n units that entered let x have
 // failed since, at whatever request; that counts more against the canary than the first requests alone, so the claim is

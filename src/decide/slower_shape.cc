@@ -1,4 +1,4 @@
-#include "decide/shape_test.h"
+#include "decide/slower_shape.h"
 
 #include <algorithm>
 #include <cmath>
