@@ -1,0 +1,261 @@
+#include "decide/key_ledger.h"
+
+#include <algorithm>
+#include <numeric>
+#include <utility>
+
+#include "decide/latency_bucket.h"
+#include "decide/split.h"
+
+namespace marea::decide {
+
+using model::FailureCause;
+
+namespace {
+
+// A key's state: its bucket, what happened to it, and the step (modulo 255, plus one) in which its latency was taken.
+constexpr std::uint32_t kBucketBits = 14;
+constexpr std::uint32_t kBucketMask = (1U << kBucketBits) - 1;
+constexpr std::uint32_t kFailed = 1U << 14U;
+constexpr std::uint32_t kJudged = 1U << 15U;
+constexpr std::uint32_t kSlow = 1U << 16U;
+constexpr std::uint32_t kStepShift = 24;
+static_assert(kBuckets <= kBucketMask);
+
+constexpr std::uint64_t kMostAhead = std::chrono::seconds(1) / model::kReleaseTick;
+
+std::uint32_t step_mark(std::uint32_t step) {
+  constexpr std::uint32_t kMarks = 255;
+  return step % kMarks + 1;
+}
+
+model::ArmCounts& arm_of(model::StratumCounts& row, bool canary) {
+  return canary ? row.canary : row.stable;
+}
+
+bool says_something(const model::ArmCounts& arm) {
+  return arm.entered > 0 || arm.failed > 0 || arm.slow > 0 || arm.timed > 0;
+}
+
+bool says_something(const model::StratumCounts& row) {
+  return says_something(row.stable) || says_something(row.canary);
+}
+
+}  // namespace
+
+void KeyLedger::AtRisk::count(std::uint32_t weight) {
+  const auto split = by_bucket.begin() + static_cast<std::ptrdiff_t>(std::min<std::size_t>(weight, kAllBuckets));
+  arms[1] = std::accumulate(by_bucket.begin(), split, 0U);
+  arms[0] = std::accumulate(split, by_bucket.end(), 0U);
+}
+
+void KeyLedger::AtRisk::add(std::uint32_t bucket, bool canary) {
+  ++by_bucket[bucket];
+  ++arms.at(canary ? 1 : 0);
+}
+
+void KeyLedger::AtRisk::remove(std::uint32_t bucket, bool canary) {
+  --by_bucket[bucket];
+  --arms.at(canary ? 1 : 0);
+}
+
+KeyLedger::KeyLedger(Options options)
+    : options_(options),
+      now_(options.first_tick),
+      closed_(options.first_tick),
+      eras_{{.from = 0, .weight = options.weight, .step = options.step}},
+      keys_(options.key_bytes) {
+  static_assert(AtRisk::kAllBuckets == kBuckets);
+  for (model::LatencyShape& shape : shapes_) shape.buckets.resize(model::kLatencyBuckets);
+}
+
+void KeyLedger::change(std::uint64_t from, std::uint32_t weight, std::uint32_t step) {
+  from = std::max(from, closed_);
+  if (eras_.back().weight == weight && eras_.back().step == step) return;
+  if (eras_.back().from == from) {
+    eras_.back() = {.from = from, .weight = weight, .step = step};
+  } else {
+    eras_.push_back({.from = from, .weight = weight, .step = step});
+  }
+}
+
+const KeyLedger::Era& KeyLedger::era_at(std::uint64_t tick) const {
+  const auto after = std::ranges::upper_bound(eras_, tick, {}, &Era::from);
+  return after == eras_.begin() ? *after : *std::prev(after);
+}
+
+KeyLedger::Pending& KeyLedger::pending_at(std::uint64_t tick) {
+  const auto index = static_cast<std::size_t>(tick - closed_);
+  if (pending_.size() <= index) pending_.resize(index + 1);
+  return pending_[index];
+}
+
+void KeyLedger::untold(bool canary, std::uint64_t requests) {
+  model::ArmTotals& totals = totals_.at(canary ? 1 : 0);
+  totals.requests += requests;
+  totals.untracked += requests;
+}
+
+void KeyLedger::admitted(const Admission& event) {
+  if (event.tick > now_ + kMostAhead) advance(event.tick);
+  const std::uint64_t tick = std::max(event.tick, closed_);
+  Pending& pending = pending_at(tick);
+  if (event.tick >= closed_) ++pending.open;  // one that comes after its tick was closed settles late, too
+  model::ArmTotals& totals = totals_.at(event.canary ? 1 : 0);
+  ++totals.requests;
+  if (event.key == 0) {
+    const bool stray = event.canary != (event.bucket < era_at(tick).weight);
+    if (stray) {
+      ++totals.untracked;
+    } else {
+      ++arm_of(pending.keyless, event.canary).entered;
+    }
+  } else if (event.bucket >= kBuckets || items_ >= options_.most_items) {
+    ++totals.untracked;
+  } else {
+    ++items_;
+    pending.entries.push_back({.key = event.key, .bucket = event.bucket, .canary = event.canary});
+  }
+}
+
+void KeyLedger::settled(const Settlement& event) {
+  model::ArmTotals& totals = totals_.at(event.canary ? 1 : 0);
+  if (event.cause != FailureCause::none) ++totals.failures.at(static_cast<std::size_t>(event.cause));
+  if (event.cold) ++totals.cold;
+  const bool late = event.tick < closed_;
+  if (late) ++totals.late;
+  Pending& pending = pending_at(late ? std::max(now_, closed_) : event.tick);
+  if (!late && pending.open > 0) --pending.open;
+  if (event.key == 0) {
+    // One that ends late keeps the arm that served it: it is no key that could have changed over.
+    const bool stray = !late && event.canary != (event.bucket < era_at(event.tick).weight);
+    if (!stray) keyless_outcome(event, arm_of(pending.keyless, event.canary));
+    return;
+  }
+  const bool failed = event.cause == FailureCause::app;
+  if ((!failed && !event.judged) || items_ >= options_.most_items) return;
+  ++items_;
+  pending.outcomes.push_back({.key = event.key,
+                              .canary = event.canary,
+                              .failed = failed,
+                              .judged = event.judged,
+                              .slow = event.judged && event.slow,
+                              .shaped = event.judged && event.cause == FailureCause::none,
+                              .latency_bucket = static_cast<std::uint16_t>(latency_bucket(event.latency))});
+}
+
+void KeyLedger::keyless_outcome(const Settlement& event, model::ArmCounts& arm) const {
+  const bool failed = event.cause == FailureCause::app;
+  if (failed || event.cause == FailureCause::none) ++arm.at_risk;
+  if (failed) ++arm.failed;
+  if (event.judged) ++arm.at_risk_slow;
+  if (event.judged) ++arm.timed;
+  if (event.judged && event.slow) ++arm.slow;
+}
+
+std::uint32_t KeyLedger::open() const {
+  return std::accumulate(pending_.begin(), pending_.end(), 0U,
+                         [](std::uint32_t sum, const Pending& each) { return sum + each.open; });
+}
+
+void KeyLedger::advance(std::uint64_t now) {
+  now_ = std::max(now_, now);
+  while (closed_ + 1 < now_) {
+    const bool old = closed_ + kWatermark <= now_;
+    if (!pending_.empty() && pending_.front().open > 0 && !old) return;
+    if (pending_.empty()) {  // nobody came for a while
+      closed_ = now_ - 1;
+      enter_era(closed_ - 1);
+      return;
+    }
+    close_next();
+  }
+}
+
+void KeyLedger::enter_era(std::uint64_t tick) {
+  bool changed = false;
+  bool new_step = false;
+  while (eras_.size() > 1 && eras_[1].from <= tick) {
+    new_step = new_step || eras_[1].step != eras_[0].step;
+    changed = true;
+    eras_.pop_front();
+  }
+  if (changed) {
+    risk_.count(eras_.front().weight);
+    slow_risk_.count(eras_.front().weight);
+  }
+  if (new_step) {
+    for (model::LatencyShape& shape : shapes_) std::ranges::fill(shape.buckets, 0U);
+  }
+}
+
+void KeyLedger::close_next() {
+  enter_era(closed_);
+  const Pending pending = std::move(pending_.front());
+  pending_.pop_front();
+  items_ -= pending.entries.size() + pending.outcomes.size();
+  model::ReleaseTick row{.number = closed_, .weight = eras_.front().weight, .keyed = {}, .keyless = pending.keyless};
+  ++closed_;
+  for (const Entry& entry : pending.entries) enter(entry, row.keyed);
+  for (const Outcome& outcome : pending.outcomes) count(outcome, row.keyed);
+  row.keyed.stable.at_risk = risk_.arms[0];
+  row.keyed.canary.at_risk = risk_.arms[1];
+  row.keyed.stable.at_risk_slow = slow_risk_.arms[0];
+  row.keyed.canary.at_risk_slow = slow_risk_.arms[1];
+  leave_risk();
+  if (says_something(row.keyed) || says_something(row.keyless)) ticks_.push_back(row);
+}
+
+void KeyLedger::enter(const Entry& entry, model::StratumCounts& row) {
+  bool added = false;
+  const bool stray = entry.canary != (entry.bucket < eras_.front().weight);
+  std::uint32_t* const state = stray ? nullptr : keys_.find_or_add(entry.key, added);
+  if (state == nullptr) {
+    ++totals_.at(entry.canary ? 1 : 0).untracked;
+    return;
+  }
+  if (!added) return;
+  *state = entry.bucket;
+  ++arm_of(row, entry.canary).entered;
+  risk_.add(entry.bucket, entry.canary);
+}
+
+void KeyLedger::count(const Outcome& outcome, model::StratumCounts& row) {
+  std::uint32_t* const state = keys_.find(outcome.key);
+  if (state == nullptr) return;  // untracked
+  const std::uint32_t bucket = *state & kBucketMask;
+  const bool canary = bucket < eras_.front().weight;
+  if (canary != outcome.canary) return;  // the other arm's doing: the key has changed over meanwhile
+  if (outcome.failed && (*state & kFailed) == 0) {
+    *state |= kFailed;
+    ++arm_of(row, canary).failed;
+    failed_now_.push_back(bucket);
+  }
+  if (!outcome.judged) return;
+  if ((*state & kJudged) == 0) {
+    *state |= kJudged;
+    ++arm_of(row, canary).timed;
+    slow_risk_.add(bucket, canary);
+  }
+  if (outcome.slow && (*state & kSlow) == 0) {
+    *state |= kSlow;
+    ++arm_of(row, canary).slow;
+    slow_now_.push_back(bucket);
+  }
+  if (outcome.shaped && *state >> kStepShift != step_mark(eras_.front().step)) {
+    *state = (*state & ((1U << kStepShift) - 1)) | step_mark(eras_.front().step) << kStepShift;
+    ++shapes_.at(canary ? 1 : 0).buckets[outcome.latency_bucket];
+  }
+}
+
+void KeyLedger::leave_risk() {
+  const std::uint32_t weight = eras_.front().weight;
+  for (const std::uint32_t bucket : std::exchange(failed_now_, {})) risk_.remove(bucket, bucket < weight);
+  for (const std::uint32_t bucket : std::exchange(slow_now_, {})) slow_risk_.remove(bucket, bucket < weight);
+}
+
+std::vector<model::ReleaseTick> KeyLedger::take_ticks() {
+  return std::exchange(ticks_, {});
+}
+
+}  // namespace marea::decide
