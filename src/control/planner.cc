@@ -35,6 +35,12 @@ std::vector<model::RouteShare> shares_of(const ServiceFacts& facts, std::vector<
     if (revision == nullptr || (target.percent <= 0 && target.tag.empty())) continue;
     add_share(shares, revision->revision->name, static_cast<std::uint32_t>(target.percent) * kWeightPerPercent);
   }
+  for (const model::MatchRule& rule : facts.service->match_rules) {
+    if (rule.target != model::MatchTarget::revision) continue;
+    const RevisionFacts* revision = find_ready(facts, rule.to);
+    if (revision != nullptr) add_share(shares, revision->revision->name, 0);
+    if (revision == nullptr) unmet.push_back(rule.to);
+  }
   const bool unshared = std::ranges::all_of(shares, [](const model::RouteShare& share) { return share.weight == 0; });
   if (unshared && latest != nullptr) add_share(shares, latest->revision->name, kWholeWeight);
   std::vector<std::uint32_t> weights;
@@ -52,6 +58,28 @@ std::vector<model::TagRoute> tags_of(const ServiceFacts& facts) {
     const RevisionFacts* revision = target.latest ? latest_ready(facts) : find_ready(facts, target.revision);
     out.push_back({.host = model::tag_host(facts.service->name, target.tag),
                    .revision = revision == nullptr ? base::RevisionName() : revision->revision->name});
+  }
+  return out;
+}
+
+// A rule whose revision cannot serve is left out: its requests go the way of all others.
+std::vector<model::RouteRule> rules_of(const ServiceFacts& facts) {
+  std::vector<model::RouteRule> out;
+  for (const model::MatchRule& rule : facts.service->match_rules) {
+    model::RouteRule made{.name = rule.name, .conditions = rule.conditions, .target = rule.target, .revision = {}};
+    const RevisionFacts* revision = nullptr;
+    if (rule.target == model::MatchTarget::revision) revision = find_ready(facts, rule.to);
+    if (rule.target == model::MatchTarget::tag) {
+      const auto target = std::ranges::find(facts.service->traffic, rule.to, &model::TrafficTarget::tag);
+      if (target == facts.service->traffic.end()) continue;
+      revision = target->latest ? latest_ready(facts) : find_ready(facts, target->revision);
+      made.target = model::MatchTarget::revision;
+    }
+    if (made.target == model::MatchTarget::revision) {
+      if (revision == nullptr) continue;
+      made.revision = revision->revision->name;
+    }
+    out.push_back(std::move(made));
   }
   return out;
 }
@@ -147,7 +175,9 @@ ServiceOutcome plan_service(const ServiceFacts& facts) {
                                     .shares = shares,
                                     .unready = {},
                                     .rate_limit = facts.service->rate_limit,
-                                    .tags = tags_of(facts)};
+                                    .tags = tags_of(facts),
+                                    .rules = rules_of(facts),
+                                    .release = std::nullopt};
     if (shares.empty()) out.route->unready = why_unready(facts);
   }
   for (RevisionFacts revision : facts.revisions) {

@@ -8,6 +8,7 @@
 //     others in proportion; when none is left, the latest ready revision takes everything;
 //   - a revision that only a tag names is kept as one with traffic is, with a share of 0, and answers at the tag's
 //   host;
+//   - so is one that only a rule of marea.dev/match names; a rule whose revision is not ready is left out;
 //   - a revision that lost its share keeps its grant until the router routes without it (`releasing`), so that no
 //     request is lost; then its maximum is 0 and the engine drains it.
 #pragma once

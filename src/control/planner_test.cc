@@ -33,6 +33,9 @@ class World {
     return plan_service({.service = &service_, .deleting = deleting_, .revisions = {facts_.begin(), facts_.end()}});
   }
   void set_deleting() { deleting_ = true; }
+  void add_rule(model::MatchTarget target, const std::string& to) {
+    service_.match_rules.push_back({.name = {}, .conditions = {{.values = {"/"}}}, .target = target, .to = to});
+  }
 
  private:
   model::Service service_;
@@ -119,6 +122,36 @@ TEST(Planner, a_tag_whose_revision_is_not_ready_has_a_host_and_no_revision) {
   world.add(RevisionResult::pending).checking = true;
   EXPECT_EQ(text(world.plan()), "route: r1=10000; plan: r1[0..10 want 0] r2[0..10 want 1]DeployCheck");
   EXPECT_EQ(world.plan().route->tags, (std::vector<model::TagRoute>{{"next---hola.localhost", {}}}));
+}
+
+// "revision" or "arm", in order.
+std::string rules_in(const ServiceOutcome& outcome) {
+  std::string out;
+  for (const model::RouteRule& rule : outcome.route->rules) {
+    const bool revision = rule.target == model::MatchTarget::revision;
+    out += (out.empty() ? "" : " ") + (revision                                    ? rule.revision.str()
+                                       : rule.target == model::MatchTarget::canary ? "canary"
+                                                                                   : "stable");
+  }
+  return out;
+}
+
+TEST(Planner, rules_lead_to_ready_revisions_which_are_kept_for_them) {
+  World world({{.revision = "r2", .percent = 100}, {.latest = true, .percent = 0, .tag = "next"}});
+  world.add(RevisionResult::ready);
+  world.add(RevisionResult::ready);
+  world.add(RevisionResult::ready);
+  world.add(RevisionResult::failed);
+  world.add_rule(model::MatchTarget::revision, "r1");
+  world.add_rule(model::MatchTarget::revision, "r4");
+  world.add_rule(model::MatchTarget::tag, "next");
+  world.add_rule(model::MatchTarget::tag, "gone");
+  world.add_rule(model::MatchTarget::canary, "");
+  world.add_rule(model::MatchTarget::stable, "");
+  const ServiceOutcome outcome = world.plan();
+  EXPECT_EQ(rules_in(outcome), "r1 r3 canary stable");
+  EXPECT_EQ(outcome.unmet, std::vector<std::string>{"r4"});
+  EXPECT_EQ(text(outcome), "route: r2=10000 r3=0 r1=0; plan: r1[0..10 want 0] r2[0..10 want 0] r3[0..10 want 0]");
 }
 
 TEST(Planner, callers_of_a_service_without_ready_revision_are_told_the_reason) {

@@ -27,6 +27,12 @@ void RouterPort::on_message(const net::RouterToControl& message) {
     events_.on_revision_load(*revision);
   } else if (const auto* metrics = std::get_if<msg::Metrics>(&message)) {
     events_.on_metrics(*metrics);
+  } else if (const auto* counts = std::get_if<model::ReleaseCounts>(&message)) {
+    if (events_.on_release_counts) {
+      events_.on_release_counts(*counts);
+    } else {
+      acknowledge(counts->release, counts->closed);
+    }
   }
 }
 

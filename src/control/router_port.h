@@ -7,6 +7,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "control/route_book.h"
@@ -23,6 +24,9 @@ class RouterPort {
     std::function<void(const net::msg::InstanceLoad&)> on_instance_load;
     std::function<void(const net::msg::RevisionLoad&)> on_revision_load;
     std::function<void(const net::msg::Metrics&)> on_metrics;
+    // Router keeps the ticks until acknowledge() and tells no more of the release before. Without it they are
+    // acknowledged and dropped.
+    std::function<void(const model::ReleaseCounts&)> on_release_counts;
   };
   // Versions start above first_version, which must grow over restarts of control.
   RouterPort(net::Loop& loop, std::uint64_t first_version, Events events);
@@ -42,6 +46,11 @@ class RouterPort {
 
   // False: router is not there.
   bool ask_metrics(std::uint64_t number) { return connected() && link_->send(net::msg::MetricsWanted{number}); }
+
+  // The release's ticks below `closed` are kept here for good.
+  void acknowledge(const std::string& release, std::uint64_t closed) {
+    if (connected()) link_->send(net::msg::ReleaseCountsSeen{.release = release, .closed = closed});
+  }
 
   // The version by which everything set so far is or will be published.
   std::uint64_t pending_version() const { return book_.pending_version(); }

@@ -19,10 +19,11 @@ constexpr Where kTemplate = Where::revision_template;
 
 // marea.dev/
 constexpr std::array kMarea = {
-    Annotation{"idle-timeout", Where::both, acts},  Annotation{"egress", Where::both, acts},
-    Annotation{"capabilities", Where::both, acts},  Annotation{"hosts", kService, acts},
-    Annotation{"rate-limit", kService, acts},       Annotation{"source-branch", kTemplate, record},
-    Annotation{"source-commit", kTemplate, record}, Annotation{"source-modified", kTemplate, record},
+    Annotation{"idle-timeout", Where::both, acts},    Annotation{"egress", Where::both, acts},
+    Annotation{"capabilities", Where::both, acts},    Annotation{"hosts", kService, acts},
+    Annotation{"rate-limit", kService, acts},         Annotation{"match", kService, acts},
+    Annotation{"source-branch", kTemplate, record},   Annotation{"source-commit", kTemplate, record},
+    Annotation{"source-modified", kTemplate, record},
 };
 
 // run.googleapis.com/

@@ -5,6 +5,7 @@
 #include "model/annotation_table.h"
 #include "model/duration.h"
 #include "model/names.h"
+#include "model/read_match.h"
 #include "model/secret_alias.h"
 
 namespace marea::model {
@@ -212,6 +213,9 @@ Settings read_settings(Findings& findings, const Node& metadata, Level level) {
   if (level == Level::service) {
     out.hosts = hosts(findings, *annotations);
     out.rate_limit = rate_limit(findings, *annotations);
+    if (text_of(*annotations, kMatchAnnotation)) {
+      out.match_rules = read_match_rules(findings, *annotations->member(kMatchAnnotation));
+    }
   } else {
     check_secret_aliases(findings, *annotations);
     out.cpu_throttling = flag(findings, *annotations, "run.googleapis.com/cpu-throttling");

@@ -28,6 +28,7 @@ struct Settings {
   std::optional<CapabilitySet> capabilities;
   std::vector<std::string> hosts;  // lower case
   std::optional<RateLimit> rate_limit;
+  std::vector<MatchRule> match_rules;
   bool session_affinity = false;
   bool cpu_throttling = false;
   bool startup_cpu_boost = false;

@@ -4,6 +4,7 @@
 
 #include "model/annotations.h"
 #include "model/names.h"
+#include "model/read_match.h"
 #include "model/readers.h"
 #include "model/shapes.h"
 
@@ -143,9 +144,14 @@ Service read_service(Findings& findings, const Node& node) {
       findings.missing(*spec, "template", "what to run");
     }
     out.traffic = read_traffic(findings, *spec, out.name);
+    if (!settings.match_rules.empty()) {
+      const Node annotation = *node.member("metadata")->member("annotations")->member(kMatchAnnotation);
+      check_match_tags(findings, annotation, settings.match_rules, out.traffic);
+    }
   }
   out.hosts.push_back(out.name.str() + ".localhost");
   out.rate_limit = settings.rate_limit.value_or(RateLimit{});
+  out.match_rules = std::move(settings.match_rules);
   for (std::string& host : settings.hosts) {
     if (host != out.hosts.front()) out.hosts.push_back(std::move(host));
   }

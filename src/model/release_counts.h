@@ -69,15 +69,19 @@ struct LatencyShape {
 // Sent by router; sums are since the release began (shapes: since the step began), ticks are those after the last one
 // that control acknowledged.
 struct ReleaseCounts {
-  std::string release;          // its id
-  std::uint32_t step = 0;       // of the ladder, in force in the last tick
-  std::uint64_t closed = 0;     // all ticks below this number are told
-  std::uint32_t open = 0;       // requests in flight in ticks that are not closed
+  std::string release;             // its id
+  std::uint32_t step = 0;          // of the ladder, in force in the last tick
+  std::uint64_t closed = 0;        // all ticks below this number are told
+  std::uint32_t open = 0;          // requests in flight in ticks that are not closed
   std::vector<ReleaseTick> ticks;  // ascending
   ArmTotals stable;
   ArmTotals canary;
   LatencyShape stable_shape;
   LatencyShape canary_shape;
+  // Another number than before: router forgot all keys (it began anew). Sums and shapes are since then; a key that was
+  // counted may enter, fail and be slow once more.
+  std::uint64_t memory = 0;
+  std::uint64_t lost = 0;  // ticks that said something and were dropped, since nobody acknowledged for too long
   friend bool operator==(const ReleaseCounts&, const ReleaseCounts&) = default;
 };
 

@@ -48,6 +48,34 @@ struct TagRoute {
   friend bool operator==(const TagRoute&, const TagRoute&) = default;
 };
 
+// A rule of marea.dev/match (match_rule.h) whose tag is resolved.
+struct RouteRule {
+  std::string name;
+  std::vector<MatchCondition> conditions;
+  MatchTarget target = MatchTarget::revision;  // never tag
+  base::RevisionName revision;                 // of MatchTarget::revision; its share may be 0
+  friend bool operator==(const RouteRule&, const RouteRule&) = default;
+};
+
+enum class StickyKey : std::uint8_t { cookie, header, off };
+
+// A running release: what no rule leads elsewhere is divided between two revisions by the bucket of its key
+// (decide/split.h), and the shares are not looked at. Both arms must be among the routes' revisions, else there is no
+// release.
+struct ReleaseRoute {
+  std::string id;    // another one begins anew with all counts
+  std::string salt;  // of the buckets; the same as long as the id is
+  std::uint32_t step = 0;
+  base::RevisionName stable;
+  base::RevisionName canary;
+  std::uint32_t weight = 0;  // of the canary, in 0.01 %
+  Duration objective{};      // a request that takes longer is slow; zero: none is known yet
+  StickyKey sticky = StickyKey::cookie;
+  std::string header;              // of StickyKey::header: its value is the key; without it the cookie
+  std::int64_t began_unix_ns = 0;  // when tick 0 began; wall time, so that the next router counts on
+  friend bool operator==(const ReleaseRoute&, const ReleaseRoute&) = default;
+};
+
 struct ServiceRoute {
   base::ServiceName name;
   std::vector<std::string> hosts;  // lower case, without port
@@ -55,6 +83,8 @@ struct ServiceRoute {
   std::string unready;  // why there is no share: told to callers in the 503
   RateLimit rate_limit;
   std::vector<TagRoute> tags;
+  std::vector<RouteRule> rules;  // looked at in order, before release and shares
+  std::optional<ReleaseRoute> release;
   friend bool operator==(const ServiceRoute&, const ServiceRoute&) = default;
 };
 

@@ -13,6 +13,7 @@
 
 #include "base/clock.h"
 #include "base/strong_id.h"
+#include "model/match_rule.h"
 #include "model/probe.h"
 #include "model/rate_limit.h"
 #include "model/volume.h"
@@ -125,6 +126,7 @@ struct Service {
   Template revision_template;
   RateLimit rate_limit;                // marea.dev/rate-limit: of each client
   std::vector<TrafficTarget> traffic;  // never empty: without one it is 100 % of the latest revision
+  std::vector<MatchRule> match_rules;  // marea.dev/match, before any split
   friend bool operator==(const Service&, const Service&) = default;
 };
 

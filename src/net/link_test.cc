@@ -170,6 +170,26 @@ TEST(Wire, an_account_and_numbers_survive_the_round_trip) {
   EXPECT_TRUE(std::get<msg::Metrics>(*back).last);
 }
 
+TEST(Wire, what_is_told_of_a_release_survives_the_round_trip) {
+  const model::ArmCounts arm{.entered = 1, .at_risk = 2, .failed = 3, .at_risk_slow = 4, .slow = 5, .timed = 6};
+  model::ReleaseCounts counts{.release = "r.1", .step = 2, .closed = 3, .open = 4};
+  counts.ticks = {{.number = 5, .weight = 6, .keyed = {arm, {}}, .keyless = {{}, arm}}};
+  counts.stable = {.requests = 7, .failures = {0, 1, 2, 3, 4}, .cold = 8, .untracked = 9, .late = 10};
+  counts.canary.requests = 11;
+  counts.stable_shape.buckets = {1, 0, 4'294'967'295U};
+  counts.canary_shape.buckets = {2};
+  counts.memory = 18'446'744'073'709'551'615U;
+  counts.lost = 12;
+  const auto back = decode<RouterToControl>(encode(RouterToControl(counts)));
+  ASSERT_TRUE(back);
+  EXPECT_EQ(std::get<model::ReleaseCounts>(*back), counts);
+  const ControlToRouter seen = msg::ReleaseCountsSeen{.release = "r.1", .closed = 3};
+  const auto seen_back = decode<ControlToRouter>(encode(seen));
+  ASSERT_TRUE(seen_back);
+  EXPECT_EQ(std::get<msg::ReleaseCountsSeen>(*seen_back).release, "r.1");
+  EXPECT_EQ(std::get<msg::ReleaseCountsSeen>(*seen_back).closed, 3U);
+}
+
 TEST(Wire, truncated_bytes_never_decode) {
   const ControlToEngine message = msg::PlanRevision{.number = 300};
   const std::string bytes = encode(message);

@@ -182,7 +182,12 @@ struct RoutesCommit {
   std::uint64_t version = 0;
 };
 
-// ---- router → control
+struct ReleaseCountsSeen {  // of the release, all ticks below `closed` are kept here
+  std::string release;
+  std::uint64_t closed = 0;
+};
+
+// ---- router → control; model::ReleaseCounts, too: the next one of a release follows when this one was seen
 struct RoutesApplied {  // every worker routes by `version` now
   std::uint64_t version = 0;
 };
@@ -289,8 +294,9 @@ using RouterToEngine = std::variant<msg::Demand, msg::InstanceReady, msg::Instan
 using EngineToRouter = std::variant<msg::InstanceOpen, msg::InstanceDrain, msg::InstanceClosed, msg::Sockets,
                                     msg::StartsFailing, msg::DemandRefused, msg::InstancesDone, msg::MachineBusy>;
 using ControlToRouter = std::variant<msg::RoutesBegin, model::ServiceRoute, model::RevisionRoute, msg::DropService,
-                                     msg::DropRevision, msg::RoutesCommit, msg::MetricsWanted>;
-using RouterToControl = std::variant<msg::RoutesApplied, msg::InstanceLoad, msg::RevisionLoad, msg::Metrics>;
+                                     msg::DropRevision, msg::RoutesCommit, msg::MetricsWanted, msg::ReleaseCountsSeen>;
+using RouterToControl =
+    std::variant<msg::RoutesApplied, msg::InstanceLoad, msg::RevisionLoad, msg::Metrics, model::ReleaseCounts>;
 using ControlToLogs = std::variant<msg::DropLogs, msg::MetricsWanted>;
 using LogsToControl = std::variant<msg::Metrics>;
 using ControlToBuilder =
@@ -337,6 +343,7 @@ template <class A, Is<DropService> T> void visit(A& a, T& v) { a(v.name); }
 template <class A, Is<DropRevision> T> void visit(A& a, T& v) { a(v.name); }
 template <class A, Is<RoutesCommit> T> void visit(A& a, T& v) { a(v.version); }
 template <class A, Is<RoutesApplied> T> void visit(A& a, T& v) { a(v.version); }
+template <class A, Is<ReleaseCountsSeen> T> void visit(A& a, T& v) { a(v.release, v.closed); }
 template <class A, Is<InstanceLoad> T> void visit(A& a, T& v) { a(v.id, v.in_flight, v.available, v.detail); }
 template <class A, Is<RevisionLoad> T> void visit(A& a, T& v) { a(v.revision, v.in_flight, v.waiting, v.requests); }
 template <class A, Is<MetricsWanted> T> void visit(A& a, T& v) { a(v.number); }

@@ -6,13 +6,14 @@
 // length in front of it. Fields that the file does not have keep their defaults, and those that the reader does not
 // know are passed over, as long as new fields are only added at the end of a visit() list.
 //
-// Form: integers, enums and bools as zigzag LEB128 varints; text as length and bytes; lists as length and items;
-// optionals as 0/1 and the value; variants as index and the alternative.
+// Form: integers, enums and bools as zigzag LEB128 varints; text as length and bytes; lists as length and items, arrays
+// as items; optionals as 0/1 and the value; variants as index and the alternative.
 //
 // Reader treats its input as hostile (a compromised role must not gain by it): it never reads outside the input, never
 // allocates more than the input could hold, and reports failure instead of half a value.
 #pragma once
 
+#include <array>
 #include <chrono>
 #include <concepts>
 #include <cstdint>
@@ -73,6 +74,10 @@ class BasicWriter {
   void put(const std::vector<T>& list) {
     varint(list.size());
     for (const T& item : list) put(item);
+  }
+  template <class T, std::size_t n>
+  void put(const std::array<T, n>& all) {
+    for (const T& item : all) put(item);
   }
   template <class K, class V>
   void put(const std::map<K, V>& map) {
@@ -177,6 +182,10 @@ class BasicReader {
     const std::size_t n = count();
     list.clear();
     for (std::size_t i = 0; i < n && ok_; ++i) get(list.emplace_back());
+  }
+  template <class T, std::size_t n>
+  void get(std::array<T, n>& all) {
+    for (T& item : all) get(item);
   }
   template <class K, class V>
   void get(std::map<K, V>& map) {

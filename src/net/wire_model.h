@@ -7,6 +7,7 @@
 #include "model/instance.h"
 #include "model/metric.h"
 #include "model/plan.h"
+#include "model/release_counts.h"
 #include "model/revision.h"
 #include "model/routes.h"
 #include "model/service.h"
@@ -102,9 +103,45 @@ template <class A, Is<TagRoute> T>
 void visit(A& a, T& v) {
   a(v.host, v.revision);
 }
+template <class A, Is<MatchCondition> T>
+void visit(A& a, T& v) {
+  a(v.subject, v.name, v.kind, v.values);
+}
+template <class A, Is<RouteRule> T>
+void visit(A& a, T& v) {
+  a(v.name, v.conditions, v.target, v.revision);
+}
+template <class A, Is<ReleaseRoute> T>
+void visit(A& a, T& v) {
+  a(v.id, v.salt, v.step, v.stable, v.canary, v.weight, v.objective, v.sticky, v.header, v.began_unix_ns);
+}
 template <class A, Is<ServiceRoute> T>
 void visit(A& a, T& v) {
-  a(v.name, v.hosts, v.shares, v.unready, v.rate_limit, v.tags);
+  a(v.name, v.hosts, v.shares, v.unready, v.rate_limit, v.tags, v.rules, v.release);
+}
+template <class A, Is<ArmCounts> T>
+void visit(A& a, T& v) {
+  a(v.entered, v.at_risk, v.failed, v.at_risk_slow, v.slow, v.timed);
+}
+template <class A, Is<StratumCounts> T>
+void visit(A& a, T& v) {
+  a(v.stable, v.canary);
+}
+template <class A, Is<ReleaseTick> T>
+void visit(A& a, T& v) {
+  a(v.number, v.weight, v.keyed, v.keyless);
+}
+template <class A, Is<ArmTotals> T>
+void visit(A& a, T& v) {
+  a(v.requests, v.failures, v.cold, v.untracked, v.late);
+}
+template <class A, Is<LatencyShape> T>
+void visit(A& a, T& v) {
+  a(v.buckets);
+}
+template <class A, Is<ReleaseCounts> T>
+void visit(A& a, T& v) {
+  a(v.release, v.step, v.closed, v.open, v.ticks, v.stable, v.canary, v.stable_shape, v.canary_shape, v.memory, v.lost);
 }
 template <class A, Is<Routes> T>
 void visit(A& a, T& v) {

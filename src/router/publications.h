@@ -28,7 +28,9 @@ class Publications {
   void operator()(const net::msg::DropService& message);
   void operator()(const net::msg::DropRevision& message);
   void operator()(const net::msg::RoutesCommit& message);
-  void operator()(const net::msg::MetricsWanted& /*message*/) {}  // Router answers it
+  // Router answers these
+  void operator()(const net::msg::MetricsWanted& /*message*/) {}
+  void operator()(const net::msg::ReleaseCountsSeen& /*message*/) {}
 
   struct Draft {
     std::map<std::string, model::ServiceRoute> services;

@@ -81,6 +81,50 @@ constexpr std::string_view kFileOfForm3 =
     "600e686f6c612d30303030322d78797a04686f6c61f02e020204280080c8afa025028098dc93342002f22e062f7265616479"
     "010141016280a8d6b90780d0acf30e80f882ad16080202170200062f616c697665000080a8d6b9078090dfc04a0602";
 
+// …and since then.
+model::Routes sample_with_a_release() {
+  model::Routes out = sample_of_form_3();
+  out.services[0].rules = {{.name = "staff",
+                            .conditions = {{.subject = model::MatchSubject::header,
+                                            .name = "X-Team",
+                                            .kind = model::MatchKind::regex,
+                                            .values = {"credit|risk"}},
+                                           {.subject = model::MatchSubject::client,
+                                            .name = {},
+                                            .kind = model::MatchKind::network,
+                                            .values = {"10.0.0.0/8"}}},
+                            .target = model::MatchTarget::canary,
+                            .revision = {}},
+                           {.name = {},
+                            .conditions = {{.values = {"/a", "/b"}}},
+                            .target = model::MatchTarget::revision,
+                            .revision = base::RevisionName("hola-00001-abc")}};
+  out.services[0].release = {.id = "hola-00002-xyz.3",
+                             .salt = "s4lt",
+                             .step = 2,
+                             .stable = base::RevisionName("hola-00001-abc"),
+                             .canary = base::RevisionName("hola-00002-xyz"),
+                             .weight = 2500,
+                             .objective = std::chrono::milliseconds(180),
+                             .sticky = model::StickyKey::header,
+                             .header = "X-Customer",
+                             .began_unix_ns = 1'790'000'000'123'456'789};
+  return out;
+}
+
+constexpr std::string_view kFileWithARelease =
+    "8f0486808080e00102f40104686f6c61020e686f6c612e6c6f63616c686f73740c686f6c612e6578616d706c6502120e686f"
+    "6c612d30303030312d616263d08c01110e686f6c612d30303030322d78797ad00f000680b489139601000230057374616666"
+    "02160006582d5465616d04010b6372656469747c7269736b0f0a0006010a31302e302e302e302f3806001d00010a06000002"
+    "022f61022f62000e686f6c612d30303030312d616263025110686f6c612d30303030322d78797a2e330473346c74040e686f"
+    "6c612d30303030312d6162630e686f6c612d30303030322d78797a882780d4d4ab01020a582d437573746f6d6572aab4f6b4"
+    "85e1add7314e056164696f73010f6164696f732e6c6f63616c686f7374002f6164696f732d30303030312d7171713a207468"
+    "652061707020656e6465642077697468206578697420636f6465203302000000000002590e686f6c612d30303030312d6162"
+    "6304686f6c61a07ea0017000c8018090d8c69e0580e0a596bb1100160000012f00008080eb91fc0d8080eb91fc0d02000002"
+    "00140000012f000080a8d6b9078090dfc04a06000002000000670e686f6c612d30303030322d78797a04686f6c61f02e0202"
+    "04280080c8afa025028098dc93342202f22e062f7265616479010141016280a8d6b90780d0acf30e80f882ad160802000202"
+    "190200062f616c697665000080a8d6b9078090dfc04a06020002000000";
+
 std::string bytes_of(std::string_view form, std::string_view hex) {
   std::string out(form);
   for (std::size_t i = 0; i + 1 < hex.size(); i += 2) {
@@ -99,6 +143,13 @@ TEST(RoutesFile, a_file_of_form_3_is_read) {
   const auto routes = parse_routes(bytes_of("marea routes 3\n", kFileOfForm3), "routes");
   ASSERT_TRUE(routes) << routes.error().line();
   EXPECT_EQ(*routes, sample_of_form_3());
+}
+
+TEST(RoutesFile, a_file_with_a_release_is_read) {
+  const auto routes = parse_routes(bytes_of("marea routes 3\n", kFileWithARelease), "routes");
+  ASSERT_TRUE(routes) << routes.error().line();
+  EXPECT_EQ(*routes, sample_with_a_release());
+  EXPECT_EQ(print_routes(*routes), bytes_of("marea routes 3\n", kFileWithARelease));
 }
 
 TEST(RoutesFile, an_unknown_form_and_a_damaged_file_are_refused_with_their_place) {

@@ -1,0 +1,23 @@
+// marea.dev/match (match_rule.h) from text to rules, with every fault of it.
+#pragma once
+
+#include <string_view>
+#include <vector>
+
+#include "model/findings.h"
+#include "model/match_rule.h"
+#include "model/service.h"
+
+namespace marea::model {
+
+inline constexpr std::string_view kMatchAnnotation = "marea.dev/match";
+
+// `annotation` is the text. Faults are told at the annotation's place, with the path inside of it and, where it has
+// several, its line.
+std::vector<MatchRule> read_match_rules(Findings& findings, const Node& annotation);
+
+// Tags that no target of the traffic has are faults.
+void check_match_tags(Findings& findings, const Node& annotation, const std::vector<MatchRule>& rules,
+                      const std::vector<TrafficTarget>& traffic);
+
+}  // namespace marea::model
