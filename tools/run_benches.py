@@ -1,6 +1,7 @@
 """Runs the benches of the figures named (all when none is): each is bench/pN.py and prints JSON lines on stdout. What
 was measured earlier, on another machine or in another run is never compared: peers run inside the same bench. `P15` is
-all parts of a figure, `P15b` one of them; `bombs` and `bombs-fork`, `api` and `api-list` likewise."""
+all parts of a figure, `P15b` one of them; `bombs` and `bombs-fork`, `api` and `api-list` likewise;
+`split` has no parts."""
 
 import re
 import subprocess
@@ -22,7 +23,7 @@ def choose(words, names):
     chosen, unknown = {}, []
     for word in words:
         match = re.fullmatch(r"(P\d+)([a-z]?)", word[:1].upper() + word[1:].lower())
-        named = re.fullmatch(r"(bombs|api)(?:-(\w+))?", word.lower())
+        named = re.fullmatch(r"(bombs|api|split)(?:-(\w+))?", word.lower())
         name = named[1].upper() if named else match and match[1]
         if name not in names:
             unknown.append(word)
@@ -36,7 +37,7 @@ def choose(words, names):
 
 
 def main(words):
-    benches = {path.stem.upper(): path for path in (ROOT / "bench").glob("*.py") if re.fullmatch(r"p\d+|bombs|api", path.stem)}
+    benches = {path.stem.upper(): path for path in (ROOT / "bench").glob("*.py") if re.fullmatch(r"p\d+|bombs|api|split", path.stem)}
     names = sorted(benches, key=number)
     chosen, unknown = choose(words, names)
     if unknown:

@@ -40,27 +40,6 @@ std::optional<std::array<std::uint64_t, 2>> parse_pair(std::string_view text) {
   return out;
 }
 
-std::string_view without_spaces(std::string_view text) {
-  while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
-  while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
-  return text;
-}
-
-// Takes the next pair off the front of a Cookie field's value (RFC 6265 §4.2.1), leniently.
-std::string_view next_pair(std::string_view& rest) {
-  const std::size_t end = rest.find(';');
-  const std::string_view pair = without_spaces(rest.substr(0, end));
-  rest.remove_prefix(end == std::string_view::npos ? rest.size() : end + 1);
-  return pair;
-}
-
-// The value when the pair is ours.
-std::optional<std::string_view> ours(std::string_view pair) {
-  const std::size_t sign = pair.find('=');
-  if (sign == std::string_view::npos || without_spaces(pair.substr(0, sign)) != kAffinityCookie) return std::nullopt;
-  return without_spaces(pair.substr(sign + 1));
-}
-
 }  // namespace
 
 std::uint64_t AffinityKey::mark(std::string_view name) const {
@@ -88,16 +67,9 @@ base::Result<AffinityKey> AffinityKey::load_or_make(const std::string& path, Aff
 }
 
 AffinityMarks affinity_in(const net::http::RequestHead& request) {
-  for (const net::http::Field& field : request.fields()) {
-    if (!net::http::same_token(field.name, "cookie")) continue;
-    for (std::string_view rest = field.value; !rest.empty();) {
-      const auto value = ours(next_pair(rest));
-      if (!value) continue;
-      const auto words = parse_pair(*value);
-      return words ? AffinityMarks{.revision = (*words)[0], .instance = (*words)[1]} : AffinityMarks{};
-    }
-  }
-  return {};
+  const auto value = find_cookie(request, kAffinityCookie);
+  const auto words = value ? parse_pair(*value) : std::nullopt;
+  return words ? AffinityMarks{.revision = (*words)[0], .instance = (*words)[1]} : AffinityMarks{};
 }
 
 void write_affinity(net::http::HeadWriter& out, const AffinityMarks& marks) {
@@ -105,26 +77,6 @@ void write_affinity(net::http::HeadWriter& out, const AffinityMarks& marks) {
   const Digits instance = hex_of(marks.instance);
   out.field("Set-Cookie", {kAffinityCookie, "=", text_of(revision), text_of(instance),
                            "; Max-Age=2592000; Path=/; HttpOnly; SameSite=Lax"});
-}
-
-void forward_cookies(net::http::HeadWriter& out, const net::http::Field& field, std::string& scratch) {
-  scratch.clear();
-  bool found = false;
-  bool last = false;  // the last pair is ours
-  for (std::string_view rest = field.value; !rest.empty();) {
-    const std::string_view before = rest;
-    last = ours(next_pair(rest)).has_value();
-    found = found || last;
-    // With what separates it: the head must not grow, which the app's server might refuse.
-    if (!last) scratch += before.substr(0, before.size() - rest.size());
-  }
-  if (!found) {
-    out.forward(field);
-    return;
-  }
-  std::string_view left = without_spaces(scratch);
-  if (last && left.ends_with(';')) left = without_spaces(left.substr(0, left.size() - 1));
-  if (!left.empty()) out.field(field.name, left);
 }
 
 }  // namespace marea::router

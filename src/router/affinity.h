@@ -16,10 +16,9 @@
 #include "base/random.h"
 #include "net/http/codec.h"
 #include "net/http/head_writer.h"
+#include "router/cookies.h"
 
 namespace marea::router {
-
-inline constexpr std::string_view kAffinityCookie = "marea_affinity";
 
 // Zero: none.
 struct AffinityMarks {
@@ -51,9 +50,5 @@ AffinityMarks affinity_in(const net::http::RequestHead& request);
 
 // One Set-Cookie: for this host alone, for 30 days, not for scripts, not with requests that other sites cause.
 void write_affinity(net::http::HeadWriter& out, const AffinityMarks& marks);
-
-// A Cookie field as the app gets it: without ours, or nothing when it is the only one. `scratch` is only there to be
-// reused.
-void forward_cookies(net::http::HeadWriter& out, const net::http::Field& field, std::string& scratch);
 
 }  // namespace marea::router

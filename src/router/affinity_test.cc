@@ -29,7 +29,7 @@ std::string forwarded(const std::string& value) {
   net::http::HeadWriter out(room);
   std::string scratch;
   for (const net::http::Field& field : head.fields()) {
-    if (field.name == "cookie") forward_cookies(out, field, scratch);
+    if (field.name == "cookie") forward_cookies(out, field, {.affinity = true}, scratch);
   }
   return std::string(out.view());
 }

@@ -12,6 +12,7 @@ namespace marea::router {
 namespace {
 
 namespace http = net::http;
+using model::FailureCause;
 using model::Limit;
 
 bool idempotent(std::string_view method) {  // RFC 9110 §9.2.2
@@ -43,7 +44,7 @@ void Client::on_ready(std::uint32_t events) {
   stream_.note(events);
   if (phase_ == Phase::tunnel &&
       (events & EPOLLERR) != 0) {  // also while the app takes nothing, so that nothing is read
-    cut("the caller left the tunnel");
+    cut(FailureCause::client, "the caller left the tunnel");
     return;
   }
   const bool in_request = phase_ == Phase::waiting || phase_ == Phase::connecting || phase_ == Phase::relaying;
@@ -162,9 +163,10 @@ bool Client::begin(const http::RequestHead& head) {
     account_.service = service->name.str();
     return answer_options();
   }
-  affine_ = service->affine;
-  affinity_ = affine_ ? affinity_in(head) : AffinityMarks{};
-  const RouteTable::RevisionEntry* revision = RouteTable::pick(*service, affinity_.revision, worker_.random());
+  own_cookies_ = {.affinity = service->affine};
+  affinity_ = service->affine ? affinity_in(head) : AffinityMarks{};
+  const RouteTable::RevisionEntry* revision =
+      service->steering ? steer(*service, head) : RouteTable::pick(*service, affinity_.revision, worker_.random());
   if (revision == nullptr) {
     const std::string why = "service " + service->name.str() + " has no revision that can serve" +
                             (service->unready.empty() ? "" : ": ") + service->unready;
@@ -187,6 +189,7 @@ void Client::granted(std::shared_ptr<Home> home) {
   ticket_ = 0;
   note_wait_over();
   account_.cold = home->instance->served() == 0;
+  in_release_.cold = in_release_.cold || home->instance->ready_since() > account_.waits_since;
   home_ = std::move(home);
   worker_.wake(*home_);
   phase_ = Phase::connecting;
@@ -263,10 +266,13 @@ bool Client::send_request() {
   }
   Buffer& out = upstream_->stream().out();
   http::HeadWriter writer(out.room(head.bytes + kForwardingRoom));
-  write_request(
-      writer, head,
-      {.address = peer_.address, .ipv6 = peer_.ipv6, .request_id = request_id_, .trace = &trace_, .affine = affine_},
-      worker_.scratch());
+  write_request(writer, head,
+                {.address = peer_.address,
+                 .ipv6 = peer_.ipv6,
+                 .request_id = request_id_,
+                 .trace = &trace_,
+                 .own_cookies = own_cookies_},
+                worker_.scratch());
   if (!writer.finish()) return answer(431, "the request's head leaves no room for what a proxy must add");
   out.commit(writer.view().size());
   app_sent_before_ = upstream_->stream().sent();
@@ -296,7 +302,7 @@ bool Client::relay() {
           if (up_.too_long()) return over(Limit::body_bytes, 413, "the request's body is longer than it may be");
           return answer(400, stream_.ended() ? "the request's body is not complete" : "the chunked body is malformed");
         }
-        cut(up_.broken() ? "the request's body broke off" : "the caller left");
+        cut(FailureCause::client, up_.broken() ? "the request's body broke off" : "the caller left");
         return false;
       case Flow::sink_failed:  // it may have answered all the same
         request_sent_ = true;
@@ -316,8 +322,8 @@ bool Client::relay() {
       return false;
     case Flow::busy: worker_.later(*this); return false;
     case Flow::done: return finish();
-    case Flow::source_failed: cut("the app's answer broke off"); return false;
-    case Flow::sink_failed: cut("the caller left"); return false;
+    case Flow::source_failed: cut(FailureCause::app, "the app's answer broke off"); return false;
+    case Flow::sink_failed: cut(FailureCause::client, "the caller left"); return false;
   }
   return false;
 }
@@ -381,6 +387,7 @@ void Client::give_back_upstream(bool reusable) {
 
 void Client::request_over() {
   revision_->requests.fetch_add(1, std::memory_order_relaxed);
+  if (assigned_) in_release_.app_done = worker_.now();
   give_back_upstream(request_sent_ && app_rest_ > base::Duration{0});
 }
 
@@ -440,7 +447,10 @@ void Client::on_deadline() {
         return;
       }
       if (answer_begun_) {
-        cut(half_closed_ ? "the caller left" : "the answer was not complete within the request's timeout");
+        // What lies here untaken is not for the app to hurry.
+        const bool callers = half_closed_ || !stream_.out().empty();
+        cut(callers ? FailureCause::client : FailureCause::app,
+            half_closed_ ? "the caller left" : "the answer was not complete within the request's timeout");
       } else if (late_body()) {
         if (answer(408, "the request's body did not arrive within the request's timeout")) advance();
       } else if (answer(504, "the app did not answer within the request's timeout")) {
@@ -449,11 +459,11 @@ void Client::on_deadline() {
       return;
     case Phase::tunnel:
       worker_.bounds().hit(Limit::tunnel_idle_time);
-      cut("nothing came through the tunnel for too long");
+      cut(FailureCause::client, "nothing came through the tunnel for too long");
       return;
     case Phase::answering:
       if (answer_begun_) {
-        cut("the caller did not take the whole answer in time");
+        cut(FailureCause::client, "the caller did not take the whole answer in time");
         return;
       }
       [[fallthrough]];

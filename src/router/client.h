@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -17,7 +18,9 @@
 #include "router/bounds.h"
 #include "router/deadlines.h"
 #include "router/forwarding.h"
+#include "router/key_cookie.h"
 #include "router/pump.h"
+#include "router/release_lane.h"
 #include "router/request_account.h"
 #include "router/revision.h"
 #include "router/route_table.h"
@@ -80,12 +83,12 @@ class Client final : public net::Watcher, public Deadline {
   bool relay();
   bool read_answer_head();
   bool begin_answer(const net::http::ResponseHead& response);
-  void write_affinity_if_new(net::http::HeadWriter& out) const;
+  void write_own_cookies(net::http::HeadWriter& out) const;
   bool pass_interim(const net::http::ResponseHead& response);
   bool open_tunnel(const net::http::ResponseHead& response);
   bool tunnel();
   Flow carry(Stream& from, Stream& to, BodyRelay& relay);
-  void cut(std::string_view why);
+  void cut(model::FailureCause cause, std::string_view why);
   bool app_lost();
   bool finish();
   bool finish_answer();
@@ -103,6 +106,11 @@ class Client final : public net::Watcher, public Deadline {
   void drop_request();
   void close();
   void on_deadline() override;
+
+  // client_release.cc
+  const RouteTable::RevisionEntry* steer(const RouteTable::ServiceEntry& service, const net::http::RequestHead& head);
+  const RouteTable::RevisionEntry* assign(const RouteTable::Release& release, const net::http::RequestHead& head);
+  void settle();
 
   // client_account.cc
   void open_account(const net::http::RequestHead* head);
@@ -128,7 +136,17 @@ class Client final : public net::Watcher, public Deadline {
   BodyRelay up_;
   BodyRelay down_;
   Trace trace_;
-  AffinityMarks affinity_;             // as the caller's cookie says
+  AffinityMarks affinity_;  // as the caller's cookie says
+  OwnCookies own_cookies_;  // that the service's requests may have
+  struct InRelease {        // of a request that is assigned_
+    Assignment request;
+    bool told = false;   // the release knows of it
+    bool mints = false;  // it came without a key: the answer sets this one
+    bool cold = false;   // it waited until an instance was ready
+    ClientKeyText minted;
+    std::optional<model::FailureCause> cause;  // nothing: the caller left, unless the app was done
+    base::Instant app_done{};                  // the app has answered whole
+  } in_release_;
   std::uint64_t app_sent_before_ = 0;  // bytes to the app on its connection, before this request
   std::uint64_t carried_ = 0;          // bytes of the tunnel when its silence began
   base::Duration app_rest_{};          // how long the app's connection may rest after this request; zero: not at all
@@ -142,7 +160,7 @@ class Client final : public net::Watcher, public Deadline {
   bool asks_websocket_ = false;
   bool awaits_continue_ = false;  // the caller sends its body when the app says so, which it did not yet
   std::uint64_t received_with_head_ = 0;
-  bool affine_ = false;             // the service's clients come back to their instances
+  bool assigned_ = false;           // a release's split chose the revision, and was not told the outcome yet
   bool leaves_connection_ = false;  // the app's connection serves no further request, whatever the answer says
   bool request_sent_ = false;       // the app has all of it, or wants no more
   bool answer_begun_ = false;

@@ -42,6 +42,7 @@ void Client::note_wait_over() {
 void Client::close_account(bool complete) {
   if (!account_.open) return;
   account_.open = false;
+  if (assigned_) settle();
   const base::Duration total = worker_.now() - account_.begun;
   const std::uint64_t in = stream_.received() - stream_.in().size() - account_.in_before;
   const std::uint64_t out = stream_.sent() - account_.out_before;

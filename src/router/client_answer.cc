@@ -7,6 +7,7 @@
 #include <string>
 
 #include "router/client.h"
+#include "router/outcome.h"
 #include "router/worker.h"
 
 namespace marea::router {
@@ -47,8 +48,9 @@ bool Client::pass_interim(const http::ResponseHead& response) {
   return true;
 }
 
-// What the caller's cookie says already is not said again.
-void Client::write_affinity_if_new(http::HeadWriter& out) const {
+// What the caller's cookies say already is not said again.
+void Client::write_own_cookies(http::HeadWriter& out) const {
+  if (assigned_ && in_release_.mints) write_key(out, in_release_.minted);
   if (revision_->affinity() == 0) return;
   const AffinityMarks marks{.revision = revision_->affinity(), .instance = home_->instance->affinity()};
   if (marks != affinity_) write_affinity(out, marks);
@@ -67,7 +69,7 @@ bool Client::begin_answer(const http::ResponseHead& response) {
   keep_alive_ = caller.keep_alive;
   http::HeadWriter writer(stream_.out().room(response.bytes + kForwardingRoom));
   write_response(writer, response, framing, caller);
-  write_affinity_if_new(writer);
+  write_own_cookies(writer);
   if (!writer.finish()) {
     answer(502, "the app's answer has too large a head");
     return false;
@@ -101,6 +103,7 @@ bool Client::answer_options() {
 bool Client::own_answer(const OwnAnswer& answer, std::string_view why, model::Reason reason) {
   const int status = answer.status;
   constexpr std::size_t kMostWhy = 4096;
+  if (assigned_) in_release_.cause = cause_of_own_answer(status, reason, phase_ == Phase::waiting);
   if (phase_ == Phase::waiting) note_wait_over();
   if (has_body_ && !request_sent_) keep_alive_ = false;
   const bool begun = answer_begun_;
@@ -125,6 +128,7 @@ bool Client::own_answer(const OwnAnswer& answer, std::string_view why, model::Re
   write_own_answer(writer,
                    {.status = status, .length = body.size(), .retry_after = answer.retry_after, .allow = answer.allow},
                    caller);
+  if (assigned_ && in_release_.mints) write_key(writer, in_release_.minted);
   if (!writer.finish()) {
     close();
     return false;

@@ -11,6 +11,7 @@
 namespace marea::router {
 
 namespace http = net::http;
+using model::FailureCause;
 using model::Limit;
 
 // Gives false: the phase has changed.
@@ -22,7 +23,7 @@ bool Client::open_tunnel(const http::ResponseHead& response) {
   }
   http::HeadWriter writer(stream_.out().room(response.bytes + kForwardingRoom));
   write_switch(writer, response, request_id_);
-  write_affinity_if_new(writer);
+  write_own_cookies(writer);
   if (!writer.finish()) {
     answer(502, "the app's answer has too large a head");
     return false;
@@ -36,6 +37,10 @@ bool Client::open_tunnel(const http::ResponseHead& response) {
   answer_begun_ = true;
   account_.status = response.status;
   account_.first_byte = worker_.now();
+  if (assigned_) {  // how long it is used says nothing of the arm
+    in_release_.app_done = worker_.now();
+    settle();
+  }
   up_.start({.kind = http::BodyKind::until_close}, BodyRelay::Form::framed);
   down_.start({.kind = http::BodyKind::until_close}, BodyRelay::Form::framed);
   carried_ = 0;
@@ -55,7 +60,8 @@ bool Client::tunnel() {
   }
   if (either(Flow::source_failed) || either(Flow::sink_failed)) {
     const bool left = up == Flow::source_failed || down == Flow::sink_failed;
-    cut(left ? "the caller left the tunnel" : "the app left the tunnel");
+    cut(left ? FailureCause::client : FailureCause::app,
+        left ? "the caller left the tunnel" : "the app left the tunnel");
     return false;
   }
   if (either(Flow::busy)) worker_.later(*this);
@@ -83,8 +89,9 @@ Flow Client::carry(Stream& from, Stream& to, BodyRelay& relay) {
 }
 
 // The answer has begun and will not be complete: the caller must see that, and the record says why.
-void Client::cut(std::string_view why) {
+void Client::cut(FailureCause cause, std::string_view why) {
   account_.why = why;
+  in_release_.cause = cause;
   if (home_) revision_->requests.fetch_add(1, std::memory_order_relaxed);  // it was served, to its end or not
   const bool whole = down_.done() && stream_.out().empty();
   const bool of_app = phase_ == Phase::relaying || phase_ == Phase::answering;

@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <charconv>
 
-#include "router/affinity.h"
-
 namespace marea::router {
 namespace {
 
@@ -128,8 +126,8 @@ void write_request(net::http::HeadWriter& out, const net::http::RequestHead& req
       default: break;
     }
     if (field.ends_here) continue;
-    if (visitor.affine && net::http::same_token(field.name, "cookie")) {
-      forward_cookies(out, field, scratch);
+    if (visitor.own_cookies.any() && net::http::same_token(field.name, "cookie")) {
+      forward_cookies(out, field, visitor.own_cookies, scratch);
     } else if (options && net::http::same_token(field.name, "max-forwards")) {
       write_max_forwards(out, field);
     } else {

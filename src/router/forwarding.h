@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "net/http/codec.h"
 #include "net/http/head_writer.h"
+#include "router/cookies.h"
 #include "router/trace.h"
 
 namespace marea::router {
@@ -24,7 +25,7 @@ struct Visitor {
   bool ipv6 = false;
   std::string_view request_id;
   const Trace* trace = nullptr;
-  bool affine = false;  // a cookie of marea's own (affinity.h) may be among his, and is not for the app
+  OwnCookies own_cookies;  // that may be among his, and are not for the app
 };
 
 // A request id that a caller sent and that may go into logs and headers as it is: 1 … kMostRequestIdBytes letters,

@@ -60,6 +60,7 @@ class Instance {
   bool make_ready(base::Instant now) {
     std::int64_t never = 0;
     idle_since_.compare_exchange_strong(never, now.time_since_epoch().count(), std::memory_order_relaxed);
+    if (!seat_.ready()) ready_since_.store(now.time_since_epoch().count(), std::memory_order_relaxed);
     if (options_.started != base::Instant{}) seat_.bill(std::exchange(options_.started, {}), now);
     return seat_.make_ready();
   }
@@ -80,6 +81,10 @@ class Instance {
   int tunnels() const { return tunnels_.load(std::memory_order_relaxed); }
   void tunnel_opened() { tunnels_.fetch_add(1, std::memory_order_relaxed); }
   void tunnel_closed() { tunnels_.fetch_sub(1, std::memory_order_relaxed); }
+  // When it became ready the last time.
+  base::Instant ready_since() const {
+    return base::Instant(base::Duration(ready_since_.load(std::memory_order_relaxed)));
+  }
   // The moment its last request ended, or it became ready for the first time.
   base::Instant idle_since() const {
     return base::Instant(base::Duration(idle_since_.load(std::memory_order_relaxed)));
@@ -128,6 +133,7 @@ class Instance {
   std::unique_ptr<net::LedgerSlot> own_;
   net::LedgerSeat seat_;
   std::atomic<std::int64_t> idle_since_{0};
+  std::atomic<std::int64_t> ready_since_{0};
   std::atomic<bool> one_at_a_time_{false};
   std::atomic<bool> awake_{true};
   std::atomic<std::uint64_t> affinity_{0};

@@ -1,18 +1,9 @@
 #include "router/rate_table.h"
 
 #include "decide/rate.h"
+#include "router/mix.h"
 
 namespace marea::router {
-namespace {
-
-// Both halves of the product, folded: every bit of both numbers reaches every bit of the result (wyhash's step).
-std::uint64_t mix(std::uint64_t a, std::uint64_t b) {
-  __extension__ using Wide = unsigned __int128;
-  const Wide product = static_cast<Wide>(a ^ 0x2D358DCCAA6C78A5U) * (b ^ 0x8BB84B93962EACC9U);
-  return static_cast<std::uint64_t>(product) ^ static_cast<std::uint64_t>(product >> 64U);
-}
-
-}  // namespace
 
 RateTable::RateTable(std::uint64_t secret) : secret_(secret), sets_(std::make_unique<std::array<Set, kSets>>()) {}
 

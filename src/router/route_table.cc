@@ -7,8 +7,9 @@
 
 namespace marea::router {
 
-RouteTable::RouteTable(const model::Routes& routes, const Live& live) : version_(routes.version) {
-  std::unordered_map<std::string_view, const RevisionEntry*> by_name;
+RouteTable::RouteTable(const model::Routes& routes, const Live& live, const Seats& seats, const RouteTable* before)
+    : version_(routes.version) {
+  ByName by_name;
   revisions_.reserve(routes.revisions.size());
   for (const model::RevisionRoute& route : routes.revisions) {
     const auto index = static_cast<std::uint32_t>(revisions_.size());
@@ -32,6 +33,11 @@ RouteTable::RouteTable(const model::Routes& routes, const Live& live) : version_
       service.shares.push_back({.until = until, .revision = found->second});
       service.affine = service.affine || found->second->live->affinity() != 0;
     }
+    service.steering = steering_of(route, by_name, seats, before);
+    if (service.steering && service.steering->release) {
+      const Release& release = *service.steering->release;
+      service.affine = release.stable->live->affinity() != 0 || release.canary->live->affinity() != 0;
+    }
     for (const std::string& host : route.hosts) hosts_.emplace(host, &service);
     for (const model::TagRoute& tag : route.tags) {
       ServiceEntry& entry = services_.emplace_back(ServiceEntry{.name = route.name,
@@ -47,6 +53,45 @@ RouteTable::RouteTable(const model::Routes& routes, const Live& live) : version_
       hosts_.emplace(tag.host, &entry);
     }
   }
+}
+
+std::unique_ptr<const RouteTable::Steering> RouteTable::steering_of(const model::ServiceRoute& route,
+                                                                    const ByName& revisions, const Seats& seats,
+                                                                    const RouteTable* before) {
+  const auto entry = [&](const base::RevisionName& name) -> const RevisionEntry* {
+    const auto found = revisions.find(name.str());
+    return found == revisions.end() ? nullptr : found->second;
+  };
+  const RevisionEntry* const stable = route.release ? entry(route.release->stable) : nullptr;
+  const RevisionEntry* const canary = route.release ? entry(route.release->canary) : nullptr;
+  const bool releasing = stable != nullptr && canary != nullptr;
+  if (route.rules.empty() && !releasing) return nullptr;
+  auto out = std::make_unique<Steering>();
+  if (releasing) {
+    out->release.emplace(Release{.stable = stable,
+                                 .canary = canary,
+                                 .weight = route.release->weight,
+                                 .split = decide::Split(route.release->salt),
+                                 .objective = route.release->objective,
+                                 .sticky = route.release->sticky,
+                                 .header = route.release->header,
+                                 .seat = seats ? seats(*route.release) : ReleaseSeat{}});
+  }
+  if (route.rules.empty()) return out;
+  const ServiceEntry* old = before == nullptr || route.hosts.empty() ? nullptr : before->find(route.hosts.front());
+  const bool same =
+      old != nullptr && old->steering && old->steering->rules && old->steering->rules->rules() == route.rules;
+  out->rules = same ? old->steering->rules : std::make_shared<const RuleSet>(route.rules);
+  for (const model::RouteRule& rule : route.rules) {
+    switch (rule.target) {
+      case model::MatchTarget::revision: out->targets.push_back(entry(rule.revision)); break;
+      case model::MatchTarget::stable: out->targets.push_back(releasing ? stable : nullptr); break;
+      case model::MatchTarget::canary: out->targets.push_back(releasing ? canary : nullptr); break;
+      case model::MatchTarget::tag: out->targets.push_back(nullptr); break;
+    }
+  }
+  out->targets.resize(route.rules.size());
+  return out;
 }
 
 const RouteTable::ServiceEntry* RouteTable::find(std::string_view host) const {

@@ -1,17 +1,21 @@
 // model::Routes, made ready for lookup: one hash from host to service, one comparison per share to a revision.
-// Immutable; every worker holds one and swaps it between events.
+// Immutable; every worker holds one and swaps it between events. Of a service with neither rules nor a release a
+// request reads one null pointer (steering) and nothing else of these.
 #pragma once
 
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
 #include <vector>
 
+#include "decide/split.h"
 #include "model/routes.h"
 #include "router/revision.h"
+#include "router/rule_set.h"
 
 namespace marea::router {
 
@@ -26,18 +30,43 @@ class RouteTable {
     std::uint32_t until = 0;  // cumulative weight
     const RevisionEntry* revision = nullptr;
   };
+  // Where a release's requests are counted (release_watch.h).
+  struct ReleaseSeat {
+    std::uint32_t number = 0;  // 0: nowhere
+    base::Instant zero{};      // when its tick 0 began
+  };
+  struct Release {
+    const RevisionEntry* stable = nullptr;
+    const RevisionEntry* canary = nullptr;
+    std::uint32_t weight = 0;  // buckets of the canary
+    decide::Split split;
+    base::Duration objective{};
+    model::StickyKey sticky = model::StickyKey::cookie;
+    std::string header;
+    ReleaseSeat seat;
+  };
+  struct Steering {
+    std::shared_ptr<const RuleSet> rules;       // null: none
+    std::vector<const RevisionEntry*> targets;  // by rule; null: the rule is passed over
+    std::optional<Release> release;
+  };
   struct ServiceEntry {
     base::ServiceName name;
     std::vector<Share> shares;
     std::string unready;
     model::RateLimit rate_limit;
-    std::uint64_t hash = 0;  // of its name: the same in every table
-    bool affine = false;     // clients of a revision of it come back to their instance
+    std::uint64_t hash = 0;                    // of its name: the same in every table
+    bool affine = false;                       // clients of a revision of it come back to their instance
+    std::unique_ptr<const Steering> steering;  // null: the shares alone decide
   };
   using Live = std::function<std::shared_ptr<Revision>(const model::RevisionRoute&)>;
 
+  using Seats = std::function<ReleaseSeat(const model::ReleaseRoute&)>;
+
   // `live` gives the shared part of each revision. Shares of revisions that `routes` does not have are left out.
-  RouteTable(const model::Routes& routes, const Live& live);
+  // Without `seats` releases are not counted. Compiled rules are taken from the table before where they are the same.
+  RouteTable(const model::Routes& routes, const Live& live, const Seats& seats = {},
+             const RouteTable* before = nullptr);
   RouteTable(const RouteTable&) = delete;
   RouteTable& operator=(const RouteTable&) = delete;
 
@@ -51,6 +80,9 @@ class RouteTable {
   static const RevisionEntry* pick(const ServiceEntry& service, std::uint64_t affinity, std::uint64_t random);
 
  private:
+  using ByName = std::unordered_map<std::string_view, const RevisionEntry*>;
+  static std::unique_ptr<const Steering> steering_of(const model::ServiceRoute& route, const ByName& revisions,
+                                                     const Seats& seats, const RouteTable* before);
   struct Hash {
     using is_transparent = void;
     std::size_t operator()(std::string_view text) const { return std::hash<std::string_view>{}(text); }

@@ -24,6 +24,10 @@ Router::Router(World world)
                    [this](const net::RouterToControl& message) {
                      if (control_) control_->send(message);
                    }}),
+      releases_({.loop = world_.loop,
+                 .workers = world_.workers,
+                 .secret = world_.random.next(),
+                 .send = [this](const model::ReleaseCounts& counts) { return control_ && control_->send(counts); }}),
       publications_([this](model::Routes routes) { publish(std::move(routes)); }),
       stop_deadline_(world_.loop, [this] { quit(); }) {
   if (!world_.records_folder.empty()) records_.emplace(world_.records_folder);
@@ -74,16 +78,21 @@ void Router::on_peer(net::Role peer, base::Fd link) {
     publications_.restart();
     control_ = std::make_unique<ControlLink>(
         world_.loop, std::move(link),
-        ControlLink::Events{.on_message =
-                                [this](net::ControlToRouter message, std::vector<base::Fd>) {
-                                  if (const auto* wanted = std::get_if<net::msg::MetricsWanted>(&message)) {
-                                    send_metrics(wanted->number);
-                                  } else {
-                                    publications_.take(std::move(message));
-                                  }
-                                },
+        ControlLink::Events{.on_message = [this](net::ControlToRouter message,
+                                                 std::vector<base::Fd>) { take_control(std::move(message)); },
                             .on_closed = [](const std::string&) {}});
     roster_.report_all();
+    releases_.control_linked();
+  }
+}
+
+void Router::take_control(net::ControlToRouter message) {
+  if (const auto* wanted = std::get_if<net::msg::MetricsWanted>(&message)) {
+    send_metrics(wanted->number);
+  } else if (const auto* counts_seen = std::get_if<net::msg::ReleaseCountsSeen>(&message)) {
+    releases_.seen(*counts_seen);
+  } else {
+    publications_.take(std::move(message));
   }
 }
 
@@ -116,11 +125,14 @@ void Router::publish(model::Routes routes) {
   const bool limited =
       std::ranges::any_of(routes.services, [](const model::ServiceRoute& each) { return each.rate_limit.on(); });
   if (limited && !switchboard_.rates) switchboard_.rates = std::make_unique<RateTable>(world_.random.next());
-  const auto table = std::make_shared<const RouteTable>(
-      routes, [this](const model::RevisionRoute& route) { return roster_.live(route.name); });
+  releases_.set_routes(routes);
+  if (switchboard_.lanes == nullptr) switchboard_.lanes = releases_.lanes();
+  table_ = std::make_shared<const RouteTable>(
+      routes, [this](const model::RevisionRoute& route) { return roster_.live(route.name); },
+      [this](const model::ReleaseRoute& release) { return releases_.seat_of(release); }, table_.get());
   version_ = routes.version;
   adopted_ = 0;
-  for (int index = 0; index < world_.workers; ++index) switchboard_.to_worker(index, mail::Table{table});
+  for (int index = 0; index < world_.workers; ++index) switchboard_.to_worker(index, mail::Table{table_});
   if (restoring_) return;
   if (const base::Result<void> saved = save_routes(world_.routes_file, routes); !saved) {
     world_.log(Severity::warning, "the routes could not be kept for the next start", {{"why", saved.error().line()}});
@@ -152,6 +164,7 @@ void Router::take(News event) {
 
 void Router::operator()(news::TableAdopted& event) {
   if (event.version != version_ || ++adopted_ < world_.workers) return;
+  releases_.adopted();
   base::crash_point("router.routes.applied");
   roster_.adopted(event.version);
 }

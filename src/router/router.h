@@ -16,6 +16,7 @@
 #include "net/mailbox.h"
 #include "net/role.h"
 #include "router/publications.h"
+#include "router/release_watch.h"
 #include "router/roster.h"
 #include "router/switchboard.h"
 #include "router/worker.h"
@@ -47,6 +48,7 @@ class Router final : public net::RoleProcess {
   using ControlLink = net::Link<net::RouterToControl, net::ControlToRouter>;
   void set_affinity_key();
   void publish(model::Routes routes);
+  void take_control(net::ControlToRouter message);
   void send_metrics(std::uint64_t number);
   void take(News event);
   void operator()(news::TableAdopted& event);
@@ -65,7 +67,9 @@ class Router final : public net::RoleProcess {
   std::vector<std::unique_ptr<Worker>> workers_;
   std::unique_ptr<ControlLink> control_;
   Roster roster_;
+  ReleaseWatch releases_;
   Publications publications_;
+  std::shared_ptr<const RouteTable> table_;        // the last one
   std::vector<std::shared_ptr<Revision>> routed_;  // of the last configuration
   bool restoring_ = false;
   std::uint64_t version_ = 0;  // of the last table

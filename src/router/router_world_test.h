@@ -187,6 +187,12 @@ class RouterWorld : public testing::Test {
                                                      .workers = workers,
                                                      .limits = limits});
     link_engine();
+    link_control();
+    net::Listening listening = *net::listen_tcp("127.0.0.1:0");
+    port = listening.port;
+    router_->on_listener(net::ListenerKind::http, listening.address, std::move(listening.fd));
+  }
+  void link_control() {
     auto control = *net::make_socket_pair();
     router_->on_peer(net::Role::control, std::move(control.first));
     control_ = std::make_unique<ControlLink>(
@@ -203,11 +209,10 @@ class RouterWorld : public testing::Test {
                                   if (const auto* part = std::get_if<net::msg::Metrics>(&message)) {
                                     metrics.push_back(*part);
                                   }
+                                  const auto* counts = std::get_if<model::ReleaseCounts>(&message);
+                                  if (counts != nullptr && on_counts) on_counts(*counts);
                                 },
                             .on_closed = [](const std::string&) {}});
-    net::Listening listening = *net::listen_tcp("127.0.0.1:0");
-    port = listening.port;
-    router_->on_listener(net::ListenerKind::http, listening.address, std::move(listening.fd));
   }
   void link_engine() {
     auto engine = *net::make_socket_pair();
@@ -322,6 +327,7 @@ class RouterWorld : public testing::Test {
   int sockets_asked = 0;  // how often
   std::vector<net::msg::Demand> demands;
   std::function<void(const net::msg::Demand&)> on_demand;
+  std::function<void(const model::ReleaseCounts&)> on_counts;
   std::vector<std::string> ready;
   std::vector<net::msg::InstanceUnready> unready;
   std::vector<std::pair<std::string, bool>> busy;

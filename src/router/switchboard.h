@@ -14,6 +14,7 @@
 #include "router/bounds.h"
 #include "router/instance.h"
 #include "router/rate_table.h"
+#include "router/release_lane.h"
 #include "router/revision.h"
 #include "router/route_table.h"
 
@@ -105,6 +106,7 @@ class Switchboard {
 
   Bounds bounds;
   std::unique_ptr<RateTable> rates;  // made before the first table that has a limit is published
+  ReleaseLanes* lanes = nullptr;     // there before the first table that has a release; outlives the workers
 
  private:
   net::Mailbox<News>* main_ = nullptr;

@@ -1,0 +1,31 @@
+#include "router/key_cookie.h"
+
+#include <cstddef>
+
+namespace marea::router {
+namespace {
+
+constexpr std::string_view kHex = "0123456789abcdef";
+
+}  // namespace
+
+ClientKeyText key_text_of(std::uint64_t high, std::uint64_t low) {
+  ClientKeyText out;
+  for (std::size_t i = 0; i < 16; ++i) {
+    out.digits.at(i) = kHex[(high >> (60U - 4 * i)) & 15U];
+    out.digits.at(i + 16) = kHex[(low >> (60U - 4 * i)) & 15U];
+  }
+  return out;
+}
+
+std::optional<std::string_view> key_in(const net::http::RequestHead& request) {
+  return find_cookie(request, kKeyCookie, [](std::string_view value) {
+    return value.size() == ClientKeyText{}.digits.size() && value.find_first_not_of(kHex) == std::string_view::npos;
+  });
+}
+
+void write_key(net::http::HeadWriter& out, const ClientKeyText& key) {
+  out.field("Set-Cookie", {kKeyCookie, "=", key.view(), "; Max-Age=2592000; Path=/; HttpOnly; SameSite=Lax"});
+}
+
+}  // namespace marea::router
