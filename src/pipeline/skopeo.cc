@@ -193,10 +193,11 @@ base::Result<void> Skopeo::open_proxy(const RegistryReference& image) {
     return base::fail(base::os_error("cannot make a socket pair"));
   }
   socket_ = base::Fd(ends[0]);
-  const base::Fd theirs(ends[1]);
+  base::Fd theirs(ends[1]);
   auto process =
       start({"experimental-image-proxy", "--authfile", in_path(kAuthNumber), "--sockfd", std::to_string(kSocketNumber)},
             kSocketNumber, theirs.get());
+  theirs.reset();  // its death is the end of the socket, which nobody may hold open beside it
   if (!process) return base::fail(std::move(process.error()));
   proxy_ = std::move(*process);
   const auto hello = call("Initialize", "");
