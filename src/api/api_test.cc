@@ -89,6 +89,17 @@ TEST_F(ApiTest, a_blob_that_announces_too_much_is_refused_before_it_comes) {
   EXPECT_EQ(parse(receive()).status, 413);
 }
 
+TEST_F(ApiTest, bodies_without_a_length_are_promised_room_as_they_come) {
+  world.disk = {.bytes = 50'000'000, .used = 0};  // less than the first piece is promised
+  send("PUT " + blob("hello") + " HTTP/1.1\r\nHost: api\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n");
+  const Reply reply = parse(receive());
+  EXPECT_EQ(reply.status, 507) << reply.body;
+  EXPECT_EQ(files(blobs()), 0U);
+  world.disk.bytes = 1'000'000'000;
+  connect();
+  EXPECT_EQ(call("PUT", blob("hello"), "hello").status, 201) << "and nothing of the promise is left";
+}
+
 TEST_F(ApiTest, an_image_is_named_when_it_is_unpacked) {
   const std::string digest = world.make_image('c');
   const std::string body = R"({"name": "oci:/x", "digest": ")" + digest + "\"}";
@@ -102,6 +113,9 @@ TEST_F(ApiTest, an_image_is_named_when_it_is_unpacked) {
   EXPECT_EQ(named.json()["bytes"], 42);
   const Json list = call("GET", kOwn + std::string("images")).json();
   EXPECT_EQ(list["items"][0]["name"], "oci:/x");
+  EXPECT_EQ(list["items"][0]["disk_bytes"], 42 + 8) << "unpacked, and the blob of its manifest";
+  EXPECT_EQ(list["used_bytes"], 50);
+  EXPECT_EQ(list["unnamed"], Json::array());
   const std::string missing = R"({"name": "y", "digest": "sha256:)" + std::string(64, 'd') + "\"}";
   EXPECT_EQ(call("PUT", kOwn + std::string("images"), missing).status, 404);
   EXPECT_EQ(call("PUT", kOwn + std::string("images"), R"({"name": 1})").status, 400);

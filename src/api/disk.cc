@@ -109,6 +109,10 @@ net::BodyPlan Api::disk(const net::HttpRequest& head) {
                 {"unused", images.unused},
                 {"builds", removable.builds}}},
               {"removable", {{"images", removable.images}, {"builds", removable.builds}, {"logs", removable.logs}}}};
+  out["unreadable"] = Json::array();
+  for (const auto& [digest, why] : control.unreadable_images()) {
+    out["unreadable"].push_back({{"digest", digest}, {"why", why.line()}});
+  }
   if (out["full"] == true) {
     const base::Error error = control::disk_full("take anything new", 0, use, control.most_disk_percent(), removable);
     out["why"] = error.why;

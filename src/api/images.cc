@@ -3,8 +3,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <filesystem>
+#include <map>
 #include <memory>
 #include <string>
 #include <system_error>
@@ -20,11 +22,24 @@ namespace {
 
 constexpr std::uint64_t kMostContextBytes = 4ULL << 30;  // a build context; more is a forgotten .dockerignore
 
+constexpr std::uint64_t kRoomStep = 64ULL << 20;  // that a body without a length is promised at a time
+
+// Room for the next piece of a body.
+base::Result<void> make_room(control::Control& control, control::Room& room, const std::string& what,
+                             std::size_t piece) {
+  if (room.left() < static_cast<std::int64_t>(piece)) {
+    if (auto more = control.reserve(room, what, std::max<std::uint64_t>(kRoomStep, piece)); !more) return more;
+  }
+  room.write(static_cast<std::int64_t>(piece));
+  return {};
+}
+
 // One blob that is being received.
 struct Upload {
   control::Control& control;
   control::BlobUpload blob;
   net::Responder responder;
+  std::shared_ptr<control::Room> room;
   bool failed = false;
 
   void fail(const base::Error& error) {
@@ -39,6 +54,7 @@ struct Build {
   std::string folder;
   base::Fd file;
   net::Responder responder;
+  std::shared_ptr<control::Room> room;
   bool failed = false;
 
   ~Build() {
@@ -50,6 +66,36 @@ struct Build {
     responder.send(failure(control.with_what_to_remove(error)));
   }
 };
+
+// What each has of the disk is told once, with the first of its names.
+Json image_list(const control::Control& control) {
+  const control::HeldImages held = control.held_images();
+  std::map<std::string, Json> named;
+  Json unnamed = Json::array();
+  std::int64_t sum = held.other_blobs + held.builds;
+  for (const control::HeldImage& image : held.images) {
+    std::int64_t on_disk = image.bytes + image.blob_bytes;
+    sum += on_disk;
+    const Json one = {{"digest", image.digest}, {"bytes", image.bytes}, {"revisions", image.revisions}};
+    for (const std::string& name : image.names) {
+      Json& item = named[name] = one;
+      item["name"] = name;
+      item["used_by"] = control.users_of(control.image_names().at(name));
+      item["disk_bytes"] = std::exchange(on_disk, 0);
+    }
+    if (!image.names.empty()) continue;
+    unnamed.push_back(one);
+    unnamed.back()["disk_bytes"] = on_disk;
+  }
+  Json items = Json::array();
+  for (auto& [name, item] : named) items.push_back(std::move(item));
+  return {{"items", std::move(items)},
+          {"unnamed", std::move(unnamed)},
+          {"other_bytes", held.other_blobs},
+          {"builds_bytes", held.builds},
+          {"used_bytes", sum},
+          {"unused_bytes", control.removable().images}};
+}
 
 }  // namespace
 
@@ -68,21 +114,28 @@ net::BodyPlan Api::blob(const net::HttpRequest& head, const std::string& digest)
   }
   if (head.method != "PUT") return wrong_method(head, "HEAD, PUT");
   const std::uint64_t announced = head.content_length.value_or(0);
+  const std::string what = "take blob " + digest;
+  const auto room = std::make_shared<control::Room>();
   if (announced <= control::kMostBlobBytes) {  // what is too large for any disk is told as that, below
-    if (auto room = world_.control.check_room("take blob " + digest, announced); !room) return failure(room.error());
+    if (auto there = world_.control.reserve(*room, what, announced); !there) return failure(there.error());
   }
   return net::StreamedBody{
       .most = control::kMostBlobBytes,
-      .begin = [&control = world_.control, blobs, digest](const net::HttpRequest&, net::Responder responder) {
+      .begin = [&control = world_.control, blobs, digest, what, room](const net::HttpRequest&,
+                                                                      net::Responder responder) {
         auto begun = control::BlobUpload::begin(blobs, digest);
         if (!begun) {
           responder.send(failure(control.with_what_to_remove(begun.error())));
           return net::BodySink{};
         }
-        auto upload = std::make_shared<Upload>(Upload{control, std::move(*begun), std::move(responder)});
+        auto upload = std::make_shared<Upload>(Upload{control, std::move(*begun), std::move(responder), room});
         return net::BodySink{.on_data =
-                                 [upload](std::string_view piece) {
+                                 [upload, what](std::string_view piece) {
                                    if (upload->failed) return;
+                                   if (auto there = make_room(upload->control, *upload->room, what, piece.size());
+                                       !there) {
+                                     return upload->fail(there.error());
+                                   }
                                    if (auto done = upload->blob.write(piece); !done) upload->fail(done.error());
                                  },
                              .on_end =
@@ -106,15 +159,7 @@ net::BodyPlan Api::images(const net::HttpRequest& head) {
     return failure({.code = base::ErrorCode::invalid_argument, .what = "say which: ?name=NAME or ?unused=1"});
   }
   if (head.method != "GET") return wrong_method(head, "DELETE, GET, PUT");
-  Json items = Json::array();
-  for (const auto& [name, row] : world_.control.image_names()) {
-    const model::Image* image = world_.control.image(row.digest);
-    items.push_back({{"name", name},
-                     {"digest", row.digest},
-                     {"bytes", image == nullptr ? 0 : image->bytes},
-                     {"used_by", world_.control.users_of(row)}});
-  }
-  return json_response(200, {{"items", std::move(items)}, {"unused_bytes", world_.control.removable().images}});
+  return json_response(200, image_list(world_.control));
 }
 
 void Api::name_image(const net::HttpRequest& request, net::Responder responder) {
@@ -150,13 +195,18 @@ net::BodyPlan Api::builds(const net::HttpRequest& head) {
   if (command.name.empty()) {
     return failure({.code = base::ErrorCode::invalid_argument, .what = "a build needs ?name=TAG"});
   }
-  if (auto room = world_.control.check_room("build " + command.name, head.content_length.value_or(0)); !room) {
-    return failure(room.error());
+  const auto room = std::make_shared<control::Room>();
+  const std::uint64_t announced = head.content_length.value_or(0);
+  if (announced <= kMostContextBytes) {  // what is too large is told as that, below
+    if (auto there = world_.control.reserve(*room, "build " + command.name, announced); !there) {
+      return failure(there.error());
+    }
   }
   return net::StreamedBody{
       .most = kMostContextBytes,
-      .begin = [this, command = std::move(command)](const net::HttpRequest&, net::Responder responder) {
+      .begin = [this, command = std::move(command), room](const net::HttpRequest&, net::Responder responder) {
         auto build = std::make_shared<Build>(world_.control);
+        build->room = room;
         build->responder = std::move(responder);
         constexpr mode_t kFolder = 0711;
         constexpr mode_t kFile = 0644;  // the builder reads it as another user
@@ -169,8 +219,11 @@ net::BodyPlan Api::builds(const net::HttpRequest& head) {
         }
         return net::BodySink{
             .on_data =
-                [build](std::string_view piece) {
+                [build, name = command.name](std::string_view piece) {
                   if (build->failed) return;
+                  if (auto there = make_room(build->control, *build->room, "build " + name, piece.size()); !there) {
+                    return build->fail(there.error());
+                  }
                   if (auto done = control::write_all(build->file, piece, "the build context"); !done) {
                     build->fail(done.error());
                   }

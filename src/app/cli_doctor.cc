@@ -70,6 +70,16 @@ void check_store(const Verb& verb, std::vector<Check>& out) {
                  damaged ? store::repair_remedy(data) : (sound ? std::string() : sound.error().remedy)});
 }
 
+// Those whose manifests are damaged cannot be made again, and keep room that may be theirs.
+void check_images(Verb& verb, const Json& disk, std::vector<Check>& out) {
+  const Json* unreadable = find(disk, {"unreadable"});
+  if (unreadable == nullptr || !unreadable->is_array()) return;
+  for (const Json& one : *unreadable) {
+    out.push_back({"image " + text_at(one, {"digest"}), Check::Result::wrong, text_at(one, {"why"}),
+                   verb.words()(Text::doctor_image_remedy)});
+  }
+}
+
 // Beyond its limit nothing new is taken.
 void check_disk(Verb& verb, std::vector<Check>& out) {
   const Outcome<Json> disk = verb.api.get(fmt::format("{}/disk", kMarea));
@@ -79,6 +89,7 @@ void check_disk(Verb& verb, std::vector<Check>& out) {
                  full ? text_at(*disk, {"why"})
                       : fmt::format("{} % (<= {} %)", text_at(*disk, {"percent"}), text_at(*disk, {"most_percent"})),
                  text_at(*disk, {"remedy"})});
+  check_images(verb, *disk, out);
 }
 
 // Where `marea serve` would listen without options.

@@ -15,17 +15,32 @@ Outcome<Exit> list_images(Verb& verb) {
     return Exit::ok;
   }
   const Words& words = verb.words();
+  const auto joined = [&](const Json& image, std::string_view field) {
+    const Json* all = find(image, {field});
+    std::string out;
+    if (all != nullptr && all->is_array()) {
+      for (const Json& one : *all) out += (out.empty() ? "" : ",") + one.get<std::string>();
+    }
+    return out.empty() ? words(Text::images_unused) : out;
+  };
   std::vector<std::vector<std::string>> rows;
   std::string names;
   for (const Json& image : items_of(*list)) {
-    const Json* users = find(image, {"used_by"});
-    std::string used;
-    if (users != nullptr && users->is_array()) {
-      for (const Json& user : *users) used += (used.empty() ? "" : ",") + user.get<std::string>();
-    }
-    rows.push_back({text_at(image, {"name"}), text_at(image, {"digest"}), text_at(image, {"bytes"}),
-                    used.empty() ? words(Text::images_unused) : used});
+    rows.push_back({text_at(image, {"name"}), text_at(image, {"digest"}), text_at(image, {"disk_bytes"}),
+                    joined(image, "used_by")});
     names += rows.back().front() + "\n";
+  }
+  if (const Json* unnamed = find(*list, {"unnamed"}); unnamed != nullptr && unnamed->is_array()) {
+    for (const Json& image : *unnamed) {
+      rows.push_back({words(Text::images_unnamed), text_at(image, {"digest"}), text_at(image, {"disk_bytes"}),
+                      joined(image, "revisions")});
+    }
+  }
+  // So that the column adds up to what `marea disk` says.
+  for (const auto& [text, field] : {std::pair{Text::images_rest, "other_bytes"}, {Text::disk_builds, "builds_bytes"}}) {
+    if (const std::string bytes = text_at(*list, {field}); !bytes.empty() && bytes != "0") {
+      rows.push_back({words(text), "", bytes, ""});
+    }
   }
   verb.console.data(format == Format::name ? names
                                            : print_table({words(Text::head_name), words(Text::head_digest),

@@ -105,6 +105,9 @@ void BuilderJobs::on_message(std::uint64_t number, net::BuilderToControl message
     finish(number, *cleaned);
   } else if (auto* resolved = std::get_if<msg::ImageResolved>(&message)) {
     finish(number, std::move(*resolved));
+  } else if (const auto* used = std::get_if<msg::ImagesUsed>(&message)) {
+    const auto on_used = running->second.job.on_used;
+    if (on_used) on_used(used->digests);
   } else if (auto* needed = std::get_if<msg::ImagesNeeded>(&message)) {
     finish(number, std::move(*needed));
   } else if (auto* failed = std::get_if<msg::JobFailed>(&message)) {

@@ -43,6 +43,8 @@ class BuilderJobs {
     std::function<void(base::Result<net::msg::ImageResolved>)> on_resolved = {};
     // Beside on_done, of a build: it lacks these images and has not begun.
     std::function<void(std::vector<std::string> names)> on_needed = {};
+    // Of a build, before it begins: the digests of the images that it is built on.
+    std::function<void(const std::vector<std::string>&)> on_used = {};
     int deaths = 0;
   };
   // Job numbers start above first_number, which must grow over restarts of control.

@@ -55,6 +55,12 @@ Control::Control(World world)
       disk_(std::move(world.disk)),
       most_disk_percent_(world.most_disk_percent),
       limits_(world.limits),
+      parts_(folders_.blobs,
+             [this](const std::string& digest, const base::Error& why) {
+               log_(base::Severity::warning, "a manifest cannot be read, and blobs that may be its image's stay",
+                    {{"digest", digest}, {"why", why.line()}});
+             }),
+      reading_(loop_, [this] { read_parts(); }),
       give_up_(std::move(world.give_up)),
       giving_up_(loop_, [this] { give_up_(); }) {}
 
@@ -76,6 +82,8 @@ base::Result<void> Control::start() {
   for (store::ImageRecord& record : contents->images) images_.emplace(record.digest, std::move(record));
   usage_.load(std::move(contents->usage), std::move(contents->usage_totals), usage_moment());
   note_young_blobs();
+  for (const auto& [digest, record] : images_) unread_.push_back(digest);
+  reading_.arm_in(base::Duration{0});
   restore_images();
   sweep();
   expire_.arm_in(kEndedShown / 4);

@@ -30,6 +30,7 @@
 #include "control/disk.h"
 #include "control/disk_plan.h"
 #include "control/engine_port.h"
+#include "control/image_parts.h"
 #include "control/instance_counts.h"
 #include "control/instances.h"
 #include "control/logs_port.h"
@@ -161,19 +162,24 @@ class Control {
   void obtain_image(ImageWish wish);
   // Services that use the image of that name or digest; empty: it may go.
   std::vector<std::string> users_of(const store::ImageName& name) const;
-  base::Result<Unused> unused() const;
+  Unused unused() const;
+  // Images in use whose manifests cannot be read, with why: they keep blobs that might be theirs.
+  std::map<std::string, base::Error> unreadable_images() const;
   DiskUse disk() const;
   Removable removable() const;
   int most_disk_percent() const { return most_disk_percent_; }
   std::int64_t most_image_percent() const { return limits_[model::Limit::image_disk]; }
   ImageDisk image_disk() const;
+  HeldImages held_images() const;
   // Room for `bytes` more: what nothing uses and has no name begins to go, the least recently used first, as far as it
   // must. E_DISK_BUDGET when images have not so much left in their share of the disk, E_DISK_FULL when the disk is
   // beyond the share that marea fills; then nothing goes.
-  // What pulls that are under way still take counts as taken. Images of the digests in `keep` stay: they are about to
+  // What is under way counts as taken, as far as it is known. Images of the digests in `keep` stay: they are about to
   // be used. E_IO when the store does not take the removal.
   base::Result<void> check_room(const std::string& what, std::uint64_t bytes = 0,
                                 const std::set<std::string>& keep = {});
+  // The same, and the room is promised: it counts as taken until `room` is destroyed. May be asked for more.
+  base::Result<void> reserve(Room& room, const std::string& what, std::uint64_t bytes);
   // For what met the end of the disk half-way: E_DISK_FULL gets the commands that make room as its remedy; any other
   // error is given back as it is.
   base::Error with_what_to_remove(base::Error error) const;
@@ -246,6 +252,7 @@ class Control {
   void asked(const std::string& source, const base::Result<net::msg::ImageResolved>& resolved);
   // Of blobs that are here; `otherwise` has them, too, when one is damaged. Empty: nobody.
   void make_image(const std::string& digest, const std::string& otherwise, ImageWish wish);
+  std::int64_t unpacked_guess(const std::string& digest) const;
   void start_making(const std::string& digest);
   void made(const std::string& digest, const base::Result<model::Image>& image);
   void drop_unwanted();
@@ -261,6 +268,8 @@ class Control {
     std::int64_t since_unix_ns = 0;  // what the builder makes from then on is not removed
     std::size_t awaited = 0;         // images that are being pulled for it
     bool asked = false;              // it has said what it lacks
+    std::int64_t bytes = 0;          // of the disk, that its context will take at least
+    std::int64_t spare = 0;          // that it may take beside
   };
   void start_build(Ticket ticket);
   void pull_for_build(Ticket ticket, const std::vector<std::string>& names);
@@ -275,19 +284,25 @@ class Control {
   std::int64_t blob_bytes(std::map<std::string, std::int64_t>* each = nullptr) const;
   std::int64_t unrecorded_bytes(const std::string& digest) const;
   std::int64_t awaited_bytes() const;
-  base::Result<RemovableParts> removable_parts(const std::set<std::string>& keep) const;
+  std::int64_t spare_bytes() const;
+  std::int64_t take_spare(std::int64_t& spare, std::int64_t bytes) const;
+  RemovableParts removable_parts(const std::set<std::string>& keep) const;
   void add_busy(std::set<std::string>& kept) const;
+  bool is_given(const store::ImageName& name) const;
+  bool is_free_blob(const std::string& digest, const KeptBlobs& kept, std::int64_t unsafe) const;
+  void read_parts();
   // Folders that a death left half-filled.
   void sweep();
   std::int64_t unsafe_since() const;
   void note_young_blobs();
   base::Result<void> remove(const RemovalPlan& plan);
-  void remove_blobs(const std::vector<std::string>& digests);
+  void bury(const std::vector<std::string>& digests);
+  void note_use(const std::vector<std::string>& digests);
   // To the changes that end a use of these images.
   void release(const std::vector<std::string>& digests, std::vector<store::Change>& changes);
   void release(const RevisionState& revision, std::vector<store::Change>& changes);
   std::set<std::string> kept_without(const std::vector<std::string>& names) const;
-  base::Result<Unused> left_without(std::vector<std::string> names) const;
+  Unused left_without(std::vector<std::string> names) const;
   std::expected<void, Refusal> check_quiet(const std::string& what) const;
   void clean(std::vector<std::string> digests, bool clear_builds, std::int64_t bytes,
              std::function<void(base::Result<void>)> done);
@@ -306,7 +321,8 @@ class Control {
   std::vector<store::Change> surplus(const ServiceState* service) const;
   void adopt(ApplyDecision decision, const std::vector<store::Change>& dropped);
   void finish_delete(base::ServiceName name);  // by value: it destroys what may hold the caller's name
-  std::expected<Outcome, Refusal> name_image(const std::string& name, const model::Image& image);
+  // `given`: marea names it so by itself.
+  std::expected<Outcome, Refusal> name_image(const std::string& name, const model::Image& image, bool given = false);
 
   net::Loop& loop_;
   base::Random& random_;
@@ -333,7 +349,8 @@ class Control {
     std::string source;      // to pull it from; empty: all its blobs are here
     std::string otherwise;   // where it is to be had when they are damaged
     std::uint64_t job = 0;   // 0: what is removed now must be gone before
-    std::int64_t bytes = 0;  // of the disk, that it may take
+    std::int64_t bytes = 0;  // of the disk, as far as is known before
+    std::int64_t spare = 0;  // that it may take beside
   };
   std::map<std::string, Asking> asking_;  // by the name that a registry is asked for
   std::map<std::string, Making> making_;  // by digest
@@ -359,10 +376,14 @@ class Control {
                                                        {model::Limit::pull_time, 0},
                                                        {model::Limit::pull_silence, 0},
                                                        {model::Limit::image_disk, 0}};
+  ImageParts parts_;
+  std::vector<std::string> unread_;  // images of which parts_ has yet to learn
+  net::Timer reading_;
   std::map<std::string, base::Instant> fresh_blobs_;
   base::Instant fresh_swept_{};
-  std::int64_t build_bytes_ = -1;                                   // not measured yet
-  bool measuring_ = false;                                          // a job measures the cache of builds
+  std::int64_t build_bytes_ = -1;  // not measured yet
+  bool measuring_ = false;         // a job measures the cache of builds
+  std::shared_ptr<Room::Promised> promised_ = std::make_shared<Room::Promised>();
   int cleaning_ = 0;                                                // jobs that remove
   std::int64_t cleaning_bytes_ = 0;                                 // that they will have freed
   std::map<base::RevisionName, std::vector<std::string>> leaving_;  // digests of removed ones whose instances still end

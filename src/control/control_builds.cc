@@ -10,6 +10,8 @@
 namespace marea::control {
 namespace {
 
+constexpr std::int64_t kContextCopies = 2;  // unpacked, and in a layer; what its steps add is not known before
+
 std::unexpected<Refusal> refusal_of_build(base::Error error) {
   return std::unexpected<Refusal>(Refusal{.error = std::move(error), .faults = {}});
 }
@@ -17,13 +19,18 @@ std::unexpected<Refusal> refusal_of_build(base::Error error) {
 }  // namespace
 
 Control::Ticket Control::run(const BuildImage& command, Observer observer) {
-  if (auto room = check_room("build " + command.name); !room) {
+  std::error_code absent;
+  const std::uintmax_t context = std::filesystem::file_size(command.context + "/context.tar", absent);
+  const std::int64_t bytes = absent ? 0 : kContextCopies * static_cast<std::int64_t>(context);
+  if (auto room = check_room("build " + command.name, static_cast<std::uint64_t>(bytes)); !room) {
     observer.on_done(refusal_of_build(std::move(room.error())));
     return 0;
   }
   const Ticket ticket = ++last_build_;
-  builds_[ticket] = {
-      .command = command, .observer = std::move(observer), .since_unix_ns = loop_.clock().wall().unix_ns};
+  builds_[ticket] = {.command = command,
+                     .observer = std::move(observer),
+                     .since_unix_ns = loop_.clock().wall().unix_ns,
+                     .bytes = bytes};
   start_build(ticket);
   return builds_.contains(ticket) ? ticket : 0;
 }
@@ -44,12 +51,15 @@ void Control::start_build(Ticket ticket) {
                             .blobs = folders_.blobs,
                             .images = folders_.images,
                             .storage = folders_.builds};
+  work.room = take_spare(build.spare, build.bytes);
+  work.storage_bytes = build_bytes_;
   for (const auto& [name, row] : names_) work.known.emplace_back(name, row.digest);
   BuilderJobs::Job job{
       .work = std::move(work),
       .deadline = kBuildDeadline,
       .on_progress = build.observer.on_progress,
       .on_done = [this, ticket](const base::Result<model::Image>& image) { finish_build(ticket, image); }};
+  job.on_used = [this](const std::vector<std::string>& digests) { note_use(digests); };
   if (!build.asked) {
     job.on_needed = [this, ticket](const std::vector<std::string>& names) { pull_for_build(ticket, names); };
   }
@@ -65,6 +75,7 @@ void Control::pull_for_build(Ticket ticket, const std::vector<std::string>& name
   const auto found = builds_.find(ticket);
   if (found == builds_.end()) return;
   found->second.job = 0;
+  found->second.spare = 0;  // the pulls have their own
   found->second.asked = true;
   found->second.awaited = names.size();
   const auto on_progress = found->second.observer.on_progress;  // it may cancel the build
@@ -86,7 +97,7 @@ void Control::pulled_for_build(Ticket ticket, const std::string& name, const bas
                         base::fail(pipeline::base_image_error(image.error(), found->second.command.name, name)));
   }
   const auto reference = pipeline::parse_registry_reference(name);
-  const auto named = name_image(reference ? pipeline::to_string(*reference) : name, *image);
+  const auto named = name_image(reference ? pipeline::to_string(*reference) : name, *image, true);
   if (!named) return finish_build(ticket, base::fail(named.error().error));
   if (--found->second.awaited == 0) start_build(ticket);
 }

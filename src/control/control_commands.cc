@@ -252,9 +252,12 @@ void Control::finish_delete(base::ServiceName name) {
   for (const Done& done : waiting) done(deleted);
 }
 
-std::expected<Outcome, Refusal> Control::name_image(const std::string& name, const model::Image& image) {
+std::expected<Outcome, Refusal> Control::name_image(const std::string& name, const model::Image& image, bool given) {
   store::ImageName row{.name = name, .digest = image.digest, .named_unix_ns = loop_.clock().wall().unix_ns};
   store::ImageRecord record{.digest = image.digest, .image = image, .used_unix_ns = row.named_unix_ns};
+  if (const auto known = images_.find(image.digest); known != images_.end()) record.given = known->second.given;
+  std::erase(record.given, name);
+  if (given) record.given.push_back(name);
   std::vector<store::Change> changes{row, record};
   const auto before = names_.find(name);
   if (before != names_.end() && before->second.digest != image.digest) release({before->second.digest}, changes);
@@ -275,7 +278,8 @@ void Control::run(const NameImage& command, Done done) {
     done(name_image(command.name, image));
     return;
   }
-  if (auto room = check_room("unpack the image " + command.name, 0, {found->digest}); !room) {
+  const auto bytes = static_cast<std::uint64_t>(unpacked_guess(found->digest));
+  if (auto room = check_room("unpack the image " + command.name, bytes, {found->digest}); !room) {
     done(refuse(std::move(room.error())));
     return;
   }

@@ -1,4 +1,4 @@
-// The disk: how much of it is left, what of it nobody needs, and its removal; what a backup must hold.
+// The disk: what of it nobody needs, and its removal; what a backup must hold. How much is left: control_room.cc.
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -6,12 +6,14 @@
 #include <cerrno>
 #include <chrono>
 #include <cstdint>
+#include <cstdio>
 #include <filesystem>
 #include <memory>
 #include <utility>
 
 #include "control/blob_upload.h"
 #include "control/control.h"
+#include "control/image_files.h"
 #include "control/revision_images.h"
 #include "pipeline/digest.h"
 #include "pipeline/files.h"
@@ -22,7 +24,6 @@
 namespace marea::control {
 namespace {
 
-constexpr std::size_t kPrefixBytes = 7;           // "sha256:"
 constexpr std::size_t kMostFreshBlobs = 100'000;  // an upload of 128 layers each three seconds
 constexpr base::Duration kFreshSweep = std::chrono::minutes(1);
 
@@ -30,78 +31,7 @@ std::expected<Outcome, Refusal> refusal_of(base::Error error) {
   return std::unexpected<Refusal>(Refusal{.error = std::move(error), .faults = {}});
 }
 
-std::int64_t file_bytes(const std::string& path) {
-  struct stat info{};
-  return ::stat(path.c_str(), &info) == 0 ? std::int64_t{info.st_size} : 0;
-}
-
-// As its link count says, since what is in it is the builder's alone.
-bool has_folders(const std::string& folder) {
-  struct stat info{};
-  return ::stat(folder.c_str(), &info) == 0 && info.st_nlink != 2;
-}
-
-std::int64_t changed_unix_ns(const std::string& path) {
-  struct stat info{};
-  if (::stat(path.c_str(), &info) != 0) return INT64_MAX;  // what cannot be seen is left alone
-  return std::int64_t{info.st_ctim.tv_sec} * 1'000'000'000 + info.st_ctim.tv_nsec;
-}
-
-// Names of a folder's entries that are 64 hexadecimal digits, as digests.
-std::vector<std::string> digests_in(const std::string& folder) {
-  std::vector<std::string> out;
-  std::error_code problem;
-  for (const auto& entry : std::filesystem::directory_iterator(folder, problem)) {
-    std::string digest = "sha256:" + entry.path().filename().string();
-    if (pipeline::is_digest(digest)) out.push_back(std::move(digest));
-  }
-  std::ranges::sort(out);
-  return out;
-}
-
 }  // namespace
-
-DiskUse Control::disk() const {
-  const base::Result<DiskUse> use = disk_ ? disk_() : DiskUse{.bytes = 1, .used = 0};
-  return use ? *use : DiskUse{.bytes = 1, .used = 0};  // a disk that cannot be seen is found out by writing to it
-}
-
-Removable Control::removable() const {
-  const base::Result<Unused> nobodys = unused();
-  return {
-      .images = nobodys ? nobodys->bytes : -1, .builds = build_bytes_, .logs = pipeline::bytes_below(folders_.logs)};
-}
-
-std::int64_t Control::blob_bytes(std::map<std::string, std::int64_t>* each) const {
-  std::int64_t out = 0;
-  for (const std::string& digest : digests_in(folders_.blobs + "/sha256")) {
-    const std::int64_t bytes = file_bytes(blob_path(folders_.blobs, digest));
-    if (each != nullptr) each->emplace(digest, bytes);
-    out += bytes;
-  }
-  return out;
-}
-
-std::int64_t Control::image_bytes() const {
-  std::int64_t out = blob_bytes() + std::max<std::int64_t>(0, build_bytes_);
-  for (const auto& [digest, record] : images_) out += record.image.bytes;
-  for (const std::string& digest : digests_in(folders_.images)) out += unrecorded_bytes(digest);
-  return out;
-}
-
-// Of an unpacked image that a death or a build has left without a row. While a removal is under way it may be one that
-// goes, whose bytes are counted there.
-std::int64_t Control::unrecorded_bytes(const std::string& digest) const {
-  if (cleaning_ > 0 || images_.contains(digest)) return 0;
-  const base::Result<model::Image> found = pipeline::find_unpacked(folders_.images, digest);
-  return found ? found->bytes : 0;
-}
-
-std::int64_t Control::awaited_bytes() const {
-  std::int64_t out = 0;
-  for (const auto& [digest, making] : making_) out += making.bytes;
-  return out;
-}
 
 // Looking is amortised: what is older than its time goes once a minute.
 void Control::note_blob(const std::string& digest) {
@@ -112,84 +42,80 @@ void Control::note_blob(const std::string& digest) {
   if (fresh_blobs_.size() < kMostFreshBlobs || fresh_blobs_.contains(digest)) fresh_blobs_[digest] = loop_.now();
 }
 
-ImageDisk Control::image_disk() const {
-  const base::Result<Unused> nobodys = unused();
-  return {.most = disk().bytes / 100 * limits_[model::Limit::image_disk],
-          .used = image_bytes(),
-          .builds = std::max<std::int64_t>(0, build_bytes_),
-          .unused = nobodys ? nobodys->bytes : 0};
+// One image a turn of the loop.
+void Control::read_parts() {
+  if (unread_.empty()) return;
+  [[maybe_unused]] const auto read = parts_.of(unread_.back());  // what is wrong with it is told by parts_
+  unread_.pop_back();
+  if (!unread_.empty()) reading_.arm_in(base::Duration{0});
 }
 
-base::Result<void> Control::check_room(const std::string& what, std::uint64_t bytes,
-                                       const std::set<std::string>& keep) {
-  const auto own = static_cast<std::int64_t>(std::min<std::uint64_t>(bytes, 4 * kMostBlobBytes));
-  const std::int64_t more = own + awaited_bytes();
-  const DiskUse use = disk();
-  const std::int64_t of_disk = use.used - cleaning_bytes_ + more - use.bytes / 100 * most_disk_percent_;
-  const std::int64_t most = use.bytes / 100 * limits_[model::Limit::image_disk];
-  const std::int64_t of_share = image_bytes() + more - most;
-  if (build_bytes_ < 0 && has_folders(folders_.builds)) measure_builds();
-  const std::int64_t over = std::max(of_disk, of_share);
-  if (over <= 0) return {};
-  if (build_bytes_ < 0) measure_builds();
-  const base::Result<RemovableParts> parts = removable_parts(keep);
-  if (parts) {
-    const RemovalPlan plan = plan_removal(*parts, over);
-    if (plan.bytes >= over) return remove(plan);
+bool Control::is_given(const store::ImageName& name) const {
+  const auto known = images_.find(name.digest);
+  return known != images_.end() && std::ranges::find(known->second.given, name.name) != known->second.given.end();
+}
+
+std::map<std::string, base::Error> Control::unreadable_images() const {
+  std::map<std::string, base::Error> out;
+  const std::set<std::string> kept = kept_without({});
+  for (const auto& [digest, why] : parts_.unreadable()) {
+    if (kept.contains(digest)) out.emplace(digest, why);
   }
-  const bool full = use.used - cleaning_bytes_ > use.bytes / 100 * most_disk_percent_;
-  if (full || of_share <= 0) return base::fail(disk_full(what, own, use, most_disk_percent_, removable()));
-  ++limit_hits_[model::Limit::image_disk];
-  return base::fail(over_budget(what, own, image_disk(), limits_[model::Limit::image_disk], removable()));
+  return out;
 }
 
-// What is used by nothing and named by nothing, and by whose removal nothing that is under way can be hurt.
-base::Result<RemovableParts> Control::removable_parts(const std::set<std::string>& keep) const {
+// No image in use consists of it, nobody is about to name it, and nothing that is under way has brought it.
+bool Control::is_free_blob(const std::string& digest, const KeptBlobs& kept, std::int64_t unsafe) const {
+  if (kept.all || kept.digests.contains(digest)) return false;
+  const auto fresh = fresh_blobs_.find(digest);
+  if (fresh != fresh_blobs_.end() && loop_.now() - fresh->second < kUploadGrace) return false;
+  return changed_unix_ns(blob_path(folders_.blobs, digest)) < unsafe;
+}
+
+// What is used by nothing and named by no person, and by whose removal nothing that is under way can be hurt. A build
+// that is under way may be about to use any of the names that marea gave.
+RemovableParts Control::removable_parts(const std::set<std::string>& keep) const {
   RemovableParts out;
   if (backups_ > 0) return out;
-  std::set<std::string> kept = kept_without({});
+  std::vector<std::string> given;
+  for (const auto& [name, row] : names_) {
+    if (builds_.empty() && is_given(row)) given.push_back(name);
+  }
+  std::set<std::string> kept = kept_without(given);
   add_busy(kept);
   kept.insert(keep.begin(), keep.end());
   kept.erase("");
-  std::set<std::string> needed;
-  for (const std::string& digest : kept) {
-    const auto blobs = pipeline::blobs_of(folders_.blobs, digest);
-    if (blobs) {
-      needed.insert(blobs->begin(), blobs->end());
-    } else if (blobs.error().code != base::ErrorCode::image_not_found) {
-      return base::fail(blobs.error());  // what it consists of is not known: nothing may go
-    }
-    needed.insert(digest);
-  }
+  const KeptBlobs needed = parts_.kept_for(kept);
   const std::int64_t unsafe = unsafe_since();
   blob_bytes(&out.blobs);
-  std::erase_if(out.blobs, [&](const auto& blob) {
-    const auto fresh = fresh_blobs_.find(blob.first);
-    const bool awaited = fresh != fresh_blobs_.end() && loop_.now() - fresh->second < kUploadGrace;
-    return awaited || needed.contains(blob.first) || changed_unix_ns(blob_path(folders_.blobs, blob.first)) >= unsafe;
-  });
+  std::erase_if(out.blobs, [&](const auto& blob) { return !is_free_blob(blob.first, needed, unsafe); });
   if (builds_.empty()) out.builds = std::max<std::int64_t>(0, build_bytes_);
   const bool strange = std::ranges::any_of(instances_.all(), [this](const auto& one) {
     const InstanceEntry& entry = one.second;
     return is_live(entry.report.state) && !owners_.contains(entry.report.revision) &&
            !leaving_.contains(entry.report.revision);
   });
-  if (strange || !engine_.listed()) return out;  // something may run that nobody here knows the image of
-  for (const std::string& digest : digests_in(folders_.images)) {
+  std::set<std::string> known;
+  // Else something may run that nobody here knows the image of.
+  const std::vector<std::string> unpacked =
+      strange || !engine_.listed() ? std::vector<std::string>() : digests_in(folders_.images);
+  for (const std::string& digest : unpacked) {
     if (kept.contains(digest) || changed_unix_ns(folders_.images + "/" + digest.substr(kPrefixBytes)) >= unsafe)
       continue;
     UnusedImage unused{.digest = digest};
-    if (const auto known = images_.find(digest); known != images_.end()) {
-      unused.used_unix_ns = known->second.used_unix_ns;
-      unused.bytes = known->second.image.bytes;
+    if (const auto found = images_.find(digest); found != images_.end()) {
+      unused.used_unix_ns = found->second.used_unix_ns;
+      unused.bytes = found->second.image.bytes;
     } else if (cleaning_ > 0) {
       continue;
     } else {
       unused.bytes = unrecorded_bytes(digest);
     }
-    if (auto blobs = pipeline::blobs_of(folders_.blobs, digest)) unused.blobs = std::move(*blobs);
+    if (auto blobs = parts_.of(digest)) unused.blobs = std::move(*blobs);
+    known.insert(unused.blobs.begin(), unused.blobs.end());
     out.images.push_back(std::move(unused));
   }
+  if (needed.strays) std::erase_if(out.blobs, [&](const auto& blob) { return !known.contains(blob.first); });
   return out;
 }
 
@@ -221,27 +147,32 @@ void Control::note_young_blobs() {
   }
 }
 
-// First what is known of them, then their bytes: a death between leaves files that the next removal finds.
+// First what is known of them, then their names on disk, then their bytes, which the builder frees: a death between
+// leaves files that the next removal or the next start finds.
 base::Result<void> Control::remove(const RemovalPlan& plan) {
   std::vector<store::Change> changes;
+  std::vector<std::string> names;  // that marea gave
   for (const std::string& digest : plan.images) {
     if (images_.contains(digest)) changes.emplace_back(store::DropImage{.digest = digest});
+  }
+  for (const auto& [name, row] : names_) {
+    if (std::ranges::find(plan.images, row.digest) == plan.images.end()) continue;
+    names.push_back(name);
+    changes.emplace_back(store::DropImageName{.name = name});
   }
   if (!changes.empty()) {
     if (auto stored = commit(changes); !stored) return stored;
   }
+  for (const std::string& name : names) names_.erase(name);
   for (const std::string& digest : plan.images) images_.erase(digest);
-  std::int64_t later = plan.bytes;  // what the builder frees
-  for (const std::string& digest : plan.blobs) later -= file_bytes(blob_path(folders_.blobs, digest));
-  remove_blobs(plan.blobs);
+  bury(plan.blobs);
   log_(base::Severity::notice, "what nothing uses is removed to make room",
        {{"images", std::to_string(plan.images.size())},
         {"blobs", std::to_string(plan.blobs.size())},
         {"builds", plan.builds ? "yes" : "no"},
         {"bytes", std::to_string(plan.bytes)}});
-  if (plan.images.empty() && !plan.builds) return {};
   if (plan.builds) build_bytes_ = 0;  // who needs room next does not count on it again
-  clean(plan.images, plan.builds, later, [this, builds = plan.builds](const base::Result<void>& done) {
+  clean(plan.images, plan.builds, plan.bytes, [this, builds = plan.builds](const base::Result<void>& done) {
     if (done) return;
     if (builds) build_bytes_ = -1;
     log_(base::Severity::error, "unused images stay", {{"why", done.error().line()}});
@@ -249,12 +180,31 @@ base::Result<void> Control::remove(const RemovalPlan& plan) {
   return {};
 }
 
-void Control::remove_blobs(const std::vector<std::string>& digests) {
+// Blobs lose their names at once, so that nobody is told any more that they are here, and their bytes later: to free
+// gigabytes may take a file system seconds. The next removal or start sweeps them when the one that is begun dies.
+void Control::bury(const std::vector<std::string>& digests) {
+  if (digests.empty()) return;
+  // Open to all who may look into the store: control and the builder, which have no user and no group in common.
+  base::Result<pipeline::ScratchDir> grave = pipeline::ScratchDir::make(folders_.blobs, 0777);
+  if (!grave) return log_(base::Severity::warning, "blobs stay", {{"why", grave.error().line()}});
   for (const std::string& digest : digests) {
     const std::string path = blob_path(folders_.blobs, digest);
-    if (::unlink(path.c_str()) != 0 && errno != ENOENT) {
+    const std::string gone = grave->path() + "/" + digest.substr(kPrefixBytes);
+    parts_.forget(digest);
+    if (std::rename(path.c_str(), gone.c_str()) != 0 && errno != ENOENT) {
       log_(base::Severity::warning, "a blob stays", {{"why", base::os_error("cannot remove " + path).line()}});
     }
+  }
+  grave->leave();
+}
+
+// Of images that a build is made on.
+void Control::note_use(const std::vector<std::string>& digests) {
+  std::vector<store::Change> changes;
+  release(digests, changes);
+  if (changes.empty()) return;
+  if (auto stored = commit(changes); !stored) {
+    log_(base::Severity::warning, "the use of images is not noted", {{"why", stored.error().line()}});
   }
 }
 
@@ -314,7 +264,7 @@ std::set<std::string> Control::kept_without(const std::vector<std::string>& name
   return out;
 }
 
-base::Result<Control::Unused> Control::unused() const {
+Control::Unused Control::unused() const {
   std::vector<std::string> names;
   for (const auto& [name, row] : names_) {
     if (users_of(row).empty()) names.push_back(name);
@@ -322,31 +272,23 @@ base::Result<Control::Unused> Control::unused() const {
   return left_without(std::move(names));
 }
 
-base::Result<Control::Unused> Control::left_without(std::vector<std::string> names) const {
+Control::Unused Control::left_without(std::vector<std::string> names) const {
   std::set<std::string> kept = kept_without(names);
   add_busy(kept);
   Unused out{.names = std::move(names), .digests = {}, .blobs = {}};
-  std::set<std::string> needed = kept;
-  for (const std::string& digest : kept) {
-    const auto blobs = pipeline::blobs_of(folders_.blobs, digest);
-    if (blobs) {
-      needed.insert(blobs->begin(), blobs->end());
-    } else if (blobs.error().code != base::ErrorCode::image_not_found) {
-      return base::fail(blobs.error());  // what it consists of is not known: nothing may go
-    }
-  }
+  const KeptBlobs needed = parts_.kept_for(kept);
+  std::set<std::string> known;
   for (const std::string& digest : digests_in(folders_.images)) {
     if (kept.contains(digest)) continue;
     out.digests.push_back(digest);
-    const model::Image* known = image(digest);
-    out.bytes += known == nullptr ? unrecorded_bytes(digest) : known->bytes;
+    const model::Image* found = image(digest);
+    out.bytes += found == nullptr ? unrecorded_bytes(digest) : found->bytes;
+    if (!needed.strays) continue;
+    if (const auto blobs = parts_.of(digest)) known.insert(blobs->begin(), blobs->end());
   }
   const std::int64_t unsafe = unsafe_since();
   for (const std::string& digest : digests_in(folders_.blobs + "/sha256")) {
-    const auto fresh = fresh_blobs_.find(digest);
-    const bool awaited = fresh != fresh_blobs_.end() && loop_.now() - fresh->second < kUploadGrace;
-    if (awaited || needed.contains(digest)) continue;
-    if (changed_unix_ns(blob_path(folders_.blobs, digest)) >= unsafe) continue;
+    if (!is_free_blob(digest, needed, unsafe) || (needed.strays && !known.contains(digest))) continue;
     out.blobs.push_back(digest);
     out.bytes += file_bytes(blob_path(folders_.blobs, digest));
   }
@@ -383,21 +325,20 @@ void Control::run(const DeleteImages& command, Done done) {
                                   "Delete the revision first: marea revisions list --service " + users.front()));
     }
   }
-  base::Result<Unused> left = command.name.empty() ? unused() : left_without({command.name});
-  if (!left) return done(refusal_of(std::move(left.error())));
-  std::set<std::string> kept = kept_without(left->names);
+  Unused left = command.name.empty() ? unused() : left_without({command.name});
+  std::set<std::string> kept = kept_without(left.names);
   add_busy(kept);
   std::vector<store::Change> changes;
-  for (const std::string& name : left->names) changes.emplace_back(store::DropImageName{.name = name});
+  for (const std::string& name : left.names) changes.emplace_back(store::DropImageName{.name = name});
   for (const auto& [digest, image] : images_) {
     if (!kept.contains(digest)) changes.emplace_back(store::DropImage{.digest = digest});
   }
   if (auto stored = commit(changes); !stored) return done(refusal_of(std::move(stored.error())));
-  for (const std::string& name : left->names) names_.erase(name);
+  for (const std::string& name : left.names) names_.erase(name);
   std::erase_if(images_, [&](const auto& entry) { return !kept.contains(entry.first); });
-  remove_blobs(left->blobs);
-  const Freed freed{.names = std::move(left->names), .bytes = left->bytes};
-  clean(std::move(left->digests), false, 0, [freed, done = std::move(done)](const base::Result<void>& cleaned) {
+  bury(left.blobs);
+  const Freed freed{.names = std::move(left.names), .bytes = left.bytes};
+  clean(std::move(left.digests), false, 0, [freed, done = std::move(done)](const base::Result<void>& cleaned) {
     done(cleaned ? std::expected<Outcome, Refusal>(freed) : refusal_of(cleaned.error()));
   });
 }
@@ -433,6 +374,7 @@ void Control::clean(std::vector<std::string> digests, bool clear_builds, std::in
   };
   const base::Result<std::uint64_t> added = jobs_.add({.work = net::msg::CleanDisk{.images = folders_.images,
                                                                                    .digests = std::move(digests),
+                                                                                   .blobs = folders_.blobs,
                                                                                    .storage = folders_.builds,
                                                                                    .clear_storage = clear_builds},
                                                        .deadline = kUnpackDeadline,
@@ -480,7 +422,7 @@ base::Result<Control::BackupContents> Control::begin_backup(const std::string& p
   BackupContents out;
   std::set<std::string> blobs;
   for (const std::string& digest : kept_without({})) {
-    const auto parts = pipeline::blobs_of(folders_.blobs, digest);
+    const auto parts = parts_.of(digest);
     const bool whole = parts && std::ranges::all_of(*parts, [this](const auto& one) { return has_blob(one); });
     if (whole) {
       blobs.insert(parts->begin(), parts->end());

@@ -1,9 +1,11 @@
 #include <gmock/gmock.h>
 
 #include <filesystem>
+#include <fstream>
 
 #include "control/blob_upload.h"
 #include "control/control_world_test.h"
+#include "pipeline/oci_image.h"
 
 namespace marea::control {
 namespace {
@@ -105,6 +107,135 @@ TEST_F(ControlDiskTest, what_a_revision_uses_stays_and_the_rest_goes) {
   world.kill();
   world.start();
   EXPECT_EQ(names(), std::vector<std::string>{"a"}) << "and it is so after a restart";
+}
+
+TEST_F(ControlDiskTest, blobs_lose_their_names_at_once_and_their_bytes_in_a_job_or_at_the_next_start) {
+  world.connect();
+  const std::string digest = world.have_real_image("a");
+  const auto buried = [this] {
+    std::size_t out = 0;
+    for (const auto& entry : std::filesystem::recursive_directory_iterator(world.folder() + "/blobs")) {
+      out += entry.is_regular_file() && entry.path().string().find("/.scratch-") != std::string::npos ? 1 : 0;
+    }
+    return out;
+  };
+  world.execute(DeleteImages{""});
+  EXPECT_FALSE(has_blob(digest));
+  EXPECT_EQ(buried(), 3U) << "manifest, config, layer";
+  EXPECT_EQ(world.job<net::msg::CleanDisk>().blobs, world.folder() + "/blobs");
+  world.kill();
+  world.start();
+  world.connect();
+  EXPECT_EQ(buried(), 3U) << "control itself frees nothing";
+  EXPECT_EQ(world.job<net::msg::CleanDisk>().images, world.folder() + "/blobs");
+}
+
+TEST_F(ControlDiskTest, what_images_consist_of_is_known_from_the_start_on) {
+  world.connect();
+  const std::string digest = world.have_real_image("a");
+  const std::vector<std::string> parts = *pipeline::blobs_of(world.folder() + "/blobs", digest);
+  world.deploy("hola", "a", "i1");
+  world.kill();
+  world.start();
+  world.connect();
+  world.advance(kUploadGrace * 2);
+  std::filesystem::remove(blob_path(world.folder() + "/blobs", digest));
+  ASSERT_TRUE(remove(""));
+  EXPECT_TRUE(has_blob(parts.back()));
+}
+
+TEST_F(ControlDiskTest, a_damaged_manifest_of_an_image_in_use_is_named_and_keeps_what_may_be_its_own_alone) {
+  world.connect();
+  const std::string used = world.have_real_image("used");
+  const std::vector<std::string> parts = *pipeline::blobs_of(world.folder() + "/blobs", used);
+  world.deploy("hola", "used", "i1");
+  const std::string unused = world.have_real_image("unused");
+  const std::string stray = world.make_real_image("nobody's");
+  world.kill();
+  std::ofstream(blob_path(world.folder() + "/blobs", used), std::ios::app) << "damage";
+  world.start();
+  world.connect();
+  world.jump(kUploadGrace * 2);
+  world.advance(kUploadGrace * 2);
+  EXPECT_TRUE(world.control().unreadable_images().contains(used));
+  const auto all = remove("");
+  ASSERT_TRUE(all) << all.error().error.line();
+  EXPECT_EQ(world.cleaned, std::vector<std::string>{unused});
+  EXPECT_FALSE(has_blob(unused));
+  for (const std::string& part : parts) EXPECT_TRUE(has_blob(part));
+  EXPECT_TRUE(has_blob(stray)) << "it may be the damaged one's";
+}
+
+TEST_F(ControlDiskTest, what_is_promised_to_uploads_is_taken_until_they_end) {
+  world.connect();
+  world.disk = {.bytes = 1'000'000, .used = 0};
+  {
+    Room first;
+    ASSERT_TRUE(world.control().reserve(first, "take a blob", 400'000));
+    Room second;
+    const auto no = world.control().reserve(second, "take a blob", 300'000);
+    ASSERT_FALSE(no) << "each alone would fit";
+    EXPECT_EQ(no.error().code, base::ErrorCode::disk_budget);
+    world.disk.used = 600'000;  // what has come of it, and others
+    first.write(400'000);
+    EXPECT_EQ(first.left(), 0);
+    EXPECT_TRUE(world.control().reserve(second, "take a blob", 100'000)) << "the disk has it once";
+    EXPECT_FALSE(world.control().reserve(first, "take a blob", 250'000)) << "more is asked for, and counts";
+    const Room moved = std::move(first);
+  }
+  world.disk.used = 0;
+  EXPECT_TRUE(world.control().check_room("take a blob", 500'000)) << "all of it is given back";
+}
+
+TEST_F(ControlDiskTest, jobs_are_bound_by_what_is_left_and_share_it) {
+  world.connect();
+  world.disk = {.bytes = 1'000'000, .used = 0};  // images may have 600,000
+  const std::string digest = world.make_real_image("a");
+  const std::int64_t there = world.control().image_disk().used;
+  const auto image = pipeline::read_manifests(world.folder() + "/blobs", digest);
+  const std::int64_t guess = pipeline::unpacked_guess(image->layers);
+  world.execute(NameImage{.name = "a", .digest = digest});
+  const std::int64_t first = world.job<net::msg::UnpackImage>().room;
+  EXPECT_EQ(first, guess + (600'000 - there - guess) / 2);
+  world.execute(BuildImage{.name = "x", .dockerfile = "Dockerfile", .context = "/x"});
+  const std::int64_t second = world.newest_job<net::msg::BuildImage>().room;
+  EXPECT_EQ(second, (600'000 - there - first) / 2);
+  EXPECT_LE(there + first + second, 600'000);
+}
+
+TEST_F(ControlDiskTest, a_build_needs_room_for_its_context_twice) {
+  world.connect();
+  std::filesystem::create_directories(world.folder() + "/context");
+  std::ofstream(world.folder() + "/context/context.tar") << std::string(320'000, 'x');
+  world.disk = {.bytes = 1'000'000, .used = 0};
+  const auto refused =
+      world.execute(BuildImage{.name = "x", .dockerfile = "Dockerfile", .context = world.folder() + "/context"});
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().error.code, base::ErrorCode::disk_budget);
+}
+
+TEST_F(ControlDiskTest, what_is_held_is_told_by_names_and_revisions_and_adds_up) {
+  world.connect();
+  world.unpacked_bytes = 1000;
+  const std::string old = world.have_real_image("one");
+  world.deploy("hola", "one", "i1");
+  const std::string revision = world.newest("hola");
+  const std::string now = world.make_real_image("changed");
+  world.have_image("one", now);
+  world.have_image("two", now);
+  world.make_image('f');  // nobody's
+  const HeldImages held = world.control().held_images();
+  ASSERT_EQ(held.images.size(), 2U);
+  EXPECT_EQ(held.images[0].digest, now);
+  EXPECT_EQ(held.images[0].names, (std::vector<std::string>{"one", "two"}));
+  EXPECT_TRUE(held.images[0].revisions.empty());
+  EXPECT_EQ(held.images[1].digest, old);
+  EXPECT_TRUE(held.images[1].names.empty());
+  EXPECT_EQ(held.images[1].revisions, std::vector<std::string>{revision});
+  EXPECT_EQ(held.other_blobs, 8) << "its file";
+  std::int64_t sum = held.other_blobs + held.builds;
+  for (const HeldImage& image : held.images) sum += image.bytes + image.blob_bytes;
+  EXPECT_EQ(sum, world.control().image_disk().used);
 }
 
 TEST_F(ControlDiskTest, a_blob_that_was_just_uploaded_waits_for_its_image) {

@@ -243,7 +243,14 @@ void Control::make_image(const std::string& digest, const std::string& otherwise
   making.wishes.push_back(std::move(wish));
   if (making.otherwise.empty()) making.otherwise = otherwise;
   if (making.wishes.size() > 1) return;
+  making.bytes = unpacked_guess(digest);
   if (cleaning_ == 0) start_making(digest);  // else clean() does when it has ended
+}
+
+// 0: it cannot be read, which its unpacking tells.
+std::int64_t Control::unpacked_guess(const std::string& digest) const {
+  const auto image = pipeline::read_manifests(folders_.blobs, digest);
+  return image ? pipeline::unpacked_guess(image->layers) : 0;
 }
 
 void Control::start_making(const std::string& digest) {
@@ -254,6 +261,8 @@ void Control::start_making(const std::string& digest) {
       .deadline = kUnpackDeadline,
       .on_progress = {},
       .on_done = [this, digest](const base::Result<model::Image>& image) { made(digest, image); }};
+  const std::int64_t room = take_spare(making.spare, making.bytes);
+  std::get<net::msg::UnpackImage>(job.work).room = room;
   if (!making.source.empty()) {
     const base::Duration time = limits_.time(model::Limit::pull_time);
     job.work = net::msg::PullImage{.reference = making.source,
@@ -263,7 +272,8 @@ void Control::start_making(const std::string& digest) {
                                    .registries = folders_.registry,
                                    .silence = limits_.time(model::Limit::pull_silence),
                                    .time = time,
-                                   .most_bytes = limits_[model::Limit::pull_bytes]};
+                                   .most_bytes = limits_[model::Limit::pull_bytes],
+                                   .room = room};
     job.deadline += time;
   }
   const base::Result<std::uint64_t> added = jobs_.add(std::move(job));
@@ -287,8 +297,11 @@ void Control::made(const std::string& digest, const base::Result<model::Image>& 
     return;
   }
   if (result) {
-    std::vector<store::Change> changes{
-        store::ImageRecord{.digest = digest, .image = *result, .used_unix_ns = loop_.clock().wall().unix_ns}};
+    store::ImageRecord record{.digest = digest, .image = *result, .used_unix_ns = loop_.clock().wall().unix_ns};
+    if (const auto known = images_.find(digest); known != images_.end()) record.given = known->second.given;
+    unread_.push_back(digest);
+    reading_.arm_in(base::Duration{0});
+    std::vector<store::Change> changes{std::move(record)};
     if (auto done = commit(changes); done) {
       images_[digest] = std::get<store::ImageRecord>(changes.front());
     } else {

@@ -361,6 +361,86 @@ TEST_F(ControlPullTest, a_build_gets_the_images_that_it_lacks_first) {
   EXPECT_TRUE(done);
 }
 
+// A build whose FROM is pulled; gives that image's digest.
+class ControlFromTest : public ControlPullTest {
+ protected:
+  std::string build_from(const std::string& name) {
+    world.control().execute(BuildImage{.name = "app", .dockerfile = "Dockerfile", .context = "/x"},
+                            {.on_progress = {}, .on_done = [](const auto&) {}});
+    world.run();
+    world.answer_job(net::msg::ImagesNeeded{.names = {name}});
+    std::string digest = world.make_real_image(name);
+    resolve(digest);
+    pulled(digest);
+    finish_build();
+    return digest;
+  }
+  // Its result is named, and the cache of builds is measured.
+  void finish_build() {
+    world.answer_job(net::msg::ImageDone{.image = world.unpack(world.make_image('d'))});
+    if (world.builders() != 0) world.answer_job(net::msg::DiskCleaned{.build_bytes = 0});
+  }
+};
+
+TEST_F(ControlFromTest, a_name_that_marea_gave_a_from_goes_with_its_image_when_room_is_needed) {
+  world.connect();
+  world.unpacked_bytes = 200'000;
+  const std::string digest = build_from("debian:12");
+  ASSERT_TRUE(world.control().image_names().contains("docker.io/library/debian:12"));
+  world.advance(std::chrono::hours(2));
+  world.disk = {.bytes = 1'000'000, .used = 0};
+  ASSERT_TRUE(world.control().check_room("test", 300'000));
+  EXPECT_FALSE(world.control().image_names().contains("docker.io/library/debian:12"));
+  EXPECT_TRUE(world.control().image_names().contains("app"));
+  EXPECT_EQ(world.control().image(digest), nullptr);
+}
+
+TEST_F(ControlFromTest, of_two_the_one_that_builds_used_last_stays) {
+  world.connect();
+  world.unpacked_bytes = 100'000;
+  const std::string first = build_from("debian:12");
+  world.advance(std::chrono::hours(2));
+  const std::string second = build_from("debian:13");
+  world.advance(std::chrono::hours(2));
+  world.control().execute(BuildImage{.name = "app", .dockerfile = "Dockerfile", .context = "/x"},
+                          {.on_progress = {}, .on_done = [](const auto&) {}});
+  world.run();
+  world.tell_used({first});
+  finish_build();
+  world.advance(std::chrono::hours(2));
+  world.disk = {.bytes = 1'000'000, .used = 0};
+  ASSERT_TRUE(world.control().check_room("test", 350'000));
+  EXPECT_TRUE(world.control().image_names().contains("docker.io/library/debian:12"));
+  EXPECT_FALSE(world.control().image_names().contains("docker.io/library/debian:13"));
+  EXPECT_EQ(world.control().image(second), nullptr);
+}
+
+TEST_F(ControlFromTest, the_same_name_given_by_a_person_stays) {
+  world.connect();
+  world.unpacked_bytes = 200'000;
+  const std::string digest = build_from("debian:12");
+  world.have_image("docker.io/library/debian:12", digest);
+  world.kill();
+  world.start();
+  world.connect();
+  world.advance(std::chrono::hours(2));
+  world.disk = {.bytes = 1'000'000, .used = 0};
+  EXPECT_FALSE(world.control().check_room("test", 300'000));
+  EXPECT_TRUE(world.control().image_names().contains("docker.io/library/debian:12"));
+}
+
+TEST_F(ControlFromTest, what_a_build_may_be_about_to_use_stays) {
+  world.connect();
+  world.unpacked_bytes = 200'000;
+  build_from("debian:12");
+  world.advance(std::chrono::hours(2));
+  world.control().execute(BuildImage{.name = "app", .dockerfile = "Dockerfile", .context = "/x"},
+                          {.on_progress = {}, .on_done = [](const auto&) {}});
+  world.run();
+  world.disk = {.bytes = 1'000'000, .used = 0};
+  EXPECT_FALSE(world.control().check_room("test", 300'000));
+}
+
 TEST_F(ControlPullTest, a_build_whose_asker_went_away_pulls_nothing_more) {
   world.connect();
   const auto ticket = world.control().execute(BuildImage{.name = "app", .dockerfile = "Dockerfile", .context = "/x"},

@@ -224,6 +224,12 @@ class ControlWorld {
     EXPECT_NE(work, nullptr) << "another job";
     return work == nullptr ? Work{} : *work;
   }
+  template <class Work>
+  Work newest_job() const {
+    const auto* work = builders_.empty() ? nullptr : std::get_if<Work>(&*builders_.rbegin()->second.work);
+    EXPECT_NE(work, nullptr) << "another job";
+    return work == nullptr ? Work{} : *work;
+  }
   // The oldest builder answers and ends.
   void answer_job(const net::BuilderToControl& answer) {
     ASSERT_FALSE(builders_.empty());
@@ -268,6 +274,10 @@ class ControlWorld {
   }
   void tell_progress(const std::string& line) {
     builders_.begin()->second.link->send(net::msg::Progress{.line = line});
+    run();
+  }
+  void tell_used(const std::vector<std::string>& digests) {
+    builders_.begin()->second.link->send(net::msg::ImagesUsed{.digests = digests});
     run();
   }
   void finish_build(char letter) {

@@ -17,6 +17,25 @@ base::Result<DiskUse> disk_use(const std::string& folder) {
   return DiskUse{.bytes = used + static_cast<std::int64_t>(info.f_bavail) * unit, .used = used};
 }
 
+Room::Room(Room&& other) noexcept : all_(std::move(other.all_)), own_(std::exchange(other.own_, {})) {}
+
+Room::~Room() {
+  if (!all_) return;
+  all_->bytes -= own_.bytes;
+  all_->written -= own_.written;
+}
+
+void Room::write(std::int64_t bytes) {
+  own_.written += bytes;
+  if (all_) all_->written += bytes;
+}
+
+void Room::add(const std::shared_ptr<Promised>& all, std::int64_t bytes) {
+  all_ = all;
+  own_.bytes += bytes;
+  all_->bytes += bytes;
+}
+
 std::string what_to_remove(const Removable& removable) {
   const auto size = [](std::int64_t bytes) { return bytes < 0 ? "size not known yet" : size_text(bytes); };
   return "Remove what is not used: images (" + size(removable.images) +

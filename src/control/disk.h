@@ -4,7 +4,9 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
+#include <vector>
 
 #include "base/error.h"
 
@@ -21,6 +23,31 @@ struct DiskUse {
 };
 
 base::Result<DiskUse> disk_use(const std::string& folder);
+
+// Room of the disk that is promised to something under way, given back when this is destroyed. Move-only;
+// Control::reserve() fills it.
+class Room {
+ public:
+  struct Promised {
+    std::int64_t bytes = 0;
+    std::int64_t written = 0;  // of these
+  };
+  Room() = default;
+  Room(Room&& other) noexcept;
+  Room& operator=(Room&&) = delete;
+  Room(const Room&) = delete;
+  Room& operator=(const Room&) = delete;
+  ~Room();
+
+  // Of what was promised, so much is on disk now.
+  void write(std::int64_t bytes);
+  std::int64_t left() const { return own_.bytes - own_.written; }
+  void add(const std::shared_ptr<Promised>& all, std::int64_t bytes);
+
+ private:
+  std::shared_ptr<Promised> all_;  // of everyone together
+  Promised own_;
+};
 
 // What could go, with the command for it.
 struct Removable {
@@ -42,6 +69,22 @@ struct ImageDisk {
   std::int64_t used = 0;
   std::int64_t builds = 0;  // of that
   std::int64_t unused = 0;  // of that: no revision uses it
+};
+
+// One image that takes room, by whatever it is kept.
+struct HeldImage {
+  std::string digest;
+  std::vector<std::string> names;      // empty: it has none
+  std::vector<std::string> revisions;  // that run it
+  std::int64_t bytes = 0;              // unpacked
+  std::int64_t blob_bytes = 0;         // of blobs that no image before it in the list has
+};
+
+// All of them: what they have each adds up, with the rest, to what images take of the disk.
+struct HeldImages {
+  std::vector<HeldImage> images;
+  std::int64_t other_blobs = 0;  // of no image: uploads and pulls that have not ended, or were interrupted
+  std::int64_t builds = 0;       // the cache of builds
 };
 
 // `what` needs `bytes` more than images have left.

@@ -221,9 +221,10 @@ struct DropLogs {  // what the apps of a service wrote so far
 
 // ---- control → builder
 struct UnpackImage {
-  std::string blobs;   // directory of verified-by-name blobs: sha256/HEX
-  std::string digest;  // of the image manifest or index
-  std::string images;  // where unpacked images live: IMAGES/HEX/{rootfs,image.json}
+  std::string blobs;      // directory of verified-by-name blobs: sha256/HEX
+  std::string digest;     // of the image manifest or index
+  std::string images;     // where unpacked images live: IMAGES/HEX/{rootfs,image.json}
+  std::int64_t room = 0;  // bytes of the disk that it may take; 0: its other bounds are all
 };
 struct ResolveImage {     // asks a registry where a name leads; the manifests come into `blobs`
   std::string reference;  // pipeline/registry_reference.h
@@ -240,6 +241,7 @@ struct PullImage {  // brings what is missing of a resolved image into `blobs`, 
   base::Duration silence{};
   base::Duration time{};        // for all of it but the unpacking
   std::int64_t most_bytes = 0;  // of all its blobs
+  std::int64_t room = 0;        // as of UnpackImage, of what is missing and its unpacking together
 };
 struct BuildImage {
   std::string context;     // directory with the build context, unpacked or as its one file context.tar
@@ -249,11 +251,14 @@ struct BuildImage {
   std::string images;
   std::string storage;                                     // buildah's own storage and cache
   std::vector<std::pair<std::string, std::string>> known;  // image names a FROM may use → digest in blobs
+  std::int64_t room = 0;                                   // as of UnpackImage, of all that it leaves meanwhile
+  std::int64_t storage_bytes = -1;                         // what `storage` takes; -1: not known
 };
 
 struct CleanDisk {
   std::string images;
   std::vector<std::string> digests;  // unpacked images that go
+  std::string blobs;                 // what control buried there goes
   std::string storage;               // buildah's
   bool clear_storage = false;        // it is emptied; else only measured
 };
@@ -272,6 +277,9 @@ struct ImageResolved {
 };
 struct ImagesNeeded {  // of a build: nothing is built yet; names as the Dockerfile has them
   std::vector<std::string> names;
+};
+struct ImagesUsed {  // of a build, before it begins: images that it is built on
+  std::vector<std::string> digests;
 };
 struct DiskCleaned {
   std::int64_t build_bytes = 0;  // what buildah's storage takes now
@@ -302,7 +310,7 @@ using LogsToControl = std::variant<msg::Metrics>;
 using ControlToBuilder =
     std::variant<msg::UnpackImage, msg::BuildImage, msg::CleanDisk, msg::ResolveImage, msg::PullImage>;
 using BuilderToControl = std::variant<msg::Progress, msg::ImageDone, msg::JobFailed, msg::DiskCleaned,
-                                      msg::ImageResolved, msg::ImagesNeeded>;
+                                      msg::ImageResolved, msg::ImagesNeeded, msg::ImagesUsed>;
 
 namespace msg {
 
@@ -349,15 +357,16 @@ template <class A, Is<RevisionLoad> T> void visit(A& a, T& v) { a(v.revision, v.
 template <class A, Is<MetricsWanted> T> void visit(A& a, T& v) { a(v.number); }
 template <class A, Is<Metrics> T> void visit(A& a, T& v) { a(v.number, v.values, v.last); }
 template <class A, Is<DropLogs> T> void visit(A& a, T& v) { a(v.service); }
-template <class A, Is<UnpackImage> T> void visit(A& a, T& v) { a(v.blobs, v.digest, v.images); }
-template <class A, Is<BuildImage> T> void visit(A& a, T& v) { a(v.context, v.dockerfile, v.tag, v.blobs, v.images, v.storage, v.known); }
+template <class A, Is<UnpackImage> T> void visit(A& a, T& v) { a(v.blobs, v.digest, v.images, v.room); }
+template <class A, Is<BuildImage> T> void visit(A& a, T& v) { a(v.context, v.dockerfile, v.tag, v.blobs, v.images, v.storage, v.known, v.room, v.storage_bytes); }
 template <class A, Is<Progress> T> void visit(A& a, T& v) { a(v.line); }
 template <class A, Is<ImageDone> T> void visit(A& a, T& v) { a(v.image); }
 template <class A, Is<ResolveImage> T> void visit(A& a, T& v) { a(v.reference, v.blobs, v.registries, v.silence); }
-template <class A, Is<PullImage> T> void visit(A& a, T& v) { a(v.reference, v.digest, v.blobs, v.images, v.registries, v.silence, v.time, v.most_bytes); }
+template <class A, Is<PullImage> T> void visit(A& a, T& v) { a(v.reference, v.digest, v.blobs, v.images, v.registries, v.silence, v.time, v.most_bytes, v.room); }
 template <class A, Is<ImageResolved> T> void visit(A& a, T& v) { a(v.digest, v.missing_bytes, v.unpacked_bytes); }
 template <class A, Is<ImagesNeeded> T> void visit(A& a, T& v) { a(v.names); }
-template <class A, Is<CleanDisk> T> void visit(A& a, T& v) { a(v.images, v.digests, v.storage, v.clear_storage); }
+template <class A, Is<ImagesUsed> T> void visit(A& a, T& v) { a(v.digests); }
+template <class A, Is<CleanDisk> T> void visit(A& a, T& v) { a(v.images, v.digests, v.blobs, v.storage, v.clear_storage); }
 template <class A, Is<DiskCleaned> T> void visit(A& a, T& v) { a(v.build_bytes); }
 template <class A, Is<JobFailed> T> void visit(A& a, T& v) { a(v.error); }
 // clang-format on

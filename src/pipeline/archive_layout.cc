@@ -236,7 +236,8 @@ std::string to_string(const ArchiveReference& reference) {
   return std::string(scheme) + reference.file + (reference.image.empty() ? "" : ":" + reference.image);
 }
 
-base::Result<OciReference> unpack_archive(const ArchiveReference& reference, const std::string& scratch) {
+base::Result<OciReference> unpack_archive(const ArchiveReference& reference, const std::string& scratch,
+                                          Budget budget) {
   if (const auto file = open_regular(reference.file); !file) {
     base::Error error = file.error();
     error.code = ErrorCode::image_not_found;
@@ -245,7 +246,6 @@ base::Result<OciReference> unpack_archive(const ArchiveReference& reference, con
   }
   const std::string files = scratch + "/files";
   if (::mkdir(files.c_str(), 0700) != 0) return base::fail(base::os_error("cannot make " + files));
-  Budget budget;
   const base::Result<void> done = unpack_tar_file(
       reference.file, files, {.budget = budget, .notice = {}, .go_on = {}, .keep_owners = false, .whiteouts = false});
   if (!done) {

@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "base/error.h"
+#include "pipeline/layer.h"
 #include "pipeline/oci_layout.h"
 
 namespace marea::pipeline {
@@ -29,8 +30,9 @@ std::string to_string(const ArchiveReference& reference);
 // oci:…, docker-archive:… or oci-archive:…: something on the machine where it was written.
 bool is_local_reference(std::string_view text);
 
-// Fills the empty folder `scratch` and gives the image in it. E_IMAGE_NOT_FOUND (no such file or name; the names there
-// are listed), E_IMAGE_INVALID, E_IMAGE_TOO_LARGE, E_DIGEST_MISMATCH, E_DISK_FULL, E_IO.
-base::Result<OciReference> unpack_archive(const ArchiveReference& reference, const std::string& scratch);
+// Fills the empty folder `scratch` within `budget` and gives the image in it. E_IMAGE_NOT_FOUND (no such file or name;
+// the names there are listed), E_IMAGE_INVALID, E_IMAGE_TOO_LARGE, E_DIGEST_MISMATCH, E_DISK_FULL, E_IO.
+base::Result<OciReference> unpack_archive(const ArchiveReference& reference, const std::string& scratch,
+                                          Budget budget = {});
 
 }  // namespace marea::pipeline

@@ -23,6 +23,7 @@
 #include "pipeline/json_fields.h"
 #include "pipeline/layer.h"
 #include "pipeline/oci_image.h"
+#include "pipeline/room_watch.h"
 #include "pipeline/scratch_dir.h"
 
 namespace marea::pipeline {
@@ -42,8 +43,13 @@ constexpr std::string_view kErrorLine = "Error: ";
 class Build {
  public:
   Build(net::Loop& loop, const net::msg::BuildImage& job, const JobEvents& events, std::string scratch,
-        std::vector<std::string>* needed)
-      : loop_(loop), job_(job), events_(events), scratch_(std::move(scratch)), needed_(needed) {}
+        const BuildBases& bases)
+      : loop_(loop),
+        job_(job),
+        events_(events),
+        scratch_(std::move(scratch)),
+        needed_(bases.needed),
+        on_used_(bases.on_used) {}
 
   // `lock` is held exclusively when killed builds left something to clean up.
   base::Result<model::Image> run(bool clean_up, const base::Fd& lock) {
@@ -162,6 +168,13 @@ class Build {
   base::Result<void> import_known(Buildah& buildah, const std::string& dockerfile) {
     const KnownImages needed = images_for(dockerfile, job_.known);
     if (needed.empty()) return {};
+    if (on_used_) {
+      std::vector<std::string> digests;
+      for (const auto& [name, digest] : needed) {
+        if (std::ranges::find(digests, digest) == digests.end()) digests.push_back(digest);
+      }
+      on_used_(std::move(digests));
+    }
     const base::Result<Buildah::Output> listed = buildah.run({"images", "--json"}, Buildah::Show::nothing);
     if (!listed) return std::unexpected(listed.error());
     std::string text;
@@ -256,7 +269,12 @@ class Build {
     std::string why = doing + " failed: " + (cause.empty() ? net::describe_wait_status(output.status) : cause);
     const std::size_t from = output.lines.size() - std::min(output.lines.size(), kShownLines);
     if (from < output.lines.size()) why += "\nlast lines:";
-    for (std::size_t i = from; i < output.lines.size(); ++i) why += "\n  " + output.lines[i];
+    bool full = tells_of_full_disk(cause);
+    for (std::size_t i = from; i < output.lines.size(); ++i) {
+      why += "\n  " + output.lines[i];
+      full = full || tells_of_full_disk(output.lines[i]);
+    }
+    if (full) return cannot(ErrorCode::disk_full, std::move(why), {});
     return cannot(ErrorCode::build_failed, std::move(why), "Mend the step that failed and run the same command again.");
   }
 
@@ -327,27 +345,36 @@ class Build {
   std::string scratch_;
   std::string ignore_file_;  // of a Dockerfile that was made here; else buildah looks for the context's own
   std::vector<std::string>* needed_;
+  const std::function<void(std::vector<std::string>)>& on_used_;
 };
 
 }  // namespace
 
 base::Result<model::Image> build_image(net::Loop& loop, const net::msg::BuildImage& job, const JobEvents& events,
-                                       std::vector<std::string>* needed) {
+                                       const BuildBases& bases) {
   int lines = 0;
   JobEvents bounded = events;
   bounded.line = [&](const std::string& line) {
     if (++lines < kMostProgressLines) events.say(line);
     if (lines == kMostProgressLines) events.say("(further output is not shown)");
   };
+  RoomWatch watch(loop.clock(), {.room = job.room,
+                                 .before = job.storage_bytes,
+                                 .disk = [&] { return disk_used(job.storage); },
+                                 .storage = [&] { return bytes_below(job.storage); }});
+  bounded.go_on = [&] { return watch.has_room() && (!events.go_on || events.go_on()); };
   const base::Fd lock(::open((job.storage + "/lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
   if (!lock) return base::fail(base::os_error("cannot use the build storage " + job.storage));
   const bool alone = ::flock(lock.get(), LOCK_EX | LOCK_NB) == 0;
   const bool abandoned = ScratchDir::remove_abandoned(job.storage) > 0;
   base::Result<ScratchDir> scratch = ScratchDir::make(job.storage, 0700);
   if (!scratch) return std::unexpected(scratch.error());
-  Build build(loop, job, bounded, scratch->path(), needed);
+  Build build(loop, job, bounded, scratch->path(), bases);
   if (!(alone && abandoned)) ::flock(lock.get(), LOCK_SH);
-  return build.run(alone && abandoned, lock);
+  base::Result<model::Image> image = build.run(alone && abandoned, lock);
+  if (image || !watch.exceeded()) return image;
+  return base::fail(ErrorCode::disk_full, "cannot build " + printable(job.tag),
+                    "it took more than the " + std::to_string(job.room) + " bytes that there is room for now");
 }
 
 }  // namespace marea::pipeline

@@ -4,6 +4,10 @@
 // image (unpack_image.h).
 #pragma once
 
+#include <functional>
+#include <string>
+#include <vector>
+
 #include "base/error.h"
 #include "model/revision.h"
 #include "net/loop.h"
@@ -22,9 +26,14 @@ inline constexpr int kMostProgressLines = 50'000;
 // Turns the loop until the build has ended. E_NOT_FOUND: no Dockerfile; E_IMAGE_NOT_FOUND: a FROM that marea does not
 // know, with the names it knows; E_BUILD_FAILED: a step failed, with its last lines; and those of unpack_image().
 //
-// With `needed`, a build that lacks images ends before it began: their names come there, as the Dockerfile has them,
-// beside E_IMAGE_NOT_FOUND; who pulls them begins it anew.
+struct BuildBases {
+  // A build that lacks images ends before it began: their names come here, as the Dockerfile has them, beside
+  // E_IMAGE_NOT_FOUND; who pulls them begins it anew. Null: it is an error alone.
+  std::vector<std::string>* needed = nullptr;
+  // Called before it begins, with the digests of those that it is built on; may be empty.
+  std::function<void(std::vector<std::string> digests)> on_used = {};
+};
 base::Result<model::Image> build_image(net::Loop& loop, const net::msg::BuildImage& job, const JobEvents& events,
-                                       std::vector<std::string>* needed = nullptr);
+                                       const BuildBases& bases = {});
 
 }  // namespace marea::pipeline

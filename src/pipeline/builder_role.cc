@@ -27,6 +27,10 @@ namespace msg = net::msg;
 // control reads at once or not at all; a result that nobody takes within this time is lost with its asker.
 constexpr base::Duration kDelivery = std::chrono::seconds(30);
 
+std::int64_t room_of(std::int64_t told) {
+  return told == 0 ? INT64_MAX : told;
+}
+
 class Builder {
  public:
   Builder(base::Fd link, RegistryFiles files)
@@ -49,12 +53,15 @@ class Builder {
   }
 
   net::BuilderToControl operator()(const msg::UnpackImage& job) {
-    return image_done(unpack_image(job.blobs, job.digest, job.images, events()));
+    return image_done(unpack_image(job.blobs, job.digest, job.images, events(), room_of(job.room)));
   }
   net::BuilderToControl operator()(const msg::BuildImage& job) {
     files_ = {};
     std::vector<std::string> needed;
-    const base::Result<model::Image> image = build_image(loop_, job, events(), &needed);
+    const BuildBases bases{.needed = &needed, .on_used = [this](std::vector<std::string> digests) {
+                             link_.send(msg::ImagesUsed{.digests = std::move(digests)});
+                           }};
+    const base::Result<model::Image> image = build_image(loop_, job, events(), bases);
     if (!image && !needed.empty() && needed.size() <= kMostWantedImages) {
       return msg::ImagesNeeded{.names = std::move(needed)};
     }

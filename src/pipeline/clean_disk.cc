@@ -65,6 +65,7 @@ base::Result<net::msg::DiskCleaned> clean_disk(const net::msg::CleanDisk& job, c
   if (!job.digests.empty()) {
     if (auto done = remove_images(job, events); !done) return base::fail(std::move(done.error()));
   }
+  if (!job.blobs.empty()) ScratchDir::remove_abandoned(job.blobs);  // they have no names any more
   if (job.clear_storage) {
     if (given_up(events)) return nobody_waits();
     if (auto done = clear(job.storage); !done) return base::fail(std::move(done.error()));

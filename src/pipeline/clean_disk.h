@@ -1,7 +1,7 @@
 // Removes what nobody needs of what the builder made: unpacked images and buildah's storage. An image's folder loses
 // its name before its content, so that whoever looks meanwhile finds it whole or not at all; all names go before any
 // content, and none once nobody waits for the job any more, since who asked may have died and another use them. What a
-// killed process has left in the folder of images is removed, too.
+// killed process has left in the folder of images is removed, too, and blobs that control has taken the names of.
 #pragma once
 
 #include "base/error.h"

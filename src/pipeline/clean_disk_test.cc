@@ -8,6 +8,7 @@
 
 #include "base/fd.h"
 #include "pipeline/digest.h"
+#include "pipeline/scratch_dir.h"
 #include "pipeline/test_images.h"
 #include "pipeline/unpack_image.h"
 
@@ -62,6 +63,24 @@ TEST(CleanDisk, RemovesWhatADeathHasLeft) {
   testing::write_file(temp / "images/.scratch-abcdef/image/rootfs/big", "z");
   ASSERT_TRUE(clean_disk({.images = temp / "images", .storage = temp / "build"}, {}));
   EXPECT_FALSE(std::filesystem::exists(temp / "images/.scratch-abcdef"));
+}
+
+TEST(CleanDisk, FreesBlobsThatControlHasTakenTheNamesOf) {
+  const testing::TempDir temp;
+  testing::write_file(temp / "blobs/sha256/x", "kept");
+  {
+    base::Result<ScratchDir> grave = ScratchDir::make(temp / "blobs", 0777);
+    ASSERT_TRUE(grave);
+    testing::write_file(grave->path() + "/y", "buried");
+    ASSERT_TRUE(clean_disk({.images = {}, .blobs = temp / "blobs", .storage = temp / "build"}, {}));
+    EXPECT_TRUE(std::filesystem::exists(grave->path() + "/y")) << "it is still being filled";
+    grave->leave();
+  }
+  ASSERT_TRUE(clean_disk({.images = {}, .blobs = temp / "blobs", .storage = temp / "build"}, {}));
+  int left = 0;
+  for ([[maybe_unused]] const auto& entry : std::filesystem::directory_iterator(temp / "blobs")) ++left;
+  EXPECT_EQ(left, 1);
+  EXPECT_TRUE(std::filesystem::exists(temp / "blobs/sha256/x"));
 }
 
 TEST(CleanDisk, EmptiesTheBuildStorageUnlessABuildRuns) {

@@ -105,7 +105,12 @@ class Unpacking {
                         "with it, the image is larger than " + std::to_string(kMostImageBytes) + " bytes",
                         "Make the image smaller.");
     }
+    const std::int64_t taken = (entry.bytes + kDiskBlock - 1) / kDiskBlock * kDiskBlock;
+    if (taken > budget.room) {
+      return base::fail(ErrorCode::disk_full, {}, "with it, more is taken than there is room for on the disk now");
+    }
     budget.bytes -= entry.bytes;
+    budget.room -= taken;
     return tree_.file(path, entry.attributes, entry.bytes, [this] { return reader_.content(); });
   }
 

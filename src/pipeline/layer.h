@@ -27,6 +27,8 @@ inline constexpr std::int64_t kMostImageInodes = 1'000'000;
 // Of skipped entries, named one by one; after that they are only counted.
 inline constexpr int kMostNotices = 5;
 
+inline constexpr std::int64_t kDiskBlock = 4096;  // what the smallest file takes, on most file systems
+
 // What may still be spent; shared by all layers of an image.
 struct Budget {
   std::int64_t bytes = kMostImageBytes;          // of files, holes included
@@ -34,6 +36,7 @@ struct Budget {
   std::int64_t inodes = kMostImageInodes;
   std::int64_t file_bytes = kMostFileBytes;
   std::int64_t ratio_free_bytes = kRatioFreeBytes;  // of each stream
+  std::int64_t room = INT64_MAX;                    // of the disk, in whole blocks of kDiskBlock: E_DISK_FULL
 };
 
 struct UnpackOptions {

@@ -298,6 +298,13 @@ bool fits_host(const IndexEntry& entry) {
   return entry.architecture.empty() || entry.architecture == host_architecture();
 }
 
+std::int64_t unpacked_guess(const std::vector<Layer>& layers) {
+  constexpr std::int64_t kTarGrowth = 3;
+  std::int64_t out = 0;
+  for (const Layer& layer : layers) out += layer.blob.bytes * (layer.compression == Compression::none ? 1 : kTarGrowth);
+  return out;
+}
+
 base::Result<std::vector<std::string>> blobs_of(const std::string& blobs, const std::string& root) {
   const base::Result<OciImage> image = read_manifests(blobs, root);
   if (!image) return std::unexpected(image.error());

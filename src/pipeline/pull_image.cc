@@ -22,7 +22,6 @@ namespace {
 
 using base::ErrorCode;
 
-constexpr std::int64_t kTarGrowth = 3;  // of a compressed layer once it is unpacked; measured on Debian's and Node's
 constexpr base::Duration kResolveTime = std::chrono::minutes(5);  // manifests only
 
 std::string quoted_place(const RegistryReference& reference) {
@@ -107,6 +106,9 @@ class Pull {
        const JobEvents& events)
       : job_(job), reference_(reference), skopeo_(skopeo), scratch_(std::move(scratch)), events_(events) {}
 
+  // What is left for the unpacking.
+  std::int64_t room() const { return room_; }
+
   base::Result<void> run() {
     const base::Result<OciImage> image = read_manifests(job_.blobs, job_.digest);
     if (!image) return base::fail(of_image(image.error(), reference_));
@@ -121,6 +123,13 @@ class Pull {
       }
       total += blob.bytes;
     }
+    std::int64_t missing = 0;
+    for (const Descriptor& blob : blobs) missing += is_here(job_.blobs, blob) ? 0 : blob.bytes;
+    if (missing > room_) {
+      return base::fail(ErrorCode::disk_full, "cannot pull " + quoted_place(reference_),
+                        "its blobs are larger than what there is room for on the disk now");
+    }
+    room_ -= missing;
     if (image->config_blob.bytes > static_cast<std::int64_t>(kMostConfigBytes)) {
       return base::fail(ErrorCode::image_too_large, "cannot pull " + quoted_place(reference_),
                         "its config has more than " + std::to_string(kMostConfigBytes) + " bytes");
@@ -153,6 +162,7 @@ class Pull {
   Skopeo& skopeo_;
   std::string scratch_;
   const JobEvents& events_;
+  std::int64_t room_ = job_.room == 0 ? INT64_MAX : job_.room;
 };
 
 }  // namespace
@@ -182,9 +192,7 @@ base::Result<net::msg::ImageResolved> resolve_image(net::Loop& loop, const net::
       for (const Descriptor& blob : content_of(parsed->config_blob, parsed->layers)) {
         if (!is_here(job.blobs, blob)) out.missing_bytes += blob.bytes;
       }
-      for (const Layer& layer : parsed->layers) {
-        out.unpacked_bytes += layer.blob.bytes * (layer.compression == Compression::none ? 1 : kTarGrowth);
-      }
+      out.unpacked_bytes = unpacked_guess(parsed->layers);
       return out;
     }
     next.tag.clear();
@@ -204,17 +212,18 @@ base::Result<model::Image> pull_image(net::Loop& loop, const net::msg::PullImage
   reference->digest = job.digest;
   if (base::Result<model::Image> there = find_unpacked(job.images, job.digest)) return there;
   ScratchDir::remove_abandoned(job.blobs);
+  std::int64_t room = 0;
   {
     base::Result<ScratchDir> scratch = ScratchDir::make(job.blobs, 0700);
     if (!scratch) return base::fail(std::move(scratch.error()));
     auto skopeo = open_skopeo(loop, events, files, job.registries, scratch->path(), job.silence, job.time);
     if (!skopeo) return base::fail(std::move(skopeo.error()));
-    if (auto done = Pull(job, *reference, **skopeo, scratch->path(), events).run(); !done) {
-      return base::fail(std::move(done.error()));
-    }
+    Pull pull(job, *reference, **skopeo, scratch->path(), events);
+    if (auto done = pull.run(); !done) return base::fail(std::move(done.error()));
+    room = pull.room();
   }
   files = {};
-  base::Result<model::Image> image = unpack_image(job.blobs, job.digest, job.images, events);
+  base::Result<model::Image> image = unpack_image(job.blobs, job.digest, job.images, events, room);
   if (!image) return base::fail(of_image(std::move(image.error()), *reference));
   return image;
 }

@@ -27,6 +27,8 @@ class ScratchDir {
   ~ScratchDir();
 
   const std::string& path() const { return path_; }
+  // Leaves it, with all that is in it, to whoever calls remove_abandoned() next.
+  void leave() { lock_.reset(); }
   // Renames it to `path`; false and errno when that fails (EEXIST, ENOTEMPTY: there is one already).
   bool become(const std::string& path);
 

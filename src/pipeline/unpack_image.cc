@@ -44,14 +44,14 @@ base::Result<void> unpack_layers(const std::string& blobs, const OciImage& image
 
 // Fills FOLDER/{rootfs,image.json}.
 base::Result<model::Image> fill(const std::string& blobs, const std::string& digest, const std::string& folder,
-                                const JobEvents& events) {
+                                const JobEvents& events, std::int64_t room) {
   base::Result<OciImage> image = read_image(blobs, {.media_type = {}, .digest = digest, .bytes = -1});
   if (!image) return std::unexpected(image.error());
   const std::string rootfs = folder + "/rootfs";
   if (::mkdir(rootfs.c_str(), kFolderMode) != 0 || ::chmod(rootfs.c_str(), kFolderMode) != 0) {
     return base::fail(base::os_error("cannot make " + rootfs));
   }
-  Budget budget;
+  Budget budget{.room = room};
   const UnpackOptions options{.budget = budget,
                               .notice = events.line,
                               .go_on = events.go_on,
@@ -94,7 +94,7 @@ base::Result<model::Image> find_unpacked(const std::string& images, const std::s
 }
 
 base::Result<model::Image> unpack_image(const std::string& blobs, const std::string& digest, const std::string& images,
-                                        const JobEvents& events) {
+                                        const JobEvents& events, std::int64_t room) {
   if (!is_digest(digest)) {
     return base::fail(ErrorCode::invalid_argument, "cannot unpack the image '" + printable(digest) + "'",
                       "the digest is not sha256:HEX");
@@ -103,7 +103,7 @@ base::Result<model::Image> unpack_image(const std::string& blobs, const std::str
   ScratchDir::remove_abandoned(images);
   base::Result<ScratchDir> scratch = ScratchDir::make(images, kFolderMode);
   if (!scratch) return std::unexpected(scratch.error());
-  base::Result<model::Image> image = fill(blobs, digest, scratch->path(), events);
+  base::Result<model::Image> image = fill(blobs, digest, scratch->path(), events, room);
   if (!image) return image;
   if (base::Result<void> synced = sync_files(scratch->path()); !synced) return std::unexpected(synced.error());
   base::crash_point("builder.image.unpacked");

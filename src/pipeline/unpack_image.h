@@ -7,6 +7,7 @@
 // Runs as uid 0 of a user namespace whose ids are those of the image; ownership in the tree is as the image says.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <string>
 
@@ -26,9 +27,10 @@ struct JobEvents {
 };
 
 // At once when it is there already. Several processes may unpack into the same IMAGES; what a killed one left behind is
-// removed by the next. E_IMAGE_NOT_FOUND, E_IMAGE_INVALID, E_DIGEST_MISMATCH, E_IMAGE_TOO_LARGE, E_DISK_FULL, E_IO.
+// removed by the next. It takes at most `room` bytes of the disk, else E_DISK_FULL. E_IMAGE_NOT_FOUND, E_IMAGE_INVALID,
+// E_DIGEST_MISMATCH, E_IMAGE_TOO_LARGE, E_DISK_FULL, E_IO.
 base::Result<model::Image> unpack_image(const std::string& blobs, const std::string& digest, const std::string& images,
-                                        const JobEvents& events);
+                                        const JobEvents& events, std::int64_t room = INT64_MAX);
 
 // The unpacked image, or nothing when it is not there or not whole. Its rootfs is below `images`.
 base::Result<model::Image> find_unpacked(const std::string& images, const std::string& digest);

@@ -226,5 +226,15 @@ TEST(ImageRecord, RefusesWhatIsDamaged) {
   for (std::size_t cut = 0; cut + 2 < good.size(); ++cut) EXPECT_FALSE(parse_image_record(good.substr(0, cut), "t"));
 }
 
+TEST_F(UnpackImage, TakesNoMoreOfTheDiskThanItMay) {
+  const std::string digest = layout_.add_image(
+      {{.tar = tar({{.name = "a", .content = "1"}, {.name = "b", .content = std::string(5000, 'x')}})}})["digest"];
+  const auto none = unpack_image(layout_.blobs(), digest, images_, {}, 3 * kDiskBlock - 1);
+  ASSERT_FALSE(none);
+  EXPECT_EQ(none.error().code, ErrorCode::disk_full);
+  EXPECT_TRUE(std::filesystem::is_empty(images_));
+  EXPECT_TRUE(unpack_image(layout_.blobs(), digest, images_, {}, 3 * kDiskBlock));
+}
+
 }  // namespace
 }  // namespace marea::pipeline

@@ -56,9 +56,10 @@ model::Image image_of(const Json& json) {
 
 }  // namespace
 
-std::string image_to_text(const model::Image& image, std::int64_t used_unix_ns) {
+std::string image_to_text(const model::Image& image, std::int64_t used_unix_ns, const std::vector<std::string>& given) {
   Json json = json_of(image);
   if (used_unix_ns != 0) json["used_unix_ns"] = used_unix_ns;
+  if (!given.empty()) json["given"] = given;
   return text_of(json);
 }
 
@@ -66,6 +67,17 @@ std::int64_t used_in_text(const std::string& text) {
   const Json json = Json::parse(text, nullptr, false);
   const auto used = json.is_object() ? json.find("used_unix_ns") : json.end();
   return used != json.end() && used->is_number_integer() ? used->get<std::int64_t>() : 0;
+}
+
+std::vector<std::string> given_in_text(const std::string& text) {
+  const Json json = Json::parse(text, nullptr, false);
+  std::vector<std::string> out;
+  const auto given = json.is_object() ? json.find("given") : json.end();
+  if (given == json.end() || !given->is_array()) return out;
+  for (const Json& name : *given) {
+    if (name.is_string()) out.push_back(name.get<std::string>());
+  }
+  return out;
 }
 
 base::Result<model::Image> image_from_text(const std::string& text) {

@@ -4,15 +4,19 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "base/error.h"
 #include "model/revision.h"
 
 namespace marea::store {
 
-// Of an image's own row: with the time of its last use, which is not part of the image; 0: none.
-std::string image_to_text(const model::Image& image, std::int64_t used_unix_ns = 0);
+// Of an image's own row: with the time of its last use (0: none) and the names that marea gave it by itself, which are
+// not part of the image.
+std::string image_to_text(const model::Image& image, std::int64_t used_unix_ns = 0,
+                          const std::vector<std::string>& given = {});
 std::int64_t used_in_text(const std::string& text);
+std::vector<std::string> given_in_text(const std::string& text);
 // The error has no place: the caller knows the row.
 base::Result<model::Image> image_from_text(const std::string& text);
 

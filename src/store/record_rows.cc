@@ -110,7 +110,10 @@ base::Result<RevisionRecord> revision_in(const Statement& row, const std::string
 base::Result<ImageRecord> image_in(const Statement& row, const std::string& path) {
   base::Result<model::Image> parsed = image_from_text(row.text(1));
   if (!parsed) return base::fail(damaged("image " + row.text(0), parsed.error().why, path));
-  return ImageRecord{.digest = row.text(0), .image = std::move(*parsed), .used_unix_ns = used_in_text(row.text(1))};
+  return ImageRecord{.digest = row.text(0),
+                     .image = std::move(*parsed),
+                     .used_unix_ns = used_in_text(row.text(1)),
+                     .given = given_in_text(row.text(1))};
 }
 
 base::Result<ImageName> name_in(const Statement& row, const std::string& /*path*/) {

@@ -54,7 +54,8 @@ struct ImageName {
 struct ImageRecord {
   std::string digest;
   model::Image image;
-  std::int64_t used_unix_ns = 0;  // when it began or ended to be of use; 0: not known
+  std::int64_t used_unix_ns = 0;        // when it began or ended to be of use; 0: not known
+  std::vector<std::string> given = {};  // names of it that marea gave by itself, to what a FROM names
   friend bool operator==(const ImageRecord&, const ImageRecord&) = default;
 };
 

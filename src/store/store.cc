@@ -156,7 +156,7 @@ base::Result<void> Store::write(const ImageName& name) {
 
 base::Result<void> Store::write(const ImageRecord& record) {
   return execute(db_, "INSERT OR REPLACE INTO images VALUES (?, ?)", record.digest,
-                 image_to_text(record.image, record.used_unix_ns));
+                 image_to_text(record.image, record.used_unix_ns, record.given));
 }
 
 base::Result<void> Store::write(const UsageRecord& record) {

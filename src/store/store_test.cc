@@ -51,6 +51,19 @@ class StoreTest : public testing::Test {
   std::string path_;
 };
 
+TEST_F(StoreTest, an_image_keeps_the_names_that_marea_gave_it) {
+  const ImageRecord record{.digest = "sha256:aa",
+                           .image = {.digest = "sha256:aa", .rootfs = "/x", .bytes = 5},
+                           .used_unix_ns = 7,
+                           .given = {"docker.io/library/debian:12"}};
+  {
+    Store store = open();
+    commit(store, {record});
+  }
+  Store store = open();
+  EXPECT_EQ(store.load()->images, std::vector<ImageRecord>{record});
+}
+
 TEST_F(StoreTest, what_an_instance_used_is_one_row_however_often_it_is_written_and_moves_no_resource_version) {
   using std::chrono::seconds;
   const UsageRecord record{.instance = base::InstanceId("hola-00001-abc-xyzzy"),
