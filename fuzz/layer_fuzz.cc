@@ -10,7 +10,6 @@
 #include <unistd.h>
 
 #include <cstdint>
-#include <cstdio>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -23,14 +22,11 @@
 #include "pipeline/digest.h"
 #include "pipeline/files.h"
 #include "pipeline/layer.h"
+#include "tar_checksums.h"
 
 namespace {
 
 using namespace marea::pipeline;
-
-constexpr std::size_t kBlock = 512;
-constexpr std::size_t kChecksumAt = 148;
-constexpr std::size_t kSizeAt = 124;
 
 // Everything that an escape could change, as text.
 std::string state_of(const std::string& path) {
@@ -88,33 +84,6 @@ class World {
   std::string top_;
   std::string before_;
 };
-
-std::uint64_t octal(std::string_view text) {
-  std::uint64_t out = 0;
-  for (const char c : text) {
-    if (c >= '0' && c <= '7') out = (out << 3U) + static_cast<std::uint64_t>(c - '0');
-  }
-  return out;
-}
-
-void mend_checksums(std::string& tar) {
-  for (std::size_t at = 0; at + kBlock <= tar.size();) {
-    tar.replace(at + kChecksumAt, 8, "        ");
-    unsigned sum = 0;
-    for (std::size_t i = 0; i < kBlock; ++i) sum += static_cast<unsigned char>(tar[at + i]);
-    if (sum == 8 * ' ') {  // an empty block, which ends an archive
-      tar.replace(at + kChecksumAt, 8, std::string(8, '\0'));
-    } else {
-      char digits[8];
-      std::snprintf(digits, sizeof digits, "%06o", sum & 0777777U);
-      tar.replace(at + kChecksumAt, 7, digits, 7);
-    }
-    const std::uint64_t size = octal(std::string_view(tar).substr(at + kSizeAt, 11));
-    const std::uint64_t blocks = size / kBlock + (size % kBlock == 0 ? 1 : 2);
-    if (blocks > tar.size() / kBlock) break;
-    at += blocks * kBlock;
-  }
-}
 
 Compression compression_of(unsigned flags) {
   switch (flags & 3U) {
