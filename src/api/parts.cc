@@ -73,15 +73,18 @@ Json container_state(const model::InstanceReport& report, bool culprit) {
     case model::InstanceState::failed:
     case model::InstanceState::stopped: break;
   }
-  Json ended = {{"exitCode", 0}, {"finishedAt", since}, {"reason", "Completed"}};
-  if (!culprit) return {{"terminated", std::move(ended)}};
-  if (report.exit) ended["exitCode"] = report.exit->code;
-  if (report.exit && report.exit->signal != 0) {
-    constexpr int kOfSignals = 128;  // as shells count
-    ended["exitCode"] = kOfSignals + report.exit->signal;
-    ended["signal"] = report.exit->signal;
+  constexpr int kOfSignals = 128;  // as shells count
+  constexpr int kUnknown = 137;    // kubelet's, with that reason
+  Json ended = {{"exitCode", kUnknown}, {"finishedAt", since}, {"reason", "ContainerStatusUnknown"}};
+  if (!culprit || !report.exit) {
+    ended["message"] = "how this container ended is not known";
+    if (culprit && !report.detail.empty()) ended["message"] = report.detail;
+    return {{"terminated", std::move(ended)}};
   }
-  ended["reason"] = report.exit && report.exit->out_of_memory ? "OOMKilled" : "Error";
+  const model::ExitStatus& exit = *report.exit;
+  ended["exitCode"] = exit.signal != 0 ? kOfSignals + exit.signal : exit.code;
+  if (exit.signal != 0) ended["signal"] = exit.signal;
+  ended["reason"] = exit.out_of_memory ? "OOMKilled" : exit == model::ExitStatus{} ? "Completed" : "Error";
   if (!report.detail.empty()) ended["message"] = report.detail;
   return {{"terminated", std::move(ended)}};
 }

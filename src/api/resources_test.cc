@@ -133,6 +133,15 @@ TEST_F(ResourcesTest, all_containers_are_shown_with_their_digests_and_the_one_th
   EXPECT_EQ(pod["status"]["containerStatuses"][1]["name"], "proxy");
   EXPECT_TRUE(pod["status"]["containerStatuses"][1]["state"].contains("running"));
   EXPECT_EQ(call("GET", "/api/v1/namespaces/default/pods/i1/log?container=proxy").status, 200);
+  world.report("i1", world.newest("two"), InstanceState::failed, model::Reason::app_exited,
+               model::ExitStatus{.code = 3});
+  const Json ended = call("GET", "/api/v1/namespaces/default/pods/i1").json()["status"]["containerStatuses"];
+  EXPECT_EQ(ended[0]["state"]["terminated"]["exitCode"], 3);
+  EXPECT_EQ(ended[0]["state"]["terminated"]["reason"], "Error");
+  EXPECT_EQ(ended[1]["state"]["terminated"]["reason"], "ContainerStatusUnknown") << "nobody said how it ended";
+  world.report("i2", world.newest("two"), InstanceState::failed, model::Reason::app_exited, model::ExitStatus{});
+  const Json good = call("GET", "/api/v1/namespaces/default/pods/i2").json()["status"]["containerStatuses"];
+  EXPECT_EQ(good[0]["state"]["terminated"]["reason"], "Completed");
   EXPECT_EQ(call("GET", "/api/v1/namespaces/default/pods/i1/log?container=prox").status, 400);
 }
 

@@ -169,5 +169,20 @@ TEST(Volumes, a_mount_names_a_volume_and_a_place_that_is_not_the_sandboxes) {
                   HasSubstr("[10].mountPath: must not contain a colon"), HasSubstr("[11].mountPath: is missing")));
 }
 
+TEST(Volumes, a_mount_leaves_the_sandbox_its_hosts_and_is_no_longer_than_a_name_may_be) {
+  EXPECT_EQ(mount_path_fault("/etc/hosts").value_or(""), "must not be /etc/hosts, which is the sandbox's own");
+  EXPECT_TRUE(mount_path_fault("/etc//resolv.conf/"));
+  EXPECT_TRUE(mount_path_fault("/etc/hostname/x"));
+  EXPECT_THAT(mount_path_fault("/etc/").value_or(""), HasSubstr("mount it below, such as /etc/app"));
+  EXPECT_FALSE(mount_path_fault("/etc/app"));
+  EXPECT_FALSE(mount_path_fault("/etc/hosts.d"));
+  const std::string longest(255, 'a');
+  EXPECT_FALSE(sub_path_fault("b/" + longest + "/c"));
+  EXPECT_FALSE(mount_path_fault("/" + longest));
+  EXPECT_THAT(sub_path_fault("b/" + longest + "a/c").value_or(""), HasSubstr("longer than 255"));
+  EXPECT_TRUE(sub_path_fault(longest + "a"));
+  EXPECT_TRUE(mount_path_fault("/v/" + longest + "a"));
+}
+
 }  // namespace
 }  // namespace marea::model

@@ -8,6 +8,7 @@ import pytest
 from deaths_test import Load
 from roles_test import roles
 from running_platform import Inside, manifest
+from traces import descendants
 from waiting import until
 
 LISTEN = ("import http.server,os;"
@@ -49,6 +50,37 @@ def make(platform, probe_image, name):
 @pytest.fixture
 def inside(platform, name):
     return Inside(platform, name)
+
+
+def lines_of(path):
+    try:
+        with open(path) as file:
+            return file.read().splitlines()
+    except OSError:  # its process or group has ended
+        return []
+
+
+def namespaces(pids):
+    """Those that these processes are in or hold by a descriptor: "net:[4026531840]"."""
+    found = set()
+    for pid in pids:
+        for folder in (f"/proc/{pid}/ns", f"/proc/{pid}/fd"):
+            try:
+                names = os.listdir(folder)
+            except OSError:
+                continue
+            for one in names:
+                try:
+                    found.add(os.readlink(f"{folder}/{one}"))
+                except OSError:
+                    continue
+    return {each for each in found if ":[" in each and each.split(":")[0] not in ("socket", "pipe")}
+
+
+def volume_devices(pids, at=" /v "):
+    """Device numbers of the file systems in memory that these processes see there, or anywhere."""
+    lines = [line for pid in pids for line in lines_of(f"/proc/{pid}/mountinfo")]
+    return {line.split()[2] for line in lines if at in line and " - tmpfs " in line}
 
 
 def failure(platform, name):
@@ -119,7 +151,7 @@ def test_a_sidecar_that_crashes_ends_the_instance_with_its_name(platform, make, 
     states = {each["name"]: each["state"]["terminated"] for each in status["containerStatuses"]}
     assert states["worker"]["exitCode"] == 3
     assert 'container "worker"' in states["worker"]["message"]
-    assert states["app"]["reason"] == "Completed"
+    assert states["app"]["reason"] == "ContainerStatusUnknown", "nobody knows how the others ended"
     lines = platform.call(f"/api/v1/namespaces/default/pods/{before}/log?container=worker").text
     assert lines.strip() == "out of luck"
     assert "out of luck" not in platform.call(f"/api/v1/namespaces/default/pods/{before}/log?container=app").text
@@ -188,6 +220,18 @@ def test_engine_may_die_while_a_group_runs(own_platform, probe_image):
     assert not load.bad, load.bad[:3]
     assert {one["name"] for one in platform.instances(name)} == before
     assert inside("import urllib.request as u; result = u.urlopen('http://localhost:9000/').status") == 200
+    groups = [g for g in platform.traces_now() if any(b in g for b in before)]
+    members = {int(pid) for g in groups for pid in lines_of(f"{g}/cgroup.procs")}
+    own = namespaces(members) - namespaces({os.getpid()}) - namespaces({platform.process.pid})
+    assert {"net", "mnt", "pid", "user"} <= {each.split(":")[0] for each in own}
+    volume = volume_devices(members)
+    assert len(volume) == 1, "all see one file system at /v"
     platform.cli("services", "delete", name)
-    until(lambda: not [g for g in platform.traces_now() if any(b in g for b in before) and os.path.isdir(g)],
-          "its cgroups are gone")
+    until(lambda: not [g for g in groups if os.path.isdir(g)], "its cgroups are gone")
+
+    def held():
+        ours = set(descendants(platform.process.pid))
+        staged = [line for pid in ours for line in lines_of(f"/proc/{pid}/mountinfo") if any(b in line for b in before)]
+        return staged or own & namespaces(ours) or volume & volume_devices(ours, "")
+
+    until(lambda: not held(), "its namespaces, mounts and volumes are nobody's")

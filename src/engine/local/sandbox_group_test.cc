@@ -262,6 +262,33 @@ TEST_P(SandboxGroupTest, a_sidecar_has_its_network_until_it_ends) {
   EXPECT_EQ(read_sidecar("proxy"), "1\n");
 }
 
+TEST_P(SandboxGroupTest, a_probe_of_a_sidecar_has_the_cpu_that_it_needs) {
+  // An answer takes tenths of a second of CPU. A second probe is made only when the first one passed.
+  model::Revision revision =
+      with_sidecar("sleep 1000",
+                   "mkdir -p /www/cgi-bin; cd /www/cgi-bin; touch /done; echo '#!/bin/sh' > slow; "
+                   "echo 'i=0; while [ $i -lt 100000 ]; do i=$((i+1)); done; echo x >> /done; "
+                   "printf \"Content-Type: text/plain\\r\\n\\r\\n\"' >> slow; "
+                   "chmod 755 slow; httpd -h /www -p 9000; echo up; "
+                   "while [ $(grep -c x /done) -lt 2 ]; do sleep 0.5; done; echo probed; sleep 1000");
+  revision.spec.sidecars[0].liveness = model::Probe{.kind = model::ProbeKind::http,
+                                                    .port = 9000,
+                                                    .path = "/cgi-bin/slow",
+                                                    .timeout = std::chrono::seconds(2),
+                                                    .period = std::chrono::seconds(2),
+                                                    .failure_threshold = 1,
+                                                    .declared = true};
+  auto run = create(revision);
+  ASSERT_TRUE(run_until_started(*run));
+  ASSERT_TRUE(wait_sidecar("up"));
+  run->sandbox->give_cpu(CpuGrant::throttled);
+  ASSERT_TRUE(wait([&] {
+    seen_ += read_sidecar("proxy");
+    return run->failing || seen_.find("probed") != std::string::npos;
+  }));
+  EXPECT_FALSE(run->failing) << run->failing->detail;
+}
+
 TEST_P(SandboxGroupTest, a_half_made_group_is_a_leftover) {
   model::Revision revision = with_sidecar("sleep 1000", "sleep 1000");
   probe(revision, std::chrono::seconds(100), 1);
