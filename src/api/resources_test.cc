@@ -125,6 +125,8 @@ TEST_F(ResourcesTest, all_containers_are_shown_with_their_digests_and_the_one_th
   const Json& statuses = revision["status"]["containerStatuses"];
   ASSERT_EQ(statuses.size(), 2U);
   EXPECT_EQ(statuses[0]["name"], "app");
+  const Json table = call("GET", kServing + std::string("revisions"), "", kTable).json();
+  EXPECT_EQ(table["rows"][0]["cells"].back(), "a") << "the image of the container that gets the requests";
   EXPECT_EQ(statuses[0]["imageDigest"], "a@sha256:" + std::string(64, 'a'));
   EXPECT_EQ(statuses[1]["imageDigest"], "b@sha256:" + std::string(64, 'b'));
   world.report("i1", world.newest("two"), InstanceState::running);

@@ -42,13 +42,6 @@ std::string state_of(const Json& revision) {
   return text_at(ready, {"status"}) == "True" || reason.empty() ? "Ready=" + text_at(ready, {"status"}) : reason;
 }
 
-std::string image_of_revision(const Json& revision) {
-  constexpr std::size_t kShown = 19;  // "sha256:" and 12 digits
-  const std::map<std::string, std::string> fields = fields_of(revision);
-  const auto image = fields.find("image");
-  return image == fields.end() ? std::string() : image->second.substr(0, kShown);
-}
-
 // Oldest first.
 Outcome<std::vector<Json>> revisions_of(Verb& verb, const std::string& service) {
   const Outcome<Json> list =
@@ -79,7 +72,7 @@ Outcome<Exit> show_history(Verb& verb) {
     const std::string change =
         i == 0 ? words(Text::first_revision) : changed_fields((*revisions)[i - 1], revision, words);
     rows.push_back({name_of(revision), text_at(revision, {"metadata", "creationTimestamp"}),
-                    image_of_revision(revision), source_of_revision(revision, words(Text::source_modified)),
+                    in_short(digest_of(revision)), source_of_revision(revision, words(Text::source_modified)),
                     share_of(*service, name_of(revision)), state_of(revision), change});
     Json item = {{"name", name_of(revision)}, {"created", rows.back()[1]}, {"source", rows.back()[3]},
                  {"traffic", rows.back()[4]}, {"state", rows.back()[5]},   {"changed", Json::array()}};

@@ -12,26 +12,21 @@ namespace {
 
 using Pairs = std::vector<std::pair<std::string, std::string>>;
 
-// Of IMAGE@sha256:HEX the digest, as much of it as people compare.
-std::string in_short(const std::string& digest) {
-  constexpr std::size_t kShown = 19;  // "sha256:" and 12 digits
-  return digest.substr(digest.rfind('@') + 1, kShown);
-}
-
+// Of several containers, the one with ports: it gets the requests.
 const Json* container_of(const Json& spec) {
   const Json* containers = find(spec, {"containers"});
-  return containers != nullptr && containers->is_array() && !containers->empty() ? &containers->front() : nullptr;
+  if (containers == nullptr || !containers->is_array() || containers->empty()) return nullptr;
+  const auto has_ports = [](const Json& one) {
+    const Json* ports = find(one, {"ports"});
+    return ports != nullptr && ports->is_array() && !ports->empty();
+  };
+  const auto found = std::ranges::find_if(*containers, has_ports);
+  return found == containers->end() ? &containers->front() : &*found;
 }
 
 std::string image_of(const Json* spec) {
   const Json* container = spec == nullptr ? nullptr : container_of(*spec);
   return container == nullptr ? std::string() : text_at(*container, {"image"});
-}
-
-std::string digest_of(const Json& revision) {
-  const Json* statuses = find(revision, {"status", "containerStatuses"});
-  const bool there = statuses != nullptr && statuses->is_array() && !statuses->empty();
-  return there ? text_at(statuses->front(), {"imageDigest"}) : std::string();
 }
 
 std::string label_of(const Json& object, std::string_view key) {
@@ -167,6 +162,17 @@ const View* view_of(std::string_view noun) {
 std::string name_of(const Json& object) {
   const std::string name = text_at(object, {"metadata", "name"});
   return name.empty() ? text_at(object, {"name"}) : name;
+}
+
+std::string digest_of(const Json& revision) {
+  const Json* statuses = find(revision, {"status", "containerStatuses"});
+  const bool there = statuses != nullptr && statuses->is_array() && !statuses->empty();
+  return there ? text_at(statuses->front(), {"imageDigest"}) : std::string();
+}
+
+std::string in_short(const std::string& digest) {
+  constexpr std::size_t kShown = 19;  // "sha256:" and 12 digits
+  return digest.substr(digest.rfind('@') + 1, kShown);
 }
 
 Json condition_of(const Json& object, std::string_view type) {

@@ -26,6 +26,11 @@ const View* view_of(std::string_view noun);
 // The name of any object of the API; "" when it has none.
 std::string name_of(const Json& object);
 
+// IMAGE@sha256:HEX of the container that gets the requests, which the API names first; "" before it is known.
+std::string digest_of(const Json& revision);
+// Of IMAGE@sha256:HEX the digest, as much of it as people compare.
+std::string in_short(const std::string& digest);
+
 // The condition of that type; an empty object when it is not there.
 Json condition_of(const Json& object, std::string_view type);
 
