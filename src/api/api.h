@@ -61,9 +61,18 @@ class Api {
   // Any kind of object: resources.cc.
   net::BodyPlan read_one(const net::HttpRequest& head, Kind kind, const std::string& name);
   net::BodyPlan read_many(const net::HttpRequest& head, Kind kind);
-  net::HttpResponse list(const net::HttpRequest& head, const Choice& choice);
+  struct Page {  // of a list
+    std::vector<std::string> names;
+    std::vector<Text> texts;
+    std::uint64_t version = 0;  // as of which it is
+    std::string go_on;          // where the next begins; empty: this is the last
+  };
+  std::expected<Page, net::HttpResponse> page(const net::HttpRequest& head, const Choice& choice) const;
+  net::HttpResponse list(const Choice& choice, const Page& page) const;
   net::BodyPlan watch(const net::HttpRequest& head, Choice choice);
   net::BodyPlan remove(const net::HttpRequest& head, Kind kind, const std::string& name);
+  net::BodyPlan remove_many(const net::HttpRequest& head, Kind kind);
+  std::expected<Choice, net::HttpResponse> choose(const net::HttpRequest& head, Kind kind);
 
   // Services: writing.cc.
   using Write = std::expected<control::ApplyService, net::HttpResponse>;

@@ -71,7 +71,11 @@ std::optional<net::BodyPlan> Api::core(const net::HttpRequest& head, const Segme
     return head.method == "GET" ? pod_log(head, rest[1]) : wrong_method(head, "GET");
   }
   if (rest.size() > 2) return std::nullopt;
-  if (rest.size() == 1) return head.method == "GET" ? read_many(head, kind) : wrong_method(head, "GET");
+  if (rest.size() == 1) {
+    const bool removable = spaced && kind == Kind::pod;
+    if (removable && head.method == "DELETE") return remove_many(head, kind);
+    return head.method == "GET" ? read_many(head, kind) : wrong_method(head, removable ? "GET, DELETE" : "GET");
+  }
   if (head.method == "GET") return read_one(head, kind, rest[1]);
   if (kind == Kind::pod && head.method == "DELETE") return remove(head, kind, rest[1]);
   return wrong_method(head, kind == Kind::pod ? "GET, DELETE" : "GET");

@@ -33,13 +33,13 @@ struct KindInfo {
 // In the order of Kind.
 inline constexpr std::array kKinds = {
     KindInfo{Kind::service, kServingGroup, "services", "service", "Service", "ksvc", "all knative serving",
-             "create delete get list patch update watch"},
+             "create delete deletecollection get list patch update watch"},
     KindInfo{Kind::configuration, kServingGroup, "configurations", "configuration", "Configuration", "cfg",
              "all knative serving", "get list watch"},
     KindInfo{Kind::route, kServingGroup, "routes", "route", "Route", "rt", "all knative serving", "get list watch"},
     KindInfo{Kind::revision, kServingGroup, "revisions", "revision", "Revision", "rev", "all knative serving",
-             "delete get list watch"},
-    KindInfo{Kind::pod, "", "pods", "pod", "Pod", "po", "all", "delete get list watch"},
+             "delete deletecollection get list watch"},
+    KindInfo{Kind::pod, "", "pods", "pod", "Pod", "po", "all", "delete deletecollection get list watch"},
     KindInfo{Kind::event, "", "events", "event", "Event", "ev", "", "get list watch"},
     KindInfo{Kind::name_space, "", "namespaces", "namespace", "Namespace", "ns", "", "get list", false},
 };

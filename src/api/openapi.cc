@@ -95,6 +95,7 @@ Json operations(const KindInfo& kind, bool one, const std::function<Json(const c
   } else {
     add("get", "list", {});
     add("post", "post", {"dryRun", "fieldManager", "fieldValidation"});
+    add("delete", "deletecollection", {"dryRun"});
   }
   return out;
 }

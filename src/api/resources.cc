@@ -38,14 +38,6 @@ std::optional<TableForm> table_wanted(const net::HttpRequest& head) {
   return table_form(head.field("Accept").value_or(""), head.parameter("includeObject").value_or(""));
 }
 
-std::expected<Choice, net::HttpResponse> choice_of(const net::HttpRequest& head, Kind kind) {
-  auto labels = LabelSelector::parse(head.parameter("labelSelector").value_or(""));
-  if (!labels) return std::unexpected(bad_query("cannot use the label selector", labels.error()));
-  auto fields = FieldSelector::parse(head.parameter("fieldSelector").value_or(""), kind);
-  if (!fields) return std::unexpected(bad_query("cannot use the field selector", fields.error()));
-  return Choice{.kind = kind, .labels = std::move(*labels), .fields = std::move(*fields), .table = table_wanted(head)};
-}
-
 // Where a list goes on, and as of when its first part was.
 struct Continue {
   std::uint64_t version = 0;
@@ -92,52 +84,68 @@ net::BodyPlan Api::read_one(const net::HttpRequest& head, Kind kind, const std::
   return net::HttpResponse{.status = 200, .fields = {{"Content-Type", "application/json"}}, .body = *text + "\n"};
 }
 
-net::BodyPlan Api::read_many(const net::HttpRequest& head, Kind kind) {
+// Which objects of a collection a request is about, brought up to date.
+std::expected<Choice, net::HttpResponse> Api::choose(const net::HttpRequest& head, Kind kind) {
+  auto labels = LabelSelector::parse(head.parameter("labelSelector").value_or(""));
+  if (!labels) return std::unexpected(bad_query("cannot use the label selector", labels.error()));
+  auto fields = FieldSelector::parse(head.parameter("fieldSelector").value_or(""), kind);
+  if (!fields) return std::unexpected(bad_query("cannot use the field selector", fields.error()));
   if (kind == Kind::pod) views_.want_pods();
-  auto choice = choice_of(head, kind);
-  if (!choice) return std::move(choice.error());
   views_.settle();
-  if (says(head, "watch")) return watch(head, std::move(*choice));
-  return list(head, *choice);
+  return Choice{.kind = kind, .labels = std::move(*labels), .fields = std::move(*fields), .table = table_wanted(head)};
 }
 
-net::HttpResponse Api::list(const net::HttpRequest& head, const Choice& choice) {
+net::BodyPlan Api::read_many(const net::HttpRequest& head, Kind kind) {
+  auto choice = choose(head, kind);
+  if (!choice) return std::move(choice.error());
+  if (says(head, "watch")) return watch(head, std::move(*choice));
+  const auto found = page(head, *choice);
+  return found ? list(*choice, *found) : found.error();
+}
+
+std::expected<Api::Page, net::HttpResponse> Api::page(const net::HttpRequest& head, const Choice& choice) const {
   std::size_t most = 0;  // 0: all
   const auto limit = head.parameter("limit");
-  if (limit && !limit->empty() && !read_number(*limit, most))
-    return bad_query("limit must be a number", std::string(*limit));
+  if (limit && !limit->empty() && !read_number(*limit, most)) {
+    return std::unexpected(bad_query("limit must be a number", std::string(*limit)));
+  }
   Continue from{.version = views_.version(), .after = {}};
   if (const auto token = head.parameter("continue"); token && !token->empty()) {
     const std::optional<Continue> read = read_continue(*token);
-    if (!read) return bad_query("cannot use the continue token", "it is none that a list gave");
-    if (read->version < views_.floor()) return expired("the continue token is too old; begin the list again");
+    if (!read) return std::unexpected(bad_query("cannot use the continue token", "it is none that a list gave"));
+    if (read->version < views_.floor()) {
+      return std::unexpected(expired("the continue token is too old; begin the list again"));
+    }
     from = *read;
   }
+  Page out{.names = {}, .texts = {}, .version = from.version, .go_on = {}};
   const auto& objects = views_.all(choice.kind);
-  std::vector<Text> texts;
-  std::string last;
-  std::string go_on;
-  std::size_t bytes = 0;
   for (auto at = from.after.empty() ? objects.begin() : objects.upper_bound(from.after); at != objects.end(); ++at) {
     if (!choice.takes(at->first, at->second.labels, at->second.text)) continue;
-    if (most > 0 && texts.size() == most) {
-      go_on = std::to_string(from.version) + "." + last;
+    if (most > 0 && out.texts.size() == most) {
+      out.go_on = std::to_string(from.version) + "." + out.names.back();
       break;
     }
-    texts.push_back(Views::text_of(choice.kind, at->second.text));
-    bytes += texts.back()->size() + 1;
-    last = at->first;
+    out.texts.push_back(Views::text_of(choice.kind, at->second.text));
+    out.names.push_back(at->first);
   }
+  return out;
+}
+
+net::HttpResponse Api::list(const Choice& choice, const Page& page) const {
   if (choice.table) {
-    Json metadata = {{"resourceVersion", std::to_string(from.version)}};
-    if (!go_on.empty()) metadata["continue"] = go_on;
-    return table_response(choice.kind, *choice.table, texts, std::move(metadata), world_.loop.clock().wall().unix_ns);
+    Json metadata = {{"resourceVersion", std::to_string(page.version)}};
+    if (!page.go_on.empty()) metadata["continue"] = page.go_on;
+    return table_response(choice.kind, *choice.table, page.texts, std::move(metadata),
+                          world_.loop.clock().wall().unix_ns);
   }
-  std::string body = list_head(info(choice.kind), from.version, go_on);
+  std::size_t bytes = 0;
+  for (const Text& text : page.texts) bytes += text->size() + 1;
+  std::string body = list_head(info(choice.kind), page.version, page.go_on);
   body.reserve(body.size() + bytes + 3);
-  for (std::size_t i = 0; i < texts.size(); ++i) {
+  for (std::size_t i = 0; i < page.texts.size(); ++i) {
     if (i > 0) body += ',';
-    body += *texts[i];
+    body += *page.texts[i];
   }
   body += "]}\n";
   return {.status = 200, .fields = {{"Content-Type", "application/json"}}, .body = std::move(body)};

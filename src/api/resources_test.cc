@@ -62,6 +62,68 @@ TEST_F(ResourcesTest, selectors_choose_by_label_and_by_name) {
   EXPECT_THAT(names("fieldSelector=spec.color%3Dred"), ElementsAre("400"));
 }
 
+TEST_F(ResourcesTest, a_collection_is_deleted_by_its_selectors) {
+  create("one", "{tier: web}");
+  create("three", "{tier: web}");
+  create("two", "{tier: batch}");
+  const std::string web = std::string(kServicesPath) + "?labelSelector=tier%3Dweb";
+  for (const auto& [query, body] : {std::pair("&dryRun=All", ""), std::pair("", R"({"dryRun":["All"]})")}) {
+    const Reply dry = call("DELETE", web + query, body);
+    ASSERT_EQ(dry.status, 200) << dry.body;
+    EXPECT_EQ(dry.json()["items"].size(), 2U);
+  }
+  EXPECT_EQ(call("DELETE", web, R"({"propagationPolicy":"Orphan"})").status, 400);
+  EXPECT_EQ(call("DELETE", web, R"({"preconditions":{"uid":"another"}})").status, 409);
+  EXPECT_EQ(call("DELETE", std::string(kServicesPath) + "?labelSelector=tier+of+(web)").status, 400);
+  EXPECT_EQ(call("DELETE", std::string(kServicesPath) + "/").status, 400) << "a name that was lost";
+  EXPECT_THAT(names(""), ElementsAre("one", "three", "two"));
+  send("DELETE " + web + " HTTP/1.1\r\nHost: api\r\nContent-Length: 0\r\n\r\n");
+  EXPECT_EQ(receive(), "") << "router still routes to them";
+  world.apply_routes();
+  const Reply done = parse(receive());
+  ASSERT_EQ(done.status, 200) << done.body;
+  EXPECT_EQ(done.json()["kind"], "ServiceList");
+  EXPECT_EQ(done.json()["items"][1]["metadata"]["name"], "three");
+  EXPECT_THAT(names(""), ElementsAre("two"));
+  const Reply none = call("DELETE", std::string(kServicesPath) + "?fieldSelector=metadata.name%3Done");
+  EXPECT_EQ(none.status, 200);
+  EXPECT_EQ(none.json()["items"].size(), 0U);
+}
+
+TEST_F(ResourcesTest, of_a_collection_what_may_not_go_stays_and_is_told) {
+  create("hola");
+  const std::string old = world.newest("hola");
+  const Reply changed =
+      call("PATCH", path("hola"), R"({"spec":{"template":{"metadata":{"annotations":{"x":"y"}}}}})", kMerge);
+  ASSERT_EQ(changed.status, 200) << changed.body;
+  world.report("i1", world.newest("hola"), InstanceState::running);
+  world.apply_routes();
+  const Reply both = call("DELETE", kRevisionsPath);
+  EXPECT_EQ(both.status, 409) << both.body;
+  EXPECT_THAT(both.body, HasSubstr("it is the newest of its service"));
+  EXPECT_THAT(names("", "revisions"), ElementsAre(world.newest("hola"))) << old << " may go";
+}
+
+TEST_F(ResourcesTest, only_what_can_be_deleted_says_so_and_only_in_a_namespace) {
+  for (const char* all : {"configurations", "routes"}) {
+    const Reply reply = call("DELETE", kServing + std::string(all));
+    EXPECT_EQ(reply.status, 405);
+    EXPECT_EQ(reply.json()["kind"], "Status");
+  }
+  EXPECT_EQ(call("DELETE", "/api/v1/namespaces/default/events").status, 405);
+  EXPECT_EQ(call("DELETE", "/api/v1/namespaces").status, 405);
+  EXPECT_EQ(call("DELETE", "/apis/serving.knative.dev/v1/services").status, 405) << "of all namespaces at once";
+  EXPECT_EQ(call("DELETE", "/api/v1/pods").status, 405);
+  EXPECT_EQ(call("DELETE", "/api/v1/namespaces/default/pods").status, 200);
+  for (const char* group : {"/apis/serving.knative.dev/v1", "/api/v1"}) {
+    const Json resources = call("GET", group).json()["resources"];
+    for (const Json& one : resources) {
+      const auto has = [&](const char* verb) { return std::ranges::find(one["verbs"], verb) != one["verbs"].end(); };
+      EXPECT_EQ(has("deletecollection"), has("delete")) << one["name"];
+    }
+  }
+}
+
 TEST_F(ResourcesTest, a_long_list_comes_in_parts_of_one_version) {
   for (const char* name : {"a", "b", "c"}) create(name);
   const Json first = call("GET", std::string(kServicesPath) + "?limit=2").json();

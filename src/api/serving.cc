@@ -1,5 +1,6 @@
 // Knative Serving v1: who may do what with services, configurations, routes and revisions; deleting them.
 #include <algorithm>
+#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
@@ -57,6 +58,34 @@ std::optional<net::HttpResponse> refused_delete(const KindInfo& kind, const std:
   return std::nullopt;
 }
 
+// "services/" is what is left of services/NAME when a client has lost the name: nobody means all by it.
+net::HttpResponse no_name(const KindInfo& kind) {
+  return failure({.code = base::ErrorCode::invalid_argument,
+                  .what = "cannot delete a " + std::string(kind.singular) + " without a name",
+                  .remedy = "Write the name, or leave out the last slash to delete all that the selectors choose"});
+}
+
+// Null when there is none.
+std::expected<Json, net::HttpResponse> delete_options(const net::HttpRequest& request) {
+  if (request.body.empty()) return Json();
+  return receive_value(request.body, {.validation = FieldValidation::ignore});
+}
+
+// Of several objects at once.
+struct Removal {
+  std::size_t left = 0;                     // that have not answered
+  std::optional<control::Refusal> refusal;  // the first
+  net::HttpResponse answer;                 // where there is none
+  net::Responder responder;
+
+  void note(std::optional<control::Refusal> refused) {
+    // Somebody else was faster.
+    const bool gone = refused && refused->error.code == base::ErrorCode::not_found;
+    if (refused && !gone && !refusal) refusal = std::move(refused);
+    if (--left == 0) responder.send(refusal ? failure(*refusal) : std::move(answer));
+  }
+};
+
 control::Command deletion_of(Kind kind, const std::string& name) {
   if (kind == Kind::service) return control::DeleteService{base::ServiceName(name)};
   if (kind == Kind::revision) return control::DeleteRevision{base::RevisionName(name)};
@@ -79,8 +108,12 @@ std::optional<net::BodyPlan> Api::serving(const net::HttpRequest& head, const Se
   }
   if (rest.size() == 1) {
     if (head.method == "GET") return read_many(head, kind->kind);
-    if (kind->kind == Kind::service && head.method == "POST") return write(head, {});
-    return wrong_method(head, kind->kind == Kind::service ? "GET, POST" : "GET");
+    const bool service = kind->kind == Kind::service;
+    if (service && head.method == "POST") return write(head, {});
+    // As in Kubernetes: of one namespace, not of all at once.
+    const bool removable = spaced && (service || kind->kind == Kind::revision);
+    if (removable && head.method == "DELETE") return remove_many(head, kind->kind);
+    return wrong_method(head, std::string(service ? "GET, POST" : "GET") + (removable ? ", DELETE" : ""));
   }
   if (head.method == "GET") return read_one(head, kind->kind, rest[1]);
   if (kind->kind == Kind::service) {
@@ -103,17 +136,48 @@ net::BodyPlan Api::remove(const net::HttpRequest& head, Kind kind, const std::st
         views_.settle();
         const Shown* shown = views_.find(kind, name);
         if (shown == nullptr) return responder.send(not_found(info(kind).resource(), name));
-        Json body;
-        if (!request.body.empty()) {
-          auto read = receive_value(request.body, {.validation = FieldValidation::ignore});
-          if (!read) return responder.send(std::move(read.error()));
-          body = std::move(*read);
-        }
-        if (auto refused = refused_delete(info(kind), name, *shown, body)) return responder.send(std::move(*refused));
-        if (dry_run || is_dry_run(body)) {
+        auto body = delete_options(request);
+        if (!body) return responder.send(std::move(body.error()));
+        if (auto refused = refused_delete(info(kind), name, *shown, *body)) return responder.send(std::move(*refused));
+        if (dry_run || is_dry_run(*body)) {
           return responder.send(deleted({.kind = std::string(info(kind).plural), .name = name, .uid = shown->uid}));
         }
         carry_out(deletion_of(kind, name), std::move(responder));
+      }};
+}
+
+// Kubernetes' deletecollection: each that is chosen, as if it were deleted alone. Who may not go stays, and the first
+// refusal is the answer once all are done; else they are, as they were.
+net::BodyPlan Api::remove_many(const net::HttpRequest& head, Kind kind) {
+  if (std::string_view(head.target).substr(0, head.target.find('?')).ends_with('/')) return no_name(info(kind));
+  auto options = write_options(head);
+  if (!options) return std::move(options.error());
+  return net::WholeBody{
+      .most = kMostSmallBody,
+      .then = [this, kind, dry_run = options->dry_run](const net::HttpRequest& request, net::Responder responder) {
+        auto body = delete_options(request);
+        if (!body) return responder.send(std::move(body.error()));
+        auto choice = choose(request, kind);
+        if (!choice) return responder.send(std::move(choice.error()));
+        auto chosen = page(request, *choice);
+        if (!chosen) return responder.send(std::move(chosen.error()));
+        for (const std::string& name : chosen->names) {
+          const Shown* shown = views_.find(kind, name);
+          if (auto refused = refused_delete(info(kind), name, *shown, *body)) {
+            return responder.send(std::move(*refused));
+          }
+        }
+        auto removal = std::make_shared<Removal>(
+            Removal{.left = 1, .refusal = {}, .answer = list(*choice, *chosen), .responder = std::move(responder)});
+        if (dry_run || is_dry_run(*body)) chosen->names.clear();
+        removal->left += chosen->names.size();
+        for (const std::string& name : chosen->names) {
+          world_.control.execute(deletion_of(kind, name),
+                                 {.on_progress = {}, .on_done = [removal](const auto& outcome) {
+                                    removal->note(outcome ? std::nullopt : std::optional(outcome.error()));
+                                  }});
+        }
+        removal->note(std::nullopt);
       }};
 }
 

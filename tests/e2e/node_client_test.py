@@ -45,3 +45,4 @@ def test_services_are_listed_watched_created_and_patched(platform, name, tide, m
     said = json.loads(done.stdout)
     assert said["told"][0] == ["ADDED", "Unknown"] and said["told"][-1] == ["MODIFIED", "True"]
     assert said["labels"] == {"by": "node"} and said["listed"] == [name]
+    assert said["wouldGo"] == [name] and said["gone"] == [name] and said["left"] == []

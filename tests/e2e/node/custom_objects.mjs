@@ -33,6 +33,11 @@ await watched;
 await objects.patchNamespacedCustomObject({ ...at, name, body: [{ op: 'add', path: '/metadata/labels', value: { by: 'node' } }] });
 const read = await objects.getNamespacedCustomObject({ ...at, name });
 const after = await objects.listNamespacedCustomObject({ ...at, labelSelector: 'by=node' });
-await objects.deleteNamespacedCustomObject({ ...at, name });
-console.log(JSON.stringify({ told, labels: read.metadata.labels, listed: after.items.map((one) => one.metadata.name) }));
+const named = (list) => list.items.map((one) => one.metadata.name);
+const wouldGo = await objects.deleteCollectionNamespacedCustomObject({ ...at, labelSelector: 'by=node', dryRun: 'All' });
+const gone = await objects.deleteCollectionNamespacedCustomObject({ ...at, labelSelector: 'by=node' });
+const left = await objects.listNamespacedCustomObject({ ...at, labelSelector: 'by=node' });
+console.log(JSON.stringify({
+  told, labels: read.metadata.labels, listed: named(after), wouldGo: named(wouldGo), gone: named(gone), left: named(left),
+}));
 process.exit(0);
