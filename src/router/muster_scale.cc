@@ -69,10 +69,8 @@ void Muster::settle(Kind& kind, base::Instant now) {
     return true;
   });
   const decide::ScaleWish wish = this->wish(kind, instances, away, now);
-  if (wish.reason == Reason::max_scale && away.instances > 0 && instances.empty()) {
-    kind.live->limit_by_readiness(away.why);
-  } else if (wish.reason == Reason::max_scale) {
-    kind.live->limit = wish.reason;
+  if (wish.reason == Reason::max_scale) {
+    kind.live->limit_by_max_scale(away.why, away.instances > 0 && instances.empty());
   }
   if (kind.live->waiting() == 0) kind.live->limit = Reason::none;
   for (const decide::Retirement& each : wish.retire) {

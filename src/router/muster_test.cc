@@ -390,6 +390,26 @@ TEST_F(MusterTest, one_that_is_unavailable_counts_against_the_maximum) {
   EXPECT_NE(live()->late().why.find("readiness probe: no"), std::string::npos) << live()->late().why;
 }
 
+TEST_F(MusterTest, where_some_are_busy_and_some_unavailable_who_comes_waits_for_any_of_them) {
+  for (const char* each : {"a", "b", "c"}) run(each);
+  const auto a = muster.find(id("a"));
+  ASSERT_TRUE(a->claim(now) && a->claim(now));
+  for (const char* each : {"b", "c"}) muster.unavailable(id(each), "no", now);
+  said();
+  for (std::uint64_t ticket = 1; ticket <= 3; ++ticket) wait(0, ticket);
+  pass(seconds(3));
+  EXPECT_EQ(said(), "") << "nobody is refused, and maxScale is 3";
+  EXPECT_EQ(live()->waiting(), 3);
+  EXPECT_EQ(live()->late().status, 429);
+  EXPECT_NE(live()->late().why.find("busy all the time, or fails its readiness probe: no"), std::string::npos)
+      << live()->late().why;
+  a->release(now, true);
+  EXPECT_EQ(live()->dispatch(now).size(), 1U) << "a freed slot";
+  muster.ready(id("b"), now);
+  EXPECT_EQ(said(), "b is ready, dispatch r");
+  EXPECT_EQ(live()->dispatch(now).size(), 2U);
+}
+
 TEST_F(MusterTest, of_several_the_one_that_is_unavailable_goes_first) {
   for (const char* each : {"a", "b"}) run(each);
   pass(seconds(30));

@@ -45,29 +45,35 @@ bool Revision::cancel(const Waiter& waiter) {
   return true;
 }
 
-void Revision::limit_by_readiness(const std::string& why) {
+void Revision::limit_by_max_scale(const std::string& unready, bool all) {
   {
     const std::scoped_lock lock(mutex_);
-    unready_why_ = why;
+    unready_ = unready;
   }
-  limit = model::Reason::readiness_probe_failed;
+  limit = all ? model::Reason::readiness_probe_failed : model::Reason::max_scale;
 }
 
 Refusal Revision::late() const {
   constexpr base::Duration kRetry = std::chrono::seconds(1);
-  switch (limit.load(std::memory_order_relaxed)) {
-    case model::Reason::max_scale:
-      return {429, kRetry, "every instance that " + name_.str() + " may have (maxScale) was busy all the time",
-              model::Reason::max_scale};
+  const model::Reason reason = limit.load(std::memory_order_relaxed);
+  std::string unready;
+  {
+    const std::scoped_lock lock(mutex_);
+    unready = unready_;
+  }
+  switch (reason) {
+    case model::Reason::max_scale: {
+      std::string why = "every instance that " + name_.str() + " may have (maxScale) was busy all the time";
+      if (!unready.empty()) why += ", or fails its readiness probe: " + unready;
+      return {429, kRetry, std::move(why), reason};
+    }
     case model::Reason::machine_full:
       return {429, kRetry, "the machine has no memory left for another instance of " + name_.str(),
               model::Reason::machine_full};
-    case model::Reason::readiness_probe_failed: {
-      const std::scoped_lock lock(mutex_);
+    case model::Reason::readiness_probe_failed:
       return {503, kRetry,
-              "every instance that " + name_.str() + " may have (maxScale) fails its readiness probe: " + unready_why_,
-              model::Reason::readiness_probe_failed};
-    }
+              "every instance that " + name_.str() + " may have (maxScale) fails its readiness probe: " + unready,
+              reason};
     default:
       return {504,
               {},

@@ -90,8 +90,9 @@ class Revision {
   // Newcomers are refused with this while there is no instance; null lifts it. Gives those who wait and are refused.
   std::vector<Waiter> refuse(std::shared_ptr<const Refusal> refusal);
 
-  // All that it may have fail their readiness probe; `why` is what one of them says.
-  void limit_by_readiness(const std::string& why);
+  // It has all that it may have. `unready`: of those some fail their readiness probe, and this is what one of them
+  // says; `all`: so do all.
+  void limit_by_max_scale(const std::string& unready, bool all);
 
   // What stops its growth now: none, max_scale, machine_full or readiness_probe_failed.
   std::atomic<model::Reason> limit{model::Reason::none};
@@ -109,7 +110,7 @@ class Revision {
   std::deque<Waiter> queue_;
   std::int64_t bytes_ = 0;  // of all in queue_
   std::shared_ptr<const Refusal> refusal_;
-  std::string unready_why_;
+  std::string unready_;                                  // of limit_by_max_scale()
   std::vector<std::unique_ptr<RevisionCounts>> counts_;  // by worker; null: it never served it
 };
 
