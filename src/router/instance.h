@@ -30,13 +30,14 @@ class Instance {
     base::Instant started{};            // of its app; none: it was ready before
     net::LedgerSlot* ledger = nullptr;  // outlives it; null: it counts for itself alone
     int lane = 0;                       // of the ledger
-    bool throttled = false;             // outside of requests it gets hardly any CPU
+    bool throttled = false;             // outside of requests it gets hardly any CPU; set_throttled() later
   };
   // Born unready.
   explicit Instance(Options options)
       : options_(std::move(options)),
         own_(options_.ledger == nullptr ? std::make_unique<net::LedgerSlot>() : nullptr),
-        seat_(own_ ? *own_ : *options_.ledger, options_.lane, net::mark_of(options_.id)) {}
+        seat_(own_ ? *own_ : *options_.ledger, options_.lane, net::mark_of(options_.id)),
+        throttled_(options_.throttled) {}
 
   const base::InstanceId& id() const { return options_.id; }
   const base::RevisionName& revision() const { return options_.revision; }
@@ -93,8 +94,10 @@ class Instance {
   // Of one that is throttled: whoever has claimed a slot, or is about to probe it, calls wake(); true: it rested, and
   // engine must be told. rest() is true when nothing is in it and nobody woke it meanwhile: then engine may be told
   // that. Either the one who wakes it sees that it rests, or the one who lets it rest sees what is in it.
-  bool throttled() const { return options_.throttled; }
-  bool wake() { return options_.throttled && !awake_.load() && !awake_.exchange(true); }
+  bool throttled() const { return throttled_.load(std::memory_order_relaxed); }
+  // Of one that is awake.
+  void set_throttled(bool throttled) { throttled_.store(throttled); }
+  bool wake() { return throttled() && !awake_.load() && !awake_.exchange(true); }
   bool rest() {
     awake_.store(false);
     std::atomic_thread_fence(std::memory_order_seq_cst);
@@ -135,6 +138,7 @@ class Instance {
   std::atomic<std::int64_t> idle_since_{0};
   std::atomic<std::int64_t> ready_since_{0};
   std::atomic<bool> one_at_a_time_{false};
+  std::atomic<bool> throttled_;
   std::atomic<bool> awake_{true};
   std::atomic<std::uint64_t> affinity_{0};
   std::atomic<int> tunnels_{0};

@@ -2,6 +2,7 @@
 #include "router/muster.h"
 
 #include <algorithm>
+#include <tuple>
 
 #include "net/link.h"
 
@@ -69,8 +70,26 @@ void Muster::set_routes(const model::Routes& routes, base::Instant now) {
     const Kind* const kind = find_kind(member.revision->name());
     if (kind == nullptr || kind->retired) continue;
     member.shared->set_affinity(kind->route.session_affinity ? affinity_key_.mark(id.str()) : 0);
+    follow_route(member, kind->route);
   }
   for (const msg::InstanceOpen& message : std::exchange(unplaced_, {})) open(message, now);
+}
+
+// What it was opened by may be routes that an older marea kept, which do not tell of throttling and readiness. It goes
+// on with what it has: only what the new probe finds changes that.
+void Muster::follow_route(Member& member, const model::RevisionRoute& route) {
+  if (member.route == route) return;
+  if (member.shared->throttled() != route.cpu_throttling) {
+    rouse(member);
+    member.shared->set_throttled(route.cpu_throttling);
+  }
+  const model::RevisionRoute before = std::exchange(member.route, route);
+  const auto probes = [](const model::RevisionRoute& each) {
+    return std::tie(each.startup, each.has_liveness, each.liveness, each.readiness);
+  };
+  if (probes(before) == probes(route) || member.shared->draining()) return;
+  const bool up = member.shared->ready() || member.unavailable;
+  actions_.emplace_back(act::Watch{.instance = member.shared, .route = route, .ready = up});
 }
 
 // control takes a revision's instances away when nobody waits for it: it must not judge by an account that is older
@@ -115,6 +134,7 @@ void Muster::open(const msg::InstanceOpen& message, base::Instant now) {
     if (kind->route.session_affinity) member.shared->set_affinity(affinity_key_.mark(message.id.str()));
     member.asked_at = now - kind->asked_at < kAskAgain && kind->members < kind->asked ? kind->asked_at : now;
     member.started = message.ready;
+    member.route = kind->route;
     ++kind->members;
     member.revision->add(member.shared);
     actions_.emplace_back(act::Watch{.instance = member.shared, .route = kind->route, .ready = message.ready});

@@ -112,6 +112,7 @@ class Muster {
     bool stale = false;  // not yet named by a new engine
     int reported = -1;
     bool started = false;                    // it was ready once
+    model::RevisionRoute route;              // by which it is watched
     std::optional<std::string> unavailable;  // why its readiness probe fails
     bool availability_told = true;           // to control
     base::Instant asked_at{};                // when its start was asked for
@@ -120,6 +121,7 @@ class Muster {
 
   void ask_sockets(Member& member);
   void forget(const base::InstanceId& id, base::Instant now);
+  void follow_route(Member& member, const model::RevisionRoute& route);
   void let_rest(base::Instant now);
   void rouse(const Member& member);
   bool has_member(const Revision& revision) const;

@@ -547,6 +547,30 @@ TEST_F(MusterTest, routes_of_control_bring_affinity_to_what_older_routes_had_wit
   EXPECT_EQ(a->affinity(), AffinityKey(5, 6).mark("a"));
 }
 
+TEST_F(MusterTest, routes_of_control_bring_probes_and_throttling_to_what_older_routes_had_without) {
+  const auto a = run("a");
+  open("b");
+  said();
+  model::Routes routes;
+  routes.revisions.push_back({.name = base::RevisionName("r"),
+                              .service = base::ServiceName("s"),
+                              .concurrency = 2,
+                              .max_scale = 3,
+                              .idle_timeout = seconds(60),
+                              .cpu_throttling = true,
+                              .readiness = model::Probe{.path = "/ready", .declared = true}});
+  muster.set_routes(routes, now);
+  EXPECT_EQ(said(), "watch a ready, watch b") << "with the readiness probe";
+  EXPECT_TRUE(a->ready()) << "it serves until that fails";
+  pass(seconds(1));
+  EXPECT_EQ(said(), "a rests");
+  muster.set_routes(routes, now);
+  EXPECT_EQ(said(), "") << "nothing is new";
+  routes.revisions[0].cpu_throttling = false;
+  muster.set_routes(routes, now);
+  EXPECT_EQ(said(), "a works");
+}
+
 TEST_F(MusterTest, an_instance_that_is_not_throttled_never_rests) {
   const auto a = run("a");
   EXPECT_FALSE(a->wake());

@@ -111,6 +111,23 @@ TEST_F(Readiness, a_new_router_asks_before_it_gives_a_known_instance_requests) {
   EXPECT_TRUE(until([&] { return !ready.empty(); }));
 }
 
+TEST_F(Readiness, a_probe_that_the_routes_bring_later_acts_on_what_runs_already) {
+  model::RevisionRoute old = route();
+  old.readiness.reset();  // as an older marea kept it
+  publish(old);
+  open("a");
+  ASSERT_TRUE(until([&] { return !ready.empty(); }));
+  EXPECT_THAT(call(get()), HasSubstr("200 X"));
+  EXPECT_EQ(looks, 0);
+  ready_status = 503;
+  publish(route());
+  ASSERT_TRUE(until([&] { return unavailable["a"] == "GET /ready answered 503"; }));
+  EXPECT_TRUE(unready.empty()) << "it is not ended";
+  ready_status = 200;
+  EXPECT_TRUE(until([&] { return unavailable["a"].empty(); }));
+  EXPECT_THAT(call(get()), HasSubstr("200 X"));
+}
+
 TEST_F(Readiness, an_app_that_only_ever_answers_1xx_has_not_answered) {
   App endless([](Wire& wire) {
     wire.until("\r\n\r\n");
