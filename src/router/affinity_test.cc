@@ -83,7 +83,9 @@ class Affine : public RouterWorld {
  protected:
   std::mutex mutex;
   std::vector<std::string> heads;
+  std::atomic<bool> hold{false};
   App app{App::answering([this](const std::string& head) {
+    while (head.starts_with("GET /hold") && hold) std::this_thread::yield();
     const std::scoped_lock lock(mutex);
     heads.push_back(head);
     return std::string("hi");
@@ -136,6 +138,30 @@ TEST_F(Affine, where_the_instance_is_gone_another_answers_with_a_new_cookie) {
   ASSERT_EQ(moved.size(), 32U);
   EXPECT_NE(moved, cookie);
   EXPECT_EQ(moved.substr(0, 16), cookie.substr(0, 16)) << "the revision is the same";
+}
+
+TEST_F(Affine, where_the_instance_is_full_another_answers_and_the_client_stays_with_that) {
+  publish(route(1));
+  run("a");
+  const std::string cookie = cookie_in(call(get()));
+  run("b");
+  hold = true;
+  auto first = std::async(std::launch::async, [&] {
+    Wire wire = Wire::to(port);
+    wire.send(get("/hold", with(cookie)));
+    return wire.response();
+  });
+  ASSERT_TRUE(until([&] { return loads["a"] == 1; })) << "its instance";
+  const std::string other = call(get("/", with(cookie)));
+  EXPECT_THAT(other, HasSubstr("200 OK")) << "it does not wait for the one that is full";
+  const std::string moved = cookie_in(other);
+  ASSERT_EQ(moved.size(), 32U);
+  EXPECT_NE(moved, cookie);
+  EXPECT_EQ(moved.substr(0, 16), cookie.substr(0, 16)) << "the revision is the same";
+  EXPECT_THAT(call(get("/", with(moved))), Not(HasSubstr("Set-Cookie")));
+  hold = false;
+  ASSERT_TRUE(until([&] { return first.wait_for(std::chrono::seconds(0)) == std::future_status::ready; }));
+  EXPECT_THAT(first.get(), Not(HasSubstr("Set-Cookie")));
 }
 
 TEST_F(Affine, foreign_cookies_are_ignored) {

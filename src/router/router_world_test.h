@@ -183,7 +183,7 @@ class RouterWorld : public testing::Test {
                                                      .random = random_,
                                                      .log = log_,
                                                      .routes_file = folder_ + "/routes",
-                                                     .records_folder = folder_ + "/requests",
+                                                     .records_folder = records ? folder_ + "/requests" : std::string(),
                                                      .workers = workers,
                                                      .limits = limits});
     link_engine();
@@ -315,6 +315,7 @@ class RouterWorld : public testing::Test {
 
  public:
   int workers = 2;
+  bool records = true;            // of requests are kept
   bool engine_is_silent = false;  // it gives no sockets
   model::PlatformLimits limits;
   model::RateLimit rate_limit;  // of hola
