@@ -45,7 +45,6 @@
 namespace marea::engine::local {
 
 inline constexpr base::Duration kTermGrace = std::chrono::seconds(10);      // Cloud Run's, between SIGTERM and SIGKILL
-inline constexpr base::Duration kUnusedGrace = std::chrono::seconds(2);     // for one that never served
 inline constexpr base::Duration kPrepareTime = std::chrono::seconds(30);    // a sandbox takes 10–50 ms
 inline constexpr base::Duration kVerdictMargin = std::chrono::seconds(10);  // for router's own deadlines to come first
 inline constexpr base::Duration kRouterGrace = std::chrono::seconds(5);   // a lost router is back within it, or is not

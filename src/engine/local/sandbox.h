@@ -29,6 +29,8 @@
 
 namespace marea::engine::local {
 
+inline constexpr base::Duration kUnusedGrace = std::chrono::seconds(2);  // from SIGTERM on, for one that never served
+
 struct SandboxOrder {
   base::InstanceId id;
   int slot = 0;  // 0 … net::kMostInstanceSlots - 1, used by no other sandbox: ids and addresses come from it

@@ -221,7 +221,8 @@ void SandboxGroup::fail(std::size_t number, SandboxEnd end) {
     if (first) tell_parting();
     return;
   }
-  stop(base::Duration{0});
+  // Without its app nothing is left to wait for; other containers have begun something that they may want to end.
+  stop(number > 0 && !opened_ ? kUnusedGrace : base::Duration{0});
 }
 
 void SandboxGroup::note_cause(std::size_t number, SandboxEnd end) {

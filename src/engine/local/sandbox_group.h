@@ -7,8 +7,9 @@
 // to do, and what fails before it is a failed start.
 //
 // Whoever ends by itself ends the group. A sidecar that ends, or fails its liveness probe, after start() only tells
-// on_failing, so that requests may end before. SIGTERM goes to all at once, SIGKILL to who is left after the grace.
-// keeper's copies of all descriptors stay until the last container has ended: an adopting engine finds each as it is.
+// on_failing, so that requests may end before. SIGTERM goes to all at once, SIGKILL to who is left after the grace,
+// which is kUnusedGrace where a sidecar failed before start(). keeper's copies of all descriptors stay until the last
+// container has ended: an adopting engine finds each as it is.
 #pragma once
 
 #include <cstddef>

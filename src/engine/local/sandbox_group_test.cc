@@ -117,6 +117,23 @@ TEST_P(SandboxGroupTest, a_sidecar_that_ends_is_told_and_the_app_ends_by_sigterm
   EXPECT_THAT(read_output(*run), HasSubstr("bye"));
 }
 
+TEST_P(SandboxGroupTest, a_sidecar_that_fails_before_the_start_leaves_the_others_time_to_end) {
+  model::Revision revision = with_sidecar("trap 'echo bye; exit 0' TERM; echo up > /v/up; while :; do sleep 0.02; done",
+                                          "while ! grep -q up /v/up; do sleep 0.05; done; exit 3");
+  revision.spec.volumes = {{.name = "v"}};
+  for (model::Container* each : {&revision.spec.container, &revision.spec.sidecars[0]}) {
+    each->mounts = {{.volume = "v", .path = "/v"}};
+  }
+  probe(revision, std::chrono::seconds(100), 1);
+  auto run = create(revision);
+  ASSERT_TRUE(wait([&] { return run->end.has_value(); }));
+  EXPECT_FALSE(run->prepared) << "it was never said to start";
+  EXPECT_EQ(run->end->container, "proxy");
+  EXPECT_EQ(run->end->exit->code, 3);
+  EXPECT_THAT(read_output(*run), HasSubstr("bye"));
+  EXPECT_THAT(left_behind(), testing::IsEmpty());
+}
+
 TEST_P(SandboxGroupTest, memory_of_a_sidecar_is_its_own) {
   model::Revision revision = with_sidecar(kSleep, "sleep 0.3; exec tail /dev/zero");
   revision.spec.sidecars[0].limits.memory_bytes = 20LL << 20;
