@@ -122,6 +122,7 @@ TEST(DeployCheck, a_kill_for_memory_names_the_limit_and_what_was_used) {
   EXPECT_EQ(failure.code, base::ErrorCode::out_of_memory);
   EXPECT_THAT(failure.message, HasSubstr("memory limit of 512 MiB (it used 512 MiB)"));
   EXPECT_THAT(failure.message, HasSubstr("resources.limits.memory (marea deploy hola --memory 1Gi)"));
+  EXPECT_THAT(failure.message, HasSubstr("files that it writes are memory too"));
   model::Revision odd = revision();
   odd.spec.container.limits.memory_bytes = 100LL << 20;
   EXPECT_THAT(describe_failure(odd, failed, {}).message, HasSubstr("marea deploy hola --memory 200Mi)"));

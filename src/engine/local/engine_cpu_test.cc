@@ -1,4 +1,7 @@
 // CPU while an instance starts and while it rests, by a fake machine's account and by a real group's files.
+#include <sstream>
+
+#include "engine/local/cgroup.h"
 #include "engine/local/engine_world_test.h"
 #include "engine/local/sandbox_fixture.h"
 
@@ -115,24 +118,75 @@ TEST_F(EngineCpuTest, others_have_what_they_have) {
   EXPECT_EQ(said(), Calls{"start"});
 }
 
-class SandboxCpuTest : public SandboxFixture {};
+// What the kernel's files say of the group, and its account of the periods in which a quota is counted: how long a
+// period takes on a busy machine is nothing that they depend on.
+class SandboxCpuTest : public SandboxFixture {
+ protected:
+  struct Account {
+    std::int64_t periods = 0;
+    std::int64_t throttled = 0;  // of those, with the quota used up
+    base::Duration used{};
+  };
+  CpuQuota quota() const {
+    CpuQuota out;
+    if (std::istringstream both(read_group("cpu", "cpu.max")); both >> out.quota_us >> out.period_us) return out;
+    std::istringstream(read_group("cpu", "cpu.cfs_quota_us")) >> out.quota_us;
+    std::istringstream(read_group("cpu", "cpu.cfs_period_us")) >> out.period_us;
+    return out;
+  }
+  Account account(const TestRun& run) const {
+    const std::string text = read_group("cpu", "cpu.stat");
+    return {.periods = parse_flat_key(text, "nr_periods"),
+            .throttled = parse_flat_key(text, "nr_throttled"),
+            .used = run.sandbox->use().cpu};
+  }
+  // Of the next periods, so many at least.
+  Account account_of_next(const TestRun& run, int periods) {
+    const Account before = account(run);
+    Account now;
+    EXPECT_TRUE(wait([&] {
+      now = account(run);
+      return now.periods - before.periods >= periods;
+    }));
+    return {now.periods - before.periods, now.throttled - before.throttled, now.used - before.used};
+  }
+};
 
-TEST_P(SandboxCpuTest, what_a_grant_says_is_what_an_app_gets) {
+TEST_P(SandboxCpuTest, who_rests_has_a_hundredth_of_a_cpu_until_it_is_busy) {
   auto run = create("while true; do :; done");
   ASSERT_TRUE(run_until_started(*run));
-  const auto used_in = [&](base::Duration time) {
-    const base::Duration before = run->sandbox->use().cpu;
-    const base::Instant until = base::SystemClock().now() + time;
-    wait([&] { return base::SystemClock().now() >= until; });
-    return run->sandbox->use().cpu - before;
-  };
-  run->sandbox->give_cpu(CpuGrant::throttled);
-  used_in(std::chrono::milliseconds(200));  // the period that runs
-  EXPECT_LT(used_in(seconds(1)), std::chrono::milliseconds(150));
-  run->sandbox->give_cpu(CpuGrant::boosted);
-  run->sandbox->give_cpu(CpuGrant::usual);
-  const base::Duration before = run->sandbox->use().cpu;
-  EXPECT_TRUE(wait([&] { return run->sandbox->use().cpu - before > std::chrono::milliseconds(300); }));
+  const CpuQuota usual = quota();
+  EXPECT_EQ(usual, quota_of(model::Limits{}.milli_cpu)) << "as the runtime has set it";
+  ASSERT_TRUE(run->sandbox->give_cpu(CpuGrant::throttled));
+  EXPECT_EQ(quota(), throttled_quota());
+  account_of_next(*run, 1);  // the period that runs
+  const Account rest = account_of_next(*run, 20);
+  EXPECT_GE(rest.throttled, rest.periods / 2) << "the quota is used up early in a period";
+  const base::Duration all = std::chrono::microseconds(throttled_quota().period_us) * rest.periods;
+  EXPECT_LT(rest.used, all / 10) << "the kernel hands out slices that may be larger than what is left";
+  ASSERT_TRUE(run->sandbox->give_cpu(CpuGrant::usual));
+  EXPECT_EQ(quota(), usual);
+  run->sandbox->stop(seconds(0));
+  ASSERT_TRUE(run_until_ended(*run));
+}
+
+TEST_P(SandboxCpuTest, who_is_boosted_never_waits_for_a_quota_below_the_boost) {
+  if (std::thread::hardware_concurrency() < 2) GTEST_SKIP() << "NOT TESTED: one CPU has no room for a boost";
+  model::Revision small = revision("while true; do :; done");
+  small.spec.container.limits.milli_cpu = 20;
+  auto run = create(small);
+  ASSERT_TRUE(run_until_started(*run));
+  EXPECT_EQ(quota(), quota_of(20));
+  const std::int64_t before = account(*run).throttled;
+  ASSERT_TRUE(wait([&] { return account(*run).throttled >= before + 3; }));
+  ASSERT_TRUE(run->sandbox->give_cpu(CpuGrant::boosted));
+  EXPECT_EQ(quota(), quota_of(boosted_milli_cpu(20, static_cast<int>(std::thread::hardware_concurrency()))));
+  account_of_next(*run, 2);  // the one that runs
+  EXPECT_EQ(account_of_next(*run, 20).throttled, 0) << "one thread, and two CPUs' worth of quota";
+  ASSERT_TRUE(run->sandbox->give_cpu(CpuGrant::usual));
+  EXPECT_EQ(quota(), quota_of(20)) << "no less than a period's least quota";
+  const std::int64_t boosted = account(*run).throttled;
+  EXPECT_TRUE(wait([&] { return account(*run).throttled >= boosted + 3; }));
   run->sandbox->stop(seconds(0));
   ASSERT_TRUE(run_until_ended(*run));
 }

@@ -38,6 +38,18 @@ TEST(InstanceUsage, one_that_serves_has_the_ledgers_numbers_and_its_own_terms) {
                                  .whole_life = false}));
 }
 
+TEST(InstanceUsage, the_limits_of_sidecars_are_its_own_too) {
+  FleetInstance of_two = instance();
+  auto revision = std::make_shared<model::Revision>(*of_two.revision);
+  revision->spec.sidecars.resize(2);
+  revision->spec.sidecars[0].limits = {.memory_bytes = 64LL << 20, .milli_cpu = 250};
+  revision->spec.sidecars[1].limits = {.memory_bytes = 32LL << 20, .milli_cpu = 100};
+  of_two.revision = std::move(revision);
+  const model::Usage usage = usage_of(of_two, {}, {}, at(1s));
+  EXPECT_EQ(usage.memory_limit_bytes, 352LL << 20);
+  EXPECT_EQ(usage.milli_cpu, 850);
+}
+
 TEST(InstanceUsage, one_that_was_told_to_end_counts_the_time_from_there) {
   FleetInstance stopping = instance();
   stopping.stopped_at = at(8s);

@@ -53,6 +53,8 @@ class SandboxFixture : public testing::TestWithParam<std::string> {
   // All that it has written to stdout so far.
   std::string read_output(TestRun& run, std::size_t stream = 0);
   std::string read_sidecar(const std::string& name) const;
+  // A file of the group of the sandbox that was made last, such as "cpu.stat"; "" where there is none.
+  std::string read_group(const std::string& controller, const std::string& file) const;
   // Names of instances' folders and mounts that are still there.
   std::vector<std::string> left_behind() const;
   // Waits until stdout holds `text`.

@@ -12,8 +12,10 @@
 #include <filesystem>
 #include <fstream>
 
+#include "engine/local/cgroup.h"
 #include "engine/local/overlay.h"
 #include "engine/local/sandbox_fixture.h"
+#include "engine/local/sandbox_machine.h"
 
 namespace marea::engine::local {
 namespace {
@@ -202,6 +204,19 @@ std::string SandboxFixture::read_sidecar(const std::string& name) const {
     out.append(buffer.data(), static_cast<std::size_t>(got));
   }
   return out;
+}
+
+std::string SandboxFixture::read_group(const std::string& controller, const std::string& file) const {
+  struct stat folder{};
+  const base::Result<Cgroups> groups = Cgroups::open();
+  if (!groups || ::stat(data_.c_str(), &folder) != 0) return {};
+  for (const CgroupHierarchy& each : groups->hierarchies()) {
+    if (std::ranges::find(each.controllers, controller) == each.controllers.end()) continue;
+    const std::string group = "/marea/" + tag_of(folder) + "/hola-" + std::to_string(next_slot_ - 1) + "/";
+    std::ifstream in(each.mount_point + group + file);
+    return {std::istreambuf_iterator<char>(in), {}};
+  }
+  return {};
 }
 
 std::vector<std::string> SandboxFixture::left_behind() const {

@@ -64,6 +64,27 @@ TEST_P(SandboxGroupTest, what_it_uses_now_is_what_all_containers_use) {
   ASSERT_TRUE(run_until_ended(*run));
 }
 
+TEST_P(SandboxGroupTest, what_it_has_used_is_what_all_containers_have_used) {
+  constexpr const char* kBurn =
+      "head -c 8000000 /dev/zero > /dev/shm/x; i=0; while [ $i -lt 50000 ]; do i=$((i+1)); done; echo done; sleep 1000";
+  auto one = create(kBurn);
+  ASSERT_TRUE(run_until_started(*one));
+  ASSERT_TRUE(wait_output(*one, "done"));
+  const SandboxUse alone = one->sandbox->use();
+  one->sandbox->stop(base::Duration{0});
+  ASSERT_TRUE(run_until_ended(*one));
+  auto run = create(with_sidecar("sleep 1000", kBurn));
+  ASSERT_TRUE(run_until_started(*run));
+  ASSERT_TRUE(wait_sidecar("done"));
+  const SandboxUse use = run->sandbox->use();
+  EXPECT_GT(use.cpu, alone.cpu / 4) << "the sidecar's work; the app sleeps";
+  EXPECT_GT(use.peak_memory_bytes, 8'000'000);
+  run->sandbox->stop(base::Duration{0});
+  ASSERT_TRUE(run_until_ended(*run));
+  EXPECT_GE(run->end->cpu, use.cpu);
+  EXPECT_GE(run->end->peak_memory_bytes, use.peak_memory_bytes);
+}
+
 TEST_P(SandboxGroupTest, one_that_waits_starts_when_the_other_is_ready) {
   model::Revision revision =
       with_sidecar("wget -q -O - http://127.0.0.1:9000/; echo ok; sleep 1000",

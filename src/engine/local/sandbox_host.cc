@@ -28,16 +28,6 @@ constexpr base::Duration kSweepPause = std::chrono::milliseconds(200);
 // A runtime that the last engine had called may still make what is just removed; it ends within that.
 constexpr base::Duration kSecondLook = std::chrono::seconds(2);
 
-// A short text that stays the same for the same data directory, whatever path leads to it.
-std::string tag_of(const struct stat& folder) {
-  constexpr std::string_view kDigits = "abcdefghijklmnopqrstuvwxyz234567";
-  std::uint64_t mixed = static_cast<std::uint64_t>(folder.st_ino) * 0x9E3779B97F4A7C15U;
-  mixed ^= static_cast<std::uint64_t>(folder.st_dev) * 0xC2B2AE3D27D4EB4FU;
-  std::string out;
-  for (int i = 0; i < 5; ++i) out += kDigits[(mixed >> (20 + 5 * i)) & 31U];
-  return out;
-}
-
 base::Result<void> copy_shim(const std::string& from, const std::string& to) {
   std::error_code problem;
   std::filesystem::copy_file(from, to, problem);
@@ -198,6 +188,15 @@ void LocalSandboxHost::sweep() {
 void SandboxMachine::begin_grace_period() {
   if (!own_members || grace.busy()) return;
   grace.give([this] { [[maybe_unused]] const ssize_t written = ::write(own_members.get(), "0", 1); });
+}
+
+std::string tag_of(const struct stat& folder) {
+  constexpr std::string_view kDigits = "abcdefghijklmnopqrstuvwxyz234567";
+  std::uint64_t mixed = static_cast<std::uint64_t>(folder.st_ino) * 0x9E3779B97F4A7C15U;
+  mixed ^= static_cast<std::uint64_t>(folder.st_dev) * 0xC2B2AE3D27D4EB4FU;
+  std::string out;
+  for (int i = 0; i < 5; ++i) out += kDigits[(mixed >> (20 + 5 * i)) & 31U];
+  return out;
 }
 
 std::string SandboxMachine::stage_of(const std::string& id) const {

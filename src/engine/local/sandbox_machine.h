@@ -1,6 +1,8 @@
 // What all sandboxes of this engine share: the machine's side, opened once (sandbox_host.cc) and outliving them all.
 #pragma once
 
+#include <sys/stat.h>
+
 #include <cstdint>
 #include <functional>
 #include <optional>
@@ -54,6 +56,9 @@ struct SandboxMachine {
   std::string bundle_of(const std::string& id) const { return stage_of(id) + "/bundle"; }
   std::string runtime_state() const;
 };
+
+// A short text that stays the same for the same data directory, whatever path leads to it.
+std::string tag_of(const struct stat& folder);
 
 // Removes what a dead sandbox has left: cgroups, the runtime's files, the folder on the stage, its trace. False when
 // the kernel still holds a cgroup; calling it again is right then.

@@ -70,6 +70,37 @@ TEST_P(SandboxTest, a_full_disk_is_an_error_of_the_app_and_not_its_end) {
   EXPECT_LT(run->end->peak_memory_bytes, 64LL << 20);
 }
 
+// 64 MiB, of which the layer may have a half, /dev/shm a quarter and a volume three quarters.
+class SandboxFilesTest : public SandboxTest {
+ protected:
+  model::Revision writing(const std::string& script) const {
+    model::Revision out = revision(script);
+    out.spec.volumes = {{.name = "v", .size_bytes = 48LL << 20}};
+    out.spec.container.mounts = {{.volume = "v", .path = "/v"}};
+    return out;
+  }
+};
+
+TEST_P(SandboxFilesTest, what_is_in_the_layer_shared_memory_and_volumes_is_memory_of_the_instance) {
+  const auto held_by = [&](const std::string& place) {
+    auto run = create(writing("head -c 12000000 /dev/zero > " + place + "/x && echo full; sleep 1000"));
+    const bool full = run_until_started(*run) && wait_output(*run, "full");
+    const std::int64_t held = full ? run->sandbox->memory_bytes() : 0;
+    run->sandbox->stop(base::Duration{0});
+    EXPECT_TRUE(run_until_ended(*run));
+    return held;
+  };
+  for (const char* place : {"/tmp", "/dev/shm", "/v"}) EXPECT_GT(held_by(place), 12'000'000) << place;
+}
+
+TEST_P(SandboxFilesTest, who_fills_them_all_is_killed_for_its_memory_limit) {
+  auto run = create(writing(
+      "for place in /tmp /dev/shm /v; do cat /dev/zero > $place/x; [ $? -gt 128 ] && exit 9; done; echo survived"));
+  ASSERT_TRUE(run_until_ended(*run));
+  EXPECT_EQ(run->end->reason, model::Reason::out_of_memory) << run->end->detail << read_output(*run);
+  EXPECT_TRUE(run->end->exit->out_of_memory);
+}
+
 TEST_P(SandboxTest, a_stop_lets_the_app_end_by_itself) {
   auto run = create("trap 'echo bye; exit 5' TERM; echo ready; while :; do sleep 0.01; done");
   ASSERT_TRUE(run_until_started(*run));
@@ -184,6 +215,8 @@ TEST_P(SandboxTest, a_broken_order_is_refused_before_anything_is_made) {
   EXPECT_FALSE(std::filesystem::exists(data_ + "/run/a"));
 }
 
+INSTANTIATE_TEST_SUITE_P(Runtimes, SandboxFilesTest, testing::Values("crun", "runc"),
+                         [](const auto& name) { return name.param; });
 INSTANTIATE_TEST_SUITE_P(Runtimes, SandboxTest, testing::Values("crun", "runc"),
                          [](const auto& name) { return name.param; });
 
