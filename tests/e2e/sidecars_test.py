@@ -2,6 +2,7 @@
 
 import os
 import signal
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -157,6 +158,52 @@ def test_a_sidecar_that_crashes_ends_the_instance_with_its_name(platform, make, 
     assert "out of luck" not in platform.call(f"/api/v1/namespaces/default/pods/{before}/log?container=app").text
     assert "out of luck" in platform.cli("logs", name, "--container", "worker").out
     assert inside("result = 1") == 1, "the next instance serves"
+
+
+def test_a_sidecar_that_fails_its_liveness_probe_ends_the_instance_with_its_name(platform, make, name, inside):
+    code = "import os; os.chdir('/v'); open('alive', 'w').close()\n" + LISTEN.format(port=9000)
+    mount = [{"name": "v", "mountPath": "/v"}]
+    platform.apply(make(
+        [{"name": "files", **python(code), "volumeMounts": mount,
+          "startupProbe": {"tcpSocket": {"port": 9000}, "periodSeconds": 1, "failureThreshold": 30},
+          "livenessProbe": {"httpGet": {"path": "/alive", "port": 9000}, "periodSeconds": 1, "failureThreshold": 3}}],
+        '{"app":["files"]}', [{"name": "v", "emptyDir": {}}], mount))
+    platform.wait_ready(name)
+    before = pod(platform, name)["metadata"]["name"]
+    with ThreadPoolExecutor(1) as pool:
+        late = pool.submit(inside, "import os, threading; os.remove('/v/alive')\nthreading.Event().wait(10); result = 'served'")
+        until(lambda: "draining" in [one["state"] for one in platform.instances(name)], "it is taken out")
+        assert not late.done()
+        assert late.result() == "served", "what was in it goes on"
+
+    def ended():
+        now = platform.call(f"/api/v1/namespaces/default/pods/{before}").json()["status"]
+        return now if now["phase"] == "Failed" else None
+
+    status = until(ended, "the instance has failed")
+    assert status["reason"] == "LivenessFailed"
+    assert 'container "files": its liveness probe (HTTP /alive on port 9000) failed 3 times' in status["message"]
+    shown = {each["name"]: each["state"]["terminated"] for each in status["containerStatuses"]}
+    assert 'container "files"' in shown["files"]["message"]
+    assert "files" not in shown["app"]["message"]
+    assert inside("result = 'next'") == "next", "another instance serves"
+
+
+def test_files_in_the_layer_in_shared_memory_and_in_volumes_count_together(platform, make, name, inside):
+    """Each has a bound of its own below the memory limit; what is in all of them is the instance's memory."""
+    platform.apply(make([], None, [{"name": "v", "emptyDir": {"sizeLimit": "96Mi"}}], [{"name": "v", "mountPath": "/v"}]))
+    platform.wait_ready(name)
+    fill = ("def fill(place):\n"
+            " with open(place + '/big', 'wb', 0) as file:\n"
+            "  try:\n"
+            "   while True: file.write(bytes(1 << 20))\n"
+            "  except OSError as e: return e.errno\n")
+    assert inside(fill + "result = fill('/tmp')") == 28, "ENOSPC: the layer alone ends nobody"
+    answer = platform.get(name, "/", method="POST", body=(fill + "fill('/dev/shm'); fill('/v')").encode())
+    assert answer.status == 502, answer.text
+    said = failure(platform, name)
+    assert "killed for its memory limit of 128 MiB" in said, said
+    assert "files that it writes are memory too" in said, said
 
 
 def test_a_sidecar_beyond_its_memory_is_told_apart(platform, make, name):
