@@ -23,7 +23,7 @@ def choose(words, names):
     chosen, unknown = {}, []
     for word in words:
         match = re.fullmatch(r"(P\d+)([a-z]?)", word[:1].upper() + word[1:].lower())
-        named = re.fullmatch(r"(bombs|api|split)(?:-(\w+))?", word.lower())
+        named = re.fullmatch(r"(bombs|api|split|sidecars)(?:-(\w+))?", word.lower())
         name = named[1].upper() if named else match and match[1]
         if name not in names:
             unknown.append(word)
@@ -37,7 +37,7 @@ def choose(words, names):
 
 
 def main(words):
-    benches = {path.stem.upper(): path for path in (ROOT / "bench").glob("*.py") if re.fullmatch(r"p\d+|bombs|api|split", path.stem)}
+    benches = {path.stem.upper(): path for path in (ROOT / "bench").glob("*.py") if re.fullmatch(r"p\d+|bombs|api|split|sidecars", path.stem)}
     names = sorted(benches, key=number)
     chosen, unknown = choose(words, names)
     if unknown:
