@@ -69,15 +69,10 @@ base::Result<Buildah> Buildah::open(net::Loop& loop, const JobEvents& events, co
     if (base::Result<void> put = write_file_atomically(path, text, 0600); !put) return std::unexpected(put.error());
   }
   const char* driver = overlay_works(scratch) ? "overlay" : "vfs";
-  out.command_ = {"buildah",
-                  "--root",
-                  storage + "/" + driver,
-                  "--runroot",
-                  scratch + "/run",
-                  "--storage-driver",
-                  driver,
-                  "--registries-conf",
-                  scratch + "/registries.conf"};
+  out.command_ = {"buildah", "--root", storage + "/" + driver, "--runroot", scratch + "/run", "--storage-driver",
+                  driver, "--registries-conf", scratch + "/registries.conf",
+                  // Else root's, /var/cache/containers, which is closed to us: then no short name is found at all.
+                  "--short-name-alias-conf", scratch + "/short-name-aliases.conf"};
   out.environment_ = {kPath, "HOME=" + scratch + "/home", "TMPDIR=" + scratch + "/tmp",
                       "XDG_RUNTIME_DIR=" + scratch + "/run", "CONTAINERS_CONF=" + scratch + "/containers.conf",
                       "BUILDAH_ISOLATION=chroot",
