@@ -9,6 +9,7 @@ import random
 import re
 import signal
 import subprocess
+import sys
 import tempfile
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -240,6 +241,45 @@ def apps_of(service):
         except OSError:
             continue
     return found
+
+
+@pytest.mark.parametrize("role", ["router", "control"])
+def test_who_is_not_ready_gets_nothing_though_a_role_dies_and_is_found_again(tough, tide, role):
+    name = "unready-" + role
+    service = manifest(name, tide, min_scale=2, max_scale=2)
+    service["spec"]["template"]["spec"]["containers"][0]["readinessProbe"] = {
+        "httpGet": {"path": "/ready"}, "periodSeconds": 1, "failureThreshold": 1}
+    tough.apply(service)
+    tough.wait_ready(name)
+
+    def states():
+        return sorted(one["state"] for one in tough.quietly(lambda: tough.instances(name)) or [])
+
+    def seen():
+        """By the app that serves."""
+        return int(tough.get(name, "/seen").text)
+
+    until(lambda: len(states()) == 2 and set(states()) <= {"running", "idle"}, "two are up")
+    tough.get(name, "/unready")
+    until(lambda: "unready" in states(), "one is not ready")
+    first = seen()
+    with Load(tough, name) as load:
+        old = roles(tough)[role][0]
+        os.kill(old, signal.SIGKILL)
+        until(lambda: roles(tough).get(role, (old,))[0] != old, f"another {role}")
+        since = load.count
+        until(lambda: load.count > since + 50, "requests go on")
+        until(lambda: states().count("unready") == 1, "it is known as not ready again")
+    # Two clients: each may have had one request in a router that died.
+    assert len(load.bad) <= (2 if role == "router" else 0), load.bad
+    assert seen() >= first + load.count - len(load.bad), "the other one got none of them"
+    assert len(apps_of(name)) == 2, "nobody was ended for it"
+    for app in apps_of(name):
+        subprocess.run(["nsenter", "-t", str(app), "-n", sys.executable, "-c",
+                        "import urllib.request as u; u.urlopen('http://127.0.0.1:8080/ready-again')"], check=True)
+    until(lambda: len(states()) == 2 and "unready" not in states(), "both are ready")
+    tough.delete_surely(name)
+    settled(tough, name)
 
 
 def test_a_minimum_is_kept_while_router_is_away(tough, tide):
