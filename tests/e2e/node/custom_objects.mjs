@@ -30,6 +30,7 @@ await objects.createNamespacedCustomObject({
   },
 });
 await watched;
+const seen = [...told];  // the watch goes on and tells of what follows
 await objects.patchNamespacedCustomObject({ ...at, name, body: [{ op: 'add', path: '/metadata/labels', value: { by: 'node' } }] });
 const read = await objects.getNamespacedCustomObject({ ...at, name });
 const after = await objects.listNamespacedCustomObject({ ...at, labelSelector: 'by=node' });
@@ -38,6 +39,6 @@ const wouldGo = await objects.deleteCollectionNamespacedCustomObject({ ...at, la
 const gone = await objects.deleteCollectionNamespacedCustomObject({ ...at, labelSelector: 'by=node' });
 const left = await objects.listNamespacedCustomObject({ ...at, labelSelector: 'by=node' });
 console.log(JSON.stringify({
-  told, labels: read.metadata.labels, listed: named(after), wouldGo: named(wouldGo), gone: named(gone), left: named(left),
+  told: seen, labels: read.metadata.labels, listed: named(after), wouldGo: named(wouldGo), gone: named(gone), left: named(left),
 }));
 process.exit(0);
