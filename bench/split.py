@@ -7,8 +7,8 @@ import subprocess
 import ground
 from figure import emit, say
 
-ROUNDS = 5
-SECONDS = 4
+ROUNDS = 20
+SECONDS = 1
 
 
 def main():
