@@ -1,0 +1,85 @@
+#include "router/release_lane.h"
+
+#include <gtest/gtest.h>
+
+#include <set>
+#include <thread>
+
+namespace marea::router {
+namespace {
+
+TEST(EventRing, what_is_written_is_read_in_order_by_another_thread) {
+  constexpr int kEvents = 200'000;
+  EventRing<int> ring(64);
+  std::thread writer([&] {
+    for (int event = 0; event < kEvents;) {
+      if (ring.push(event)) {
+        ++event;
+      } else {
+        std::this_thread::yield();
+      }
+    }
+  });
+  int next = 0;
+  bool in_order = true;
+  while (next < kEvents) {
+    ring.drain([&](int event) { in_order = in_order && event == next++; });
+  }
+  writer.join();
+  EXPECT_TRUE(in_order);
+}
+
+TEST(EventRing, a_full_one_refuses_and_loses_nothing) {
+  EventRing<int> ring(4);
+  for (int event = 0; event < 4; ++event) EXPECT_TRUE(ring.push(event));
+  EXPECT_EQ(ring.free(), 0U);
+  EXPECT_FALSE(ring.push(4));
+  std::vector<int> read;
+  ring.drain([&](int event) { read.push_back(event); });
+  EXPECT_EQ(read, (std::vector<int>{0, 1, 2, 3}));
+  EXPECT_TRUE(ring.push(4));
+}
+
+// Nobody reads: what was told to begin can always be told to end, and the rest is counted.
+TEST(ReleaseLane, who_finds_no_room_is_untold_and_every_end_of_the_others_fits) {
+  ReleaseLane lane;
+  const Assignment request{.release = 3, .canary = true, .bucket = 7, .key = 9, .tick = 11};
+  std::size_t told = 0;
+  std::uint64_t untold = 0;
+  for (std::size_t n = 0; n < kLaneEvents; ++n) ++(lane.admit(request) ? told : untold);
+  EXPECT_EQ(told + untold, kLaneEvents);
+  EXPECT_GT(told, kLaneEvents / 2 - 2);
+  EXPECT_EQ(lane.untold(3, true), untold);
+  EXPECT_EQ(lane.untold(3, false), 0U);
+  for (std::size_t n = 0; n < told; ++n) lane.settle(request, {.cause = model::FailureCause::app});
+  std::size_t admitted = 0;
+  std::size_t settled = 0;
+  lane.drain([&](const ReleaseEvent& event) {
+    EXPECT_EQ(event.key, 9U);
+    EXPECT_EQ(event.tick, 11U);
+    ++(event.settled ? settled : admitted);
+  });
+  EXPECT_EQ(admitted, told);
+  EXPECT_EQ(settled, told);
+  EXPECT_TRUE(lane.admit(request));
+}
+
+TEST(ReleaseLanes, fingerprints_and_minted_keys_differ_and_depend_on_the_secret) {
+  const ReleaseLanes lanes(1, 42);
+  const ReleaseLanes others(1, 43);
+  std::set<std::uint64_t> prints;
+  std::set<std::string> keys;
+  for (std::uint64_t n = 0; n < 10'000; ++n) {
+    prints.insert(lanes.fingerprint(std::to_string(n)));
+    keys.emplace(lanes.mint(n, 1).view());
+  }
+  EXPECT_EQ(prints.size(), 10'000U);
+  EXPECT_EQ(keys.size(), 10'000U);
+  EXPECT_NE(lanes.fingerprint("a"), others.fingerprint("a"));
+  EXPECT_NE(lanes.mint(1, 2).view(), others.mint(1, 2).view());
+  EXPECT_NE(lanes.fingerprint(""), 0U);
+  EXPECT_NE(lanes.fingerprint(std::string(1, '\0')), lanes.fingerprint(std::string(2, '\0')));
+}
+
+}  // namespace
+}  // namespace marea::router
