@@ -9,8 +9,8 @@
 // E is the average of likelihood ratios of the rates 0, limit/10 and limit·3/10 against `limit`, with the weights 0.75,
 // 0.15 and 0.10. Each has mean ≤ 1 per unit at any true rate ≥ limit, whatever came before: E may be looked at any time
 // (Ville). The part of rate 0 alone needs no correction for looking often: at a limit of 1 %, 299 clean units reach 20,
-// and it can reach it in no other way (0.99^-299 = 20.2). The average needs 328 of them, and forgives a failure for 229
-// more. Pure.
+// and it can reach it in no other way (0.99^-299 = 20.2). The average needs 309 of them, or 756 of
+// which one failed. Pure.
 #pragma once
 
 #include <cstdint>

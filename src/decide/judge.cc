@@ -53,6 +53,16 @@ std::array<bool, kStrata> asked(const RiskMetricState& risk) {
   return asked;
 }
 
+std::optional<double> largest_bound(const std::vector<Evidence>& all) {
+  double largest = 0;
+  for (const Evidence& evidence : all) {
+    if (evidence.metric == JudgedMetric::shape || evidence.absolute >= evidence.absolute_limit) continue;
+    if (!evidence.risk_below) return std::nullopt;
+    largest = std::max(largest, *evidence.risk_below);
+  }
+  return largest;
+}
+
 }  // namespace
 
 Judge::Judge(JudgePolicy policy, JudgeState state)
@@ -71,8 +81,12 @@ Judge::Limits Judge::limits(JudgedMetric metric) const {
 }
 
 Verdict Judge::feed(const model::ReleaseCounts& counts) {
-  if (state_.release.empty()) state_.release = counts.release;
+  if (state_.release.empty()) {
+    state_.release = counts.release;
+    state_.memory = counts.memory;
+  }
   if (counts.release != state_.release || counts.closed < state_.closed) return verdict();
+  if (counts.memory != state_.memory) begin_memory(counts.memory);
   mark_requests(counts);
   const bool judged = platform_share() <= policy_.platform_limit;
   for (const model::ReleaseTick& tick : counts.ticks) {
@@ -84,6 +98,15 @@ Verdict Judge::feed(const model::ReleaseCounts& counts) {
   if (policy_.latency && judged) shape_.eat(state_.shape, counts);
   if (!state_.bad && distrust() == Doubt::none) state_.bad = first_fall();
   return verdict();
+}
+
+// Keys enter a second time: their split is no independent evidence, and most of them are not at risk yet.
+void Judge::begin_memory(std::uint64_t memory) {
+  state_.memory = memory;
+  state_.split = {.fell_at = state_.split.fell_at};
+  state_.keys = 0;
+  state_.keys_at_risk = 0;
+  state_.older = state_.newer = {.tick = state_.closed};
 }
 
 void Judge::mark_requests(const model::ReleaseCounts& counts) {
@@ -124,7 +147,8 @@ void Judge::eat(const model::ReleaseTick& tick, bool judged) {
 void Judge::eat_risk(JudgedMetric metric, const model::ReleaseTick& tick) {
   RiskMetricState& risk = state_.risks.at(static_cast<std::size_t>(metric));
   const bool failures = metric == JudgedMetric::failures;
-  const RiskTick counts = failures ? failures_of(tick) : slow_of(tick);
+  RiskTick counts = failures ? failures_of(tick) : slow_of(tick);
+  pool_keyless(risk.pool, counts);
   const auto fresh = [failures](const model::ArmCounts& arm) { return failures ? arm.entered : arm.timed; };
   add(risk.keyed, counts.strata[0], fresh(tick.keyed.stable), fresh(tick.keyed.canary));
   add(risk.keyless, counts.strata[1], fresh(tick.keyless.stable), fresh(tick.keyless.canary));
@@ -172,17 +196,6 @@ std::optional<double> Judge::bound(JudgedMetric metric) const {
     const std::optional<double> below = risk_below(metric_state.bound, stratum, -std::log(policy_.beta));
     if (!below) return std::nullopt;
     most = std::max(most.value_or(0), *below);
-  }
-  return most;
-}
-
-std::optional<double> Judge::bound() const {
-  double most = 0;
-  for (const JudgedMetric metric : {JudgedMetric::failures, JudgedMetric::slow}) {
-    if (!judges(metric) || absolute(metric) >= limits(metric).absolute) continue;
-    const std::optional<double> below = bound(metric);
-    if (!below) return std::nullopt;
-    most = std::max(most, *below);
   }
   return most;
 }
@@ -256,12 +269,12 @@ Verdict Judge::verdict() const {
                   .missing_keys = missing_keys(),
                   .split = natural(state_.split.log_now),
                   .split_limit = 1 / policy_.sample_ratio_alpha,
-                  .platform_share = platform_share(),
-                  .risk_below = bound()};
+                  .platform_share = platform_share()};
   for (const JudgedMetric metric : {JudgedMetric::failures, JudgedMetric::slow}) {
     if (judges(metric)) verdict.evidence.push_back(evidence(metric));
   }
   if (policy_.latency) verdict.evidence.push_back(shape_evidence());
+  verdict.risk_below = largest_bound(verdict.evidence);
   if (state_.bad) {
     verdict.answer = Answer::bad;
     verdict.metric = state_.bad->metric;

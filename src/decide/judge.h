@@ -13,6 +13,9 @@
 // against it. What is missing is never taken for good or bad: see Doubt. In this order: bad that was said before, a
 // mistrusted split, a platform in trouble, bad, the other doubts, proven_good, not_yet.
 //
+// A router that begins anew has forgotten its keys; those that come again are taken for other users. What was found
+// out before stays: a rollback must not wait because router died.
+//
 // The tests: relative_risk.h (failures, and the share slower than the objective), absolute_rate.h, slower_shape.h,
 // sample_ratio.h. Why the unit is the key, and what was weighed: docs/decisions/0046.md.
 #pragma once
@@ -87,7 +90,7 @@ struct Verdict {
   double split_limit = 0;
   double platform_share = 0;  // of the arm in which it is larger, in the last minute
   // The largest of the metrics' risk_below; none: of one of them nothing is ruled out. A metric that is proven by the
-  // absolute test is left out.
+  // absolute test is left out; 0 where all are.
   std::optional<double> risk_below;
   friend bool operator==(const Verdict&, const Verdict&) = default;
 };
@@ -119,6 +122,7 @@ struct UnitCounts {
 
 // A metric of risk: failures, slow ones.
 struct RiskMetricState {
+  KeylessPool pool;
   HarmState harm;
   ProofState proof;
   BoundState bound;
@@ -137,13 +141,14 @@ struct Fall {
 
 struct JudgeState {
   std::string release;                   // of the first counts; those of other releases are not eaten
+  std::uint64_t memory = 0;              // of router: with another one keys enter anew, and the split is tested anew
   std::uint64_t closed = 0;              // ticks below this number are eaten
   std::uint64_t skipped = 0;             // told ticks that were not judged, since platform was in trouble
   std::array<RiskMetricState, 2> risks;  // failures, slow
   ShapeState shape;
   SampleRatioState split;
   std::array<std::uint64_t, 2> entered{};  // units: stable, canary
-  std::uint64_t keys = 0;                  // keyed ones that entered
+  std::uint64_t keys = 0;                  // keyed ones that entered, in router's present memory
   std::uint64_t keys_at_risk = 0;          // of them: had not failed at the last told tick
   RequestMark older;                       // half a minute to a minute ago
   RequestMark newer;                       // half a minute ago at most
@@ -174,6 +179,7 @@ class Judge {
   Limits limits(JudgedMetric metric) const;
   double shape_alpha() const;
   double platform_share() const;
+  void begin_memory(std::uint64_t memory);
   void mark_requests(const model::ReleaseCounts& counts);
   void eat(const model::ReleaseTick& tick, bool judged);
   void eat_risk(JudgedMetric metric, const model::ReleaseTick& tick);
@@ -183,7 +189,6 @@ class Judge {
   double proof(JudgedMetric metric) const;
   std::optional<double> bound(JudgedMetric metric) const;
   bool proven(JudgedMetric metric) const;
-  std::optional<double> bound() const;
   Doubt distrust() const;
   Doubt lack() const;
   std::optional<Fall> first_fall() const;

@@ -3,7 +3,7 @@
 //
 // alpha is spent over the metrics (they are three, or one without latency), so that the probability that any of them
 // calls a harmless canary bad, ever, is at most alpha. Failures get most of it: they are what a rollback must be fast
-// for, and 0.6 of the default alpha is what three failing keys of a canary that has 10 % of them can reach.
+// for, and 0.7 of the default alpha is what three failing keys of a canary that has 10 % of them can reach.
 //
 // beta needs no spending: the canary is proven good only when every metric proves it, so a canary that is harmful in
 // any one of them must get past that one's own test (an intersection-union test: Berger, Technometrics 24, 1982).
@@ -19,11 +19,11 @@
 
 namespace marea::decide {
 
-inline constexpr double kFailureAlpha = 0.6;  // shares of alpha, with latency
-inline constexpr double kSlowAlpha = 0.25;
-inline constexpr double kShapeAlpha = 0.15;
-inline constexpr double kRelativeBeta = 0.9;  // shares of beta
-inline constexpr double kAbsoluteBeta = 0.1;
+inline constexpr double kFailureAlpha = 0.7;  // shares of alpha, with latency
+inline constexpr double kSlowAlpha = 0.2;
+inline constexpr double kShapeAlpha = 0.1;
+inline constexpr double kRelativeBeta = 0.8;  // shares of beta
+inline constexpr double kAbsoluteBeta = 0.2;
 
 struct JudgePolicy {
   double alpha = 0.01;                      // of calling a harmless canary bad, over the whole release; in (0, 0.5)

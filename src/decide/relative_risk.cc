@@ -14,18 +14,18 @@ struct GridPoint {
 };
 
 // Relative risks around 2 and 3 times the tolerance get most, total failure (2,000 times) what three units need.
-constexpr std::array<GridPoint, kHarmGrid> kHarmGridPoints{{{0.25, 0.06},
-                                                            {0.40, 0.12},
-                                                            {0.55, 0.12},
-                                                            {0.70, 0.08},
+constexpr std::array<GridPoint, kHarmGrid> kHarmGridPoints{{{0.25, 0.04},
+                                                            {0.40, 0.08},
+                                                            {0.55, 0.085},
+                                                            {0.70, 0.07},
                                                             {0.90, 0.07},
-                                                            {1.15, 0.06},
-                                                            {1.50, 0.04},
-                                                            {2.00, 0.03},
-                                                            {2.60, 0.03},
-                                                            {3.40, 0.04},
-                                                            {4.60, 0.05},
-                                                            {7.60, 0.30}}};
+                                                            {1.15, 0.055},
+                                                            {1.50, 0.03},
+                                                            {2.00, 0.025},
+                                                            {2.60, 0.025},
+                                                            {3.40, 0.03},
+                                                            {4.60, 0.04},
+                                                            {7.60, 0.45}}};
 
 // As shares of the tolerance's logarithm: 1 is a canary that is just as stable is.
 constexpr std::array<GridPoint, kProofGrid> kProofGridPoints{
@@ -36,8 +36,8 @@ constexpr double kStepStake = 1.0 / 3;
 constexpr double kAloneStake = 0.5;
 constexpr double kStakeTicks = 500;
 constexpr double kStakePower = 0.25;
-constexpr std::size_t kTogether = 0;  // in HarmState::staked; 1 + stratum: alone
 constexpr int kBoundMixture = 12;
+constexpr std::uint32_t kWholeShare = 10'000;  // weights are in 0.01 %
 
 double within(double nats) {
   return std::clamp(nats, -kMostNats, kMostNats);
@@ -106,6 +106,20 @@ RiskTick failures_of(const model::ReleaseTick& tick) {
 
 RiskTick slow_of(const model::ReleaseTick& tick) {
   return tick_of(tick, slow_of(tick.keyed), slow_of(tick.keyless));
+}
+
+void pool_keyless(KeylessPool& pool, RiskTick& tick) {
+  if (tick.weight != pool.weight) pool = {.weight = tick.weight};
+  RiskCounts& counts = tick.strata[1];
+  if (!has_units(counts)) return;
+  pool.stable += counts.stable.units;
+  pool.canary += counts.canary.units;
+  counts.stable.units = pool.stable;
+  counts.canary.units = pool.canary;
+  const std::uint64_t rarer = std::min(pool.weight, kWholeShare - std::min(pool.weight, kWholeShare));
+  if ((pool.stable + pool.canary) * rarer < kPoolUnits * kWholeShare) return;
+  pool.stable /= 2;
+  pool.canary /= 2;
 }
 
 HarmState::HarmState() {
@@ -214,7 +228,8 @@ void ProofTest::eat(ProofState& state, const RiskTick& tick) const {
     const double none = log_likelihood(counts, delta0_);
     for (std::size_t grid = 0; grid < kProofGrid; ++grid) {
       double& capital = state.capital.at(stratum).at(grid);
-      capital = std::clamp(capital + log_likelihood(counts, delta_.at(grid)) - none, -kMostNats, cap_);
+      const double cap = cap_ + std::log(kProofGridPoints.at(grid).weight);
+      capital = std::clamp(capital + log_likelihood(counts, delta_.at(grid)) - none, -kMostNats, cap);
     }
   }
 }

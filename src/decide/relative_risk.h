@@ -26,7 +26,7 @@
 // at most 1/x (Ville). What the averages are of:
 //
 // (1) Relative risks: a fixed grid with fixed weights. A part of the weight lies on total failure, so that three
-//     failing units of a canary with ρ = 0.1, and none of stable's, reach 1 / 0.006.
+//     failing units of a canary with ρ = 0.1, and none of stable's, reach 1 / 0.007.
 // (2) When the harm began. Capital waits, worth what it is, and a part of it is staked at each tick, by a rule that
 //     knows only the past: half at the first tick, a third of the rest whenever the weight changes, the rest slowly:
 //     what waits T ticks after the first is proportional to (1 + T/500)^-0.25. Stakes grow by f from then on. Since f
@@ -88,6 +88,22 @@ struct RiskTick {
 
 RiskTick failures_of(const model::ReleaseTick& tick);
 RiskTick slow_of(const model::ReleaseTick& tick);
+
+// Units without a key are at risk in their own tick alone, in which there may be one of them: too few for a share. So ρ
+// is taken over the units of the present weight, this tick's and those before; the older ones count less and less, so
+// that a split that drifts is followed. Given who entered, each failed with the same probability in both arms, so a
+// deviation of ρ is made up for by the failures that it came with: Σ (a - ρ) has the binomial's variance.
+struct KeylessPool {
+  std::uint32_t weight = 0;
+  std::uint64_t stable = 0;
+  std::uint64_t canary = 0;
+  friend bool operator==(const KeylessPool&, const KeylessPool&) = default;
+};
+// The pool is halved when so many units of the rarer arm are expected in it.
+inline constexpr std::uint64_t kPoolUnits = 200;
+
+// Puts the pool's units into the tick, and the tick's into the pool.
+void pool_keyless(KeylessPool& pool, RiskTick& tick);
 
 inline constexpr std::size_t kHarmGrid = 12;
 inline constexpr std::size_t kProofGrid = 6;

@@ -79,9 +79,11 @@ double shape_distance(const model::LatencyShape& stable, const model::LatencySha
 ShapeTest::ShapeTest(double tolerance, double alpha) : shift_(shift_of(tolerance)), alpha_(alpha) {}
 
 void ShapeTest::eat(ShapeState& state, const model::ReleaseCounts& counts) {
-  if (counts.step != state.step) {
-    state = {
-        .step = counts.step, .steps_before = state.steps_before + (state.compared ? 1 : 0), .fell_at = state.fell_at};
+  if (counts.step != state.step || counts.memory != state.memory) {
+    state = {.step = counts.step,
+             .memory = counts.memory,
+             .steps_before = state.steps_before + (state.compared ? 1 : 0),
+             .fell_at = state.fell_at};
   }
   state.stable = observations(counts.stable_shape);
   state.canary = observations(counts.canary_shape);

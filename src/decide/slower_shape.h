@@ -35,6 +35,7 @@ double band(std::uint64_t observations, double constant);
 
 struct ShapeState {
   std::uint32_t step = 0;          // of the ladder, in which the last shapes were made
+  std::uint64_t memory = 0;        // of router; a shape that begins anew counts as a step
   std::uint32_t steps_before = 0;  // in which shapes were compared
   bool compared = false;           // in this one
   std::uint64_t stable = 0;        // observations
