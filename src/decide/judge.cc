@@ -135,7 +135,9 @@ void Judge::eat(const model::ReleaseTick& tick, bool judged) {
   state_.entered[kCanary] += std::uint64_t{tick.keyed.canary.entered} + tick.keyless.canary.entered;
   state_.keys += std::uint64_t{tick.keyed.stable.entered} + tick.keyed.canary.entered;
   const RiskCounts keyed = failures_of(tick).strata[0];
-  state_.keys_at_risk = keyed.stable.units - keyed.stable.fell + keyed.canary.units - keyed.canary.fell;
+  // Keys that router follows no more have not failed: the numbers at risk say less.
+  const std::uint64_t unfailed = state_.keys_at_risk + tick.keyed.stable.entered + tick.keyed.canary.entered;
+  state_.keys_at_risk = unfailed - std::min(unfailed, keyed.stable.fell + keyed.canary.fell);
   if (!judged) {
     ++state_.skipped;
     return;

@@ -149,7 +149,7 @@ struct JudgeState {
   SampleRatioState split;
   std::array<std::uint64_t, 2> entered{};  // units: stable, canary
   std::uint64_t keys = 0;                  // keyed ones that entered, in router's present memory
-  std::uint64_t keys_at_risk = 0;          // of them: had not failed at the last told tick
+  std::uint64_t keys_at_risk = 0;          // of them: have not failed, as far as they were followed
   RequestMark older;                       // half a minute to a minute ago
   RequestMark newer;                       // half a minute ago at most
   RequestMark last;

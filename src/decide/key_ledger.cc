@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <numeric>
+#include <optional>
 #include <utility>
 
 #include "decide/latency_bucket.h"
@@ -64,7 +65,8 @@ KeyLedger::KeyLedger(Options options)
       now_(options.first_tick),
       closed_(options.first_tick),
       eras_{{.from = 0, .weight = options.weight, .step = options.step}},
-      keys_(options.key_bytes) {
+      keys_(options.key_bytes),
+      probation_(options.probation) {
   static_assert(AtRisk::kAllBuckets == kBuckets);
   for (model::LatencyShape& shape : shapes_) shape.buckets.resize(model::kLatencyBuckets);
 }
@@ -110,11 +112,16 @@ void KeyLedger::admitted(const Admission& event) {
     } else {
       ++arm_of(pending.keyless, event.canary).entered;
     }
-  } else if (event.bucket >= kBuckets || items_ >= options_.most_items) {
+  } else if (event.bucket >= kBuckets || items_ + 2 > options_.most_items) {
     ++totals.untracked;
+    refused_.insert(event.request);
   } else {
-    ++items_;
-    pending.entries.push_back({.key = event.key, .bucket = event.bucket, .canary = event.canary});
+    items_ += 2;  // its outcome's place, too
+    pending.entries.push_back({.key = event.key,
+                               .request = event.request,
+                               .bucket = event.bucket,
+                               .canary = event.canary,
+                               .origin = event.origin});
   }
 }
 
@@ -133,9 +140,9 @@ void KeyLedger::settled(const Settlement& event) {
     return;
   }
   const bool failed = event.cause == FailureCause::app;
-  if ((!failed && !event.judged) || items_ >= options_.most_items) return;
-  ++items_;
+  if (refused_.erase(event.request) > 0) return;
   pending.outcomes.push_back({.key = event.key,
+                              .request = event.request,
                               .canary = event.canary,
                               .failed = failed,
                               .judged = event.judged,
@@ -186,6 +193,7 @@ void KeyLedger::enter_era(std::uint64_t tick) {
   }
   if (new_step) {
     for (model::LatencyShape& shape : shapes_) std::ranges::fill(shape.buckets, 0U);
+    observed_.clear();
   }
 }
 
@@ -196,7 +204,13 @@ void KeyLedger::close_next() {
   items_ -= pending.entries.size() + pending.outcomes.size();
   model::ReleaseTick row{.number = closed_, .weight = eras_.front().weight, .keyed = {}, .keyless = pending.keyless};
   ++closed_;
-  for (const Entry& entry : pending.entries) enter(entry, row.keyed);
+  // A key may have come back in the tick in which it was minted, and be told first by another worker.
+  minted_now_ = 0;
+  for (const bool minted : {true, false}) {
+    for (const Entry& entry : pending.entries) {
+      if ((entry.origin == KeyOrigin::minted) == minted) enter(entry, row.keyed);
+    }
+  }
   for (const Outcome& outcome : pending.outcomes) count(outcome, row.keyed);
   row.keyed.stable.at_risk = risk_.arms[0];
   row.keyed.canary.at_risk = risk_.arms[1];
@@ -207,22 +221,69 @@ void KeyLedger::close_next() {
 }
 
 void KeyLedger::enter(const Entry& entry, model::StratumCounts& row) {
-  bool added = false;
   const bool stray = entry.canary != (entry.bucket < eras_.front().weight);
-  std::uint32_t* const state = stray ? nullptr : keys_.find_or_add(entry.key, added);
+  std::uint32_t* const state = stray ? nullptr : find_or_enter(entry, row);
   if (state == nullptr) {
     ++totals_.at(entry.canary ? 1 : 0).untracked;
     return;
   }
-  if (!added) return;
-  *state = entry.bucket;
+  const std::uint32_t mark = step_mark(eras_.front().step);
+  if (*state >> kStepShift == mark) return;
+  *state = (*state & ((1U << kStepShift) - 1)) | mark << kStepShift;
+  observed_.insert(entry.request);
+}
+
+std::uint32_t* KeyLedger::find(std::uint64_t key) {
+  std::uint32_t* const state = keys_.find(key);
+  return state != nullptr ? state : probation_.find(key);
+}
+
+// Null: it is untracked.
+std::uint32_t* KeyLedger::find_or_enter(const Entry& entry, model::StratumCounts& row) {
+  bool added = false;
+  if (std::uint32_t* const known = find(entry.key); known != nullptr) {
+    if (entry.origin == KeyOrigin::minted || probation_.find(entry.key) == nullptr) return known;
+    // It came back. Where the table is full it stays on probation.
+    std::uint32_t* const place = keys_.find_or_add(entry.key, added);
+    if (place == nullptr) return known;
+    *place = *known;
+    probation_.take(entry.key);
+    return place;
+  }
+  if (entry.origin == KeyOrigin::returning) return nullptr;
+  if (entry.origin == KeyOrigin::minted) {
+    if (!mint(entry)) return nullptr;
+  } else {
+    std::uint32_t* const place = keys_.find_or_add(entry.key, added);
+    if (place == nullptr) return nullptr;
+    *place = entry.bucket;
+  }
   ++arm_of(row, entry.canary).entered;
   risk_.add(entry.bucket, entry.canary);
+  return find(entry.key);
+}
+
+// False: all on probation were minted in this very tick, and have entered in it.
+bool KeyLedger::mint(const Entry& entry) {
+  if (minted_now_ == probation_.places()) return false;
+  ++minted_now_;
+  const std::optional<std::uint32_t> left = probation_.add(entry.key, entry.bucket);
+  if (left) censor(*left);
+  return true;
+}
+
+// Before the tick's outcomes count, and by its mints alone.
+void KeyLedger::censor(std::uint32_t state) {
+  const std::uint32_t bucket = state & kBucketMask;
+  const bool canary = bucket < eras_.front().weight;
+  if ((state & kFailed) == 0) risk_.remove(bucket, canary);
+  if ((state & kJudged) != 0 && (state & kSlow) == 0) slow_risk_.remove(bucket, canary);
 }
 
 void KeyLedger::count(const Outcome& outcome, model::StratumCounts& row) {
-  std::uint32_t* const state = keys_.find(outcome.key);
-  if (state == nullptr) return;  // untracked
+  const bool observed = observed_.erase(outcome.request) > 0;
+  std::uint32_t* const state = find(outcome.key);
+  if (state == nullptr) return;  // untracked, or it has left
   const std::uint32_t bucket = *state & kBucketMask;
   const bool canary = bucket < eras_.front().weight;
   if (canary != outcome.canary) return;  // the other arm's doing: the key has changed over meanwhile
@@ -242,10 +303,7 @@ void KeyLedger::count(const Outcome& outcome, model::StratumCounts& row) {
     ++arm_of(row, canary).slow;
     slow_now_.push_back(bucket);
   }
-  if (outcome.shaped && *state >> kStepShift != step_mark(eras_.front().step)) {
-    *state = (*state & ((1U << kStepShift) - 1)) | step_mark(eras_.front().step) << kStepShift;
-    ++shapes_.at(canary ? 1 : 0).buckets[outcome.latency_bucket];
-  }
+  if (observed && outcome.shaped) ++shapes_.at(canary ? 1 : 0).buckets[outcome.latency_bucket];
 }
 
 void KeyLedger::leave_risk() {

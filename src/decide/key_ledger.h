@@ -2,10 +2,10 @@
 // each arm; events of requests in, ticks for the judge out (model/release_counts.h). Pure; it is on router's main loop
 // alone.
 //
-//   ledger.advance(now);                                  // the tick that runs
-//   ledger.admitted({.tick = 7, .bucket = 42, .key = k});
-//   ledger.settled({.tick = 7, .bucket = 42, .key = k, .cause = FailureCause::app});
-//   ledger.advance(now); ledger.take_ticks();
+//   ledger.running(now);                                  // the tick that runs
+//   ledger.admitted({.tick = 7, .bucket = 42, .key = k, .request = r});
+//   ledger.settled({.tick = 7, .bucket = 42, .key = k, .request = r, .cause = FailureCause::app});
+//   ledger.advance(now); ledger.take_ticks();             // after all that there was to tell
 //
 // A tick is closed, in order, when all requests admitted in it have ended and the tick after it is over (workers tell
 // with a delay), or when it is kWatermark old. What ends later is late: it counts in the tick that runs when it is
@@ -16,21 +16,33 @@
 // and counted anew when the weight changes. While workers take over a new weight, a few requests are decided by the one
 // that does not hold for their tick: whoever was served by the other arm than the tick's weight says is untracked.
 //
+// A key enters at its first request, also one that is minted for that request: what the arm does afterwards does not
+// select who is counted. But whoever keeps no cookie gets a new key with every request. So a minted key is on
+// probation, in a ring of its own (probation_ring.h), and moves to the table, with all that is known of it, when it
+// comes back. One that kProbation others were minted after meanwhile leaves without a trace: it is at risk no more
+// (censored, by what was minted alone, for both arms alike), and what is told of it counts in the totals only. Should
+// it come back later, it does not enter a second time: its requests are untracked (KeyOrigin::returning).
+//
 // Without a key a request is a unit that lives for itself: it is at risk in the tick in which its outcome counts.
 // Outcomes of other causes than the app's say nothing of an arm: they leave a key at risk and a keyless unit out.
 //
-// Memory: kKeyBytes for keys (786,432 of them), kMostItems events of open ticks (8 MiB), 80 KB by bucket. New keys that
-// find no room are untracked: that costs power, for both arms alike, and no key that is followed is forgotten.
+// Memory: kLedgerKeyBytes for keys (786,432 of them; half as much again while the table grows for the last time), 1.3
+// MB for those on probation, kMostItems events of open ticks (6 MiB), 80 KB by bucket. New keys that find no room are
+// untracked: that costs power, for both arms alike, and no key in the table is forgotten. So are requests beyond
+// kMostItems; a request that is told has its outcome's place from its admission on.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <unordered_set>
 #include <vector>
 
 #include "base/clock.h"
 #include "decide/key_table.h"
+#include "decide/probation_ring.h"
 #include "model/release_counts.h"
 
 namespace marea::decide {
@@ -38,19 +50,30 @@ namespace marea::decide {
 // Requests of a web app end within it, nearly all; and a verdict waits for the slowest request of a tick so long.
 inline constexpr std::uint64_t kWatermark = std::chrono::seconds(2) / model::kReleaseTick;
 inline constexpr std::size_t kLedgerKeyBytes = 12U << 20;
-inline constexpr std::size_t kMostItems = 1U << 18;  // of open ticks: two seconds of 65,000 requests a second
+inline constexpr std::size_t kProbation = 1U << 16U;  // minted keys: a minute of 1,000 new users a second
+// Of open ticks, two a request: two seconds of 65,000 requests a second.
+inline constexpr std::size_t kMostItems = 1U << 18;
+
+enum class KeyOrigin : std::uint8_t {
+  elsewhere,  // a header, or a cookie from before this ledger
+  minted,     // for this request
+  returning   // minted while this ledger ran: it has entered already, or never will
+};
 
 struct Admission {
   std::uint64_t tick = 0;
   std::uint32_t bucket = 0;
-  std::uint64_t key = 0;  // its fingerprint; 0: none
-  bool canary = false;    // which arm serves it
+  std::uint64_t key = 0;      // its fingerprint; 0: none
+  std::uint64_t request = 0;  // one that is open; no other open one has the number
+  bool canary = false;        // which arm serves it
+  KeyOrigin origin = KeyOrigin::elsewhere;
 };
 
 struct Settlement {
   std::uint64_t tick = 0;  // as in its admission, and so on
   std::uint32_t bucket = 0;
   std::uint64_t key = 0;
+  std::uint64_t request = 0;
   bool canary = false;
   model::FailureCause cause = model::FailureCause::none;
   bool cold = false;
@@ -67,6 +90,7 @@ class KeyLedger {
     std::uint32_t step = 0;
     std::size_t key_bytes = kLedgerKeyBytes;
     std::size_t most_items = kMostItems;
+    std::size_t probation = kProbation;
   };
   explicit KeyLedger(Options options);
 
@@ -78,7 +102,10 @@ class KeyLedger {
   // Requests of which nothing else was or will be told.
   void untold(bool canary, std::uint64_t requests);
 
-  // `now` is the tick that runs; closes what can be closed. Before events are told, and after all that are there.
+  // `now` is the tick that runs: before events are told. It closes nothing, since what is still to be told may belong
+  // to ticks that look finished.
+  void running(std::uint64_t now) { now_ = std::max(now_, now); }
+  // Closes what can be closed: after all events that are there were told.
   void advance(std::uint64_t now);
 
   // Closed since the last call, ascending.
@@ -88,6 +115,7 @@ class KeyLedger {
   std::uint32_t open() const;
   std::uint32_t step() const { return eras_.front().step; }  // in force in the last closed tick
   std::size_t keys() const { return keys_.size(); }
+  std::size_t on_probation() const { return probation_.size(); }
   const model::ArmTotals& totals(bool canary) const { return totals_.at(canary ? 1 : 0); }
   const model::LatencyShape& shape(bool canary) const { return shapes_.at(canary ? 1 : 0); }
 
@@ -99,11 +127,14 @@ class KeyLedger {
   };
   struct Entry {
     std::uint64_t key = 0;
+    std::uint64_t request = 0;
     std::uint32_t bucket = 0;
     bool canary = false;
+    KeyOrigin origin = KeyOrigin::elsewhere;
   };
   struct Outcome {
     std::uint64_t key = 0;
+    std::uint64_t request = 0;
     bool canary = false;
     bool failed = false;
     bool judged = false;
@@ -133,6 +164,10 @@ class KeyLedger {
   void enter_era(std::uint64_t tick);
   void close_next();
   void enter(const Entry& entry, model::StratumCounts& row);
+  std::uint32_t* find(std::uint64_t key);
+  std::uint32_t* find_or_enter(const Entry& entry, model::StratumCounts& row);
+  bool mint(const Entry& entry);
+  void censor(std::uint32_t state);
   void count(const Outcome& outcome, model::StratumCounts& row);
   void leave_risk();
 
@@ -141,8 +176,14 @@ class KeyLedger {
   std::uint64_t closed_ = 0;
   std::deque<Era> eras_;         // the first is in force in the next tick that closes
   std::deque<Pending> pending_;  // [0] is tick closed_
-  std::size_t items_ = 0;        // of all in pending_
+  std::size_t items_ = 0;        // of all in pending_, with the places of outcomes to come
   KeyTable keys_;
+  ProbationRing probation_;
+  std::size_t minted_now_ = 0;  // in the tick that closes
+  // Open requests, so no more than workers tell of at a time: those for which there was no room, and those whose
+  // latency is their key's observation in this step.
+  std::unordered_set<std::uint64_t> refused_;
+  std::unordered_set<std::uint64_t> observed_;
   AtRisk risk_;
   AtRisk slow_risk_;
   std::vector<std::uint32_t> failed_now_;  // buckets of those that leave with the end of this tick

@@ -2,9 +2,12 @@
 
 #include <gmock/gmock.h>
 
+#include <algorithm>
 #include <map>
-#include <set>
 #include <string>
+#include <utility>
+#include <variant>
+#include <vector>
 
 #include "base/random.h"
 #include "decide/latency_bucket.h"
@@ -203,10 +206,17 @@ TEST(KeyLedger, a_key_is_slow_once_and_only_of_requests_whose_latency_counts) {
 
 TEST(KeyLedger, the_shape_has_one_latency_of_a_key_and_step_the_first) {
   KeyLedger ledger = ledger_of();
+  std::uint64_t request = 0;
   const auto at = [&](std::uint64_t tick, std::uint64_t key, milliseconds latency, FailureCause cause) {
-    admit(ledger, tick, key, kCanary);
-    ledger.settled(
-        {.tick = tick, .key = key, .canary = true, .cause = cause, .judged = true, .slow = true, .latency = latency});
+    ledger.admitted({.tick = tick, .bucket = kCanary, .key = key, .request = ++request, .canary = true});
+    ledger.settled({.tick = tick,
+                    .key = key,
+                    .request = request,
+                    .canary = true,
+                    .cause = cause,
+                    .judged = true,
+                    .slow = true,
+                    .latency = latency});
   };
   const auto observed = [&] {
     std::map<std::size_t, std::uint32_t> out;
@@ -215,9 +225,10 @@ TEST(KeyLedger, the_shape_has_one_latency_of_a_key_and_step_the_first) {
     }
     return out;
   };
-  at(0, 7, milliseconds(900), FailureCause::client);  // left: it took at least so long
   at(0, 7, milliseconds(20), FailureCause::none);
   at(0, 7, milliseconds(1), FailureCause::none);
+  at(0, 9, milliseconds(900), FailureCause::client);  // left: how long it would have taken is not known
+  at(0, 9, milliseconds(1), FailureCause::none);
   at(0, 8, milliseconds(20), FailureCause::none);
   ledger.advance(4);
   EXPECT_THAT(observed(), ElementsAre(std::pair(latency_bucket(milliseconds(20)), 2U)));
@@ -246,14 +257,137 @@ TEST(KeyLedger, keys_beyond_its_memory_are_untracked_and_none_is_forgotten) {
   EXPECT_THAT(told(ledger), ElementsAre("3 1000 | 0/1536/2/0/0 | 0/0/0/0/0"));
 }
 
-TEST(KeyLedger, events_beyond_its_memory_are_untracked_and_its_ticks_close_all_the_same) {
-  KeyLedger ledger({.weight = 1000, .most_items = 3});
-  for (std::uint64_t key = 1; key <= 5; ++key) admit(ledger, 0, key, kStable);
-  for (std::uint64_t key = 1; key <= 5; ++key) settle(ledger, 0, key, kStable, FailureCause::app);
+TEST(KeyLedger, of_what_it_has_room_for_no_outcome_is_lost_and_the_rest_is_untracked) {
+  KeyLedger ledger({.weight = 1000, .most_items = 6});
+  for (std::uint64_t key = 1; key <= 5; ++key) {
+    ledger.admitted({.tick = 0, .bucket = kStable, .key = key, .request = key});
+  }
+  for (std::uint64_t key = 5; key >= 1; --key) {
+    ledger.settled({.tick = 0, .bucket = kStable, .key = key, .request = key, .cause = FailureCause::app});
+  }
   ledger.advance(2);
-  EXPECT_THAT(told(ledger), ElementsAre("0 1000 | 3/3/0/0/0 | 0/0/0/0/0"));
+  EXPECT_THAT(told(ledger), ElementsAre("0 1000 | 3/3/3/0/0 | 0/0/0/0/0"));
   EXPECT_EQ(ledger.totals(false).untracked, 2U);
   EXPECT_EQ(ledger.totals(false).failures[1], 5U);
+  for (std::uint64_t key = 6; key <= 8; ++key) {
+    ledger.admitted({.tick = 3, .bucket = kStable, .key = key, .request = key});
+    ledger.settled({.tick = 3, .bucket = kStable, .key = key, .request = key});
+  }
+  ledger.advance(5);
+  EXPECT_THAT(told(ledger), ElementsAre("3 1000 | 3/3/0/0/0 | 0/0/0/0/0")) << "all places are free again";
+}
+
+TEST(KeyLedger, an_outcome_that_comes_late_has_its_place_still) {
+  KeyLedger ledger({.weight = 1000, .most_items = 2});
+  ledger.admitted({.tick = 0, .bucket = kStable, .key = 1, .request = 1});
+  ledger.advance(kWatermark);
+  ledger.admitted({.tick = kWatermark, .bucket = kStable, .key = 2, .request = 2});
+  EXPECT_EQ(ledger.totals(false).untracked, 1U);
+  ledger.settled({.tick = 0, .bucket = kStable, .key = 1, .request = 1, .cause = FailureCause::app});
+  ledger.settled({.tick = kWatermark, .bucket = kStable, .key = 2, .request = 2});
+  ledger.advance(kWatermark + 2);
+  EXPECT_THAT(told(ledger), ElementsAre("0 1000 | 1/1/0/0/0 | 0/0/0/0/0",
+                                        std::to_string(kWatermark) + " 1000 | 0/1/1/0/0 | 0/0/0/0/0"));
+}
+
+// A ledger with four places on probation.
+class Probation : public testing::Test {
+ protected:
+  void serve(std::uint64_t tick, std::uint64_t key, KeyOrigin origin, std::uint32_t bucket = kStable,
+             FailureCause cause = FailureCause::none, bool judged = false) {
+    const bool canary = bucket < 1000;
+    ledger.admitted(
+        {.tick = tick, .bucket = bucket, .key = key, .request = ++requests, .canary = canary, .origin = origin});
+    ledger.settled({.tick = tick,
+                    .bucket = bucket,
+                    .key = key,
+                    .request = requests,
+                    .canary = canary,
+                    .cause = cause,
+                    .judged = judged});
+  }
+  void mint(std::uint64_t tick, std::uint64_t from, std::uint64_t until) {
+    for (std::uint64_t key = from; key <= until; ++key) serve(tick, key, KeyOrigin::minted);
+  }
+  KeyLedger ledger{{.weight = 1000, .step = 1, .probation = 4}};
+  std::uint64_t requests = 0;
+};
+
+TEST_F(Probation, a_minted_key_enters_at_once_and_is_followed_for_good_once_it_comes_back) {
+  serve(0, 1, KeyOrigin::minted, kCanary);
+  serve(0, 2, KeyOrigin::minted, kCanary, FailureCause::app);
+  serve(1, 1, KeyOrigin::returning, kCanary);
+  serve(1, 2, KeyOrigin::returning, kCanary);
+  ledger.advance(3);
+  EXPECT_EQ(ledger.keys(), 2U);
+  EXPECT_EQ(ledger.on_probation(), 0U);
+  mint(3, 11, 13);
+  mint(4, 14, 16);
+  serve(5, 1, KeyOrigin::returning, kCanary, FailureCause::app);
+  serve(5, 2, KeyOrigin::returning, kCanary, FailureCause::app);
+  ledger.advance(7);
+  EXPECT_THAT(told(ledger), ElementsAre("0 1000 | 0/0/0/0/0 | 2/2/1/0/0", "3 1000 | 3/3/0/0/0 | 0/1/0/0/0",
+                                        "4 1000 | 3/4/0/0/0 | 0/1/0/0/0", "5 1000 | 0/4/0/0/0 | 0/1/1/0/0"))
+      << "what is known of a key goes with it";
+}
+
+TEST_F(Probation, one_that_does_not_come_back_leaves_those_at_risk_and_does_not_enter_again) {
+  serve(0, 1, KeyOrigin::minted, kCanary, FailureCause::none, true);
+  serve(0, 2, KeyOrigin::minted, kCanary, FailureCause::app);
+  mint(1, 11, 12);
+  mint(2, 13, 14);
+  ledger.advance(4);
+  EXPECT_THAT(told(ledger), ElementsAre("0 1000 | 0/0/0/0/0 | 2/2/1/1/0/1", "1 1000 | 2/2/0/0/0 | 0/1/0/1/0",
+                                        "2 1000 | 2/4/0/0/0 | 0/0/0/0/0"));
+  EXPECT_EQ(ledger.keys(), 0U);
+  EXPECT_EQ(ledger.on_probation(), 4U);
+  serve(4, 1, KeyOrigin::returning, kCanary, FailureCause::app);
+  ledger.advance(6);
+  EXPECT_THAT(told(ledger), IsEmpty());
+  EXPECT_EQ(ledger.totals(true).untracked, 1U);
+  EXPECT_EQ(ledger.totals(true).failures[1], 2U);
+}
+
+TEST_F(Probation, more_in_one_tick_than_there_are_places_are_untracked) {
+  mint(0, 1, 6);
+  ledger.advance(2);
+  EXPECT_THAT(told(ledger), ElementsAre("0 1000 | 4/4/0/0/0 | 0/0/0/0/0"));
+  EXPECT_EQ(ledger.totals(false).untracked, 2U);
+}
+
+TEST_F(Probation, a_key_may_come_back_before_its_first_request_was_told) {
+  serve(0, 1, KeyOrigin::returning);
+  serve(0, 1, KeyOrigin::minted);
+  ledger.advance(2);
+  EXPECT_THAT(told(ledger), ElementsAre("0 1000 | 1/1/0/0/0 | 0/0/0/0/0"));
+  EXPECT_EQ(ledger.keys(), 1U);
+}
+
+TEST(KeyLedger, the_shape_takes_the_first_request_that_came_not_the_first_that_ended) {
+  KeyLedger ledger = ledger_of();
+  for (const std::uint64_t request : {1U, 2U}) {
+    ledger.admitted({.tick = 0, .bucket = kCanary, .key = 7, .request = request, .canary = true});
+  }
+  const auto end = [&](std::uint64_t request, milliseconds latency) {
+    ledger.settled({.tick = 0, .key = 7, .request = request, .canary = true, .judged = true, .latency = latency});
+  };
+  end(2, milliseconds(1));
+  ledger.advance(kWatermark);
+  end(1, milliseconds(2000));  // late
+  ledger.advance(kWatermark + 2);
+  const std::vector<std::uint32_t>& shape = ledger.shape(true).buckets;
+  EXPECT_EQ(shape[latency_bucket(milliseconds(2000))], 1U);
+  EXPECT_EQ(shape[latency_bucket(milliseconds(1))], 0U);
+}
+
+TEST(KeyLedger, what_is_told_before_ticks_are_closed_counts_in_its_own_however_late_it_is_told) {
+  KeyLedger ledger = ledger_of();
+  ledger.running(500);
+  admit(ledger, 3, 7, kCanary);
+  settle(ledger, 3, 7, kCanary, FailureCause::app);
+  ledger.advance(500);
+  EXPECT_THAT(told(ledger), ElementsAre("3 1000 | 0/0/0/0/0 | 1/1/1/0/0"));
+  EXPECT_EQ(ledger.totals(true).late, 0U);
 }
 
 TEST(KeyLedger, a_pause_of_days_is_one_step_and_the_next_step_of_the_ladder_begins_in_it) {
@@ -267,7 +401,7 @@ TEST(KeyLedger, a_pause_of_days_is_one_step_and_the_next_step_of_the_ladder_begi
 // What the header says, without a thought of cost: every tick anew from lists of what happened.
 class NaiveLedger {
  public:
-  explicit NaiveLedger(std::uint32_t weight) { weights_[0] = weight; }
+  NaiveLedger(std::uint32_t weight, std::size_t probation) : probation_(probation) { weights_[0] = weight; }
   void change(std::uint64_t from, std::uint32_t weight) { weights_[std::max(from, closed_)] = weight; }
   void admitted(const Admission& event) {
     entries_[std::max(event.tick, closed_)].push_back(event);
@@ -278,8 +412,9 @@ class NaiveLedger {
     if (!late) --open_[event.tick];
     outcomes_[late ? std::max(now_, closed_) : event.tick].push_back({event, late});
   }
+  void running(std::uint64_t now) { now_ = std::max(now_, now); }
   void advance(std::uint64_t now) {
-    now_ = std::max(now_, now);
+    running(now);
     while (closed_ + 1 < now_ && (open_[closed_] == 0 || closed_ + kWatermark <= now_)) close();
   }
   std::vector<std::string> rows;
@@ -290,7 +425,24 @@ class NaiveLedger {
     bool failed = false;
     bool judged = false;
     bool slow = false;
+    bool gone = false;
+    std::size_t minted = 0;  // the how manieth; 0: it has come back, or was not minted
   };
+  // Whether it enters.
+  bool comes(const Admission& each) {
+    if (const auto known = keys_.find(each.key); known != keys_.end()) {
+      if (each.origin != KeyOrigin::minted && !known->second.gone) known->second.minted = 0;
+      return false;
+    }
+    if (each.origin == KeyOrigin::returning) return false;
+    if (each.origin == KeyOrigin::minted) {
+      const std::size_t number = ++mints_;
+      for (auto& [name, key] : keys_) key.gone = key.gone || (key.minted != 0 && key.minted + probation_ <= number);
+      keys_[each.key].minted = number;
+    }
+    keys_[each.key].bucket = each.bucket;
+    return true;
+  }
   void close() {
     const std::uint64_t tick = closed_++;
     const std::uint32_t weight = std::prev(weights_.upper_bound(tick))->second;
@@ -298,11 +450,12 @@ class NaiveLedger {
     const auto arm = [&](model::StratumCounts& stratum, bool canary) -> ArmCounts& {
       return canary ? stratum.canary : stratum.stable;
     };
+    std::ranges::stable_partition(entries_[tick],
+                                  [](const Admission& each) { return each.origin == KeyOrigin::minted; });
     for (const Admission& each : entries_[tick]) {
       if (each.canary != (each.bucket < weight)) continue;
       if (each.key == 0) ++arm(row.keyless, each.canary).entered;
-      if (each.key == 0 || keys_.contains(each.key)) continue;
-      keys_[each.key].bucket = each.bucket;
+      if (each.key == 0 || !comes(each)) continue;
       ++arm(row.keyed, each.canary).entered;
     }
     for (const auto& [each, late] : outcomes_[tick]) {
@@ -315,6 +468,7 @@ class NaiveLedger {
       counts.slow += each.judged && each.slow ? 1 : 0;
     }
     for (auto& [name, key] : keys_) {
+      if (key.gone) continue;
       const bool canary = key.bucket < weight;
       ArmCounts& counts = arm(row.keyed, canary);
       const bool timed = key.judged;
@@ -340,6 +494,8 @@ class NaiveLedger {
     }
   }
 
+  std::size_t probation_;
+  std::size_t mints_ = 0;
   std::uint64_t now_ = 0;
   std::uint64_t closed_ = 0;
   std::map<std::uint64_t, std::uint32_t> weights_;
@@ -349,38 +505,60 @@ class NaiveLedger {
   std::map<std::uint64_t, Key> keys_;
 };
 
-// Few keys, much of everything: forty worlds, each told to both.
+void tell(const Admission& event, KeyLedger& ledger, NaiveLedger& naive) {
+  ledger.admitted(event);
+  naive.admitted(event);
+}
+void tell(const Settlement& event, KeyLedger& ledger, NaiveLedger& naive) {
+  ledger.settled(event);
+  naive.settled(event);
+}
+
+// Few keys, much of everything: forty worlds, each told to both, as router tells: what has gathered since the last
+// look.
 TEST(KeyLedger, tells_what_a_naive_one_tells) {
   for (std::uint64_t seed = 1; seed <= 40; ++seed) {
     base::SeededRandom random(seed);
     const auto below = [&](std::uint64_t most) { return random.next() % most; };
     const Split split("r" + std::to_string(seed));
     std::uint32_t weight = 500;
-    KeyLedger ledger({.weight = weight, .step = 1});
-    NaiveLedger naive(weight);
+    constexpr std::size_t kPlaces = 32;
+    KeyLedger ledger({.weight = weight, .step = 1, .probation = kPlaces});
+    NaiveLedger naive(weight, kPlaces);
     std::vector<Settlement> open;
+    std::vector<std::variant<Admission, Settlement>> lane;
+    std::uint64_t requests = 0;
+    std::uint64_t minted = 1000;  // the last one
     std::vector<std::string> rows;
     for (std::uint64_t tick = 0; tick < 600; ++tick) {
       for (std::uint64_t n = below(6); n > 0; --n) {
-        const std::uint64_t key = below(4) == 0 ? 0 : 1 + below(60);
+        std::uint64_t key = below(4) == 0 ? 0 : 1 + below(60);
+        KeyOrigin origin = KeyOrigin::elsewhere;
+        if (key > 40) {
+          const bool anew = below(2) == 0 || minted == 1000;
+          key = anew ? ++minted : minted - below(std::min<std::uint64_t>(minted - 1000, 60));
+          origin = anew ? KeyOrigin::minted : KeyOrigin::returning;
+        }
         const std::uint32_t bucket =
             key == 0 ? static_cast<std::uint32_t>(below(kBuckets)) : split.bucket(std::to_string(key));
         const bool stray = below(50) == 0;
         // Told by a worker that lags behind, now and then for long.
         const std::uint64_t lag = below(200) == 0 ? below(200) : below(2);
-        const Admission event{
-            .tick = tick - std::min(tick, lag), .bucket = bucket, .key = key, .canary = (bucket < weight) != stray};
-        ledger.admitted(event);
-        naive.admitted(event);
-        open.push_back({.tick = event.tick, .bucket = bucket, .key = key, .canary = event.canary});
+        const Admission event{.tick = tick - std::min(tick, lag),
+                              .bucket = bucket,
+                              .key = key,
+                              .request = ++requests,
+                              .canary = (bucket < weight) != stray,
+                              .origin = origin};
+        lane.emplace_back(event);
+        open.push_back({.tick = event.tick, .bucket = bucket, .key = key, .request = requests, .canary = event.canary});
       }
       std::erase_if(open, [&](Settlement& each) {
         if (below(each.key % 7 == 3 ? 150 : 4) != 0) return false;
         each.cause = below(5) == 0 ? static_cast<FailureCause>(below(5)) : FailureCause::none;
         each.judged = below(3) != 0;
         each.slow = below(4) == 0;
-        ledger.settled(each);
-        naive.settled(each);
+        lane.emplace_back(each);
         return true;
       });
       if (below(100) == 0) {
@@ -389,6 +567,11 @@ TEST(KeyLedger, tells_what_a_naive_one_tells) {
         naive.change(tick + 1, weight);
       }
       if (below(10) == 0) continue;  // the loop was busy
+      ledger.running(tick);
+      naive.running(tick);
+      for (const auto& event : std::exchange(lane, {})) {
+        std::visit([&](const auto& each) { tell(each, ledger, naive); }, event);
+      }
       ledger.advance(tick);
       naive.advance(tick);
       for (std::string& row : told(ledger)) rows.push_back(std::move(row));

@@ -1,9 +1,11 @@
 // What router saw of a running release, tick by tick: all that the judge is told, and it is told it exactly once.
 //
 // The unit is the key (a user: docs/decisions/0046.md), since keys are what is randomised. A key enters with its first
-// request in the release and fails at most once, is slow at most once. A request without a key is a unit of its own, in
-// a stratum of its own. A tick's counts are those of the requests admitted in it, whenever they ended; a tick is told
-// when all of them have ended, or when it is older than the watermark, and always after the ticks before it.
+// request in the release, also when it was only then given one, and fails at most once, is slow at most once. A request
+// without a key is a unit of its own, in a stratum of its own: where the release's requests are split one by one
+// (sticky: off) and no key is set. So each draw of the split is told once, in one stratum. A tick's counts are those of
+// the requests admitted in it, whenever they ended; a tick is told when all of them have ended, or when it is older
+// than the watermark, and always after the ticks before it.
 #pragma once
 
 #include <array>
@@ -22,8 +24,10 @@ enum class FailureCause : std::uint8_t { none, app, platform, upstream, client }
 
 // One arm in one tick.
 struct ArmCounts {
-  std::uint32_t entered = 0;       // units that entered in this tick
-  std::uint32_t at_risk = 0;       // had not failed before this tick; those that entered in it are included
+  std::uint32_t entered = 0;  // units that entered in this tick
+  // Had not failed before this tick; those that entered in it are included, those that came once and were followed no
+  // longer (decide/key_ledger.h) are not.
+  std::uint32_t at_risk = 0;
   std::uint32_t failed = 0;        // of at_risk: failed in this tick
   std::uint32_t at_risk_slow = 0;  // had a request whose latency counts, and none slow before this tick
   std::uint32_t slow = 0;          // of at_risk_slow: slower than the objective in this tick
@@ -51,12 +55,16 @@ struct ArmTotals {
   std::uint64_t requests = 0;
   std::array<std::uint64_t, 5> failures{};  // by FailureCause; [0] is unused
   std::uint64_t cold = 0;                   // waited for a start: judged on failure, not on latency
-  std::uint64_t untracked = 0;              // of keys for which there was no room in memory
-  std::uint64_t late = 0;                   // ended after the watermark: counted in the tick in which they ended
+  // Of keys, or requests, for which there was no room in memory or in a worker's lane, of keys that came back when they
+  // were followed no longer, and of the other arm than the tick's weight says.
+  std::uint64_t untracked = 0;
+  // Ended, or were told of, after their tick was closed: counted in the tick in which that came.
+  std::uint64_t late = 0;
   friend bool operator==(const ArmTotals&, const ArmTotals&) = default;
 };
 
-// Latencies of one arm in one step of the ladder, one observation a key: its first warm request in the step.
+// Latencies of one arm in one step of the ladder, one observation a key at most: of its first request in the step, if
+// that was warm and did not fail. Which request it is is settled when it comes, not by how soon it ends.
 // Bucket i holds (edge(i - 1), edge(i)], edge(i) = 1 ms · 1.15^((i - 40) / 5): ratio 1.15^(1/5), so that a shift by the
 // default tolerance of 15 % is a shift by five buckets, exactly. The first bucket has all that is shorter, the last all
 // that is longer.

@@ -7,6 +7,7 @@
 
 namespace marea::router {
 
+using decide::KeyOrigin;
 using model::FailureCause;
 using model::StickyKey;
 
@@ -30,29 +31,39 @@ const RouteTable::RevisionEntry* Client::assign(const RouteTable::Release& relea
   ReleaseLanes& lanes = *worker_.switchboard().lanes;
   std::string_view key;
   if (release.sticky == StickyKey::header) key = head.find(release.header).value_or(std::string_view());
-  if (key.empty() && release.sticky != StickyKey::off) key = key_in(head).value_or(std::string_view());
+  const bool from_cookie = key.empty();
+  if (from_cookie && release.sticky != StickyKey::off) key = key_in(head).value_or(std::string_view());
   const bool comes_back = !key.empty();
+  // This thread's clock may stand a little before a beginning that the main loop has just set.
+  const base::Duration since = std::max(base::Duration{0}, worker_.now() - release.seat.zero);
+  const auto tick = static_cast<std::uint64_t>(since / model::kReleaseTick);
   in_release_ = {};
   Assignment& request = in_release_.request;
   if (release.sticky == StickyKey::off) {
     request.bucket = static_cast<std::uint16_t>(decide::bucket_of(static_cast<std::uint32_t>(worker_.random() >> 32U)));
   } else {
     if (!comes_back) {
-      in_release_.minted = lanes.mint(worker_.random(), worker_.random());
+      // Where it is not counted it has no time: it will not have been counted if it ever is.
+      const std::uint64_t now =
+          release.seat.number != 0 ? release.seat.zero_unix_tick + std::max(tick, release.seat.first_tick) : 0;
+      in_release_.minted = lanes.mint(now, worker_.random(), worker_.random());
       in_release_.mints = true;
       key = in_release_.minted.view();
+      request.origin = KeyOrigin::minted;
+    } else if (from_cookie && minted_at(key) >= release.seat.zero_unix_tick + release.seat.first_tick) {
+      request.origin = KeyOrigin::returning;
     }
     request.bucket = static_cast<std::uint16_t>(release.split.bucket(key));
   }
   request.canary = request.bucket < release.weight;
   if (release.seat.number != 0) {
     request.release = release.seat.number;
-    request.key = comes_back ? lanes.fingerprint(key) : 0;
-    // This thread's clock may stand a little before a beginning that the main loop has just set.
-    const base::Duration since = std::max(base::Duration{0}, worker_.now() - release.seat.zero);
-    request.tick = static_cast<std::uint64_t>(since / model::kReleaseTick);
+    ReleaseLane& lane = lanes.of(worker_.index());
+    request.key = key.empty() ? 0 : lanes.fingerprint(key);
+    request.tick = tick;
+    request.number = lane.next_number();
     request.objective = release.objective;
-    in_release_.told = lanes.of(worker_.index()).admit(request);
+    in_release_.told = lane.admit(request);
   }
   assigned_ = true;
   return request.canary ? release.canary : release.stable;

@@ -6,6 +6,7 @@ namespace marea::router {
 namespace {
 
 constexpr std::string_view kHex = "0123456789abcdef";
+constexpr unsigned kRandomBits = 24;  // of the first word; the time before them lasts until the year 2667
 
 }  // namespace
 
@@ -16,6 +17,17 @@ ClientKeyText key_text_of(std::uint64_t high, std::uint64_t low) {
     out.digits.at(i + 16) = kHex[(low >> (60U - 4 * i)) & 15U];
   }
   return out;
+}
+
+ClientKeyText key_text_of(std::uint64_t tick, std::uint64_t high, std::uint64_t low) {
+  return key_text_of(tick << kRandomBits | (high & ((std::uint64_t{1} << kRandomBits) - 1)), low);
+}
+
+std::uint64_t minted_at(std::string_view key) {
+  std::uint64_t tick = 0;
+  constexpr std::size_t kDigits = (64 - kRandomBits) / 4;
+  for (const char digit : key.substr(0, kDigits)) tick = tick << 4U | (kHex.find(digit) & 15U);
+  return tick;
 }
 
 std::optional<std::string_view> key_in(const net::http::RequestHead& request) {

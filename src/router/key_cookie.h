@@ -1,10 +1,11 @@
-// The first-party cookie by which a release knows a client again: 128 random bits, nothing else. It is set for both
-// arms alike, on whatever answers the request; one that was set only for the canary would drain everybody into it. The
-// app does not get it, no record has it.
+// The first-party cookie by which a release knows a client again: when it was made, to 20 ms, and 88 random bits. It is
+// set for both arms alike, on whatever answers the request; one that was set only for the canary would drain everybody
+// into it. The app does not get it, no record has it.
 //
-// Whoever makes one up chooses his arm, and shares what is counted of a key with whoever has the same one; neither is
-// worth a check. A cookie that is only now set counts for nobody: its key enters when it comes back, so that callers
-// who keep no cookies fill no memory.
+// Its time tells a key that was made while this router's memory ran, and was counted then, from one that has never been
+// counted, without a memory of all that were made: callers who keep no cookies fill none (decide/key_ledger.h).
+//
+// Nothing proves that a cookie is ours. What a forged one can do: docs/decisions/0047.md.
 #pragma once
 
 #include <array>
@@ -25,6 +26,10 @@ struct ClientKeyText {
 };
 
 ClientKeyText key_text_of(std::uint64_t high, std::uint64_t low);
+// One of a tick since 1970 (model::kReleaseTick) and random words.
+ClientKeyText key_text_of(std::uint64_t tick, std::uint64_t high, std::uint64_t low);
+// The tick that a cookie's key says.
+std::uint64_t minted_at(std::string_view key);
 
 // The key of the request's cookie; nothing where there is none, or none that we could have made. Of several the first
 // such counts.

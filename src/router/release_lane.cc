@@ -7,8 +7,8 @@
 
 namespace marea::router {
 
-ClientKeyText ReleaseLanes::mint(std::uint64_t high, std::uint64_t low) const {
-  return key_text_of(mix(high, secret_) ^ low, mix(low, ~secret_) ^ high);
+ClientKeyText ReleaseLanes::mint(std::uint64_t tick, std::uint64_t high, std::uint64_t low) const {
+  return key_text_of(tick, mix(high, secret_) ^ low, mix(low, ~secret_) ^ high);
 }
 
 std::uint64_t ReleaseLanes::fingerprint(std::string_view key) const {

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
 #include <set>
 #include <thread>
 
@@ -43,15 +44,25 @@ TEST(EventRing, a_full_one_refuses_and_loses_nothing) {
 // Nobody reads: what was told to begin can always be told to end, and the rest is counted.
 TEST(ReleaseLane, who_finds_no_room_is_untold_and_every_end_of_the_others_fits) {
   ReleaseLane lane;
-  const Assignment request{.release = 3, .canary = true, .bucket = 7, .key = 9, .tick = 11};
+  Assignment request{.canary = true, .bucket = 7, .key = 9, .tick = 11};
+  std::array<std::size_t, 3> told_of{};
   std::size_t told = 0;
-  std::uint64_t untold = 0;
-  for (std::size_t n = 0; n < kLaneEvents; ++n) ++(lane.admit(request) ? told : untold);
-  EXPECT_EQ(told + untold, kLaneEvents);
-  EXPECT_GT(told, kLaneEvents / 2 - 2);
-  EXPECT_EQ(lane.untold(3, true), untold);
-  EXPECT_EQ(lane.untold(3, false), 0U);
-  for (std::size_t n = 0; n < told; ++n) lane.settle(request, {.cause = model::FailureCause::app});
+  for (std::uint32_t release = 0; release < 3; ++release) {
+    request.release = release;
+    std::uint64_t untold = 0;
+    for (std::size_t n = 0; n < kLaneEvents; ++n) ++(lane.admit(request) ? told_of.at(release) : untold);
+    EXPECT_EQ(told_of.at(release) + untold, kLaneEvents);
+    EXPECT_EQ(lane.untold(release, true), untold);
+    EXPECT_EQ(lane.untold(release, false), 0U);
+    told += told_of.at(release);
+  }
+  EXPECT_EQ(told_of[0], kMostOpen) << "one release leaves room to the others";
+  EXPECT_EQ(told_of[1], kMostOpen);
+  EXPECT_EQ(told, kLaneEvents / 2) << "then the lane is full";
+  for (std::uint32_t release = 0; release < 3; ++release) {
+    request.release = release;
+    for (std::size_t n = 0; n < told_of.at(release); ++n) lane.settle(request, {.cause = model::FailureCause::app});
+  }
   std::size_t admitted = 0;
   std::size_t settled = 0;
   lane.drain([&](const ReleaseEvent& event) {
@@ -71,12 +82,14 @@ TEST(ReleaseLanes, fingerprints_and_minted_keys_differ_and_depend_on_the_secret)
   std::set<std::string> keys;
   for (std::uint64_t n = 0; n < 10'000; ++n) {
     prints.insert(lanes.fingerprint(std::to_string(n)));
-    keys.emplace(lanes.mint(n, 1).view());
+    keys.emplace(lanes.mint(5, n, 1).view());
   }
   EXPECT_EQ(prints.size(), 10'000U);
   EXPECT_EQ(keys.size(), 10'000U);
   EXPECT_NE(lanes.fingerprint("a"), others.fingerprint("a"));
-  EXPECT_NE(lanes.mint(1, 2).view(), others.mint(1, 2).view());
+  EXPECT_NE(lanes.mint(5, 1, 2).view(), others.mint(5, 1, 2).view());
+  constexpr std::uint64_t kNow = 89'600'000'000;  // in 2026
+  EXPECT_EQ(minted_at(lanes.mint(kNow, ~std::uint64_t{0}, 7).view()), kNow);
   EXPECT_NE(lanes.fingerprint(""), 0U);
   EXPECT_NE(lanes.fingerprint(std::string(1, '\0')), lanes.fingerprint(std::string(2, '\0')));
 }

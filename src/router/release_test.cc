@@ -173,7 +173,8 @@ TEST_F(Releasing, clients_that_keep_the_cookie_stay_with_their_arm_and_the_app_n
   settle();
   EXPECT_EQ(sum(ticks, true, true).entered, static_cast<unsigned>(seen.in_canary));
   EXPECT_EQ(sum(ticks, true, false).entered, static_cast<unsigned>(kClients - seen.in_canary));
-  EXPECT_EQ(sum(ticks, false, true).entered, static_cast<unsigned>(seen.in_canary)) << "the first request has no key";
+  EXPECT_EQ(sum(ticks, false, true).entered + sum(ticks, false, false).entered, 0U) << "each draw counts once";
+  EXPECT_EQ(last.stable.untracked + last.canary.untracked, 0U);
   EXPECT_EQ(last.canary.requests, static_cast<unsigned>(4 * seen.in_canary));
   EXPECT_EQ(last.stable.requests + last.canary.requests, 4U * kClients);
   const std::scoped_lock lock(mutex);
@@ -407,8 +408,40 @@ TEST_F(Releasing, each_failure_has_its_cause) {
   });
   settle();
   EXPECT_THAT(last.canary.failures, testing::ElementsAre(0U, 3U, 0U, 0U, 1U));
-  EXPECT_EQ(sum(ticks, true, true).failed, 2U);
-  EXPECT_EQ(sum(ticks, false, true).failed, 1U);
+  EXPECT_EQ(sum(ticks, true, true).failed, 3U) << "also of the key that this answer sets";
+  EXPECT_EQ(sum(ticks, false, true).failed, 0U);
+}
+
+TEST_F(Releasing, who_never_comes_back_entered_with_his_first_request) {
+  publish_release(release(10'000));
+  run_both();
+  const std::string cookie = cookie_of(call(get("/fail")));
+  call(get("/"));
+  settle();
+  EXPECT_EQ(sum(ticks, true, true).entered, 2U);
+  EXPECT_EQ(sum(ticks, true, true).failed, 1U);
+  call(get("/fail", "Cookie: marea_key=" + cookie + "\r\n"));
+  settle();
+  EXPECT_EQ(sum(ticks, true, true).entered, 2U) << "who comes back is known";
+  EXPECT_EQ(sum(ticks, true, true).failed, 1U) << "and so is his failure";
+}
+
+TEST_F(Releasing, a_key_that_says_it_was_minted_here_and_was_not_is_untracked_and_one_from_before_enters) {
+  publish_release(release(10'000));
+  run_both();
+  const auto ago = [&](std::chrono::minutes time) {
+    const std::chrono::nanoseconds then = std::chrono::nanoseconds(clock_.wall().unix_ns) - time;
+    const auto tick = static_cast<std::uint64_t>(then / model::kReleaseTick);
+    return "Cookie: marea_key=" + std::string(key_text_of(tick, 1, 2).view()) + "\r\n";
+  };
+  call(get("/", ago(std::chrono::minutes(0))));
+  settle();
+  EXPECT_EQ(last.canary.untracked, 1U);
+  EXPECT_EQ(sum(ticks, true, true).entered, 0U);
+  call(get("/", ago(std::chrono::minutes(30))));
+  settle();
+  EXPECT_EQ(last.canary.untracked, 1U);
+  EXPECT_EQ(sum(ticks, true, true).entered, 1U);
 }
 
 TEST_F(Releasing, who_waits_for_a_start_is_cold) {

@@ -43,8 +43,9 @@ void ReleaseWatch::begin(const model::ReleaseRoute& release) {
   const base::Clock& clock = world_.loop.clock();
   const base::Duration since(std::max<std::int64_t>(0, clock.wall().unix_ns - release.began_unix_ns));
   Watched watched{.number = free_number(), .zero = clock.now() - since, .route = release};
-  watched.ledger = std::make_unique<decide::KeyLedger>(decide::KeyLedger::Options{
-      .first_tick = tick_at(watched, clock.now()), .weight = release.weight, .step = release.step});
+  watched.first_tick = tick_at(watched, clock.now());
+  watched.ledger = std::make_unique<decide::KeyLedger>(
+      decide::KeyLedger::Options{.first_tick = watched.first_tick, .weight = release.weight, .step = release.step});
   watched.untold = {untold(watched, false), untold(watched, true)};
   // Differs from that of a router before this one, and of a release that went and came again.
   watched.memory = lanes_->fingerprint(release.id + ":" + std::to_string(clock.now().time_since_epoch().count()));
@@ -64,7 +65,12 @@ std::uint32_t ReleaseWatch::free_number() {
 RouteTable::ReleaseSeat ReleaseWatch::seat_of(const model::ReleaseRoute& release) const {
   const auto found = releases_.find(release.id);
   if (found == releases_.end()) return {};
-  return {.number = found->second.number, .zero = found->second.zero};
+  const Watched& watched = found->second;
+  const auto zero_unix = std::chrono::nanoseconds(std::max<std::int64_t>(0, watched.route.began_unix_ns));
+  return {.number = watched.number,
+          .zero = watched.zero,
+          .zero_unix_tick = static_cast<std::uint64_t>(zero_unix / model::kReleaseTick),
+          .first_tick = watched.first_tick};
 }
 
 // A worker may have decided by other weights until now, by none later: the clock is read now, not at the turn's start.
@@ -88,7 +94,7 @@ std::uint64_t ReleaseWatch::untold(const Watched& watched, bool canary) const {
 // Every tick while a release runs.
 void ReleaseWatch::look() {
   const base::Instant now = world_.loop.clock().now();
-  for (auto& [id, watched] : releases_) watched.ledger->advance(tick_at(watched, now));
+  for (auto& [id, watched] : releases_) watched.ledger->running(tick_at(watched, now));
   drain_lanes();
   for (auto& [id, watched] : releases_) settle_up(watched, now);
   timer_.arm_in(model::kReleaseTick);
@@ -108,6 +114,7 @@ void ReleaseWatch::drain_lanes() {
         last->ledger->settled({.tick = event.tick,
                                .bucket = event.bucket,
                                .key = event.key,
+                               .request = event.number,
                                .canary = event.canary,
                                .cause = event.outcome.cause,
                                .cold = event.outcome.cold,
@@ -115,7 +122,12 @@ void ReleaseWatch::drain_lanes() {
                                .slow = event.outcome.slow,
                                .latency = event.outcome.latency});
       } else {
-        last->ledger->admitted({.tick = event.tick, .bucket = event.bucket, .key = event.key, .canary = event.canary});
+        last->ledger->admitted({.tick = event.tick,
+                                .bucket = event.bucket,
+                                .key = event.key,
+                                .request = event.number,
+                                .canary = event.canary,
+                                .origin = event.origin});
       }
     });
   }

@@ -32,7 +32,7 @@ namespace marea::router {
 
 inline constexpr base::Duration kCountsEvery = std::chrono::milliseconds(100);
 inline constexpr std::size_t kMostTicksTold = 1000;  // in a message: some 60 KiB
-// Half an hour without control in which every tick says something: 8 MiB.
+// Half an hour without control in which every tick says something: 10 MiB a release.
 inline constexpr std::size_t kMostUnseen = std::chrono::minutes(30) / model::kReleaseTick;
 
 class ReleaseWatch {
@@ -59,8 +59,9 @@ class ReleaseWatch {
  private:
   struct Watched {
     std::uint32_t number = 0;
-    base::Instant zero{};       // when tick 0 began
-    model::ReleaseRoute route;  // as all workers have it, or soon will
+    base::Instant zero{};          // when tick 0 began
+    std::uint64_t first_tick = 0;  // of this memory
+    model::ReleaseRoute route;     // as all workers have it, or soon will
     std::unique_ptr<decide::KeyLedger> ledger;
     std::array<std::uint64_t, 2> untold{};  // of the lanes, counted so far
     std::deque<model::ReleaseTick> unseen;  // by control

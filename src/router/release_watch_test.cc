@@ -133,6 +133,19 @@ TEST_F(Watch, a_failure_of_the_app_is_told_at_once) {
   EXPECT_EQ(told.back().stable.failures[static_cast<std::size_t>(model::FailureCause::app)], 1U);
 }
 
+TEST_F(Watch, what_lies_in_the_lanes_during_a_pause_of_the_loop_counts_in_its_own_ticks) {
+  watch.set_routes(routes_with(1));
+  serve("r0");  // tick 0
+  clock.advance(model::kReleaseTick);
+  serve("r0");  // tick 1
+  pass(std::chrono::seconds(10));
+  ASSERT_EQ(told.size(), 1U);
+  std::vector<std::uint64_t> numbers;
+  for (const model::ReleaseTick& tick : told.back().ticks) numbers.push_back(tick.number);
+  EXPECT_THAT(numbers, ElementsAre(0U, 1U));
+  EXPECT_EQ(told.back().stable.late, 0U);
+}
+
 TEST_F(Watch, the_next_router_counts_ticks_on_from_the_same_beginning) {
   model::Routes routes = routes_with(1);
   clock.advance(std::chrono::hours(1));

@@ -32,8 +32,10 @@ class RouteTable {
   };
   // Where a release's requests are counted (release_watch.h).
   struct ReleaseSeat {
-    std::uint32_t number = 0;  // 0: nowhere
-    base::Instant zero{};      // when its tick 0 began
+    std::uint32_t number = 0;          // 0: nowhere
+    base::Instant zero{};              // when its tick 0 began
+    std::uint64_t zero_unix_tick = 0;  // that tick since 1970
+    std::uint64_t first_tick = 0;      // the first that this router's memory has
   };
   struct Release {
     const RevisionEntry* stable = nullptr;
