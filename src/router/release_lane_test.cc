@@ -88,8 +88,8 @@ TEST(ReleaseLanes, fingerprints_and_minted_keys_differ_and_depend_on_the_secret)
   EXPECT_EQ(keys.size(), 10'000U);
   EXPECT_NE(lanes.fingerprint("a"), others.fingerprint("a"));
   EXPECT_NE(lanes.mint(5, 1, 2).view(), others.mint(5, 1, 2).view());
-  constexpr std::uint64_t kNow = 89'600'000'000;  // in 2026
-  EXPECT_EQ(minted_at(lanes.mint(kNow, ~std::uint64_t{0}, 7).view()), kNow);
+  constexpr std::uint64_t kTick = 89'600'000'000;  // in 2026
+  EXPECT_EQ(minted_at(lanes.mint(kTick, ~std::uint64_t{0}, 7).view()), kTick);
   EXPECT_NE(lanes.fingerprint(""), 0U);
   EXPECT_NE(lanes.fingerprint(std::string(1, '\0')), lanes.fingerprint(std::string(2, '\0')));
 }
