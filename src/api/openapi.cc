@@ -47,10 +47,11 @@ Json gvk_of(const KindInfo& kind) {
   return {{"group", kind.group}, {"kind", kind.name}, {"version", "v1"}};
 }
 
-// Every kind of object in a manifest, and every kind that is only read.
+// Every kind of object in a service's manifest, and every kind that is only read.
 Json schemas(const std::string& root, std::optional<std::string_view> group) {
   Json out = Json::object();
-  for (std::size_t i = 0; i < model::kObjectKinds && group != ""; ++i) {
+  constexpr auto kOfServices = static_cast<std::size_t>(model::kFirstOwnKind);
+  for (std::size_t i = 0; i < kOfServices && group != ""; ++i) {
     const auto kind = static_cast<model::ObjectKind>(i);
     Json properties = Json::object();
     for (const model::Field& field : model::fields_of(kind)) {

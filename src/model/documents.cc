@@ -1,5 +1,7 @@
 #include "model/tree.h"
 
+#include <algorithm>
+
 namespace marea::model {
 namespace {
 
@@ -44,7 +46,43 @@ std::optional<Fault> encoding_fault(std::string_view text) {
   return std::nullopt;
 }
 
+// Bounds for a value that did not come through read_documents().
+struct Measured {
+  int nodes = 0;
+  int deepest = 0;
+  std::size_t bytes = 0;
+  std::size_t widest = 0;  // of the maps
+
+  bool fits() const {
+    return deepest <= kMostManifestDepth && nodes <= kMostManifestNodes && bytes <= kMostExpandedBytes &&
+           widest <= kMostManifestMembers;
+  }
+};
+
+void measure_json(const Json& value, int depth, Measured& out) {
+  ++out.nodes;
+  out.deepest = std::max(out.deepest, depth);
+  if (const auto* text = value.get_ptr<const std::string*>()) out.bytes += text->size();
+  if (value.is_object()) out.widest = std::max(out.widest, value.size());
+  if (!value.is_structured() || !out.fits()) return;
+  for (const auto& [name, child] : value.items()) {
+    if (value.is_object()) out.bytes += name.size();
+    measure_json(child, depth + 1, out);
+  }
+}
+
 }  // namespace
+
+std::optional<Fault> size_fault(const Json& value) {
+  Measured measured;
+  measure_json(value, 0, measured);
+  if (measured.fits()) return std::nullopt;
+  return Fault{0,
+               0,
+               {},
+               "is nested deeper than 64 levels or has more than 100000 values, 2000 members in "
+               "one map or 4 MiB of text"};
+}
 
 Documents read_documents(std::string_view text) {
   Documents documents;

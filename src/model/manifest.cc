@@ -10,31 +10,6 @@
 namespace marea::model {
 namespace {
 
-// Bounds for a value that did not come through read_documents().
-struct Measured {
-  int nodes = 0;
-  int deepest = 0;
-  std::size_t bytes = 0;
-  std::size_t widest = 0;  // of the maps
-
-  bool fits() const {
-    return deepest <= kMostManifestDepth && nodes <= kMostManifestNodes && bytes <= kMostExpandedBytes &&
-           widest <= kMostManifestMembers;
-  }
-};
-
-void measure_json(const Json& value, int depth, Measured& out) {
-  ++out.nodes;
-  out.deepest = std::max(out.deepest, depth);
-  if (const auto* text = value.get_ptr<const std::string*>()) out.bytes += text->size();
-  if (value.is_object()) out.widest = std::max(out.widest, value.size());
-  if (!value.is_structured() || !out.fits()) return;
-  for (const auto& [name, child] : value.items()) {
-    if (value.is_object()) out.bytes += name.size();
-    measure_json(child, depth + 1, out);
-  }
-}
-
 // A list, as `services list -o yaml` and kubectl print it, stands for its items.
 std::vector<Node> services_in(Findings& findings, const Node& node) {
   const bool object = node.value->is_object();
@@ -118,15 +93,7 @@ std::expected<std::vector<ServiceDocument>, Faults> parse_manifests(std::string_
 }
 
 std::expected<ServiceDocument, Faults> parse_service(Json document) {
-  Measured measured;
-  measure_json(document, 0, measured);
-  if (!measured.fits()) {
-    return std::unexpected(Faults{{0,
-                                   0,
-                                   {},
-                                   "is nested deeper than 64 levels or has more than 100000 values, 2000 members in "
-                                   "one map or 4 MiB of text"}});
-  }
+  if (auto fault = size_fault(document)) return std::unexpected(Faults{*std::move(fault)});
   Findings findings;
   Service service = read_service(findings, Node{&document, nullptr, {}});
   if (findings.has_faults()) return std::unexpected(findings.take_faults());

@@ -5,6 +5,7 @@
 #include <string>
 #include <utility>
 
+#include "model/characters.h"
 #include "model/names.h"
 
 namespace marea::model {
@@ -13,14 +14,6 @@ namespace {
 constexpr std::array<std::string_view, 10> kRuleFields = {"name",   "header", "cookie",   "query", "path",
                                                           "method", "client", "revision", "tag",   "arm"};
 constexpr std::array<std::string_view, 4> kValueFields = {"name", "exact", "prefix", "regex"};
-
-// A token (RFC 9110 §5.6.2): what names of headers, cookies and methods are.
-bool is_token(std::string_view text) {
-  constexpr std::string_view kMarks = "!#$%&'*+-.^_`|~";
-  return !text.empty() && std::ranges::all_of(text, [&](char c) {
-    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || kMarks.contains(c);
-  });
-}
 
 class RuleReader {
  public:

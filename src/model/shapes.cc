@@ -233,6 +233,27 @@ constexpr std::array kVolumeMount = {
     Field{"recursiveReadOnly", notice, "there are no mounts below a volume"},
 };
 
+constexpr std::array kReleaseObject = {Field{"apiVersion"}, Field{"kind"}, Field{"metadata"}, Field{"spec"},
+                                       Field{"status", record}};
+
+constexpr std::array kReleasePolicySpec = {
+    Field{"strategy"},   Field{"ladder"},        Field{"holdback"}, Field{"prepare"}, Field{"tolerance"},
+    Field{"alpha"},      Field{"beta"},          Field{"step"},     Field{"hold"},    Field{"objectives"},
+    Field{"cannotKnow"}, Field{"unprovenLimit"}, Field{"watch"},    Field{"gates"},   Field{"notifications"},
+    Field{"baseline"},   Field{"sticky"},        Field{"rollback"},
+};
+
+constexpr std::array kLadderStep = {Field{"weight"}, Field{"warmUp"}, Field{"minimum"}, Field{"maximum"}};
+constexpr std::array kReleaseTolerance = {Field{"harm"}, Field{"promotion"}, Field{"latency"}};
+constexpr std::array kReleaseObjectives = {Field{"latency"}, Field{"availability"}};
+constexpr std::array kReleaseHold = {Field{"maximum"}, Field{"then"}};
+constexpr std::array kReleaseGate = {Field{"name"},         Field{"before"},  Field{"kind"},     Field{"url"},
+                                     Field{"secretKeyRef"}, Field{"timeout"}, Field{"atTimeout"}};
+constexpr std::array kReleaseSecret = {Field{"name"}, Field{"key"}};
+constexpr std::array kReleaseNotification = {Field{"url"}, Field{"secretKeyRef"}, Field{"of"}};
+constexpr std::array kReleaseRollback = {Field{"forbiddenAfter"}};
+constexpr std::array kReleaseSpec = {Field{"service"}, Field{"stable"}, Field{"canary"}, Field{"policy"}};
+
 struct Shape {
   std::string_view title;
   std::span<const Field> fields;
@@ -269,6 +290,18 @@ constexpr std::array kShapes = {
     Shape{"volumes[].projected", kProjected},
     Shape{"sources of a projected volume", kProjection},
     Shape{"containers[].volumeMounts[]", kVolumeMount},
+    Shape{"a ReleasePolicy", kReleaseObject},
+    Shape{"spec", kReleasePolicySpec},
+    Shape{"spec.ladder[]", kLadderStep},
+    Shape{"spec.tolerance", kReleaseTolerance},
+    Shape{"spec.objectives", kReleaseObjectives},
+    Shape{"spec.hold", kReleaseHold},
+    Shape{"spec.gates[]", kReleaseGate},
+    Shape{"secretKeyRef", kReleaseSecret},
+    Shape{"spec.notifications[]", kReleaseNotification},
+    Shape{"spec.rollback", kReleaseRollback},
+    Shape{"a Release", kReleaseObject},
+    Shape{"spec of a Release", kReleaseSpec},
 };
 
 static_assert(kShapes.size() == kObjectKinds);
@@ -279,18 +312,23 @@ const Field* find(const Shape& shape, std::string_view name) {
 }
 
 // "timeoutSeconds" on a container is known, but elsewhere.
-std::string remedy(const Shape& shape, std::string_view name) {
+std::string remedy(ObjectKind kind, std::string_view name) {
+  constexpr auto kFirstOwn = static_cast<std::ptrdiff_t>(kFirstOwnKind);
+  const bool own = kind >= kFirstOwnKind;
   std::vector<std::string_view> names;
-  for (const Field& field : shape.fields) names.push_back(field.name);
+  for (const Field& field : fields_of(kind)) names.push_back(field.name);
   if (std::string hint = did_you_mean(name, names); !hint.empty()) return hint;
-  for (const Shape& other : kShapes) {
+  for (const Shape& other : own ? std::span(kShapes).subspan(kFirstOwn) : std::span(kShapes).first(kFirstOwn)) {
     if (find(other, name) != nullptr) return "; it belongs in " + std::string(other.title);
   }
+  if (own) return "; remove it";
   return "; remove it, or move it to metadata.annotations if it is a note of your own";
 }
 
-std::string unknown_field(const Shape& shape, std::string_view name) {
-  return "is no field that Cloud Run or Knative knows in " + std::string(shape.title) + remedy(shape, name);
+std::string unknown_field(ObjectKind kind, std::string_view name) {
+  const std::string_view whose = kind >= kFirstOwnKind ? "marea" : "Cloud Run or Knative";
+  return "is no field that " + std::string(whose) + " knows in " +
+         std::string(kShapes.at(static_cast<std::size_t>(kind)).title) + remedy(kind, name);
 }
 
 bool says_nothing(const Json& value) {
@@ -322,7 +360,7 @@ bool check_fields(Findings& findings, const Node& node, ObjectKind kind) {
     if (const Field* field = find(shape, name)) {
       apply_treatment(findings, member, field->treatment, field->note);
     } else {
-      findings.unknown(member, findings.is_full() ? std::string() : unknown_field(shape, name));
+      findings.unknown(member, findings.is_full() ? std::string() : unknown_field(kind, name));
     }
   }
   return true;

@@ -1,6 +1,7 @@
 // What Cloud Run and Knative know: per kind of object its fields, and what marea does with each. One table, so that
 // "unknown", "kept with a notice" and "blocks" are decided in one place and docs/manifest.md can be held against it.
-// Sources: Cloud Run's v1 API reference, Knative Serving's specification 1.0 and its allow-list of Kubernetes fields.
+// Sources: Cloud Run's v1 API reference, Knative Serving's specification 1.0 and its allow-list of Kubernetes fields;
+// marea's own kinds are described in docs/releases.md.
 #pragma once
 
 #include <span>
@@ -55,9 +56,24 @@ enum class ObjectKind {
   projected,
   projection,
   volume_mount,
+  // marea.dev/v1
+  release_policy,
+  release_policy_spec,
+  ladder_step,
+  release_tolerance,
+  release_objectives,
+  release_hold,
+  release_gate,
+  release_secret,
+  release_notification,
+  release_rollback,
+  release,
+  release_spec,
 };
 
-inline constexpr std::size_t kObjectKinds = static_cast<std::size_t>(ObjectKind::volume_mount) + 1;
+inline constexpr std::size_t kObjectKinds = static_cast<std::size_t>(ObjectKind::release_spec) + 1;
+// Those before it make up a Service; the others are marea's own.
+inline constexpr ObjectKind kFirstOwnKind = ObjectKind::release_policy;
 
 std::span<const Field> fields_of(ObjectKind kind);
 

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <expected>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -109,6 +110,9 @@ struct Documents {
 };
 
 Documents read_documents(std::string_view text);
+
+// The same bounds for a value that did not come through read_documents().
+std::optional<Fault> size_fault(const Json& value);
 
 // Its halves; read_documents() has checked size and encoding.
 void read_yaml(std::string_view text, Documents& documents);
