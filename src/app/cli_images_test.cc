@@ -8,8 +8,8 @@ namespace marea::app {
 namespace {
 
 using ::testing::HasSubstr;
-using ::testing::Not;
 using testing::json_answer;
+using ::testing::Not;
 using testing::run_cli;
 using testing::TestPlatform;
 

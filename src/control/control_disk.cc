@@ -329,6 +329,7 @@ void Control::run(const DeleteImages& command, Done done) {
   std::set<std::string> kept = kept_without(left.names);
   add_busy(kept);
   std::vector<store::Change> changes;
+  changes.reserve(left.names.size());
   for (const std::string& name : left.names) changes.emplace_back(store::DropImageName{.name = name});
   for (const auto& [digest, image] : images_) {
     if (!kept.contains(digest)) changes.emplace_back(store::DropImage{.digest = digest});

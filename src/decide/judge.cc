@@ -66,7 +66,7 @@ std::optional<double> largest_bound(const std::vector<Evidence>& all) {
 }  // namespace
 
 Judge::Judge(JudgePolicy policy, JudgeState state)
-    : policy_(std::move(policy)),
+    : policy_(policy),
       state_(std::move(state)),
       harm_(policy_.harm_tolerance),
       proof_(policy_.promotion_tolerance, -std::log(policy_.beta * kRelativeBeta)),
