@@ -17,6 +17,12 @@ bool asks_registries(const net::ControlToBuilder& work) {
   return std::holds_alternative<msg::ResolveImage>(work) || std::holds_alternative<msg::PullImage>(work);
 }
 
+// Into builder_jobs.h's kPlaces.
+std::size_t lane_of(const net::ControlToBuilder& work) {
+  if (asks_registries(work)) return 1;
+  return std::holds_alternative<msg::CleanDisk>(work) ? 2 : 0;
+}
+
 bool is_build(const BuilderJobs::Job& job) {
   return std::holds_alternative<msg::BuildImage>(job.work);
 }
@@ -30,7 +36,7 @@ BuilderJobs::BuilderJobs(net::Loop& loop, net::ToKeeper to_keeper, std::uint64_t
       kick_(loop, [this] { start_next(); }) {}
 
 base::Result<std::uint64_t> BuilderJobs::add(Job job) {
-  auto& waiting = waiting_.at(asks_registries(job.work) ? 1 : 0);
+  auto& waiting = waiting_.at(lane_of(job.work));
   const auto builds = is_build(job)
                           ? std::ranges::count_if(waiting, [](const auto& one) { return is_build(one.second); })
                           : std::ptrdiff_t{0};
@@ -51,16 +57,16 @@ void BuilderJobs::cancel(std::uint64_t number) {
   kick_.arm_in(base::Duration{0});
 }
 
-bool BuilderJobs::has_place(bool pulls) const {
+bool BuilderJobs::has_place(std::size_t lane) const {
   const auto alike =
-      std::ranges::count_if(running_, [&](const auto& one) { return asks_registries(one.second.job.work) == pulls; });
-  return std::cmp_less(alike, pulls ? kMostRunningPulls : kMostRunningJobs);
+      std::ranges::count_if(running_, [&](const auto& one) { return lane_of(one.second.job.work) == lane; });
+  return std::cmp_less(alike, kPlaces.at(lane));
 }
 
 void BuilderJobs::start_next() {
-  for (const bool pulls : {false, true}) {
-    auto& waiting = waiting_.at(pulls ? 1 : 0);
-    while (!waiting.empty() && has_place(pulls)) {
+  for (std::size_t lane = 0; lane < kPlaces.size(); ++lane) {
+    auto& waiting = waiting_.at(lane);
+    while (!waiting.empty() && has_place(lane)) {
       auto [number, job] = std::move(waiting.front());
       waiting.pop_front();
       start(number, std::move(job));
@@ -76,6 +82,7 @@ void BuilderJobs::start(std::uint64_t number, Job job) {
   }
   Running& running = running_[number];
   running.job = std::move(job);
+  if (running.job.on_start) running.job.on_start(running.job.work);
   running.link = std::make_unique<Link>(
       loop_, std::move(pair->first),
       Link::Events{.on_message = [this, number](net::BuilderToControl message,
@@ -134,7 +141,7 @@ void BuilderJobs::finish_without_result(std::uint64_t number) {
   // What leaves nothing half-done begins anew; of a build, somebody has already read the beginning.
   const bool again = std::holds_alternative<msg::UnpackImage>(job.work) || asks_registries(job.work);
   if (status.signal != 0 && again && ++job.deaths < kMostDeaths) {
-    waiting_.at(asks_registries(job.work) ? 1 : 0).emplace_front(number, std::move(job));
+    waiting_.at(lane_of(job.work)).emplace_front(number, std::move(job));
     running_.erase(running);
     kick_.arm_in(base::Duration{0});
     return;

@@ -25,6 +25,8 @@ inline constexpr std::size_t kMostRunningJobs = 2;  // builder has low CPU weigh
 // Those that ask registries wait for others' networks: they have places of their own, so that slow registries hold up
 // no build and no image that is here.
 inline constexpr std::size_t kMostRunningPulls = 4;
+// Removals and measurements: who needs room waits for them, and builds may hold their places for half an hour.
+inline constexpr std::size_t kMostRunningCleanings = 2;
 inline constexpr std::size_t kMostWaitingBuilds = 64;  // each has its context on disk
 // What services wait for is wanted until it is there: each may wait for one image of its newest revision, and for one
 // of those that are made again at the start.
@@ -37,6 +39,8 @@ class BuilderJobs {
     net::ControlToBuilder work;
     base::Duration deadline{};  // from the start of its process
     std::function<void(std::string line)> on_progress;
+    // Completes the work when its process is about to start, with what is known by then; may be empty.
+    std::function<void(net::ControlToBuilder& work)> on_start = {};
     // One of these, as the work is, once; never inside add() or cancel().
     std::function<void(base::Result<model::Image>)> on_done = {};
     std::function<void(base::Result<net::msg::DiskCleaned>)> on_cleaned = {};
@@ -53,7 +57,11 @@ class BuilderJobs {
   // The job's number; too_large when the queue is full.
   base::Result<std::uint64_t> add(Job job);
   // That run or wait.
-  std::size_t size() const { return waiting_[0].size() + waiting_[1].size() + running_.size(); }
+  std::size_t size() const {
+    std::size_t out = running_.size();
+    for (const auto& waiting : waiting_) out += waiting.size();
+    return out;
+  }
   bool idle() const { return size() == 0; }
   // Ends it; its on_done is not called. Unknown numbers are ignored.
   void cancel(std::uint64_t number);
@@ -69,7 +77,7 @@ class BuilderJobs {
     std::optional<int> wait_status;
   };
   void start_next();
-  bool has_place(bool pulls) const;
+  bool has_place(std::size_t lane) const;
   void start(std::uint64_t number, Job job);
   void on_message(std::uint64_t number, net::BuilderToControl message);
   void finish_without_result(std::uint64_t number);
@@ -80,7 +88,8 @@ class BuilderJobs {
   net::Loop& loop_;
   net::ToKeeper to_keeper_;
   std::uint64_t last_number_;
-  std::array<std::deque<std::pair<std::uint64_t, Job>>, 2> waiting_;  // [1]: those that ask registries
+  static constexpr std::array kPlaces = {kMostRunningJobs, kMostRunningPulls, kMostRunningCleanings};
+  std::array<std::deque<std::pair<std::uint64_t, Job>>, kPlaces.size()> waiting_;  // by lane: whose places they take
   std::map<std::uint64_t, Running> running_;
   net::Timer kick_;  // starts jobs from the loop, not from add()
 };

@@ -61,6 +61,7 @@ Control::Control(World world)
                     {{"digest", digest}, {"why", why.line()}});
              }),
       reading_(loop_, [this] { read_parts(); }),
+      restoring_(loop_, [this] { restore_images(); }),
       give_up_(std::move(world.give_up)),
       giving_up_(loop_, [this] { give_up_(); }) {}
 

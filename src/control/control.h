@@ -12,11 +12,13 @@
 // runs.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <deque>
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <span>
 #include <string>
@@ -55,7 +57,8 @@ inline constexpr base::Duration kResolveDeadline = std::chrono::minutes(6);    /
 inline constexpr base::Duration kUsageBatch = std::chrono::milliseconds(200);  // accounts that are stored at once
 inline constexpr base::Duration kUploadGrace = std::chrono::hours(1);  // from a blob's upload to its image's name
 inline constexpr base::Duration kLastAnswers = std::chrono::milliseconds(200);  // of a control that gives up
-inline constexpr base::Duration kStoreRetry = std::chrono::seconds(1);          // after a write that the disk refused
+inline constexpr base::Duration kRestoreRetry = std::chrono::minutes(10);  // of an image that a ready revision lacks
+inline constexpr base::Duration kStoreRetry = std::chrono::seconds(1);     // after a write that the disk refused
 
 struct RevisionState {
   store::RevisionRecord record;
@@ -115,6 +118,7 @@ class Control {
   struct ImageWish {
     std::string reference;         // as a manifest has it: a name, oci:…, sha256:…, NAME@sha256:…
     std::string digest = {};       // to which it was resolved before; empty: it is resolved now
+    bool needed = false;           // by what shall serve: it is made although there is no room in the share
     std::function<bool()> wanted;  // empty: until it is there; else asked now and then whether anybody still waits
     std::function<void(base::Result<model::Image>)> done;
   };
@@ -171,13 +175,18 @@ class Control {
   std::int64_t most_image_percent() const { return limits_[model::Limit::image_disk]; }
   ImageDisk image_disk() const;
   HeldImages held_images() const;
+  enum class RoomAsk {
+    exactly,
+    with_margin,  // unused images go, too, so that a job has some to work with; it is not refused for that
+    only_ask,     // whether it could be had; nothing goes
+  };
   // Room for `bytes` more: what nothing uses and has no name begins to go, the least recently used first, as far as it
   // must. E_DISK_BUDGET when images have not so much left in their share of the disk, E_DISK_FULL when the disk is
   // beyond the share that marea fills; then nothing goes.
-  // What is under way counts as taken, as far as it is known. Images of the digests in `keep` stay: they are about to
-  // be used. E_IO when the store does not take the removal.
+  // What is under way counts as taken, as far as it is known, unless `bytes` is 0. Images of the digests in `keep`
+  // stay: they are about to be used. E_IO when the store does not take the removal.
   base::Result<void> check_room(const std::string& what, std::uint64_t bytes = 0,
-                                const std::set<std::string>& keep = {});
+                                const std::set<std::string>& keep = {}, RoomAsk ask = RoomAsk::exactly);
   // The same, and the room is promised: it counts as taken until `room` is destroyed. May be asked for more.
   base::Result<void> reserve(Room& room, const std::string& what, std::uint64_t bytes);
   // For what met the end of the disk half-way: E_DISK_FULL gets the commands that make room as its remedy; any other
@@ -185,6 +194,8 @@ class Control {
   base::Error with_what_to_remove(base::Error error) const;
   // A blob was asked for or came: whoever did that may be about to name an image.
   void note_blob(const std::string& digest);
+  // It is whole. One that took long keeps what came before it: they may be of one image.
+  void note_upload(const std::string& digest, base::Instant begun);
 
   // Copies the store to `path`, and keeps all blobs until end_backup().
   base::Result<BackupContents> begin_backup(const std::string& path);
@@ -253,25 +264,43 @@ class Control {
   // Of blobs that are here; `otherwise` has them, too, when one is damaged. Empty: nobody.
   void make_image(const std::string& digest, const std::string& otherwise, ImageWish wish);
   std::int64_t unpacked_guess(const std::string& digest) const;
+  void begin_making(const std::string& digest, const std::string& what, std::int64_t bytes);
   void start_making(const std::string& digest);
+  void making_ended(const std::string& digest, const base::Result<model::Image>& image);
   void made(const std::string& digest, const base::Result<model::Image>& image);
   void drop_unwanted();
   // What a registry said of a name that may be a misspelt one of an image that is here.
   base::Error with_names_here(base::Error error, const std::string& reference) const;
   void count_limits(const base::Error& error);
 
+  // control_room.cc: how much of the disk a job may take.
+  struct Bound {
+    std::int64_t bytes = 0;  // that it is known to need
+    std::int64_t spare = 0;  // that it may take beside, while it runs
+    std::int64_t room = 0;   // its bound; 0: it has none
+    bool of_share = false;   // the share of images left less than the disk
+    bool again = false;      // it ended at its bound and has begun anew
+    bool none = false;       // what shall serve is not held up
+  };
+  std::int64_t take_room(Bound& bound) const;
+  bool make_more_room(Bound& bound);
+  base::Error at_bound(base::Error error, const Bound& bound);
+
   // control_builds.cc
   struct Building {
     BuildImage command;
     Observer observer;
-    std::uint64_t job = 0;           // 0: it waits for images
-    std::int64_t since_unix_ns = 0;  // what the builder makes from then on is not removed
-    std::size_t awaited = 0;         // images that are being pulled for it
-    bool asked = false;              // it has said what it lacks
-    std::int64_t bytes = 0;          // of the disk, that its context will take at least
-    std::int64_t spare = 0;          // that it may take beside
+    std::uint64_t job = 0;               // 0: it waits for images
+    std::int64_t since_unix_ns = 0;      // what the builder makes from then on is not removed
+    std::size_t awaited = 0;             // images that are being pulled for it
+    bool asked = false;                  // it has said what it lacks
+    bool waits = false;                  // for the cache of builds to be emptied
+    std::set<std::string> digests = {};  // of images that it may be built on
+    Bound bound = {};
   };
   void start_build(Ticket ticket);
+  void complete_build(Ticket ticket, net::msg::BuildImage& work);
+  void build_ended(Ticket ticket, const base::Result<model::Image>& image);
   void pull_for_build(Ticket ticket, const std::vector<std::string>& names);
   void pulled_for_build(Ticket ticket, const std::string& name, const base::Result<model::Image>& image);
   void finish_build(Ticket ticket, const base::Result<model::Image>& image);
@@ -284,8 +313,17 @@ class Control {
   std::int64_t blob_bytes(std::map<std::string, std::int64_t>* each = nullptr) const;
   std::int64_t unrecorded_bytes(const std::string& digest) const;
   std::int64_t awaited_bytes() const;
-  std::int64_t spare_bytes() const;
-  std::int64_t take_spare(std::int64_t& spare, std::int64_t bytes) const;
+  struct Left {
+    std::int64_t of_disk = 0;
+    std::int64_t of_share = 0;
+    std::int64_t least() const { return std::min(of_disk, of_share); }
+  };
+  Left left(bool awaited) const;
+  std::int64_t freeing_bytes(const DiskUse& use) const;
+  std::int64_t tree_bytes(const std::string& digest) const;
+  std::optional<UnusedImage> unused_image(const std::string& digest, std::int64_t unsafe) const;
+  bool may_run_unknown() const;
+  bool is_fresh(base::Instant noted) const;
   RemovableParts removable_parts(const std::set<std::string>& keep) const;
   void add_busy(std::set<std::string>& kept) const;
   bool is_given(const store::ImageName& name) const;
@@ -346,11 +384,10 @@ class Control {
   };
   struct Making {
     std::vector<ImageWish> wishes;
-    std::string source;      // to pull it from; empty: all its blobs are here
-    std::string otherwise;   // where it is to be had when they are damaged
-    std::uint64_t job = 0;   // 0: what is removed now must be gone before
-    std::int64_t bytes = 0;  // of the disk, as far as is known before
-    std::int64_t spare = 0;  // that it may take beside
+    std::string source;     // to pull it from; empty: all its blobs are here
+    std::string otherwise;  // where it is to be had when they are damaged
+    std::uint64_t job = 0;  // 0: what is removed now must be gone before
+    Bound bound = {};
   };
   std::map<std::string, Asking> asking_;  // by the name that a registry is asked for
   std::map<std::string, Making> making_;  // by digest
@@ -379,12 +416,15 @@ class Control {
   ImageParts parts_;
   std::vector<std::string> unread_;  // images of which parts_ has yet to learn
   net::Timer reading_;
+  net::Timer restoring_;  // until images that ready revisions lack are tried again
   std::map<std::string, base::Instant> fresh_blobs_;
   base::Instant fresh_swept_{};
   std::int64_t build_bytes_ = -1;  // not measured yet
   bool measuring_ = false;         // a job measures the cache of builds
   std::shared_ptr<Room::Promised> promised_ = std::make_shared<Room::Promised>();
   int cleaning_ = 0;                                                // jobs that remove
+  int clearing_ = 0;                                                // of these, that empty the cache of builds
+  std::int64_t cleaning_from_ = 0;                                  // what was used of the disk when the first began
   std::int64_t cleaning_bytes_ = 0;                                 // that they will have freed
   std::map<base::RevisionName, std::vector<std::string>> leaving_;  // digests of removed ones whose instances still end
   int backups_ = 0;

@@ -22,7 +22,8 @@ Control::Ticket Control::run(const BuildImage& command, Observer observer) {
   std::error_code absent;
   const std::uintmax_t context = std::filesystem::file_size(command.context + "/context.tar", absent);
   const std::int64_t bytes = absent ? 0 : kContextCopies * static_cast<std::int64_t>(context);
-  if (auto room = check_room("build " + command.name, static_cast<std::uint64_t>(bytes)); !room) {
+  if (auto room = check_room("build " + command.name, static_cast<std::uint64_t>(bytes), {}, RoomAsk::with_margin);
+      !room) {
     observer.on_done(refusal_of_build(std::move(room.error())));
     return 0;
   }
@@ -30,7 +31,7 @@ Control::Ticket Control::run(const BuildImage& command, Observer observer) {
   builds_[ticket] = {.command = command,
                      .observer = std::move(observer),
                      .since_unix_ns = loop_.clock().wall().unix_ns,
-                     .bytes = bytes};
+                     .bound = {.bytes = bytes}};
   start_build(ticket);
   return builds_.contains(ticket) ? ticket : 0;
 }
@@ -45,24 +46,29 @@ void Control::cancel(Ticket ticket) {
 
 void Control::start_build(Ticket ticket) {
   Building& build = builds_.at(ticket);
+  build.waits = clearing_ > 0;  // clean() starts it then
+  if (build.waits) return;
   net::msg::BuildImage work{.context = build.command.context,
                             .dockerfile = build.command.dockerfile,
                             .tag = build.command.name,
                             .blobs = folders_.blobs,
                             .images = folders_.images,
                             .storage = folders_.builds};
-  work.room = take_spare(build.spare, build.bytes);
-  work.storage_bytes = build_bytes_;
-  for (const auto& [name, row] : names_) work.known.emplace_back(name, row.digest);
   BuilderJobs::Job job{
       .work = std::move(work),
       .deadline = kBuildDeadline,
       .on_progress = build.observer.on_progress,
-      .on_done = [this, ticket](const base::Result<model::Image>& image) { finish_build(ticket, image); }};
-  job.on_used = [this](const std::vector<std::string>& digests) { note_use(digests); };
-  if (!build.asked) {
-    job.on_needed = [this, ticket](const std::vector<std::string>& names) { pull_for_build(ticket, names); };
-  }
+      .on_done = [this, ticket](const base::Result<model::Image>& image) { build_ended(ticket, image); }};
+  job.on_start = [this, ticket](net::ControlToBuilder& all) {
+    complete_build(ticket, std::get<net::msg::BuildImage>(all));
+  };
+  job.on_used = [this, ticket](const std::vector<std::string>& digests) {
+    note_use(digests);
+    if (const auto found = builds_.find(ticket); found != builds_.end()) {
+      found->second.digests = {digests.begin(), digests.end()};
+    }
+  };
+  job.on_needed = [this, ticket](const std::vector<std::string>& names) { pull_for_build(ticket, names); };
   const base::Result<std::uint64_t> added = jobs_.add(std::move(job));
   if (added) {
     build.job = *added;
@@ -71,11 +77,44 @@ void Control::start_build(Ticket ticket) {
   finish_build(ticket, base::fail(added.error()));
 }
 
+// What it may be made on stays from here on, whatever becomes of the names; on_used tells which of these it is.
+void Control::complete_build(Ticket ticket, net::msg::BuildImage& work) {
+  Building& build = builds_.at(ticket);
+  work.room = take_room(build.bound);
+  const auto others = std::ranges::count_if(builds_, [](const auto& one) { return one.second.job != 0; }) - 1;
+  work.storage_bytes = others > 0 || measuring_ ? -1 : build_bytes_;  // the builder measures it then
+  for (const auto& [name, row] : names_) {
+    work.known.emplace_back(name, row.digest);
+    build.digests.insert(row.digest);
+  }
+}
+
+// Of its job.
+void Control::build_ended(Ticket ticket, const base::Result<model::Image>& image) {
+  const auto found = builds_.find(ticket);
+  if (found == builds_.end()) return;
+  found->second.job = 0;
+  found->second.bound.spare = 0;
+  if (image || image.error().code != base::ErrorCode::disk_budget) return finish_build(ticket, image);
+  const base::Error error = at_bound(image.error(), found->second.bound);
+  const auto on_progress = found->second.observer.on_progress;  // it may cancel the build
+  if (!make_more_room(found->second.bound)) return finish_build(ticket, base::fail(error));
+  if (on_progress)
+    on_progress("it took more of the disk than was left; what is unused goes, and the build begins anew");
+  if (builds_.contains(ticket)) start_build(ticket);
+}
+
 void Control::pull_for_build(Ticket ticket, const std::vector<std::string>& names) {
   const auto found = builds_.find(ticket);
   if (found == builds_.end()) return;
   found->second.job = 0;
-  found->second.spare = 0;  // the pulls have their own
+  found->second.bound.spare = 0;  // the pulls have their own
+  if (found->second.asked) {      // and got it, and it is gone again or damaged
+    return finish_build(
+        ticket,
+        base::fail(base::ErrorCode::image_not_found, "cannot build " + found->second.command.name,
+                   "the image " + names.front() + " that a FROM names cannot be read", "Run the same command again"));
+  }
   found->second.asked = true;
   found->second.awaited = names.size();
   const auto on_progress = found->second.observer.on_progress;  // it may cancel the build
@@ -88,7 +127,7 @@ void Control::pull_for_build(Ticket ticket, const std::vector<std::string>& name
   }
 }
 
-// They get the full name of their registry, under which a later build finds them.
+// They get the full name of their registry, under which a later build finds them; unless a person has given it by now.
 void Control::pulled_for_build(Ticket ticket, const std::string& name, const base::Result<model::Image>& image) {
   const auto found = builds_.find(ticket);
   if (found == builds_.end()) return;
@@ -97,8 +136,13 @@ void Control::pulled_for_build(Ticket ticket, const std::string& name, const bas
                         base::fail(pipeline::base_image_error(image.error(), found->second.command.name, name)));
   }
   const auto reference = pipeline::parse_registry_reference(name);
-  const auto named = name_image(reference ? pipeline::to_string(*reference) : name, *image, true);
-  if (!named) return finish_build(ticket, base::fail(named.error().error));
+  const std::string full = reference ? pipeline::to_string(*reference) : name;
+  const auto known = names_.find(full);
+  if (known == names_.end() || is_given(known->second) || !has_blob(known->second.digest)) {
+    const auto named = name_image(full, *image, true);
+    if (!named) return finish_build(ticket, base::fail(named.error().error));
+  }
+  found->second.digests.insert(image->digest);
   if (--found->second.awaited == 0) start_build(ticket);
 }
 
@@ -111,6 +155,7 @@ void Control::finish_build(Ticket ticket, const base::Result<model::Image>& imag
     return make_image(
         image->digest, {},
         {.reference = image->digest,
+         .needed = true,  // it had room before
          .wanted = [this, ticket] { return builds_.contains(ticket); },
          .done = [this, ticket](const base::Result<model::Image>& again) { finish_build(ticket, again); }});
   }

@@ -37,9 +37,23 @@ std::expected<Outcome, Refusal> refusal_of(base::Error error) {
 void Control::note_blob(const std::string& digest) {
   if (loop_.now() - fresh_swept_ >= kFreshSweep) {
     fresh_swept_ = loop_.now();
-    std::erase_if(fresh_blobs_, [this](const auto& one) { return loop_.now() - one.second >= kUploadGrace; });
+    std::erase_if(fresh_blobs_, [this](const auto& one) { return !is_fresh(one.second); });
   }
   if (fresh_blobs_.size() < kMostFreshBlobs || fresh_blobs_.contains(digest)) fresh_blobs_[digest] = loop_.now();
+}
+
+void Control::note_upload(const std::string& digest, base::Instant begun) {
+  if (loop_.now() - begun >= kUploadGrace / 2) {
+    for (auto& [blob, noted] : fresh_blobs_) {
+      if (begun - noted < kUploadGrace) noted = loop_.now();
+    }
+  }
+  note_blob(digest);
+}
+
+// While an upload is under way, what came before it may be of the same image.
+bool Control::is_fresh(base::Instant noted) const {
+  return promised_->bytes > 0 || loop_.now() - noted < kUploadGrace;
 }
 
 // One image a turn of the loop.
@@ -68,60 +82,76 @@ std::map<std::string, base::Error> Control::unreadable_images() const {
 bool Control::is_free_blob(const std::string& digest, const KeptBlobs& kept, std::int64_t unsafe) const {
   if (kept.all || kept.digests.contains(digest)) return false;
   const auto fresh = fresh_blobs_.find(digest);
-  if (fresh != fresh_blobs_.end() && loop_.now() - fresh->second < kUploadGrace) return false;
+  if (fresh != fresh_blobs_.end() && is_fresh(fresh->second)) return false;
   return changed_unix_ns(blob_path(folders_.blobs, digest)) < unsafe;
 }
 
-// What is used by nothing and named by no person, and by whose removal nothing that is under way can be hurt. A build
-// that is under way may be about to use any of the names that marea gave.
+// Something may run that nobody here knows the image of.
+bool Control::may_run_unknown() const {
+  return !engine_.listed() || std::ranges::any_of(instances_.all(), [this](const auto& one) {
+    const InstanceEntry& entry = one.second;
+    return is_live(entry.report.state) && !owners_.contains(entry.report.revision) &&
+           !leaving_.contains(entry.report.revision);
+  });
+}
+
+// None: it cannot go now.
+std::optional<UnusedImage> Control::unused_image(const std::string& digest, std::int64_t unsafe) const {
+  const auto known = images_.find(digest);
+  if (known == images_.end() && cleaning_ > 0) return std::nullopt;
+  const std::string folder = folders_.images + "/" + digest.substr(kPrefixBytes);
+  std::error_code absent;
+  const bool there = std::filesystem::exists(folder, absent);
+  if (there && changed_unix_ns(folder) >= unsafe) return std::nullopt;
+  UnusedImage out{.digest = digest, .bytes = there ? tree_bytes(digest) : 0};
+  if (known != images_.end()) out.used_unix_ns = known->second.used_unix_ns;
+  if (auto blobs = parts_.of(digest)) out.blobs = std::move(*blobs);
+  return out;
+}
+
+// What is used by nothing and named by no person, and by whose removal nothing that is under way can be hurt. An image
+// goes with its blobs or stays with them, whether it is unpacked or not.
 RemovableParts Control::removable_parts(const std::set<std::string>& keep) const {
   RemovableParts out;
   if (backups_ > 0) return out;
   std::vector<std::string> given;
   for (const auto& [name, row] : names_) {
-    if (builds_.empty() && is_given(row)) given.push_back(name);
+    if (is_given(row)) given.push_back(name);
   }
   std::set<std::string> kept = kept_without(given);
   add_busy(kept);
   kept.insert(keep.begin(), keep.end());
   kept.erase("");
-  const KeptBlobs needed = parts_.kept_for(kept);
   const std::int64_t unsafe = unsafe_since();
+  const bool unsure = may_run_unknown();
+  const std::vector<std::string> unpacked = digests_in(folders_.images);
+  std::set<std::string> all(unpacked.begin(), unpacked.end());
+  for (const auto& [digest, record] : images_) all.insert(digest);
+  std::set<std::string> known;
+  for (const std::string& digest : all) {
+    if (kept.contains(digest)) continue;
+    std::optional<UnusedImage> unused = unsure ? std::nullopt : unused_image(digest, unsafe);
+    if (!unused) {
+      kept.insert(digest);
+      continue;
+    }
+    known.insert(unused->blobs.begin(), unused->blobs.end());
+    out.images.push_back(std::move(*unused));
+  }
+  const KeptBlobs needed = parts_.kept_for(kept);
   blob_bytes(&out.blobs);
   std::erase_if(out.blobs, [&](const auto& blob) { return !is_free_blob(blob.first, needed, unsafe); });
-  if (builds_.empty()) out.builds = std::max<std::int64_t>(0, build_bytes_);
-  const bool strange = std::ranges::any_of(instances_.all(), [this](const auto& one) {
-    const InstanceEntry& entry = one.second;
-    return is_live(entry.report.state) && !owners_.contains(entry.report.revision) &&
-           !leaving_.contains(entry.report.revision);
-  });
-  std::set<std::string> known;
-  // Else something may run that nobody here knows the image of.
-  const std::vector<std::string> unpacked =
-      strange || !engine_.listed() ? std::vector<std::string>() : digests_in(folders_.images);
-  for (const std::string& digest : unpacked) {
-    if (kept.contains(digest) || changed_unix_ns(folders_.images + "/" + digest.substr(kPrefixBytes)) >= unsafe)
-      continue;
-    UnusedImage unused{.digest = digest};
-    if (const auto found = images_.find(digest); found != images_.end()) {
-      unused.used_unix_ns = found->second.used_unix_ns;
-      unused.bytes = found->second.image.bytes;
-    } else if (cleaning_ > 0) {
-      continue;
-    } else {
-      unused.bytes = unrecorded_bytes(digest);
-    }
-    if (auto blobs = parts_.of(digest)) unused.blobs = std::move(*blobs);
-    known.insert(unused.blobs.begin(), unused.blobs.end());
-    out.images.push_back(std::move(unused));
-  }
   if (needed.strays) std::erase_if(out.blobs, [&](const auto& blob) { return !known.contains(blob.first); });
+  const bool used = std::ranges::any_of(builds_, [](const auto& one) { return one.second.job != 0; });
+  if (!used) out.builds = std::max<std::int64_t>(0, build_bytes_);
   return out;
 }
 
-// Beside those of names and revisions: images of instances that end, and of what is being made.
+// Beside those of names and revisions: images of instances that end, of what is being made, and of what
+// builds are made on.
 void Control::add_busy(std::set<std::string>& kept) const {
   for (const auto& [digest, making] : making_) kept.insert(digest);
+  for (const auto& [ticket, build] : builds_) kept.insert(build.digests.begin(), build.digests.end());
   for (const auto& [revision, digests] : leaving_) {
     if (live_instances(revision) > 0) kept.insert(digests.begin(), digests.end());
   }
@@ -155,8 +185,9 @@ base::Result<void> Control::remove(const RemovalPlan& plan) {
   for (const std::string& digest : plan.images) {
     if (images_.contains(digest)) changes.emplace_back(store::DropImage{.digest = digest});
   }
+  const std::set<std::string> gone(plan.images.begin(), plan.images.end());
   for (const auto& [name, row] : names_) {
-    if (std::ranges::find(plan.images, row.digest) == plan.images.end()) continue;
+    if (!gone.contains(row.digest)) continue;
     names.push_back(name);
     changes.emplace_back(store::DropImageName{.name = name});
   }
@@ -186,16 +217,17 @@ void Control::bury(const std::vector<std::string>& digests) {
   if (digests.empty()) return;
   // Open to all who may look into the store: control and the builder, which have no user and no group in common.
   base::Result<pipeline::ScratchDir> grave = pipeline::ScratchDir::make(folders_.blobs, 0777);
-  if (!grave) return log_(base::Severity::warning, "blobs stay", {{"why", grave.error().line()}});
   for (const std::string& digest : digests) {
     const std::string path = blob_path(folders_.blobs, digest);
-    const std::string gone = grave->path() + "/" + digest.substr(kPrefixBytes);
-    parts_.forget(digest);
-    if (std::rename(path.c_str(), gone.c_str()) != 0 && errno != ENOENT) {
+    const bool gone =
+        grave && std::rename(path.c_str(), (grave->path() + "/" + digest.substr(kPrefixBytes)).c_str()) == 0;
+    if (!gone && ::unlink(path.c_str()) != 0 && errno != ENOENT) {  // a disk that is full to the end takes no folder
       log_(base::Severity::warning, "a blob stays", {{"why", base::os_error("cannot remove " + path).line()}});
+      continue;
     }
+    parts_.forget(digest);
   }
-  grave->leave();
+  if (grave) grave->leave();
 }
 
 // Of images that a build is made on.
@@ -357,13 +389,23 @@ void Control::run(const DeleteBuilds& /*command*/, Done done) {
 
 void Control::clean(std::vector<std::string> digests, bool clear_builds, std::int64_t bytes,
                     std::function<void(base::Result<void>)> done) {
-  ++cleaning_;
+  if (cleaning_++ == 0) cleaning_from_ = disk().used;
+  clearing_ += clear_builds ? 1 : 0;
   cleaning_bytes_ += bytes;
   auto told = std::make_shared<std::function<void(base::Result<void>)>>(std::move(done));
-  const auto ended = [this, told, bytes](base::Result<net::msg::DiskCleaned> result) {
+  const auto ended = [this, told, bytes, clear_builds](base::Result<net::msg::DiskCleaned> result) {
     --cleaning_;
+    clearing_ -= clear_builds ? 1 : 0;
     cleaning_bytes_ -= bytes;
-    if (result) build_bytes_ = result->build_bytes;
+    cleaning_from_ -= bytes;  // the rest is others'
+    if (result && result->build_bytes >= 0) build_bytes_ = result->build_bytes;
+    std::vector<Ticket> held;
+    for (const auto& [ticket, build] : builds_) {
+      if (build.waits) held.push_back(ticket);
+    }
+    for (const Ticket ticket : held) {
+      if (builds_.contains(ticket)) start_build(ticket);
+    }
     std::vector<std::string> waiting;
     waiting.reserve(making_.size());
     for (const auto& [digest, making] : making_) waiting.push_back(digest);
@@ -405,7 +447,7 @@ void Control::measure_builds() {
   measuring_ = true;
   const auto measured = [this](const base::Result<net::msg::DiskCleaned>& result) {
     measuring_ = false;
-    if (result) build_bytes_ = result->build_bytes;
+    if (result && clearing_ == 0) build_bytes_ = result->build_bytes;  // else it tells of what goes
   };
   const auto added = jobs_.add({.work = net::msg::CleanDisk{.images = folders_.images, .storage = folders_.builds},
                                 .deadline = kUnpackDeadline,

@@ -76,9 +76,11 @@ void Control::restore_images() {
     log_(base::Severity::warning, "an unpacked image is gone and is made again", {{"digest", digest}});
     obtain_image({.reference = name,
                   .digest = digest,
+                  .needed = true,
                   .wanted = {},
                   .done = [this, digest](const base::Result<model::Image>& image) {
                     if (image) return;
+                    restoring_.arm_in(kRestoreRetry);
                     log_(base::Severity::error, "cannot make an image again",
                          {{"digest", digest}, {"error", image.error().line()}});
                   }});
@@ -227,24 +229,30 @@ void Control::asked(const std::string& source, const base::Result<net::msg::Imag
   }
   const bool begun = making_.contains(digest);
   Making& making = making_[digest];  // from here on, what it consists of stays
+  making.bound.none = making.bound.none || std::ranges::any_of(wishes, &ImageWish::needed);
   std::ranges::move(wishes, std::back_inserter(making.wishes));
   if (begun) return;
   making.source = source;
-  const auto bytes = static_cast<std::uint64_t>(resolved->missing_bytes + resolved->unpacked_bytes);
-  if (auto room = check_room("pull " + source, bytes); !room) return made(digest, base::fail(std::move(room.error())));
+  begin_making(digest, "pull " + source, resolved->missing_bytes + resolved->unpacked_bytes);
+}
+
+void Control::begin_making(const std::string& digest, const std::string& what, std::int64_t bytes) {
+  const bool anyway = making_.at(digest).bound.none;
+  auto room = check_room(what, static_cast<std::uint64_t>(bytes), {digest}, RoomAsk::with_margin);
   const auto still = making_.find(digest);  // not so when the removal that it needs could not begin
   if (still == making_.end()) return;
-  still->second.bytes = static_cast<std::int64_t>(bytes);
-  if (cleaning_ == 0) start_making(digest);
+  if (!room && !anyway) return made(digest, base::fail(std::move(room.error())));
+  still->second.bound.bytes = bytes;
+  if (cleaning_ == 0) start_making(digest);  // else clean() does when it has ended
 }
 
 void Control::make_image(const std::string& digest, const std::string& otherwise, ImageWish wish) {
   Making& making = making_[digest];
+  making.bound.none = making.bound.none || wish.needed;
+  const std::string what = "unpack the image " + wish.reference;
   making.wishes.push_back(std::move(wish));
   if (making.otherwise.empty()) making.otherwise = otherwise;
-  if (making.wishes.size() > 1) return;
-  making.bytes = unpacked_guess(digest);
-  if (cleaning_ == 0) start_making(digest);  // else clean() does when it has ended
+  if (making.wishes.size() == 1) begin_making(digest, what, unpacked_guess(digest));
 }
 
 // 0: it cannot be read, which its unpacking tells.
@@ -260,9 +268,7 @@ void Control::start_making(const std::string& digest) {
       .work = net::msg::UnpackImage{.blobs = folders_.blobs, .digest = digest, .images = folders_.images},
       .deadline = kUnpackDeadline,
       .on_progress = {},
-      .on_done = [this, digest](const base::Result<model::Image>& image) { made(digest, image); }};
-  const std::int64_t room = take_spare(making.spare, making.bytes);
-  std::get<net::msg::UnpackImage>(job.work).room = room;
+      .on_done = [this, digest](const base::Result<model::Image>& image) { making_ended(digest, image); }};
   if (!making.source.empty()) {
     const base::Duration time = limits_.time(model::Limit::pull_time);
     job.work = net::msg::PullImage{.reference = making.source,
@@ -272,16 +278,34 @@ void Control::start_making(const std::string& digest) {
                                    .registries = folders_.registry,
                                    .silence = limits_.time(model::Limit::pull_silence),
                                    .time = time,
-                                   .most_bytes = limits_[model::Limit::pull_bytes],
-                                   .room = room};
+                                   .most_bytes = limits_[model::Limit::pull_bytes]};
     job.deadline += time;
   }
+  job.on_start = [this, digest](net::ControlToBuilder& work) {
+    const std::int64_t room = take_room(making_.at(digest).bound);
+    if (auto* unpack = std::get_if<net::msg::UnpackImage>(&work)) unpack->room = room;
+    if (auto* pull = std::get_if<net::msg::PullImage>(&work)) pull->room = room;
+  };
   const base::Result<std::uint64_t> added = jobs_.add(std::move(job));
   if (added) {
     making.job = *added;
     return;
   }
   made(digest, base::fail(added.error()));
+}
+
+// By its job.
+void Control::making_ended(const std::string& digest, const base::Result<model::Image>& image) {
+  if (image || image.error().code != base::ErrorCode::disk_budget) return made(digest, image);
+  Bound& bound = making_.at(digest).bound;
+  const base::Error error = at_bound(image.error(), bound);
+  const bool more = make_more_room(bound);
+  const auto still = making_.find(digest);
+  if (still == making_.end()) return;
+  if (!more) return made(digest, base::fail(error));
+  log_(base::Severity::notice, "an image took more than was left, and is tried again with more", {{"digest", digest}});
+  still->second.job = 0;
+  if (cleaning_ == 0) start_making(digest);
 }
 
 void Control::made(const std::string& digest, const base::Result<model::Image>& image) {

@@ -15,6 +15,11 @@
 namespace marea::control {
 namespace {
 
+// What a job is given to work with beyond what is known of it, when unused images can go for it: a tenth of the share,
+// since many a build and many an unpacking takes more than was known.
+constexpr std::int64_t kMarginParts = 10;
+constexpr std::int64_t kMostMargin = 8LL << 30;
+
 // As its link count says, since what is in it is the builder's alone.
 bool has_folders(const std::string& folder) {
   struct stat info{};
@@ -29,7 +34,11 @@ DiskUse Control::disk() const {
 }
 
 Removable Control::removable() const {
-  return {.images = unused().bytes, .builds = build_bytes_, .logs = pipeline::bytes_below(folders_.logs)};
+  return {.images = unused().bytes,
+          .builds = build_bytes_,
+          .logs = pipeline::bytes_below(folders_.logs),
+          .promised = awaited_bytes(),
+          .backup = backups_ > 0};
 }
 
 std::int64_t Control::blob_bytes(std::map<std::string, std::int64_t>* each) const {
@@ -44,9 +53,14 @@ std::int64_t Control::blob_bytes(std::map<std::string, std::int64_t>* each) cons
 
 std::int64_t Control::image_bytes() const {
   std::int64_t out = blob_bytes() + std::max<std::int64_t>(0, build_bytes_);
-  for (const auto& [digest, record] : images_) out += record.image.bytes;
-  for (const std::string& digest : digests_in(folders_.images)) out += unrecorded_bytes(digest);
+  for (const std::string& digest : digests_in(folders_.images)) out += tree_bytes(digest);
   return out;
+}
+
+// Of an unpacked image that is there. A row alone has none: a restored backup has rows of all images.
+std::int64_t Control::tree_bytes(const std::string& digest) const {
+  const model::Image* known = image(digest);
+  return known != nullptr ? known->bytes : unrecorded_bytes(digest);
 }
 
 // Of an unpacked image that a death or a build has left without a row. While a removal is under way it may be one that
@@ -59,29 +73,69 @@ std::int64_t Control::unrecorded_bytes(const std::string& digest) const {
 
 std::int64_t Control::awaited_bytes() const {
   std::int64_t out = 0;
-  for (const auto& [digest, making] : making_) out += making.bytes;
-  for (const auto& [ticket, build] : builds_) out += build.bytes;
+  for (const auto& [digest, making] : making_) out += making.bound.bytes;
+  for (const auto& [ticket, build] : builds_) out += build.bound.bytes;
   return out + promised_->bytes;
 }
 
-// What neither the disk nor the share of images has any use for yet. Negative: it is overdrawn.
-std::int64_t Control::spare_bytes() const {
-  const DiskUse use = disk();
-  std::int64_t taken = awaited_bytes();
-  for (const auto& [digest, making] : making_) taken += making.spare;
-  for (const auto& [ticket, build] : builds_) taken += build.spare;
-  const std::int64_t of_disk = use.bytes / 100 * most_disk_percent_ - use.used + cleaning_bytes_ + promised_->written;
-  const std::int64_t of_share = use.bytes / 100 * limits_[model::Limit::image_disk] - image_bytes();
-  return std::min(of_disk, of_share) - taken;
+// What removals that are under way have yet to free, as far as the disk shows.
+std::int64_t Control::freeing_bytes(const DiskUse& use) const {
+  const std::int64_t freed = std::max<std::int64_t>(0, cleaning_from_ - use.used);
+  return std::max<std::int64_t>(0, cleaning_bytes_ - freed);
 }
 
-// A job's bound: what it is known to need, and half of what is left, so that the next ones find some, too, and all
-// together never more than there is. 0: the disk cannot be seen.
-std::int64_t Control::take_spare(std::int64_t& spare, std::int64_t bytes) const {
-  if (disk().bytes <= 1) return 0;
-  spare = 0;
-  spare = std::max<std::int64_t>(0, spare_bytes() / 2);
-  return std::max<std::int64_t>(1, bytes + spare);
+// What neither the disk nor the share of images has any use for, without what is `awaited` or with it. Negative: it is
+// overdrawn.
+Control::Left Control::left(bool awaited) const {
+  const DiskUse use = disk();
+  const std::int64_t taken = awaited ? awaited_bytes() : 0;
+  const std::int64_t written = awaited ? promised_->written : 0;
+  return {.of_disk = use.bytes / 100 * most_disk_percent_ - use.used + freeing_bytes(use) - taken + written,
+          .of_share = use.bytes / 100 * limits_[model::Limit::image_disk] - image_bytes() - taken};
+}
+
+// When a job starts: what it is known to need, and half of what running ones have left, so that the next ones find
+// some, too; at least twice what is known, which is a guess mostly. 0, no bound: it has none, or the disk cannot be
+// seen.
+std::int64_t Control::take_room(Bound& bound) const {
+  bound.spare = 0;
+  bound.room = 0;
+  if (disk().bytes <= 1 || bound.none) return 0;
+  std::int64_t others = 0;
+  for (const auto& [digest, making] : making_) others += making.bound.spare;
+  for (const auto& [ticket, build] : builds_) others += build.bound.spare;
+  const Left now = left(true);
+  bound.of_share = now.of_share < now.of_disk;
+  bound.spare = std::max<std::int64_t>({0, (now.least() - others) / 2, bound.bytes});
+  return bound.room = std::max<std::int64_t>(1, bound.bytes + bound.spare);
+}
+
+// For a job that ended at its bound, once: whether it shall begin anew since it can have much more, for which what
+// nothing uses begins to go.
+bool Control::make_more_room(Bound& bound) {
+  if (bound.again || bound.room == 0) return false;
+  bound.again = true;
+  const std::int64_t before = bound.room;
+  const std::int64_t now = take_room(bound);
+  bound.spare = 0;
+  const std::int64_t wanted = 2 * before;
+  const RemovalPlan plan = plan_removal(removable_parts({}), 2 * (wanted - now));  // it gets half
+  if (now + plan.bytes / 2 < before + before / 2) return false;
+  return plan.bytes == 0 || remove(plan).has_value();
+}
+
+// The builder knows its bound, and control the reason for it.
+base::Error Control::at_bound(base::Error error, const Bound& bound) {
+  if (error.code != base::ErrorCode::disk_budget) return error;
+  const std::int64_t percent = limits_[model::Limit::image_disk];
+  const base::Error why = bound.of_share ? over_budget({}, 0, image_disk(), percent, removable())
+                                         : disk_full({}, 0, disk(), most_disk_percent_, removable());
+  if (bound.of_share) ++limit_hits_[model::Limit::image_disk];
+  error.code = why.code;
+  error.why = "it took more than the " + size_text(bound.room) + " that were left for it: " + why.why;
+  error.remedy = why.remedy;
+  error.more = why.more;
+  return error;
 }
 
 base::Result<void> Control::reserve(Room& room, const std::string& what, std::uint64_t bytes) {
@@ -97,23 +151,31 @@ ImageDisk Control::image_disk() const {
           .unused = unused().bytes};
 }
 
-base::Result<void> Control::check_room(const std::string& what, std::uint64_t bytes,
-                                       const std::set<std::string>& keep) {
-  const auto own = static_cast<std::int64_t>(std::min<std::uint64_t>(bytes, 4 * kMostBlobBytes));
-  const std::int64_t more = own + awaited_bytes();
+base::Result<void> Control::check_room(const std::string& what, std::uint64_t bytes, const std::set<std::string>& keep,
+                                       RoomAsk ask) {
   const DiskUse use = disk();
-  const std::int64_t of_disk =
-      use.used - cleaning_bytes_ + more - promised_->written - use.bytes / 100 * most_disk_percent_;
-  const std::int64_t most = use.bytes / 100 * limits_[model::Limit::image_disk];
-  const std::int64_t of_share = image_bytes() + more - most;
+  if (use.bytes <= 1) return {};  // it cannot be seen
   if (build_bytes_ < 0 && has_folders(folders_.builds)) measure_builds();
-  const std::int64_t over = std::max(of_disk, of_share);
-  if (over <= 0) return {};
-  if (build_bytes_ < 0) measure_builds();
-  const RemovalPlan plan = plan_removal(removable_parts(keep), over);
-  if (plan.bytes >= over) return remove(plan);
-  const bool full = use.used - cleaning_bytes_ > use.bytes / 100 * most_disk_percent_;
-  if (full || of_share <= 0) return base::fail(disk_full(what, own, use, most_disk_percent_, removable()));
+  const auto own = static_cast<std::int64_t>(std::min<std::uint64_t>(bytes, 4 * kMostBlobBytes));
+  const Left now = left(own > 0);
+  const std::int64_t over = own - now.least();
+  const std::int64_t most = use.bytes / 100 * limits_[model::Limit::image_disk];
+  const std::int64_t wanted =
+      ask == RoomAsk::with_margin ? own + std::min(kMostMargin, most / kMarginParts) - left(true).least() : over;
+  if (over <= 0 && wanted <= 0) return {};
+  RemovableParts parts = removable_parts(keep);
+  const RemovalPlan least = plan_removal(parts, over);
+  if (over > 0 && build_bytes_ < 0) measure_builds();
+  if (least.bytes >= over) {
+    if (ask == RoomAsk::only_ask) return {};
+    if (!least.builds) parts.builds = 0;  // it costs most to make again: nothing for a margin
+    const RemovalPlan plan = plan_removal(parts, std::max(over, wanted));
+    if (plan.bytes == 0) return {};
+    auto removed = remove(plan);
+    return over > 0 ? std::move(removed) : base::Result<void>();
+  }
+  const bool full = use.used - freeing_bytes(use) > use.bytes / 100 * most_disk_percent_;
+  if (full || now.of_share >= own) return base::fail(disk_full(what, own, use, most_disk_percent_, removable()));
   ++limit_hits_[model::Limit::image_disk];
   return base::fail(over_budget(what, own, image_disk(), limits_[model::Limit::image_disk], removable()));
 }
@@ -131,9 +193,9 @@ HeldImages Control::held_images() const {
       }
     }
   }
-  for (const auto& [digest, record] : images_) each[digest].bytes = record.image.bytes;
+  for (const auto& [digest, record] : images_) each.try_emplace(digest);
   for (const std::string& digest : digests_in(folders_.images)) {
-    if (const std::int64_t bytes = unrecorded_bytes(digest); bytes != 0) each[digest].bytes = bytes;
+    if (const std::int64_t bytes = tree_bytes(digest); bytes != 0) each[digest].bytes = bytes;
   }
   HeldImages out;
   for (auto& [digest, image] : each) {

@@ -240,6 +240,16 @@ class ControlWorld {
     control_->builder_ended(number, 0);
     run();
   }
+  // The newest does.
+  void answer_newest(const net::BuilderToControl& answer) {
+    ASSERT_FALSE(builders_.empty());
+    const std::uint64_t number = builders_.rbegin()->first;
+    builders_.rbegin()->second.link->send(answer);
+    run();
+    builders_.erase(number);
+    control_->builder_ended(number, 0);
+    run();
+  }
   // The builder tells that it cannot.
   void fail_job(base::Error error) {
     ASSERT_FALSE(builders_.empty());
@@ -332,6 +342,7 @@ class ControlWorld {
   base::Random& random() { return random_; }
   const std::string& folder() const { return folder_; }
   void jump(base::Duration by) { clock_.jump(by); }
+  base::Instant now() const { return clock_.now(); }
   std::size_t builders() const { return builders_.size(); }
   std::vector<std::uint64_t> killed;  // builder jobs
   std::vector<std::string> deleted;   // instances

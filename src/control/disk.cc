@@ -36,9 +36,27 @@ void Room::add(const std::shared_ptr<Promised>& all, std::int64_t bytes) {
   all_->bytes += bytes;
 }
 
+namespace {
+
+std::string under_way(const Removable& removable) {
+  std::string out;
+  if (removable.promised > 0) {
+    out += "; " + size_text(removable.promised) + " more are promised to uploads, pulls and builds that are under way";
+  }
+  if (removable.backup) out += "; a backup is being made, and no image goes meanwhile";
+  return out;
+}
+
+std::string what_to_await(const Removable& removable) {
+  if (removable.backup) return "Try again when the backup has ended. ";
+  return removable.promised > 0 ? "Try again when what is under way has ended. " : "";
+}
+
+}  // namespace
+
 std::string what_to_remove(const Removable& removable) {
   const auto size = [](std::int64_t bytes) { return bytes < 0 ? "size not known yet" : size_text(bytes); };
-  return "Remove what is not used: images (" + size(removable.images) +
+  return what_to_await(removable) + "Remove what is not used: images (" + size(removable.images) +
          "): marea images delete --unused; the cache of builds (" + size(removable.builds) +
          "): marea builds delete; logs (" + size(removable.logs) + "): marea logs NAME --delete";
 }
@@ -50,7 +68,7 @@ base::Error disk_full(const std::string& what, std::int64_t bytes, const DiskUse
           .why = (bytes > 0 ? "it needs about " + size_text(bytes) + ", and " : std::string()) +
                  "the disk of marea's data directory is " + std::to_string(use.percent()) + " % full (" +
                  size_text(use.used) + " of " + size_text(use.bytes) + "), and beyond " + std::to_string(most_percent) +
-                 " % marea takes nothing new; what runs goes on",
+                 " % marea takes nothing new; what runs goes on" + under_way(removable),
           .remedy = what_to_remove(removable) + ". Or raise the limit: marea serve --disk-limit PERCENT",
           .more = "docs/cli.md#e_disk_full"};
 }
@@ -63,7 +81,8 @@ base::Error over_budget(const std::string& what, std::int64_t bytes, const Image
           .why = (bytes > 0 ? "it needs about " + size_text(bytes) + ", and images" : "images") + " may take " +
                  size_text(images.most) + " (" + std::to_string(percent) + " % of the data directory's disk); " +
                  size_text(images.used) + " are taken: " + size_text(in_use) + " by images that revisions use, " +
-                 size_text(images.unused) + " by others, " + size_text(images.builds) + " by the cache of builds",
+                 size_text(images.unused) + " by others, " + size_text(images.builds) + " by the cache of builds" +
+                 under_way(removable),
           .remedy = what_to_remove(removable) + ". Or raise the limit: marea serve --limit image-disk=PERCENT",
           .more = "docs/images.md"};
 }

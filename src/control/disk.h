@@ -42,6 +42,7 @@ class Room {
   // Of what was promised, so much is on disk now.
   void write(std::int64_t bytes);
   std::int64_t left() const { return own_.bytes - own_.written; }
+  std::int64_t promised() const { return own_.bytes; }  // altogether
   void add(const std::shared_ptr<Promised>& all, std::int64_t bytes);
 
  private:
@@ -49,11 +50,13 @@ class Room {
   Promised own_;
 };
 
-// What could go, with the command for it.
+// What could go, with the command for it, and what only time gives back.
 struct Removable {
   std::int64_t images = 0;  // bytes; -1 where it is not known
   std::int64_t builds = 0;
   std::int64_t logs = 0;
+  std::int64_t promised = 0;  // to uploads, pulls, unpackings and builds that are under way
+  bool backup = false;        // one is being made, and no image is removed meanwhile
 };
 
 // "Remove what is not used: …", with the commands.

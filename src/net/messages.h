@@ -282,7 +282,7 @@ struct ImagesUsed {  // of a build, before it begins: images that it is built on
   std::vector<std::string> digests;
 };
 struct DiskCleaned {
-  std::int64_t build_bytes = 0;  // what buildah's storage takes now
+  std::int64_t build_bytes = 0;  // what buildah's storage takes now; -1: it was not measured
 };
 struct JobFailed {
   base::Error error;

@@ -58,7 +58,7 @@ class Build {
     base::Result<std::string> dockerfile = read_dockerfile(*context);
     if (!dockerfile) return std::unexpected(dockerfile.error());
     if (needed_ != nullptr) {
-      *needed_ = images_missing(*dockerfile, job_.known);
+      *needed_ = images_missing(*dockerfile, known_here(*dockerfile));
       if (needed_->size() > kMostWantedImages) {
         return cannot(ErrorCode::too_large, "it names more than " + std::to_string(kMostWantedImages) + " images", {});
       }
@@ -76,7 +76,7 @@ class Build {
     if (!built) return lost(built.error());
     const base::Result<std::string> digest = store(*buildah, *built);
     if (!digest) return lost(digest.error());
-    return unpack_image(job_.blobs, *digest, job_.images, events_);
+    return unpack_image(job_.blobs, *digest, job_.images, events_, job_.room == 0 ? INT64_MAX : job_.room);
   }
 
  private:
@@ -84,6 +84,23 @@ class Build {
 
   std::unexpected<base::Error> cannot(ErrorCode code, std::string why, std::string remedy) const {
     return base::fail(code, "cannot build " + printable(job_.tag), std::move(why), std::move(remedy));
+  }
+
+  // What is known without those images that the Dockerfile may mean and that have lost a blob.
+  KnownImages known_here(const std::string& dockerfile) const {
+    std::vector<std::string> lost;
+    for (const auto& [name, digest] : images_for(dockerfile, job_.known)) {
+      const base::Result<std::vector<std::string>> blobs = blobs_of(job_.blobs, digest);
+      const bool gone = blobs ? std::ranges::any_of(*blobs,
+                                                    [this](const std::string& blob) {
+                                                      return ::access(blob_path(job_.blobs, blob).c_str(), F_OK) != 0;
+                                                    })
+                              : blobs.error().code == ErrorCode::image_not_found;
+      if (gone) lost.push_back(digest);
+    }
+    KnownImages out = job_.known;
+    std::erase_if(out, [&](const auto& one) { return std::ranges::find(lost, one.second) != lost.end(); });
+    return out;
   }
 
   // A folder with the context's files: the one that was named, or one made from the archive in it.
@@ -167,7 +184,6 @@ class Build {
 
   base::Result<void> import_known(Buildah& buildah, const std::string& dockerfile) {
     const KnownImages needed = images_for(dockerfile, job_.known);
-    if (needed.empty()) return {};
     if (on_used_) {
       std::vector<std::string> digests;
       for (const auto& [name, digest] : needed) {
@@ -175,6 +191,7 @@ class Build {
       }
       on_used_(std::move(digests));
     }
+    if (needed.empty()) return {};
     const base::Result<Buildah::Output> listed = buildah.run({"images", "--json"}, Buildah::Show::nothing);
     if (!listed) return std::unexpected(listed.error());
     std::string text;
@@ -358,23 +375,26 @@ base::Result<model::Image> build_image(net::Loop& loop, const net::msg::BuildIma
     if (++lines < kMostProgressLines) events.say(line);
     if (lines == kMostProgressLines) events.say("(further output is not shown)");
   };
-  RoomWatch watch(loop.clock(), {.room = job.room,
-                                 .before = job.storage_bytes,
-                                 .disk = [&] { return disk_used(job.storage); },
-                                 .storage = [&] { return bytes_below(job.storage); }});
-  bounded.go_on = [&] { return watch.has_room() && (!events.go_on || events.go_on()); };
   const base::Fd lock(::open((job.storage + "/lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
   if (!lock) return base::fail(base::os_error("cannot use the build storage " + job.storage));
   const bool alone = ::flock(lock.get(), LOCK_EX | LOCK_NB) == 0;
+  if (!alone) ::flock(lock.get(), LOCK_SH);  // behind who empties the storage
   const bool abandoned = ScratchDir::remove_abandoned(job.storage) > 0;
   base::Result<ScratchDir> scratch = ScratchDir::make(job.storage, 0700);
   if (!scratch) return std::unexpected(scratch.error());
+  if (alone && !abandoned) ::flock(lock.get(), LOCK_SH);
+  if (auto told = tell_room(scratch->path(), job.room); !told) return std::unexpected(told.error());
+  RoomWatch watch(loop.clock(), {.room = job.room,
+                                 .before = job.storage_bytes,
+                                 .disk = [&] { return disk_used(job.storage); },
+                                 .storage = [&] { return bytes_below(job.storage); },
+                                 .others = [&] { return rooms_of_others(job.storage, scratch->path()); }});
+  bounded.go_on = [&] { return watch.has_room() && (!events.go_on || events.go_on()); };
   Build build(loop, job, bounded, scratch->path(), bases);
-  if (!(alone && abandoned)) ::flock(lock.get(), LOCK_SH);
   base::Result<model::Image> image = build.run(alone && abandoned, lock);
   if (image || !watch.exceeded()) return image;
-  return base::fail(ErrorCode::disk_full, "cannot build " + printable(job.tag),
-                    "it took more than the " + std::to_string(job.room) + " bytes that there is room for now");
+  return base::fail(ErrorCode::disk_budget, "cannot build " + printable(job.tag),
+                    "it took more of the disk than what was left for it");
 }
 
 }  // namespace marea::pipeline

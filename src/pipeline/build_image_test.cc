@@ -127,6 +127,23 @@ TEST_F(BuildImage, NamesTheImagesItKnowsWhenAFromIsUnknown) {
   }
 }
 
+TEST_F(BuildImage, AsksForWhatItKnowsByNameAndHasNoBlobsOf) {
+  write("Dockerfile", "FROM team/base\nCOPY Dockerfile /\n");
+  std::vector<std::string> needed;
+  const base::Result<model::Image> image = build_image(loop_,
+                                                       {.context = top_ + "/context",
+                                                        .dockerfile = "Dockerfile",
+                                                        .tag = "app",
+                                                        .blobs = top_ + "/blobs",
+                                                        .images = top_ + "/images",
+                                                        .storage = top_ + "/build",
+                                                        .known = {{"team/base", digest_of("removed")}}},
+                                                       {}, {.needed = &needed});
+  ASSERT_FALSE(image);
+  EXPECT_EQ(image.error().code, ErrorCode::image_not_found);
+  EXPECT_THAT(needed, ElementsAre("team/base"));
+}
+
 TEST_F(BuildImage, AFailedStepGivesItsLastLinesAndLeavesNothing) {
   write("Dockerfile", "FROM scratch\nCOPY absent /srv/\n");
   const base::Result<model::Image> image = build();

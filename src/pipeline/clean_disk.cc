@@ -50,9 +50,11 @@ base::Result<void> clear(const std::string& storage) {
     return base::fail(base::ErrorCode::conflict, "cannot empty the build storage", "a build is running",
                       "Try again when it has ended");
   }
+  ScratchDir::remove_abandoned(storage);
   std::error_code problem;
   for (const auto& entry : std::filesystem::directory_iterator(storage, problem)) {
-    if (entry.path().filename() == "lock") continue;
+    const std::string name = entry.path().filename().string();
+    if (name == "lock" || ScratchDir::is_one(name)) continue;  // of a build that is about to begin
     if (auto done = remove_tree(entry.path().string()); !done) return done;
   }
   return {};
@@ -70,7 +72,9 @@ base::Result<net::msg::DiskCleaned> clean_disk(const net::msg::CleanDisk& job, c
     if (given_up(events)) return nobody_waits();
     if (auto done = clear(job.storage); !done) return base::fail(std::move(done.error()));
   }
-  return net::msg::DiskCleaned{.build_bytes = bytes_below(job.storage)};
+  // Who waits for the room shall not wait for a walk through a cache that stays.
+  const bool changed = job.clear_storage || (job.digests.empty() && job.blobs.empty());
+  return net::msg::DiskCleaned{.build_bytes = changed ? bytes_below(job.storage) : -1};
 }
 
 }  // namespace marea::pipeline

@@ -102,5 +102,18 @@ TEST(CleanDisk, EmptiesTheBuildStorageUnlessABuildRuns) {
   EXPECT_FALSE(std::filesystem::exists(storage + "/overlay"));
 }
 
+TEST(CleanDisk, LeavesTheFolderOfABuildThatIsAboutToBegin) {
+  const testing::TempDir temp;
+  const std::string storage = temp / "build";
+  testing::write_file(storage + "/overlay/x", "x");
+  testing::write_file(storage + "/.scratch-dead00/x", "x");
+  const base::Result<ScratchDir> build = ScratchDir::make(storage, 0700);
+  ASSERT_TRUE(build);
+  ASSERT_TRUE(clean_disk({.images = {}, .digests = {}, .storage = storage, .clear_storage = true}, {}));
+  EXPECT_TRUE(std::filesystem::exists(build->path()));
+  EXPECT_FALSE(std::filesystem::exists(storage + "/overlay"));
+  EXPECT_FALSE(std::filesystem::exists(storage + "/.scratch-dead00"));
+}
+
 }  // namespace
 }  // namespace marea::pipeline

@@ -107,7 +107,7 @@ class Unpacking {
     }
     const std::int64_t taken = (entry.bytes + kDiskBlock - 1) / kDiskBlock * kDiskBlock;
     if (taken > budget.room) {
-      return base::fail(ErrorCode::disk_full, {}, "with it, more is taken than there is room for on the disk now");
+      return base::fail(ErrorCode::disk_budget, {}, "with it, more is taken than what was left for it");
     }
     budget.bytes -= entry.bytes;
     budget.room -= taken;

@@ -36,7 +36,7 @@ struct Budget {
   std::int64_t inodes = kMostImageInodes;
   std::int64_t file_bytes = kMostFileBytes;
   std::int64_t ratio_free_bytes = kRatioFreeBytes;  // of each stream
-  std::int64_t room = INT64_MAX;                    // of the disk, in whole blocks of kDiskBlock: E_DISK_FULL
+  std::int64_t room = INT64_MAX;                    // of the disk, in whole blocks of kDiskBlock: E_DISK_BUDGET
 };
 
 struct UnpackOptions {

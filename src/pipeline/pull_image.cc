@@ -126,8 +126,8 @@ class Pull {
     std::int64_t missing = 0;
     for (const Descriptor& blob : blobs) missing += is_here(job_.blobs, blob) ? 0 : blob.bytes;
     if (missing > room_) {
-      return base::fail(ErrorCode::disk_full, "cannot pull " + quoted_place(reference_),
-                        "its blobs are larger than what there is room for on the disk now");
+      return base::fail(ErrorCode::disk_budget, "cannot pull " + quoted_place(reference_),
+                        "its blobs are larger than what was left for it");
     }
     room_ -= missing;
     if (image->config_blob.bytes > static_cast<std::int64_t>(kMostConfigBytes)) {

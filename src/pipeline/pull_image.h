@@ -18,7 +18,7 @@ namespace marea::pipeline {
 base::Result<net::msg::ImageResolved> resolve_image(net::Loop& loop, const net::msg::ResolveImage& job,
                                                     const RegistryFiles& files, const JobEvents& events);
 
-// The same, E_IMAGE_TOO_LARGE, E_DISK_FULL (beyond the job's room), and those of unpack_image(). The files are closed
+// The same, E_IMAGE_TOO_LARGE, E_DISK_BUDGET (beyond the job's room), and those of unpack_image(). The files are closed
 // before anything is unpacked.
 base::Result<model::Image> pull_image(net::Loop& loop, const net::msg::PullImage& job, RegistryFiles files,
                                       const JobEvents& events);

@@ -200,11 +200,11 @@ TEST_F(PullImageTest, blobs_beyond_the_room_of_the_job_are_not_begun_and_the_res
   ASSERT_TRUE(resolved);
   const auto none = pull(digest, 1 << 30, resolved->missing_bytes - 1);
   ASSERT_FALSE(none);
-  EXPECT_EQ(none.error().code, ErrorCode::disk_full);
+  EXPECT_EQ(none.error().code, ErrorCode::disk_budget);
   EXPECT_TRUE(fake.methods().empty());
   const auto no_tree = pull(digest, 1 << 30, resolved->missing_bytes + kDiskBlock - 1);
   ASSERT_FALSE(no_tree);
-  EXPECT_EQ(no_tree.error().code, ErrorCode::disk_full);
+  EXPECT_EQ(no_tree.error().code, ErrorCode::disk_budget);
   EXPECT_TRUE(pull(digest, 1 << 30, kDiskBlock)) << "its blobs are here now";
 }
 

@@ -4,12 +4,26 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
+#include <filesystem>
+#include <system_error>
 #include <utility>
 
+#include "pipeline/files.h"
+#include "pipeline/scratch_dir.h"
+
 namespace marea::pipeline {
+namespace {
+
+constexpr const char* kRoomFile = "/room";
+constexpr std::size_t kMostRoomText = 32;
+
+}  // namespace
 
 RoomWatch::RoomWatch(const base::Clock& clock, Setup setup) : clock_(clock), setup_(std::move(setup)) {
-  if (setup_.room != 0) disk_before_ = setup_.disk();
+  if (setup_.room == 0) return;
+  if (setup_.before < 0) setup_.before = setup_.storage();
+  disk_before_ = setup_.disk();
 }
 
 bool RoomWatch::has_room() {
@@ -17,14 +31,36 @@ bool RoomWatch::has_room() {
   const base::Instant now = clock_.now();
   if (now < next_) return true;
   next_ = now + kLook;
+  if (setup_.others) others_.merge(setup_.others());
   const std::int64_t disk = setup_.disk();
   if (disk - disk_before_ <= setup_.room) return true;
-  if (setup_.before >= 0 && setup_.storage() - setup_.before <= setup_.room) {
+  const bool unbound = std::ranges::any_of(others_, [](const auto& one) { return one.second == 0; });
+  std::int64_t most = setup_.room;
+  for (const auto& [name, room] : others_) most += room;
+  if (unbound || setup_.storage() - setup_.before <= most) {
     disk_before_ = disk;  // it was others
     return true;
   }
   exceeded_ = true;
   return false;
+}
+
+base::Result<void> tell_room(const std::string& scratch, std::int64_t room) {
+  return write_file_atomically(scratch + kRoomFile, std::to_string(room), 0600);
+}
+
+std::map<std::string, std::int64_t> rooms_of_others(const std::string& storage, const std::string& scratch) {
+  std::map<std::string, std::int64_t> out;
+  std::error_code problem;
+  for (const auto& entry : std::filesystem::directory_iterator(storage, problem)) {
+    const std::string folder = entry.path().string();
+    if (folder == scratch || !ScratchDir::is_one(entry.path().filename().string())) continue;
+    const base::Result<std::string> text = read_small_file(folder + kRoomFile, kMostRoomText);
+    std::int64_t room = 0;
+    if (!text || std::from_chars(text->data(), text->data() + text->size(), room).ec != std::errc()) continue;
+    out.emplace(folder, std::max<std::int64_t>(0, room));
+  }
+  return out;
 }
 
 std::int64_t disk_used(const std::string& folder) {

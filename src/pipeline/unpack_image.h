@@ -27,8 +27,8 @@ struct JobEvents {
 };
 
 // At once when it is there already. Several processes may unpack into the same IMAGES; what a killed one left behind is
-// removed by the next. It takes at most `room` bytes of the disk, else E_DISK_FULL. E_IMAGE_NOT_FOUND, E_IMAGE_INVALID,
-// E_DIGEST_MISMATCH, E_IMAGE_TOO_LARGE, E_DISK_FULL, E_IO.
+// removed by the next. Its files take at most `room` bytes of the disk, else E_DISK_BUDGET. E_IMAGE_NOT_FOUND,
+// E_IMAGE_INVALID, E_DIGEST_MISMATCH, E_IMAGE_TOO_LARGE, E_DISK_FULL, E_IO.
 base::Result<model::Image> unpack_image(const std::string& blobs, const std::string& digest, const std::string& images,
                                         const JobEvents& events, std::int64_t room = INT64_MAX);
 

@@ -231,7 +231,7 @@ TEST_F(UnpackImage, TakesNoMoreOfTheDiskThanItMay) {
       {{.tar = tar({{.name = "a", .content = "1"}, {.name = "b", .content = std::string(5000, 'x')}})}})["digest"];
   const auto none = unpack_image(layout_.blobs(), digest, images_, {}, 3 * kDiskBlock - 1);
   ASSERT_FALSE(none);
-  EXPECT_EQ(none.error().code, ErrorCode::disk_full);
+  EXPECT_EQ(none.error().code, ErrorCode::disk_budget);
   EXPECT_TRUE(std::filesystem::is_empty(images_));
   EXPECT_TRUE(unpack_image(layout_.blobs(), digest, images_, {}, 3 * kDiskBlock));
 }
