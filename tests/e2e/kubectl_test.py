@@ -34,7 +34,7 @@ def image(platform, tide):
 @pytest.fixture
 def applied(kubectl, name, image):
     """A service that kubectl made, Ready."""
-    wanted = manifest(name, image, max_scale=3)
+    wanted = manifest(name, image, max_scale=3, idle="60s")
     assert "created" in kubectl("apply", "-f", "-", given=json.dumps(wanted)).out
     kubectl("wait", "--for=condition=Ready", f"ksvc/{name}", "--timeout=60s")
     return wanted
