@@ -400,7 +400,7 @@ std::string read_own_name(Findings& findings, const Node& node) {
     findings.missing(*metadata, "name", "by which it is named elsewhere");
     return {};
   }
-  const std::string text = findings.text(*name).value_or("");
+  std::string text = findings.text(*name).value_or("");
   if (text.empty()) return {};
   if (auto fault = label_fault(text)) findings.fault(*name, *fault);
   return text;
