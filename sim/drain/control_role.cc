@@ -94,6 +94,7 @@ void ControlRole::tick() {
     if (whole) whole_ = false;
     routes_.publish(whole, [this](const net::ControlToRouter& message) {
       if (!dead() && !stage_.strikes(net::Role::control)) router_.send(message);
+      return true;
     });
   }
   if (dead()) return;

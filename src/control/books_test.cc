@@ -36,6 +36,7 @@ std::string published(RouteBook& book, bool whole = false) {
   };
   book.publish(whole, [&](const net::ControlToRouter& message) {
     out += (out.empty() ? "" : ", ") + std::visit(word, message);
+    return true;
   });
   return out;
 }
@@ -58,6 +59,21 @@ TEST(RouteBook, sends_everything_to_a_router_that_is_new) {
   book.publish(false, nullptr);  // nobody is there
   EXPECT_EQ(book.pending_version(), 11U);
   EXPECT_EQ(published(book, true), "all, revision a, service s, commit 12");
+}
+
+TEST(RouteBook, a_version_of_which_a_message_did_not_go_out_is_not_committed) {
+  for (const bool whole : {false, true}) {
+    RouteBook book(10);
+    book.set(kService, route("a"), {revision_route("a")});
+    bool committed = false;
+    const auto send = [&](const net::ControlToRouter& message) {
+      committed = committed || std::holds_alternative<msg::RoutesCommit>(message);
+      return !std::holds_alternative<model::ServiceRoute>(message);
+    };
+    EXPECT_FALSE(book.publish(whole, send));
+    EXPECT_FALSE(committed);
+    EXPECT_EQ(published(book, true), "all, revision a, service s, commit 12") << "whoever has the link says all again";
+  }
 }
 
 TEST(RouteBook, believes_no_version_that_it_has_not_published) {

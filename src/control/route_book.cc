@@ -2,9 +2,14 @@
 
 #include <utility>
 
+#include "net/link.h"
+
 namespace marea::control {
 
 namespace msg = net::msg;
+
+// The largest part of a service's route; the rest is hosts, tags and names.
+static_assert(4 * model::kMostMatchBytes < net::kMostFrameBytes);
 
 bool RouteBook::set(const base::ServiceName& service, std::optional<model::ServiceRoute> route,
                     std::vector<model::RevisionRoute> revisions) {
@@ -26,20 +31,24 @@ bool RouteBook::set(const base::ServiceName& service, std::optional<model::Servi
   return differs;
 }
 
-void RouteBook::publish(bool whole, const Send& send) {
+bool RouteBook::publish(bool whole, const Send& send) {
   ++version_;
   const std::vector<net::ControlToRouter> changes = std::exchange(changes_, {});
-  if (!send) return;
-  send(msg::RoutesBegin{.version = version_, .full = whole});
+  if (!send) return true;
+  if (!send(msg::RoutesBegin{.version = version_, .full = whole})) return false;
   if (whole) {
     for (const auto& [service, entry] : entries_) {
-      for (const auto& [name, revision] : entry.revisions) send(revision);
-      if (entry.route) send(*entry.route);
+      for (const auto& [name, revision] : entry.revisions) {
+        if (!send(revision)) return false;
+      }
+      if (entry.route && !send(*entry.route)) return false;
     }
   } else {
-    for (const net::ControlToRouter& change : changes) send(change);
+    for (const net::ControlToRouter& change : changes) {
+      if (!send(change)) return false;
+    }
   }
-  send(msg::RoutesCommit{.version = version_});
+  return send(msg::RoutesCommit{.version = version_});
 }
 
 }  // namespace marea::control

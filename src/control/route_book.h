@@ -16,7 +16,8 @@ namespace marea::control {
 
 class RouteBook {
  public:
-  using Send = std::function<void(const net::ControlToRouter&)>;
+  // False: it will not arrive.
+  using Send = std::function<bool(const net::ControlToRouter&)>;
   // Versions start above first_version, which must grow over restarts of control.
   explicit RouteBook(std::uint64_t first_version) : version_(first_version) {}
 
@@ -24,8 +25,9 @@ class RouteBook {
   bool set(const base::ServiceName& service, std::optional<model::ServiceRoute> route,
            std::vector<model::RevisionRoute> revisions);
   bool changed() const { return !changes_.empty(); }
-  // The next version: what changed, or everything for a router that is new. Without `send` nobody hears of it.
-  void publish(bool whole, const Send& send);
+  // The next version: what changed, or everything for a router that is new. Without `send` nobody hears of it. False:
+  // a message did not go out, so router was not told to route by this version and needs everything again.
+  bool publish(bool whole, const Send& send);
   // A version from the future would be a lie about routes that do not exist yet.
   void confirm(std::uint64_t version) { applied_ = std::max(applied_, std::min(version, version_)); }
 

@@ -15,6 +15,7 @@ void RouterPort::connect(base::Fd fd) {
       Link::Events{.on_message = [this](net::RouterToControl message, std::vector<base::Fd>) { on_message(message); },
                    .on_closed = [](const std::string&) {}});
   whole_ = true;
+  stuck_ = false;
 }
 
 void RouterPort::on_message(const net::RouterToControl& message) {
@@ -38,11 +39,11 @@ void RouterPort::on_message(const net::RouterToControl& message) {
 
 void RouterPort::flush() {
   const bool whole = whole_ && connected();
-  if (!book_.changed() && !whole) return;
+  if (!book_.changed() && (!whole || stuck_)) return;
   RouteBook::Send send;
-  if (connected()) send = [this](const net::ControlToRouter& message) { link_->send(message); };
-  book_.publish(whole, send);
-  if (whole) whole_ = false;
+  if (connected()) send = [this](const net::ControlToRouter& message) { return link_->send(message); };
+  stuck_ = !book_.publish(whole, send);
+  if (whole || stuck_) whole_ = stuck_;
 }
 
 }  // namespace marea::control

@@ -63,7 +63,8 @@ class RouterPort {
   Events events_;
   RouteBook book_;
   std::unique_ptr<Link> link_;
-  bool whole_ = false;  // the link is new: it needs everything
+  bool whole_ = false;  // the link is new, or missed something: it needs everything
+  bool stuck_ = false;  // and did not take it: worth another try when something has changed
 };
 
 }  // namespace marea::control

@@ -58,6 +58,16 @@ bool contains(const AddressBlock& block, const std::array<std::uint8_t, 16>& add
   return rest == 0 || ((address.at(whole) ^ block.address.at(whole)) >> (8U - rest)) == 0;
 }
 
+std::size_t bytes_of(const MatchRule& rule) {
+  constexpr std::size_t kEach = 8;
+  std::size_t bytes = rule.name.size() + rule.to.size() + 2 * kEach;
+  for (const MatchCondition& condition : rule.conditions) {
+    bytes += condition.name.size() + kEach;
+    for (const std::string& value : condition.values) bytes += value.size() + kEach;
+  }
+  return bytes;
+}
+
 std::optional<std::string> regex_fault(const std::string& expression) {
   re2::RE2::Options options;
   options.set_log_errors(false);

@@ -33,11 +33,16 @@ inline constexpr std::size_t kMostMatchRules = 50;        // of a service
 inline constexpr std::size_t kMostMatchConditions = 16;   // of a rule
 inline constexpr std::size_t kMostMatchValues = 1000;     // of a condition: a list of customers
 inline constexpr std::size_t kMostMatchValueBytes = 512;  // of a name, value or expression
+// Of all rules of a service, aliases of YAML expanded: routes go to router in one message each, which must have room.
+inline constexpr std::size_t kMostMatchBytes = 128U << 10;
 // An expression costs at most its steps times the bytes that it looks at, however hostile both are (RE2 has no
-// backtracking): 20 × 256 × 1 KiB are some tens of milliseconds at the very worst.
+// backtracking): 256 × 8 KiB are some tens of milliseconds of a request at the very worst, however many expressions,
+// fields, cookies and parameters there are.
 inline constexpr std::size_t kMostMatchRegexes = 20;     // of a service
 inline constexpr int kMostRegexSteps = 256;              // of a compiled expression
 inline constexpr std::size_t kMostRegexInput = 1024;     // a longer value matches no expression
+inline constexpr std::size_t kMostRegexBytes = 8192;     // of a request, by all expressions; then they match nothing
+inline constexpr std::size_t kRegexCallBytes = 16;       // each look at a value counts as so many more
 inline constexpr std::int64_t kRegexMemory = 256 << 10;  // of a compiled expression and what it remembers of inputs
 
 enum class MatchSubject : std::uint8_t { header, cookie, query, path, method, client };
@@ -73,6 +78,9 @@ struct MatchRule {
   std::string to;  // the revision or the tag
   friend bool operator==(const MatchRule&, const MatchRule&) = default;
 };
+
+// What it takes of kMostMatchBytes: its texts, and 8 bytes for each.
+std::size_t bytes_of(const MatchRule& rule);
 
 // What is wrong with an expression, as the end of a fault; nothing when router can use it.
 std::optional<std::string> regex_fault(const std::string& expression);

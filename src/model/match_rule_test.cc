@@ -126,6 +126,18 @@ TEST(MatchRules, there_is_a_bound_on_everything) {
               ElementsAre(HasSubstr("must have at most 512 bytes")));
 }
 
+TEST(MatchRules, all_rules_of_a_service_have_room_in_one_message_however_they_were_written) {
+  const auto aliased = [](int rules) {
+    std::string list = "'[{arm: canary, header: {name: a, exact: &list [";
+    for (int i = 0; i < 100; ++i) list += std::string(500, 'x') + ", ";
+    list += "]}}, ";
+    for (int i = 1; i < rules; ++i) list += "{arm: canary, header: {name: a, exact: *list}}, ";
+    return list + "]'";
+  };
+  EXPECT_THAT(rule_faults(aliased(2)), IsEmpty());
+  EXPECT_THAT(rule_faults(aliased(4)), ElementsAre(HasSubstr("[2]: is where the rules become too large")));
+}
+
 TEST(AddressBlocks, are_read_strictly) {
   for (const char* good : {"10.0.0.0/8", "0.0.0.0/0", "192.0.2.7", "192.0.2.7/32", "::/0", "2001:db8::/32", "::1"}) {
     EXPECT_TRUE(parse_address_block(good)) << good;

@@ -193,7 +193,16 @@ std::vector<MatchRule> read_match_rules(Findings& findings, const Node& annotati
       if (list.value->size() > kMostMatchRules) {
         inner.fault(list, "must have at most " + std::to_string(kMostMatchRules) + " rules");
       } else {
-        for (const Node& node : list.elements()) out.push_back(reader.rule(node));
+        std::size_t bytes = 0;
+        for (const Node& node : list.elements()) {
+          out.push_back(reader.rule(node));
+          const std::size_t before = bytes;
+          bytes += bytes_of(out.back());
+          if (before <= kMostMatchBytes && bytes > kMostMatchBytes) {
+            inner.fault(node, "is where the rules become too large; those of a service may have " +
+                                  std::to_string(kMostMatchBytes >> 10U) + " KiB of texts, aliases expanded");
+          }
+        }
       }
     }
   }

@@ -72,14 +72,20 @@ struct RuleSet::Condition {
       regex = std::make_unique<const re2::RE2>(values.front(), options);
     }
   }
-  bool accepts(std::string_view text) const {
+  // `budget`: bytes that expressions may still look at.
+  bool accepts(std::string_view text, std::size_t& budget) const {
     switch (kind) {
       case MatchKind::exact: return std::ranges::binary_search(values, text, std::less<>());
       case MatchKind::prefix:
         return std::ranges::any_of(values, [&](const std::string& each) { return text.starts_with(each); });
       case MatchKind::regex:
-        return regex && regex->ok() && text.size() <= model::kMostRegexInput &&
-               re2::RE2::FullMatch({text.data(), text.size()}, *regex);
+        if (!regex || !regex->ok() || text.size() > model::kMostRegexInput) return false;
+        if (budget < text.size() + model::kRegexCallBytes) {
+          budget = 0;
+          return false;
+        }
+        budget -= text.size() + model::kRegexCallBytes;
+        return re2::RE2::FullMatch({text.data(), text.size()}, *regex);
       case MatchKind::network: {
         const auto address = model::parse_address(text);
         return address && std::ranges::any_of(networks, [&](const model::AddressBlock& each) {
@@ -89,19 +95,19 @@ struct RuleSet::Condition {
     }
     return false;
   }
-  bool accepts_field(const RequestHead& request) const {
+  bool accepts_field(const RequestHead& request, std::size_t& budget) const {
     return std::ranges::any_of(request.fields(), [&](const Field& field) {
-      return net::http::same_token(field.name, name) && accepts(field.value);
+      return net::http::same_token(field.name, name) && accepts(field.value, budget);
     });
   }
-  bool accepts_parameter(std::string_view query) const {
+  bool accepts_parameter(std::string_view query, std::size_t& budget) const {
     DecodingRoom room;
     while (!query.empty()) {
       const std::string_view pair = query.substr(0, query.find('&'));
       query.remove_prefix(std::min(query.size(), pair.size() + 1));
       const std::size_t sign = pair.find('=');
       if (decoded(pair.substr(0, sign), room) != name) continue;
-      if (accepts(decoded(sign == std::string_view::npos ? std::string_view() : pair.substr(sign + 1), room))) {
+      if (accepts(decoded(sign == std::string_view::npos ? std::string_view() : pair.substr(sign + 1), room), budget)) {
         return true;
       }
     }
@@ -118,26 +124,28 @@ RuleSet::RuleSet(std::vector<model::RouteRule> rules) : rules_(std::move(rules))
 
 RuleSet::~RuleSet() = default;
 
-bool RuleSet::holds(const Condition& condition, const RequestHead& request, std::string_view client) const {
+bool RuleSet::holds(const Condition& condition, const RequestHead& request, std::string_view client,
+                    std::size_t& budget) const {
   switch (condition.subject) {
-    case MatchSubject::header: return condition.accepts_field(request);
+    case MatchSubject::header: return condition.accepts_field(request, budget);
     case MatchSubject::cookie:
-      return find_cookie(request, condition.name, [&](std::string_view value) { return condition.accepts(value); })
+      return find_cookie(request, condition.name,
+                         [&](std::string_view value) { return condition.accepts(value, budget); })
           .has_value();
-    case MatchSubject::query: return condition.accepts_parameter(query_of(request.target));
-    case MatchSubject::path: return condition.accepts(path_of(request.target));
-    case MatchSubject::method: return condition.accepts(request.method);
-    case MatchSubject::client: return condition.accepts(client);
+    case MatchSubject::query: return condition.accepts_parameter(query_of(request.target), budget);
+    case MatchSubject::path: return condition.accepts(path_of(request.target), budget);
+    case MatchSubject::method: return condition.accepts(request.method, budget);
+    case MatchSubject::client: return condition.accepts(client, budget);
   }
   return false;
 }
 
-std::optional<std::size_t> RuleSet::match(const RequestHead& request, std::string_view client,
-                                          std::size_t first) const {
+std::optional<std::size_t> RuleSet::match(const RequestHead& request, std::string_view client, std::size_t first,
+                                          std::size_t& budget) const {
   for (std::size_t i = first; i < conditions_.size(); ++i) {
     // Without a condition it would take everything.
     const bool all = !conditions_[i].empty() && std::ranges::all_of(conditions_[i], [&](const Condition& each) {
-      return holds(each, request, client);
+      return holds(each, request, client, budget);
     });
     if (all) return i;
   }

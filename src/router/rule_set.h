@@ -26,13 +26,20 @@ class RuleSet {
   RuleSet& operator=(const RuleSet&) = delete;
 
   const std::vector<model::RouteRule>& rules() const { return rules_; }
-  // The first rule from `first` on that holds.
+  // The first rule from `first` on that holds. `budget`: how many bytes expressions may still look at, for all calls
+  // that one request makes; a value beyond it matches none.
+  std::optional<std::size_t> match(const net::http::RequestHead& request, std::string_view client, std::size_t first,
+                                   std::size_t& budget) const;
   std::optional<std::size_t> match(const net::http::RequestHead& request, std::string_view client,
-                                   std::size_t first = 0) const;
+                                   std::size_t first = 0) const {
+    std::size_t budget = model::kMostRegexBytes;
+    return match(request, client, first, budget);
+  }
 
  private:
   struct Condition;
-  bool holds(const Condition& condition, const net::http::RequestHead& request, std::string_view client) const;
+  bool holds(const Condition& condition, const net::http::RequestHead& request, std::string_view client,
+             std::size_t& budget) const;
 
   std::vector<model::RouteRule> rules_;
   std::vector<std::vector<Condition>> conditions_;  // by rule

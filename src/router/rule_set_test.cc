@@ -79,6 +79,28 @@ TEST(RuleSet, the_first_rule_whose_conditions_all_hold_decides) {
   EXPECT_EQ(rules.match(head, "::1", 4), std::nullopt);
 }
 
+TEST(RuleSet, expressions_look_at_so_many_bytes_of_a_request_and_no_more) {
+  const model::MatchCondition beta{Subject::cookie, "beta", MatchKind::regex, {"yes"}};
+  const auto after = [](std::size_t bytes) {
+    std::string fields;
+    for (; bytes > 0; bytes -= 1024) fields += "Cookie: beta=" + std::string(1024, 'x') + "\r\n";
+    return fields + "Cookie: beta=yes\r\n";
+  };
+  EXPECT_TRUE(rule_holds(beta, "/", after(model::kMostRegexBytes - 2048)));
+  EXPECT_FALSE(rule_holds(beta, "/", after(model::kMostRegexBytes)));
+  EXPECT_TRUE(rule_holds({Subject::cookie, "beta", MatchKind::exact, {"yes"}}, "/", after(model::kMostRegexBytes)))
+      << "others do not cost that";
+  static net::http::RequestHead head;
+  const std::string text = "GET /" + std::string(999, 'a') + " HTTP/1.1\r\nHost: a\r\n\r\n";
+  ASSERT_TRUE(net::http::parse_request(text, head).value_or(false));
+  const RuleSet rules({{.conditions = {{Subject::path, "", MatchKind::regex, {"/a+"}}}}});
+  std::size_t budget = 2500;
+  EXPECT_TRUE(rules.match(head, "::1", 0, budget));
+  EXPECT_TRUE(rules.match(head, "::1", 0, budget));
+  EXPECT_EQ(budget, 500 - 2 * model::kRegexCallBytes);
+  EXPECT_FALSE(rules.match(head, "::1", 0, budget)) << "one request has one budget";
+}
+
 // As a file that was damaged, or control in another hand, could say it.
 TEST(RuleSet, what_cannot_be_used_never_holds) {
   EXPECT_FALSE(rule_holds({Subject::path, "", MatchKind::regex, {"("}}, "/"));
