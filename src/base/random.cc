@@ -20,6 +20,11 @@ std::uint64_t SystemRandom::next() {
   return value;
 }
 
+void SystemRandom::fill(std::span<std::uint64_t> words) {
+  // No signal interrupts one of up to 256 bytes (getrandom(2)).
+  if (::getrandom(words.data(), words.size_bytes(), 0) != static_cast<ssize_t>(words.size_bytes())) std::abort();
+}
+
 std::uint64_t SeededRandom::next() {
   state_ += 0x9e3779b97f4a7c15ULL;
   std::uint64_t z = state_;

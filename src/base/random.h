@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string>
 
 namespace marea::base {
@@ -19,6 +20,8 @@ class Random {
 class SystemRandom final : public Random {
  public:
   std::uint64_t next() override;
+  // Up to 32 words with one call of the kernel.
+  static void fill(std::span<std::uint64_t> words);
 };
 
 // splitmix64 (Steele, Lea, Flood 2014): small, seedable, for tests and simulation; not for secrets.

@@ -2,6 +2,9 @@
 // that answered it last, and to its revision whatever the split, as long as both are there. Best effort: where that
 // instance is gone or full, another one answers and its cookie takes the place.
 //
+// Where a rule leads a request (rule_set.h) is no place for others: its cookie has the complement of the revision's
+// mark, and never takes the place of another's.
+//
 // The value is two marks, keyed hashes of the names of revision and instance. It says nothing to who reads it, and who
 // makes one up can at most choose among the instances that the split could have given him anyway. The key is kept in a
 // file, so that cookies outlive the router; nothing is remembered per client.

@@ -60,6 +60,7 @@ bool Client::notice_departure() {
   }
   if (stream_.hung_up() && !half_closed_) {
     half_closed_ = true;
+    left_ = worker_.now();
     sent_before_hang_up_ = stream_.sent();
     worker_.set_deadline(*this, std::min(due_, worker_.now() + (answer_begun_ ? kSilentTime : kHalfClosedTime)));
   }
@@ -149,6 +150,7 @@ bool Client::begin(const http::RequestHead& head) {
   leaves_connection_ = may_leave_body_unread(head);
   request_sent_ = answer_begun_ = half_closed_ = false;
   attempts_ = interims_ = 0;
+  refused_ = led_ = false;
   set_request_id(&head);
   trace_ = Trace::of(head, [this] { return worker_.random(); });
   open_account(&head);
@@ -241,6 +243,7 @@ bool Client::connect() {
 // Nothing was sent yet, so the request can go elsewhere whatever it is.
 bool Client::connect_refused() {
   const std::shared_ptr<Home> home = home_;
+  refused_ = refused_ || (upstream_ && !home->gone);
   if (upstream_) {
     if (base::Fd socket = upstream_->take_back()) home->instance->put_socket({std::move(socket), false});
     worker_.bury(std::move(upstream_));
@@ -249,6 +252,7 @@ bool Client::connect_refused() {
   home_.reset();
   worker_.release(revision_, home, false);
   if (++attempts_ >= kMostAttempts) {
+    in_release_.cause = refused_ ? FailureCause::app : FailureCause::platform;  // else engine took them all away
     return answer(503, "the instances of " + revision_->name().str() + " accept no connection",
                   std::chrono::seconds(1));
   }
@@ -285,6 +289,7 @@ bool Client::send_request() {
     worker_.request_owner = nullptr;
   }
   scanned_ = 0;
+  in_release_.given = true;
   phase_ = Phase::relaying;
   return true;
 }
@@ -421,6 +426,7 @@ bool Client::late_body() {
 }
 
 void Client::on_deadline() {
+  note_late_cause();
   switch (phase_) {
     case Phase::head:
       worker_.bounds().hit(stream_.in().empty() ? Limit::idle_time : Limit::head_time);

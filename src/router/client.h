@@ -83,7 +83,7 @@ class Client final : public net::Watcher, public Deadline {
   bool relay();
   bool read_answer_head();
   bool begin_answer(const net::http::ResponseHead& response);
-  void write_own_cookies(net::http::HeadWriter& out) const;
+  void write_own_cookies(net::http::HeadWriter& out, const net::http::ResponseHead& response) const;
   bool pass_interim(const net::http::ResponseHead& response);
   bool open_tunnel(const net::http::ResponseHead& response);
   bool tunnel();
@@ -110,6 +110,7 @@ class Client final : public net::Watcher, public Deadline {
   // client_release.cc
   const RouteTable::RevisionEntry* steer(const RouteTable::ServiceEntry& service, const net::http::RequestHead& head);
   const RouteTable::RevisionEntry* assign(const RouteTable::Release& release, const net::http::RequestHead& head);
+  void note_late_cause();
   void settle();
 
   // client_account.cc
@@ -130,6 +131,7 @@ class Client final : public net::Watcher, public Deadline {
   std::uint64_t ticket_ = 0;  // set: we are in the revision's queue
   RequestAccount account_;
   base::Instant due_{};
+  base::Instant left_{};        // when half_closed_ began
   std::size_t head_bytes_ = 0;  // of the request's head, still at the front of in()
   std::size_t scanned_ = 0;     // of the head that is being read
   std::uint64_t sent_before_hang_up_ = 0;
@@ -141,11 +143,13 @@ class Client final : public net::Watcher, public Deadline {
   struct InRelease {        // of a request that is assigned_
     Assignment request;
     bool told = false;   // the release knows of it
-    bool mints = false;  // it came without a key: the answer sets this one
+    bool sets = false;   // the answer sets the key: a new one, or now and then the one that it came with
     bool cold = false;   // it waited until an instance was ready
-    ClientKeyText minted;
-    std::optional<model::FailureCause> cause;  // nothing: the caller left, unless the app was done
-    base::Instant app_done{};                  // the app has answered whole
+    bool given = false;  // an instance got it, or was about to: until then its time says nothing of the arm
+    ClientKeyText key;   // that is set
+    // The first one told holds. Nothing: the caller left, unless the app was done.
+    std::optional<model::FailureCause> cause;
+    base::Instant app_done{};  // the app has answered whole
   } in_release_;
   std::uint64_t app_sent_before_ = 0;  // bytes to the app on its connection, before this request
   std::uint64_t carried_ = 0;          // bytes of the tunnel when its silence began
@@ -166,6 +170,8 @@ class Client final : public net::Watcher, public Deadline {
   bool answer_begun_ = false;
   bool awaits_socket_ = false;
   bool half_closed_ = false;
+  bool refused_ = false;  // an instance that is still there refused a connection
+  bool led_ = false;      // a rule chose the revision
 };
 
 }  // namespace marea::router

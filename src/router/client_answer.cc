@@ -48,11 +48,16 @@ bool Client::pass_interim(const http::ResponseHead& response) {
   return true;
 }
 
-// What the caller's cookies say already is not said again.
-void Client::write_own_cookies(http::HeadWriter& out) const {
-  if (assigned_ && in_release_.mints) write_key(out, in_release_.minted);
+// What the caller's cookies say already is not said again, but for a key that is renewed. An answer that caches may
+// give to others sets none: it would give them all one key, or keep caches from storing it.
+void Client::write_own_cookies(http::HeadWriter& out, const http::ResponseHead& response) const {
+  if (for_shared_caches(response)) return;
+  if (assigned_ && in_release_.sets) write_key(out, in_release_.key);
   if (revision_->affinity() == 0) return;
-  const AffinityMarks marks{.revision = revision_->affinity(), .instance = home_->instance->affinity()};
+  // Where a rule led says nothing of where the split leads: such a mark matches no share, and leaves those that do.
+  const AffinityMarks marks{.revision = led_ ? ~revision_->affinity() : revision_->affinity(),
+                            .instance = home_->instance->affinity()};
+  if (led_ && affinity_.revision != 0 && affinity_.revision != marks.revision) return;
   if (marks != affinity_) write_affinity(out, marks);
 }
 
@@ -69,7 +74,7 @@ bool Client::begin_answer(const http::ResponseHead& response) {
   keep_alive_ = caller.keep_alive;
   http::HeadWriter writer(stream_.out().room(response.bytes + kForwardingRoom));
   write_response(writer, response, framing, caller);
-  write_own_cookies(writer);
+  write_own_cookies(writer, response);
   if (!writer.finish()) {
     answer(502, "the app's answer has too large a head");
     return false;
@@ -103,7 +108,9 @@ bool Client::answer_options() {
 bool Client::own_answer(const OwnAnswer& answer, std::string_view why, model::Reason reason) {
   const int status = answer.status;
   constexpr std::size_t kMostWhy = 4096;
-  if (assigned_) in_release_.cause = cause_of_own_answer(status, reason, phase_ == Phase::waiting);
+  if (assigned_ && !in_release_.cause) {
+    in_release_.cause = cause_of_own_answer(status, reason, phase_ == Phase::waiting);
+  }
   if (phase_ == Phase::waiting) note_wait_over();
   if (has_body_ && !request_sent_) keep_alive_ = false;
   const bool begun = answer_begun_;
@@ -128,7 +135,7 @@ bool Client::own_answer(const OwnAnswer& answer, std::string_view why, model::Re
   write_own_answer(writer,
                    {.status = status, .length = body.size(), .retry_after = answer.retry_after, .allow = answer.allow},
                    caller);
-  if (assigned_ && in_release_.mints) write_key(writer, in_release_.minted);
+  if (assigned_ && in_release_.sets) write_key(writer, in_release_.key);
   if (!writer.finish()) {
     close();
     return false;

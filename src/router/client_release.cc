@@ -11,14 +11,24 @@ using decide::KeyOrigin;
 using model::FailureCause;
 using model::StickyKey;
 
+namespace {
+
+// One in so many answers sets the key that came again, so that who keeps coming keeps his arm beyond its 30 days.
+constexpr std::uint64_t kRenewals = 16;
+
+}  // namespace
+
 const RouteTable::RevisionEntry* Client::steer(const RouteTable::ServiceEntry& service,
                                                const net::http::RequestHead& head) {
   const RouteTable::Steering& steering = *service.steering;
-  own_cookies_.key = steering.release && steering.release->sticky != StickyKey::off;
+  own_cookies_.key = steering.key_cookie;
   if (steering.rules) {
-    for (auto rule = steering.rules->match(head, peer_.address); rule;
-         rule = steering.rules->match(head, peer_.address, *rule + 1)) {
-      if (steering.targets[*rule] != nullptr) return steering.targets[*rule];
+    std::size_t budget = model::kMostRegexBytes;
+    for (auto rule = steering.rules->match(head, peer_.address, 0, budget); rule;
+         rule = steering.rules->match(head, peer_.address, *rule + 1, budget)) {
+      if (steering.targets[*rule] == nullptr) continue;
+      led_ = true;
+      return steering.targets[*rule];
     }
   }
   if (!steering.release) return RouteTable::pick(service, affinity_.revision, worker_.random());
@@ -31,8 +41,8 @@ const RouteTable::RevisionEntry* Client::assign(const RouteTable::Release& relea
   ReleaseLanes& lanes = *worker_.switchboard().lanes;
   std::string_view key;
   if (release.sticky == StickyKey::header) key = head.find(release.header).value_or(std::string_view());
-  const bool from_cookie = key.empty();
-  if (from_cookie && release.sticky != StickyKey::off) key = key_in(head).value_or(std::string_view());
+  const bool by_cookie = key.empty() && release.sticky != StickyKey::off;
+  if (by_cookie) key = key_in(head).value_or(std::string_view());
   const bool comes_back = !key.empty();
   // This thread's clock may stand a little before a beginning that the main loop has just set.
   const base::Duration since = std::max(base::Duration{0}, worker_.now() - release.seat.zero);
@@ -46,12 +56,17 @@ const RouteTable::RevisionEntry* Client::assign(const RouteTable::Release& relea
       // Where it is not counted it has no time: it will not have been counted if it ever is.
       const std::uint64_t now =
           release.seat.number != 0 ? release.seat.zero_unix_tick + std::max(tick, release.seat.first_tick) : 0;
-      in_release_.minted = lanes.mint(now, worker_.random(), worker_.random());
-      in_release_.mints = true;
-      key = in_release_.minted.view();
+      in_release_.key = lanes.of(worker_.index()).mint(now);
+      in_release_.sets = true;
+      key = in_release_.key.view();
       request.origin = KeyOrigin::minted;
-    } else if (from_cookie && minted_at(key) >= release.seat.zero_unix_tick + release.seat.first_tick) {
-      request.origin = KeyOrigin::returning;
+    } else if (by_cookie) {
+      if (minted_at(key) >= release.seat.zero_unix_tick + release.seat.first_tick)
+        request.origin = KeyOrigin::returning;
+      if (worker_.random() % kRenewals == 0) {
+        std::ranges::copy(key, in_release_.key.digits.begin());
+        in_release_.sets = true;
+      }
     }
     request.bucket = static_cast<std::uint16_t>(release.split.bucket(key));
   }
@@ -69,15 +84,31 @@ const RouteTable::RevisionEntry* Client::assign(const RouteTable::Release& relea
   return request.canary ? release.canary : release.stable;
 }
 
-// Of an assigned request: it is over, or says nothing more of its arm.
+// Before a deadline ends a request that has no answer. A caller that closed its sending side, and has got nothing
+// since, has left, whatever is answered; and an app of which no connection was tried did not let anybody wait.
+void Client::note_late_cause() {
+  const bool unanswered = phase_ == Phase::waiting || phase_ == Phase::connecting || phase_ == Phase::relaying;
+  if (!unanswered || answer_begun_) return;
+  if (half_closed_ && worker_.now() < due_) {
+    in_release_.cause = FailureCause::client;
+  } else if (phase_ == Phase::connecting && !upstream_) {
+    in_release_.cause = FailureCause::platform;
+  }
+}
+
+// Of an assigned request: it is over, or says nothing more of its arm. A 5xx is one however much of it was taken.
 void Client::settle() {
   assigned_ = false;
   if (!in_release_.told) return;
   const bool whole = in_release_.app_done != base::Instant{};
+  const FailureCause said = answer_begun_ ? cause_of_app_answer(account_.status) : FailureCause::none;
   const FailureCause cause =
-      whole ? cause_of_app_answer(account_.status) : in_release_.cause.value_or(FailureCause::client);
-  const base::Duration latency = (whole ? in_release_.app_done : worker_.now()) - account_.begun;
-  const LatencyVerdict verdict = judge_latency(cause, in_release_.cold, latency, in_release_.request.objective);
+      whole || said != FailureCause::none ? said : in_release_.cause.value_or(FailureCause::client);
+  const bool left = half_closed_ && cause == FailureCause::client;  // which was taken for that only after a while
+  const base::Instant end = whole ? in_release_.app_done : left ? left_ : worker_.now();
+  const base::Duration latency = end - account_.begun;
+  const LatencyVerdict verdict =
+      judge_latency(cause, in_release_.cold || !in_release_.given, latency, in_release_.request.objective);
   worker_.switchboard()
       .lanes->of(worker_.index())
       .settle(in_release_.request, {.cause = cause,

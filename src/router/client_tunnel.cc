@@ -23,7 +23,7 @@ bool Client::open_tunnel(const http::ResponseHead& response) {
   }
   http::HeadWriter writer(stream_.out().room(response.bytes + kForwardingRoom));
   write_switch(writer, response, request_id_);
-  write_own_cookies(writer);
+  write_own_cookies(writer, response);
   if (!writer.finish()) {
     answer(502, "the app's answer has too large a head");
     return false;

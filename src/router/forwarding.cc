@@ -183,6 +183,20 @@ void write_response(net::http::HeadWriter& out, const net::http::ResponseHead& r
   write_connection(out, caller);
 }
 
+bool for_shared_caches(const net::http::ResponseHead& response) {
+  return std::ranges::any_of(response.fields(), [](const Field& field) {
+    if (!net::http::same_token(field.name, "cache-control")) return false;
+    for (std::string_view rest = field.value; !rest.empty();) {
+      const std::size_t end = std::min(rest.find(','), rest.size());
+      const std::string_view part = rest.substr(0, end);
+      const std::string_view name = without_spaces(part.substr(0, part.find('=')));
+      if (net::http::same_token(name, "public") || net::http::same_token(name, "s-maxage")) return true;
+      rest.remove_prefix(std::min(end + 1, rest.size()));
+    }
+    return false;
+  });
+}
+
 void write_interim(net::http::HeadWriter& out, const net::http::ResponseHead& response) {
   out.status_line(response.status, response.reason);
   for (const Field& field : response.fields()) {

@@ -74,6 +74,9 @@ bool passes_trailers(const net::http::ResponseHead& response, const net::http::F
 void write_response(net::http::HeadWriter& out, const net::http::ResponseHead& response,
                     const net::http::Framing& framing, const Caller& caller);
 
+// Caches that several people share may store the answer (RFC 9111 §5.2.2): public or s-maxage.
+bool for_shared_caches(const net::http::ResponseHead& response);
+
 // The whole head of a 1xx answer but its end; that of a 101 has `Connection` and the id, too.
 void write_switch(net::http::HeadWriter& out, const net::http::ResponseHead& response, std::string_view request_id);
 void write_interim(net::http::HeadWriter& out, const net::http::ResponseHead& response);

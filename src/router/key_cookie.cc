@@ -1,6 +1,6 @@
 #include "router/key_cookie.h"
 
-#include <cstddef>
+#include "base/random.h"
 
 namespace marea::router {
 namespace {
@@ -28,6 +28,15 @@ std::uint64_t minted_at(std::string_view key) {
   constexpr std::size_t kDigits = (64 - kRandomBits) / 4;
   for (const char digit : key.substr(0, kDigits)) tick = tick << 4U | (kHex.find(digit) & 15U);
   return tick;
+}
+
+ClientKeyText KeyMint::next(std::uint64_t tick) {
+  if (used_ == words_.size()) {
+    base::SystemRandom::fill(words_);
+    used_ = 0;
+  }
+  const std::uint64_t high = words_.at(used_++);
+  return key_text_of(tick, high, words_.at(used_++));
 }
 
 std::optional<std::string_view> key_in(const net::http::RequestHead& request) {

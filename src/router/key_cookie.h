@@ -1,6 +1,6 @@
 // The first-party cookie by which a release knows a client again: when it was made, to 20 ms, and 88 random bits. It is
-// set for both arms alike, on whatever answers the request; one that was set only for the canary would drain everybody
-// into it. The app does not get it, no record has it.
+// set for both arms alike, on whatever answers the request but what shared caches may store; one that was set only for
+// the canary would drain everybody into it. The app does not get it, no record has it.
 //
 // Its time tells a key that was made while this router's memory ran, and was counted then, from one that has never been
 // counted, without a memory of all that were made: callers who keep no cookies fill none (decide/key_ledger.h).
@@ -9,6 +9,7 @@
 #pragma once
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string_view>
@@ -30,6 +31,17 @@ ClientKeyText key_text_of(std::uint64_t high, std::uint64_t low);
 ClientKeyText key_text_of(std::uint64_t tick, std::uint64_t high, std::uint64_t low);
 // The tick that a cookie's key says.
 std::uint64_t minted_at(std::string_view key);
+
+// New keys, from the kernel's generator alone, so that nothing else which router says tells one. One thread's.
+class KeyMint {
+ public:
+  // `tick`: now.
+  ClientKeyText next(std::uint64_t tick);
+
+ private:
+  std::array<std::uint64_t, 32> words_{};
+  std::size_t used_ = 32;  // fetched and given
+};
 
 // The key of the request's cookie; nothing where there is none, or none that we could have made. Of several the first
 // such counts.

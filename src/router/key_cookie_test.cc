@@ -3,8 +3,11 @@
 #include <gtest/gtest.h>
 
 #include <array>
+#include <set>
 #include <string>
 #include <vector>
+
+#include "router/forwarding.h"
 
 namespace marea::router {
 namespace {
@@ -42,6 +45,39 @@ TEST(KeyCookie, what_we_did_not_make_is_none_and_does_not_hide_one_that_we_did) 
     EXPECT_EQ(key_of("Cookie: " + bad + "\r\n"), "none") << bad;
     EXPECT_EQ(key_of("Cookie: " + bad + "; marea_key=" + good + "\r\n"), good) << bad;
   }
+}
+
+TEST(KeyCookie, new_keys_are_keys_and_none_comes_twice_nor_from_another_source) {
+  KeyMint mint;
+  KeyMint other;
+  std::set<std::string> keys;
+  constexpr std::uint64_t kTick = 89'600'000'000;  // in 2026
+  for (int n = 0; n < 1000; ++n) {
+    keys.emplace(mint.next(kTick).view());
+    keys.emplace(other.next(kTick).view());
+  }
+  EXPECT_EQ(keys.size(), 2000U);
+  for (const std::string& key : keys) {
+    ASSERT_EQ(key_of("Cookie: marea_key=" + key + "\r\n"), key);
+    ASSERT_EQ(minted_at(key), kTick);
+  }
+}
+
+TEST(OwnCookies, are_not_for_answers_that_shared_caches_store) {
+  const auto shared = [](const std::string& control) {
+    static net::http::ResponseHead head;
+    std::size_t scanned = 0;
+    const std::string text = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n" + control + "\r\n";
+    EXPECT_TRUE(net::http::parse_response(text, false, head, scanned).value_or(false));
+    return for_shared_caches(head);
+  };
+  EXPECT_TRUE(shared("Cache-Control: public\r\n"));
+  EXPECT_TRUE(shared("cache-control: max-age=60, Public\r\n"));
+  EXPECT_TRUE(shared("Cache-Control: max-age=60,s-maxage=600\r\n"));
+  EXPECT_TRUE(shared("Cache-Control: max-age=60\r\nCache-Control: , public ,\r\n"));
+  EXPECT_FALSE(shared(""));
+  EXPECT_FALSE(shared("Cache-Control: private, max-age=60\r\n"));
+  EXPECT_FALSE(shared("Cache-Control: no-public, x-s-maxage=1\r\nX: public\r\n"));
 }
 
 TEST(OwnCookies, those_that_a_service_has_are_taken_away_and_no_others) {

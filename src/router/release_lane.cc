@@ -7,10 +7,6 @@
 
 namespace marea::router {
 
-ClientKeyText ReleaseLanes::mint(std::uint64_t tick, std::uint64_t high, std::uint64_t low) const {
-  return key_text_of(tick, mix(high, secret_) ^ low, mix(low, ~secret_) ^ high);
-}
-
 std::uint64_t ReleaseLanes::fingerprint(std::string_view key) const {
   std::uint64_t out = mix(secret_, key.size());
   while (!key.empty()) {

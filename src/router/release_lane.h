@@ -66,6 +66,7 @@ class ReleaseLane {
   // ---- the worker
   // Of a request: no other one in this router has it.
   std::uint64_t next_number() { return ++next_number_; }
+  ClientKeyText mint(std::uint64_t tick) { return mint_.next(tick); }
   // False: it is untold, and so must its end be.
   bool admit(const Assignment& request) {
     // There is always room for the ends of those that were told.
@@ -113,6 +114,7 @@ class ReleaseLane {
   std::uint64_t next_number_;
   std::size_t open_ = 0;                              // admitted and not settled
   std::array<std::size_t, kMostReleases> open_of_{};  // of them: of a release
+  KeyMint mint_;
   std::array<std::array<telemetry::Counter, 2>, kMostReleases> untold_;
 };
 
@@ -124,8 +126,6 @@ class ReleaseLanes {
   }
   ReleaseLane& of(int worker) { return *lanes_.at(static_cast<std::size_t>(worker)); }
   const std::vector<std::unique_ptr<ReleaseLane>>& all() const { return lanes_; }
-  // A new key (key_cookie.h) of two random words; who knows other words of the same source cannot tell it. `tick`: now.
-  ClientKeyText mint(std::uint64_t tick, std::uint64_t high, std::uint64_t low) const;
   // Never zero.
   std::uint64_t fingerprint(std::string_view key) const;
 

@@ -75,21 +75,13 @@ TEST(ReleaseLane, who_finds_no_room_is_untold_and_every_end_of_the_others_fits) 
   EXPECT_TRUE(lane.admit(request));
 }
 
-TEST(ReleaseLanes, fingerprints_and_minted_keys_differ_and_depend_on_the_secret) {
+TEST(ReleaseLanes, fingerprints_differ_and_depend_on_the_secret) {
   const ReleaseLanes lanes(1, 42);
   const ReleaseLanes others(1, 43);
   std::set<std::uint64_t> prints;
-  std::set<std::string> keys;
-  for (std::uint64_t n = 0; n < 10'000; ++n) {
-    prints.insert(lanes.fingerprint(std::to_string(n)));
-    keys.emplace(lanes.mint(5, n, 1).view());
-  }
+  for (std::uint64_t n = 0; n < 10'000; ++n) prints.insert(lanes.fingerprint(std::to_string(n)));
   EXPECT_EQ(prints.size(), 10'000U);
-  EXPECT_EQ(keys.size(), 10'000U);
   EXPECT_NE(lanes.fingerprint("a"), others.fingerprint("a"));
-  EXPECT_NE(lanes.mint(5, 1, 2).view(), others.mint(5, 1, 2).view());
-  constexpr std::uint64_t kTick = 89'600'000'000;  // in 2026
-  EXPECT_EQ(minted_at(lanes.mint(kTick, ~std::uint64_t{0}, 7).view()), kTick);
   EXPECT_NE(lanes.fingerprint(""), 0U);
   EXPECT_NE(lanes.fingerprint(std::string(1, '\0')), lanes.fingerprint(std::string(2, '\0')));
 }

@@ -38,6 +38,11 @@ RouteTable::RouteTable(const model::Routes& routes, const Live& live, const Seat
       const Release& release = *service.steering->release;
       service.affine = release.stable->live->affinity() != 0 || release.canary->live->affinity() != 0;
     }
+    if (service.steering) {
+      service.affine = service.affine || std::ranges::any_of(service.steering->targets, [](const RevisionEntry* each) {
+                         return each != nullptr && each->live->affinity() != 0;
+                       });
+    }
     for (const std::string& host : route.hosts) hosts_.emplace(host, &service);
     for (const model::TagRoute& tag : route.tags) {
       ServiceEntry& entry = services_.emplace_back(ServiceEntry{.name = route.name,
@@ -65,8 +70,9 @@ std::unique_ptr<const RouteTable::Steering> RouteTable::steering_of(const model:
   const RevisionEntry* const stable = route.release ? entry(route.release->stable) : nullptr;
   const RevisionEntry* const canary = route.release ? entry(route.release->canary) : nullptr;
   const bool releasing = stable != nullptr && canary != nullptr;
-  if (route.rules.empty() && !releasing) return nullptr;
+  if (route.rules.empty() && !route.release) return nullptr;
   auto out = std::make_unique<Steering>();
+  out->key_cookie = route.release && route.release->sticky != model::StickyKey::off;
   if (releasing) {
     out->release.emplace(Release{.stable = stable,
                                  .canary = canary,

@@ -51,6 +51,7 @@ class RouteTable {
     std::shared_ptr<const RuleSet> rules;       // null: none
     std::vector<const RevisionEntry*> targets;  // by rule; null: the rule is passed over
     std::optional<Release> release;
+    bool key_cookie = false;  // marea_key is ours, also while an arm is absent
   };
   struct ServiceEntry {
     base::ServiceName name;

@@ -61,8 +61,26 @@ TEST(RouteTable, a_release_that_lacks_an_arm_is_none_and_the_shares_decide) {
     (stable ? release.stable : release.canary) = base::RevisionName("r-9");
     const RouteTable table(routes_of({.shares = {{base::RevisionName("r-3"), 10'000}}, .release = std::move(release)}),
                            live);
-    EXPECT_EQ(table.find("r.localhost")->steering, nullptr);
+    const auto* steering = table.find("r.localhost")->steering.get();
+    ASSERT_NE(steering, nullptr);
+    EXPECT_FALSE(steering->release);
+    EXPECT_TRUE(steering->key_cookie) << "the app does not get it meanwhile";
   }
+}
+
+TEST(RouteTable, a_rule_to_a_revision_with_session_affinity_makes_its_service_one_with_it) {
+  const auto affine = [](const std::string& target) {
+    const RouteTable::Live marked = [](const model::RevisionRoute& route) {
+      auto revision = live(route);
+      if (route.name.str() == "r-2") revision->set_affinity(7);
+      return revision;
+    };
+    const RouteTable table(routes_of({.shares = {{base::RevisionName("r-1"), 10'000}}, .rules = {rule_to(target)}}),
+                           marked);
+    return table.find("r.localhost")->affine;
+  };
+  EXPECT_TRUE(affine("r-2"));
+  EXPECT_FALSE(affine("r-1"));
 }
 
 TEST(RouteTable, a_tag_host_is_no_part_of_a_release) {
