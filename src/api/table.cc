@@ -68,17 +68,6 @@ std::string label_of(const Json& object, const char* name) {
   return labels.is_object() && labels.contains(name) ? labels[name].get<std::string>() : std::string();
 }
 
-// Of several containers, the one with ports: it gets the requests. Null when there is none.
-Json serving_container(const Json& containers) {
-  if (!containers.is_array() || containers.empty()) return {};
-  const auto has_ports = [](const Json& one) {
-    const Json& ports = value_at(one, "ports");
-    return ports.is_array() && !ports.empty();
-  };
-  const auto found = std::ranges::find_if(containers, has_ports);
-  return found == containers.end() ? containers[0] : *found;
-}
-
 std::string condition_of(const Json& object, std::string_view type, const char* member) {
   for (const Json& condition : value_at(object, "status.conditions")) {
     if (condition["type"] == type && condition.contains(member)) return condition[member].get<std::string>();
@@ -137,7 +126,8 @@ Json made_here(const Json& object, std::string_view name, std::int64_t now_unix_
                            [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
     return kind + "/" + text_at(object, "involvedObject.name");
   }
-  return text_at(serving_container(value_at(object, "spec.containers")), "image");
+  const Json* container = serving_container(value_at(object, "spec.containers"));
+  return container == nullptr ? std::string() : text_at(*container, "image");
 }
 
 Json cell(const Json& object, const Column& column, std::int64_t now_unix_ns) {
@@ -166,6 +156,15 @@ std::string parameter(std::string_view range, std::string_view name) {
 }
 
 }  // namespace
+
+const Json* serving_container(const Json& containers) {
+  if (!containers.is_array() || containers.empty()) return nullptr;
+  const auto found = std::ranges::find_if(containers, [](const Json& one) {
+    const Json& ports = value_at(one, "ports");
+    return ports.is_array() && !ports.empty();
+  });
+  return found == containers.end() ? &containers.front() : &*found;
+}
 
 // The first range that asks for JSON decides.
 std::optional<TableForm> table_form(std::string_view accept, std::string_view include_object) {

@@ -24,6 +24,9 @@ struct TableForm {
 // Nothing: the client wants the objects themselves. `include_object` is the query's.
 std::optional<TableForm> table_form(std::string_view accept, std::string_view include_object);
 
+// Of a spec's containers the one that gets the requests: the one with ports, else the first. Null when there is none.
+const Json* serving_container(const Json& containers);
+
 // `metadata` is that of the list, or of the one object.
 Json table_of(Kind kind, const TableForm& form, const std::vector<Json>& objects, Json metadata,
               std::int64_t now_unix_ns);

@@ -36,7 +36,6 @@ struct World {
                 {"conditions", {{{"type", "Ready"}, {"status", "True"}}}}};
   };
   std::map<std::string, Json> services;
-  Json images = Json::object();
   std::set<std::string> blobs;
   Json instances = {{"items", Json::array()}};
   std::string build = R"({"line":"STEP 1"})"
@@ -69,7 +68,6 @@ struct World {
     }
     const std::string& what = request.segments[3];
     if (what == "instances") return json_answer(200, instances.dump());
-    if (what == "images" && request.method == "GET") return json_answer(200, images.dump());
     if (what == "builds") return {.status = 200, .body = build};
     if (what == "blobs" && request.method == "HEAD") return {.status = blobs.contains(last) ? 200 : 404};
     if (what == "blobs") blobs.insert(last);
@@ -155,30 +153,6 @@ TEST_F(CliDeploy, AFailedDeployTellsTheCauseAndWhetherSomethingStillServes) {
   EXPECT_EQ(kept.out, "");
   EXPECT_THAT(kept.err, HasSubstr("web-00001 keeps serving"));
   EXPECT_EQ(run({"deploy", "web", "--no-wait"}).code, 0);
-}
-
-TEST_F(CliDeploy, AMisspeltNameOfAnImageThatIsHereIsToldWithTheNearestOnesInBothLanguages) {
-  world.images = {{"items", {{{"name", "hola"}}, {{"name", "other"}}}}};
-  world.status_of = [](const Json& service) {
-    return Json{{"observedGeneration", service["metadata"]["generation"]},
-                {"annotations", {{"marea.dev/error-code", "E_REGISTRY_UNREACHABLE"}}},
-                {"latestCreatedRevisionName", "web-00001"},
-                {"conditions",
-                 {{{"type", "Ready"},
-                   {"status", "False"},
-                   {"reason", "ImageMissing"},
-                   {"message", R"(web-00001: cannot pull: no image here has the name "holla": no such host)"}}}}};
-  };
-  const Ran english = run_cli({"deploy", "web", "--image", "holla"}, platform.dir());
-  EXPECT_EQ(english.code, 1);
-  EXPECT_THAT(english.err, AllOf(HasSubstr("E_REGISTRY_UNREACHABLE"),
-                                 HasSubstr("No image here is called holla; the nearest: hola (marea images list)"),
-                                 HasSubstr("no such host")));
-  const Ran spanish = run_cli({"deploy", "web", "--image", "holla"}, platform.dir(), Language::es);
-  EXPECT_THAT(spanish.err, HasSubstr("Aquí ninguna imagen se llama holla; las más parecidas: hola"));
-  world.images = {{"items", Json::array()}};
-  EXPECT_THAT(run_cli({"deploy", "web", "--image", "holla"}, platform.dir()).err,
-              HasSubstr("No image here is called holla; see what there is: marea images list"));
 }
 
 TEST_F(CliDeploy, AWaitThatIsOverIsATimeoutThatNamesTheLastState) {

@@ -4,12 +4,10 @@
 #include <chrono>
 #include <thread>
 
-#include "app/cli_manifest_file.h"
 #include "app/cli_view.h"
 #include "app/cli_wait.h"
 #include "base/clock.h"
 #include "model/names.h"
-#include "pipeline/registry_reference.h"
 
 namespace marea::app {
 namespace {
@@ -23,30 +21,6 @@ Outcome<Json> read_service(Verb& verb, const std::string& name) {
   Outcome<Json> service = verb.api.get(service_path(name));
   if (!service && service.error().error.code == base::ErrorCode::not_found) return Json();
   return service;
-}
-
-// A registry was asked for a name without a host: which of marea's own may have been meant.
-Failure with_names_here(Verb& verb, Json service, Failure failure) {
-  const base::ErrorCode code = failure.error.code;
-  if (!base::to_string(code).starts_with("E_REGISTRY_") && code != base::ErrorCode::image_not_found) return failure;
-  const Outcome<Json> list = verb.api.get(fmt::format("{}/images", kMarea));
-  if (!list) return failure;
-  std::vector<std::string> names;
-  for (const Json& image : items_of(*list)) names.push_back(text_at(image, {"name"}));
-  for (const Json* image : images_of(service)) {
-    const std::string reference = image->get<std::string>();
-    // The platform's message names the one that it could not get.
-    if (!pipeline::may_be_own_name(reference) || failure.error.why.find("\"" + reference + "\"") == std::string::npos) {
-      continue;
-    }
-    std::string near;
-    for (const std::string& name : pipeline::near_names(reference, names)) near += (near.empty() ? "" : ", ") + name;
-    failure.error.remedy = (near.empty() ? verb.words()(Text::image_not_here, reference)
-                                         : verb.words()(Text::image_near, reference, near)) +
-                           ". " + failure.error.remedy;
-    break;
-  }
-  return failure;
 }
 
 void say_notices(Verb& verb, const Answer& answer, const std::vector<model::Fault>& known) {
@@ -106,10 +80,7 @@ Outcome<Json> wait_as_asked(Verb& verb, const Json& service, bool unless_told) {
   const base::SystemClock clock;
   DeployWait waiting(verb.api, verb.console, clock,
                      [](base::Duration duration) { std::this_thread::sleep_for(duration); });
-  Outcome<Json> ready =
-      waiting.until_ready(service, verb.arguments.number("--wait-timeout").value_or(kDefaultWaitSeconds));
-  if (!ready) return give_up(with_names_here(verb, service, std::move(ready.error())));
-  return ready;
+  return waiting.until_ready(service, verb.arguments.number("--wait-timeout").value_or(kDefaultWaitSeconds));
 }
 
 Failure with_kept_revision(Verb& verb, const std::string& name, Failure failure) {

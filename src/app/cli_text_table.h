@@ -278,8 +278,6 @@
   X(deploy_failed, "{} is not ready: {}", "{} no está lista: {}") \
   X(deploy_kept, "{} keeps serving. More: marea services describe {}", "{} sigue sirviendo. Más: marea services describe {}") \
   X(doctor_image_remedy, "Deploy, import or build that image again; until then blobs that may be its own stay", "Despliegue, importe o construya otra vez esa imagen; hasta entonces se quedan los blobs que pueden ser suyos") \
-  X(image_near, "No image here is called {}; the nearest: {} (marea images list)", "Aquí ninguna imagen se llama {}; las más parecidas: {} (marea images list)") \
-  X(image_not_here, "No image here is called {}; see what there is: marea images list", "Aquí ninguna imagen se llama {}; vea las que hay: marea images list") \
   X(deploy_nothing, "Mend it and deploy again. More: marea services describe {}", "Corríjalo y despliegue otra vez. Más: marea services describe {}") \
   X(written, "written: {}", "guardado: {}") \
   X(kept, "{} keeps serving", "{} sigue sirviendo") \

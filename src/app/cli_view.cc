@@ -4,6 +4,7 @@
 #include <array>
 #include <set>
 
+#include "api/table.h"
 #include "app/cli_client.h"
 #include "app/cli_revision_diff.h"
 
@@ -12,16 +13,9 @@ namespace {
 
 using Pairs = std::vector<std::pair<std::string, std::string>>;
 
-// Of several containers, the one with ports: it gets the requests.
 const Json* container_of(const Json& spec) {
   const Json* containers = find(spec, {"containers"});
-  if (containers == nullptr || !containers->is_array() || containers->empty()) return nullptr;
-  const auto has_ports = [](const Json& one) {
-    const Json* ports = find(one, {"ports"});
-    return ports != nullptr && ports->is_array() && !ports->empty();
-  };
-  const auto found = std::ranges::find_if(*containers, has_ports);
-  return found == containers->end() ? &containers->front() : &*found;
+  return containers == nullptr ? nullptr : api::serving_container(*containers);
 }
 
 std::string image_of(const Json* spec) {

@@ -160,8 +160,10 @@ base::Result<void> Control::check_room(const std::string& what, std::uint64_t by
   const Left now = left(own > 0);
   const std::int64_t over = own - now.least();
   const std::int64_t most = use.bytes / 100 * limits_[model::Limit::image_disk];
-  const std::int64_t wanted =
-      ask == RoomAsk::with_margin ? own + std::min(kMostMargin, most / kMarginParts) - left(true).least() : over;
+  std::int64_t wanted = over;
+  if (ask == RoomAsk::with_margin) {
+    wanted = own + std::min(kMostMargin, most / kMarginParts) - (own > 0 ? now : left(true)).least();
+  }
   if (over <= 0 && wanted <= 0) return {};
   RemovableParts parts = removable_parts(keep);
   const RemovalPlan least = plan_removal(parts, over);

@@ -147,7 +147,7 @@ void KeyLedger::settled(const Settlement& event) {
                               .failed = failed,
                               .judged = event.judged,
                               .slow = event.judged && event.slow,
-                              .shaped = event.judged && event.cause == FailureCause::none,
+                              .shaped = !event.cold && event.cause == FailureCause::none,
                               .latency_bucket = static_cast<std::uint16_t>(latency_bucket(event.latency))});
 }
 
@@ -292,6 +292,7 @@ void KeyLedger::count(const Outcome& outcome, model::StratumCounts& row) {
     ++arm_of(row, canary).failed;
     failed_now_.push_back(bucket);
   }
+  if (observed && outcome.shaped) ++shapes_.at(canary ? 1 : 0).buckets[outcome.latency_bucket];
   if (!outcome.judged) return;
   if ((*state & kJudged) == 0) {
     *state |= kJudged;
@@ -303,7 +304,6 @@ void KeyLedger::count(const Outcome& outcome, model::StratumCounts& row) {
     ++arm_of(row, canary).slow;
     slow_now_.push_back(bucket);
   }
-  if (observed && outcome.shaped) ++shapes_.at(canary ? 1 : 0).buckets[outcome.latency_bucket];
 }
 
 void KeyLedger::leave_risk() {

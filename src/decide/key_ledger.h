@@ -77,7 +77,7 @@ struct Settlement {
   bool canary = false;
   model::FailureCause cause = model::FailureCause::none;
   bool cold = false;
-  bool judged = false;  // its latency counts: it is at risk of being slow
+  bool judged = false;  // its latency was held against an objective: it is at risk of being slow
   bool slow = false;    // of a judged one
   base::Duration latency{};
 };

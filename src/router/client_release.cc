@@ -23,10 +23,7 @@ const RouteTable::RevisionEntry* Client::steer(const RouteTable::ServiceEntry& s
   const RouteTable::Steering& steering = *service.steering;
   own_cookies_.key = steering.key_cookie;
   if (steering.rules) {
-    std::size_t budget = model::kMostRegexBytes;
-    for (auto rule = steering.rules->match(head, peer_.address, 0, budget); rule;
-         rule = steering.rules->match(head, peer_.address, *rule + 1, budget)) {
-      if (steering.targets[*rule] == nullptr) continue;
+    if (const auto rule = steering.rules->match(head, peer_.address, steering.usable)) {
       led_ = true;
       return steering.targets[*rule];
     }

@@ -21,17 +21,19 @@ class MusterTest : public testing::Test {
     route({"r"});
   }
 
-  void route(const std::vector<std::string>& names) {
+  static model::Routes routes_of(const std::vector<std::string>& names, bool cpu_throttling = false) {
     model::Routes routes;
     for (const std::string& name : names) {
       routes.revisions.push_back({.name = base::RevisionName(name),
                                   .service = base::ServiceName("s"),
                                   .concurrency = 2,
                                   .max_scale = 3,
-                                  .idle_timeout = seconds(60)});
+                                  .idle_timeout = seconds(60),
+                                  .cpu_throttling = cpu_throttling});
     }
-    muster.set_routes(routes, now);
+    return routes;
   }
+  void route(const std::vector<std::string>& names) { muster.set_routes(routes_of(names), now); }
   static base::InstanceId id(const std::string& text) { return base::InstanceId(text); }
   std::shared_ptr<Revision> live() const { return muster.live(base::RevisionName("r")); }
   void open(const std::string& text, bool ready = false, const std::string& revision = "r") {
@@ -450,14 +452,7 @@ TEST_F(MusterTest, one_that_is_unavailable_goes_to_zero_like_others) {
 }
 
 TEST_F(MusterTest, a_throttled_instance_rests_a_while_after_its_last_request_and_is_told_of_the_next_at_once) {
-  model::Routes routes;
-  routes.revisions.push_back({.name = base::RevisionName("r"),
-                              .service = base::ServiceName("s"),
-                              .concurrency = 2,
-                              .max_scale = 3,
-                              .idle_timeout = seconds(60),
-                              .cpu_throttling = true});
-  muster.set_routes(routes, now);
+  muster.set_routes(routes_of({"r"}, true), now);
   const auto a = run("a");
   EXPECT_FALSE(a->wake()) << "engine takes it for busy until it hears better";
   pass(milliseconds(200));
@@ -492,14 +487,7 @@ TEST_F(MusterTest, a_throttled_instance_rests_a_while_after_its_last_request_and
 }
 
 TEST_F(MusterTest, a_throttled_instance_that_is_not_ready_has_cpu_to_become_so) {
-  model::Routes routes;
-  routes.revisions.push_back({.name = base::RevisionName("r"),
-                              .service = base::ServiceName("s"),
-                              .concurrency = 2,
-                              .max_scale = 3,
-                              .idle_timeout = seconds(60),
-                              .cpu_throttling = true});
-  muster.set_routes(routes, now);
+  muster.set_routes(routes_of({"r"}, true), now);
   const auto a = run("a");
   pass(milliseconds(200));
   EXPECT_EQ(said(), "a rests");
@@ -519,14 +507,7 @@ TEST_F(MusterTest, a_throttled_instance_that_is_not_ready_has_cpu_to_become_so) 
 }
 
 TEST_F(MusterTest, a_late_word_that_somebody_woke_it_does_not_undo_that_it_rests) {
-  model::Routes routes;
-  routes.revisions.push_back({.name = base::RevisionName("r"),
-                              .service = base::ServiceName("s"),
-                              .concurrency = 2,
-                              .max_scale = 3,
-                              .idle_timeout = seconds(60),
-                              .cpu_throttling = true});
-  muster.set_routes(routes, now);
+  muster.set_routes(routes_of({"r"}, true), now);
   run("a");
   pass(milliseconds(200));
   EXPECT_EQ(said(), "a rests");
@@ -551,14 +532,8 @@ TEST_F(MusterTest, routes_of_control_bring_probes_and_throttling_to_what_older_r
   const auto a = run("a");
   open("b");
   said();
-  model::Routes routes;
-  routes.revisions.push_back({.name = base::RevisionName("r"),
-                              .service = base::ServiceName("s"),
-                              .concurrency = 2,
-                              .max_scale = 3,
-                              .idle_timeout = seconds(60),
-                              .cpu_throttling = true,
-                              .readiness = model::Probe{.path = "/ready", .declared = true}});
+  model::Routes routes = routes_of({"r"}, true);
+  routes.revisions[0].readiness = model::Probe{.path = "/ready", .declared = true};
   muster.set_routes(routes, now);
   EXPECT_EQ(said(), "watch a ready, watch b") << "with the readiness probe";
   EXPECT_TRUE(a->ready()) << "it serves until that fails";

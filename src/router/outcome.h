@@ -14,8 +14,8 @@ model::FailureCause cause_of_own_answer(int status, model::Reason reason, bool w
 model::FailureCause cause_of_app_answer(int status);
 
 // What is known of a latency. Who left before the answer has waited at least so long: that counts when it was too long
-// already, and else says nothing. Failures count as such, since a fast one is no good latency. `cold`: it waited for a
-// start, or no app got it.
+// already, and else says nothing. Without an objective (0) nothing is slow or not. Failures count as such, since a fast
+// one is no good latency. `cold`: it waited for a start, or no app got it.
 struct LatencyVerdict {
   bool judged = false;
   bool slow = false;

@@ -54,7 +54,7 @@ TEST(Outcome, latencies_of_warm_answers_count_and_those_of_callers_who_gave_up_w
   EXPECT_EQ(judged(FailureCause::client, true, 101), "");
   EXPECT_EQ(judged(FailureCause::app, false, 101), "");
   EXPECT_EQ(judged(FailureCause::platform, false, 101), "");
-  EXPECT_FALSE(judge_latency(FailureCause::none, false, milliseconds(900), {}).slow) << "no objective is known yet";
+  EXPECT_FALSE(judge_latency(FailureCause::none, false, milliseconds(900), {}).judged) << "no objective is known yet";
 }
 
 }  // namespace

@@ -34,12 +34,10 @@ RouteTable::RouteTable(const model::Routes& routes, const Live& live, const Seat
       service.affine = service.affine || found->second->live->affinity() != 0;
     }
     service.steering = steering_of(route, by_name, seats, before);
-    if (service.steering && service.steering->release) {
-      const Release& release = *service.steering->release;
-      service.affine = release.stable->live->affinity() != 0 || release.canary->live->affinity() != 0;
-    }
     if (service.steering) {
-      service.affine = service.affine || std::ranges::any_of(service.steering->targets, [](const RevisionEntry* each) {
+      std::vector<const RevisionEntry*> led = service.steering->targets;
+      if (const auto& release = service.steering->release) led.insert(led.end(), {release->stable, release->canary});
+      service.affine = service.affine || std::ranges::any_of(led, [](const RevisionEntry* each) {
                          return each != nullptr && each->live->affinity() != 0;
                        });
     }
@@ -88,15 +86,19 @@ std::unique_ptr<const RouteTable::Steering> RouteTable::steering_of(const model:
   const bool same =
       old != nullptr && old->steering && old->steering->rules && old->steering->rules->rules() == route.rules;
   out->rules = same ? old->steering->rules : std::make_shared<const RuleSet>(route.rules);
-  for (const model::RouteRule& rule : route.rules) {
+  const auto target = [&](const model::RouteRule& rule) -> const RevisionEntry* {
     switch (rule.target) {
-      case model::MatchTarget::revision: out->targets.push_back(entry(rule.revision)); break;
-      case model::MatchTarget::stable: out->targets.push_back(releasing ? stable : nullptr); break;
-      case model::MatchTarget::canary: out->targets.push_back(releasing ? canary : nullptr); break;
-      case model::MatchTarget::tag: out->targets.push_back(nullptr); break;
+      case model::MatchTarget::revision: return entry(rule.revision);
+      case model::MatchTarget::stable: return releasing ? stable : nullptr;
+      case model::MatchTarget::canary: return releasing ? canary : nullptr;
+      case model::MatchTarget::tag: break;  // control says the revision
     }
+    return nullptr;
+  };
+  for (const model::RouteRule& rule : route.rules) {
+    out->targets.push_back(target(rule));
+    out->usable.push_back(out->targets.back() != nullptr);
   }
-  out->targets.resize(route.rules.size());
   return out;
 }
 

@@ -50,6 +50,7 @@ class RouteTable {
   struct Steering {
     std::shared_ptr<const RuleSet> rules;       // null: none
     std::vector<const RevisionEntry*> targets;  // by rule; null: the rule is passed over
+    std::vector<bool> usable;                   // the same: which are not null
     std::optional<Release> release;
     bool key_cookie = false;  // marea_key is ours, also while an arm is absent
   };

@@ -7,6 +7,7 @@
 #include <string>
 #include <utility>
 
+#include "net/http_message.h"
 #include "router/cookies.h"
 
 namespace marea::router {
@@ -16,28 +17,6 @@ using model::MatchKind;
 using model::MatchSubject;
 using net::http::Field;
 using net::http::RequestHead;
-
-int digit_of(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  return -1;
-}
-
-// A part of a query, decoded into `room`. What is too long for any condition becomes a text that none has.
-using DecodingRoom = std::array<char, model::kMostRegexInput + 1>;
-std::string_view decoded(std::string_view text, DecodingRoom& room) {
-  std::size_t size = 0;
-  for (std::size_t at = 0; at < text.size() && size < room.size(); ++at) {
-    char c = text[at] == '+' ? ' ' : text[at];
-    if (c == '%' && at + 2 < text.size() && digit_of(text[at + 1]) >= 0 && digit_of(text[at + 2]) >= 0) {
-      c = static_cast<char>(digit_of(text[at + 1]) * 16 + digit_of(text[at + 2]));
-      at += 2;
-    }
-    room.at(size++) = c;
-  }
-  return {room.data(), size};
-}
 
 std::string_view path_of(std::string_view target) {
   return target.substr(0, target.find('?'));
@@ -49,6 +28,19 @@ std::string_view query_of(std::string_view target) {
 }
 
 }  // namespace
+
+// One request, and what was found out about it.
+struct RuleSet::Asked {
+  const RequestHead& request;
+  std::string_view client;
+  std::size_t budget = model::kMostRegexBytes;  // that expressions may still look at
+  std::optional<std::optional<std::array<std::uint8_t, 16>>> address = {};
+
+  const std::optional<std::array<std::uint8_t, 16>>& client_address() {
+    if (!address) address = model::parse_address(client);
+    return *address;
+  }
+};
 
 struct RuleSet::Condition {
   MatchSubject subject = MatchSubject::path;
@@ -72,7 +64,29 @@ struct RuleSet::Condition {
       regex = std::make_unique<const re2::RE2>(values.front(), options);
     }
   }
-  // `budget`: bytes that expressions may still look at.
+
+  bool holds(Asked& asked) const {
+    const std::string_view target = asked.request.target;
+    switch (subject) {
+      case MatchSubject::header:
+        return std::ranges::any_of(asked.request.fields(), [&](const Field& field) {
+          return net::http::same_token(field.name, name) && accepts(field.value, asked.budget);
+        });
+      case MatchSubject::cookie:
+        return find_cookie(asked.request, name, [&](std::string_view value) { return accepts(value, asked.budget); })
+            .has_value();
+      case MatchSubject::query: return accepts_parameter(query_of(target), asked.budget);
+      case MatchSubject::path: return accepts(path_of(target), asked.budget);
+      case MatchSubject::method: return accepts(asked.request.method, asked.budget);
+      case MatchSubject::client:
+        return asked.client_address() && std::ranges::any_of(networks, [&](const model::AddressBlock& each) {
+                 return model::contains(each, *asked.client_address());
+               });
+    }
+    return false;
+  }
+
+ private:
   bool accepts(std::string_view text, std::size_t& budget) const {
     switch (kind) {
       case MatchKind::exact: return std::ranges::binary_search(values, text, std::less<>());
@@ -86,30 +100,21 @@ struct RuleSet::Condition {
         }
         budget -= text.size() + model::kRegexCallBytes;
         return re2::RE2::FullMatch({text.data(), text.size()}, *regex);
-      case MatchKind::network: {
-        const auto address = model::parse_address(text);
-        return address && std::ranges::any_of(networks, [&](const model::AddressBlock& each) {
-                 return model::contains(each, *address);
-               });
-      }
+      case MatchKind::network: break;  // of addresses alone
     }
     return false;
   }
-  bool accepts_field(const RequestHead& request, std::size_t& budget) const {
-    return std::ranges::any_of(request.fields(), [&](const Field& field) {
-      return net::http::same_token(field.name, name) && accepts(field.value, budget);
-    });
-  }
+  // One that cannot be decoded is taken as it stands.
   bool accepts_parameter(std::string_view query, std::size_t& budget) const {
-    DecodingRoom room;
+    const auto decoded = [](std::string_view text) {
+      return net::percent_decoded(text, true).value_or(std::string(text));
+    };
     while (!query.empty()) {
       const std::string_view pair = query.substr(0, query.find('&'));
       query.remove_prefix(std::min(query.size(), pair.size() + 1));
-      const std::size_t sign = pair.find('=');
-      if (decoded(pair.substr(0, sign), room) != name) continue;
-      if (accepts(decoded(sign == std::string_view::npos ? std::string_view() : pair.substr(sign + 1), room), budget)) {
-        return true;
-      }
+      const std::size_t sign = std::min(pair.find('='), pair.size());
+      if (decoded(pair.substr(0, sign)) != name) continue;
+      if (accepts(decoded(pair.substr(std::min(pair.size(), sign + 1))), budget)) return true;
     }
     return false;
   }
@@ -124,30 +129,14 @@ RuleSet::RuleSet(std::vector<model::RouteRule> rules) : rules_(std::move(rules))
 
 RuleSet::~RuleSet() = default;
 
-bool RuleSet::holds(const Condition& condition, const RequestHead& request, std::string_view client,
-                    std::size_t& budget) const {
-  switch (condition.subject) {
-    case MatchSubject::header: return condition.accepts_field(request, budget);
-    case MatchSubject::cookie:
-      return find_cookie(request, condition.name,
-                         [&](std::string_view value) { return condition.accepts(value, budget); })
-          .has_value();
-    case MatchSubject::query: return condition.accepts_parameter(query_of(request.target), budget);
-    case MatchSubject::path: return condition.accepts(path_of(request.target), budget);
-    case MatchSubject::method: return condition.accepts(request.method, budget);
-    case MatchSubject::client: return condition.accepts(client, budget);
-  }
-  return false;
-}
-
-std::optional<std::size_t> RuleSet::match(const RequestHead& request, std::string_view client, std::size_t first,
-                                          std::size_t& budget) const {
-  for (std::size_t i = first; i < conditions_.size(); ++i) {
+std::optional<std::size_t> RuleSet::match(const RequestHead& request, std::string_view client,
+                                          const std::vector<bool>& usable) const {
+  Asked asked{.request = request, .client = client};
+  for (std::size_t i = 0; i < conditions_.size(); ++i) {
+    if (!usable.empty() && !usable[i]) continue;
     // Without a condition it would take everything.
-    const bool all = !conditions_[i].empty() && std::ranges::all_of(conditions_[i], [&](const Condition& each) {
-      return holds(each, request, client, budget);
-    });
-    if (all) return i;
+    if (conditions_[i].empty()) continue;
+    if (std::ranges::all_of(conditions_[i], [&](const Condition& each) { return each.holds(asked); })) return i;
   }
   return std::nullopt;
 }

