@@ -49,7 +49,7 @@ constexpr std::uint32_t kStable = 5000;
 KeyLedger ledger_of(std::uint32_t weight = 1000) {
   return KeyLedger({.weight = weight, .step = 1});
 }
-void admit(KeyLedger& ledger, std::uint64_t tick, std::uint64_t key, std::uint32_t bucket) {
+void admit_key(KeyLedger& ledger, std::uint64_t tick, std::uint64_t key, std::uint32_t bucket) {
   ledger.admitted({.tick = tick, .bucket = bucket, .key = key, .canary = bucket < 1000});
 }
 void settle(KeyLedger& ledger, std::uint64_t tick, std::uint64_t key, std::uint32_t bucket,
@@ -60,10 +60,10 @@ void settle(KeyLedger& ledger, std::uint64_t tick, std::uint64_t key, std::uint3
 TEST(KeyLedger, a_key_enters_once_and_fails_once) {
   KeyLedger ledger = ledger_of();
   for (const std::uint64_t tick : {0U, 1U, 3U, 4U}) {
-    admit(ledger, tick, 7, kCanary);
+    admit_key(ledger, tick, 7, kCanary);
     settle(ledger, tick, 7, kCanary, tick >= 3 ? FailureCause::app : FailureCause::none);
   }
-  admit(ledger, 1, 8, kStable);
+  admit_key(ledger, 1, 8, kStable);
   settle(ledger, 1, 8, kStable);
   ledger.advance(10);
   EXPECT_THAT(told(ledger), ElementsAre("0 1000 | 0/0/0/0/0 | 1/1/0/0/0", "1 1000 | 1/1/0/0/0 | 0/1/0/0/0",
@@ -71,7 +71,7 @@ TEST(KeyLedger, a_key_enters_once_and_fails_once) {
   EXPECT_EQ(ledger.closed(), 9U);
   EXPECT_EQ(ledger.totals(true).requests, 4U);
   EXPECT_EQ(ledger.totals(true).failures[static_cast<std::size_t>(FailureCause::app)], 2U);
-  admit(ledger, 10, 9, kStable);
+  admit_key(ledger, 10, 9, kStable);
   settle(ledger, 10, 9, kStable);
   ledger.advance(12);
   EXPECT_THAT(told(ledger), ElementsAre("10 1000 | 1/2/0/0/0 | 0/0/0/0/0")) << "the failed key is at risk no more";
@@ -80,10 +80,10 @@ TEST(KeyLedger, a_key_enters_once_and_fails_once) {
 TEST(KeyLedger, other_causes_leave_a_key_at_risk_and_are_counted_as_such) {
   KeyLedger ledger = ledger_of();
   for (const FailureCause cause : {FailureCause::platform, FailureCause::upstream, FailureCause::client}) {
-    admit(ledger, 0, 7, kCanary);
+    admit_key(ledger, 0, 7, kCanary);
     settle(ledger, 0, 7, kCanary, cause);
   }
-  admit(ledger, 1, 8, kCanary);
+  admit_key(ledger, 1, 8, kCanary);
   settle(ledger, 1, 8, kCanary);
   ledger.advance(3);
   EXPECT_THAT(told(ledger), ElementsAre("0 1000 | 0/0/0/0/0 | 1/1/0/0/0", "1 1000 | 0/0/0/0/0 | 1/2/0/0/0"));
@@ -92,8 +92,8 @@ TEST(KeyLedger, other_causes_leave_a_key_at_risk_and_are_counted_as_such) {
 
 TEST(KeyLedger, a_tick_waits_for_its_requests_and_ticks_are_told_in_order) {
   KeyLedger ledger = ledger_of();
-  admit(ledger, 0, 7, kCanary);
-  admit(ledger, 1, 8, kStable);
+  admit_key(ledger, 0, 7, kCanary);
+  admit_key(ledger, 1, 8, kStable);
   settle(ledger, 1, 8, kStable);
   ledger.advance(50);
   EXPECT_THAT(told(ledger), IsEmpty());
@@ -106,7 +106,7 @@ TEST(KeyLedger, a_tick_waits_for_its_requests_and_ticks_are_told_in_order) {
 
 TEST(KeyLedger, the_tick_that_runs_and_the_one_before_stay_open) {
   KeyLedger ledger = ledger_of();
-  admit(ledger, 4, 7, kCanary);
+  admit_key(ledger, 4, 7, kCanary);
   settle(ledger, 4, 7, kCanary);
   ledger.advance(5);
   EXPECT_EQ(ledger.closed(), 4U);
@@ -116,7 +116,7 @@ TEST(KeyLedger, the_tick_that_runs_and_the_one_before_stay_open) {
 
 TEST(KeyLedger, beyond_the_watermark_an_outcome_counts_when_it_is_told) {
   KeyLedger ledger = ledger_of();
-  admit(ledger, 0, 7, kCanary);
+  admit_key(ledger, 0, 7, kCanary);
   ledger.advance(kWatermark - 1);
   EXPECT_EQ(ledger.closed(), 0U);
   ledger.advance(kWatermark);
@@ -130,7 +130,7 @@ TEST(KeyLedger, beyond_the_watermark_an_outcome_counts_when_it_is_told) {
 TEST(KeyLedger, who_is_admitted_after_his_tick_was_closed_enters_in_the_oldest_open_one) {
   KeyLedger ledger = ledger_of();
   ledger.advance(10);
-  admit(ledger, 3, 7, kCanary);
+  admit_key(ledger, 3, 7, kCanary);
   EXPECT_EQ(ledger.open(), 0U);
   settle(ledger, 3, 7, kCanary, FailureCause::app);
   ledger.advance(12);
@@ -173,13 +173,13 @@ TEST(KeyLedger, whom_the_other_arm_served_while_the_weight_changed_is_untracked)
 
 TEST(KeyLedger, without_a_key_each_request_is_at_risk_where_its_outcome_counts) {
   KeyLedger ledger = ledger_of();
-  admit(ledger, 0, 0, kCanary);
+  admit_key(ledger, 0, 0, kCanary);
   settle(ledger, 0, 0, kCanary, FailureCause::app);
-  admit(ledger, 0, 0, kStable);
+  admit_key(ledger, 0, 0, kStable);
   settle(ledger, 0, 0, kStable);
-  admit(ledger, 0, 0, kStable);
+  admit_key(ledger, 0, 0, kStable);
   settle(ledger, 0, 0, kStable, FailureCause::client);
-  admit(ledger, 0, 0, kCanary);  // ends late
+  admit_key(ledger, 0, 0, kCanary);  // ends late
   ledger.advance(kWatermark);
   settle(ledger, 0, 0, kCanary, FailureCause::app);
   ledger.advance(kWatermark + 2);
@@ -191,7 +191,7 @@ TEST(KeyLedger, without_a_key_each_request_is_at_risk_where_its_outcome_counts) 
 TEST(KeyLedger, a_key_is_slow_once_and_only_of_requests_whose_latency_counts) {
   KeyLedger ledger = ledger_of();
   const auto at = [&](std::uint64_t tick, bool judged, bool slow) {
-    admit(ledger, tick, 7, kCanary);
+    admit_key(ledger, tick, 7, kCanary);
     ledger.settled({.tick = tick, .key = 7, .canary = true, .cold = !judged, .judged = judged, .slow = slow});
   };
   at(0, false, true);
@@ -242,7 +242,7 @@ TEST(KeyLedger, keys_beyond_its_memory_are_untracked_and_none_is_forgotten) {
   KeyLedger ledger({.weight = 1000, .key_bytes = 2048 * KeyTable::kKeyBytes});
   constexpr std::uint64_t kRoom = 2048 / 4 * 3;
   for (std::uint64_t key = 1; key <= kRoom + 100; ++key) {
-    admit(ledger, 0, key, kStable);
+    admit_key(ledger, 0, key, kStable);
     settle(ledger, 0, key, kStable);
   }
   ledger.advance(2);
@@ -250,7 +250,7 @@ TEST(KeyLedger, keys_beyond_its_memory_are_untracked_and_none_is_forgotten) {
   EXPECT_EQ(ledger.totals(false).requests, kRoom + 100);
   EXPECT_EQ(ledger.totals(false).untracked, 100U);
   for (const std::uint64_t key : {std::uint64_t{1}, kRoom, kRoom + 1}) {
-    admit(ledger, 3, key, kStable);
+    admit_key(ledger, 3, key, kStable);
     settle(ledger, 3, key, kStable, FailureCause::app);
   }
   ledger.advance(5);
@@ -383,7 +383,7 @@ TEST(KeyLedger, the_shape_takes_the_first_request_that_came_not_the_first_that_e
 TEST(KeyLedger, what_is_told_before_ticks_are_closed_counts_in_its_own_however_late_it_is_told) {
   KeyLedger ledger = ledger_of();
   ledger.running(500);
-  admit(ledger, 3, 7, kCanary);
+  admit_key(ledger, 3, 7, kCanary);
   settle(ledger, 3, 7, kCanary, FailureCause::app);
   ledger.advance(500);
   EXPECT_THAT(told(ledger), ElementsAre("3 1000 | 0/0/0/0/0 | 1/1/1/0/0"));

@@ -1,0 +1,54 @@
+#include "decide/release_opinion.h"
+
+#include <gtest/gtest.h>
+
+namespace marea::decide {
+namespace {
+
+TEST(ReleaseOpinionTest, every_default_policy_of_a_release_is_a_valid_one_of_the_judge) {
+  for (const auto strategy : {model::ReleaseStrategy::canary, model::ReleaseStrategy::blue_green}) {
+    EXPECT_TRUE(faults_of(judge_policy(default_policy(strategy))).empty());
+  }
+  model::ReleasePolicy policy;
+  policy.objectives = {.latency = std::chrono::milliseconds(300), .availability = 0.995};
+  const JudgePolicy judged = judge_policy(policy);
+  EXPECT_EQ(judged.objective, std::chrono::milliseconds(300));
+  EXPECT_NEAR(judged.failure_limit, 0.005, 1e-12);
+}
+
+TEST(ReleaseOpinionTest, the_evidence_is_said_in_words) {
+  const Verdict verdict{
+      .answer = Answer::bad,
+      .doubt = Doubt::none,
+      .evidence =
+          {{.metric = JudgedMetric::failures,
+            .canary_units = 300,
+            .canary_hits = 12,
+            .stable_units = 3000,
+            .stable_hits = 9,
+            .e_value = 210.4,
+            .limit = 166.7,
+            .risk_below = 30.0},
+           {.metric = JudgedMetric::shape, .canary_units = 40, .stable_units = 400, .e_value = 0.125, .limit = 0.5}},
+      .risk_below = 30.0};
+  const model::JudgeOpinion opinion = opinion_of(verdict);
+  EXPECT_EQ(opinion.verdict, model::ReleaseVerdict::bad);
+  EXPECT_EQ(opinion.risk_bound, 30.0);
+  EXPECT_EQ(opinion.evidence,
+            "failures: 12 of 300 keys, 9 of 3000 of stable's, E = 210 of 166, risk below 30; "
+            "shape: 40 keys, 400 of stable's, distance 0.12 of 0.50");
+}
+
+TEST(ReleaseOpinionTest, each_doubt_is_one_that_the_release_knows) {
+  const auto unknown = [](Doubt doubt) { return opinion_of({.doubt = doubt}).unknown; };
+  EXPECT_EQ(unknown(Doubt::sample_ratio), model::UnknownCause::split_mistrusted);
+  EXPECT_EQ(unknown(Doubt::platform_trouble), model::UnknownCause::platform_trouble);
+  EXPECT_EQ(unknown(Doubt::no_stable), model::UnknownCause::no_stable);
+  for (const Doubt doubt : {Doubt::too_few_keys, Doubt::few_busy_users, Doubt::untracked}) {
+    EXPECT_EQ(unknown(doubt), model::UnknownCause::too_little);
+  }
+  EXPECT_EQ(opinion_of({.doubt = Doubt::few_busy_users}).evidence, "few busy users");
+}
+
+}  // namespace
+}  // namespace marea::decide
