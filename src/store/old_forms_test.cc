@@ -62,8 +62,40 @@ constexpr const char* kAddedInForm2 = R"sql(
   INSERT INTO usage_totals VALUES ('hola', 'hola-00001-xyz', 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12);
 )sql";
 
+// What came with form 3. A canary in its second step, with an opinion and one line of history.
+constexpr const char* kAddedInForm3 = R"sql(
+  CREATE TABLE release_policies (
+    name TEXT PRIMARY KEY, created_unix_ns INTEGER NOT NULL, document TEXT NOT NULL) STRICT;
+  INSERT INTO release_policies VALUES ('careful', 5,
+    '{"apiVersion":"marea.dev/v1","kind":"ReleasePolicy","metadata":{"name":"careful"},
+      "spec":{"ladder":["5%",{"weight":"50%","maximum":"10m"}],"sticky":"header X-Customer"}}');
+  CREATE TABLE releases (
+    id TEXT PRIMARY KEY, service TEXT NOT NULL, created_unix_ns INTEGER NOT NULL, began_unix_ns INTEGER NOT NULL,
+    rollbacks_before INTEGER NOT NULL, document TEXT NOT NULL, salt TEXT NOT NULL, objective INTEGER NOT NULL,
+    age INTEGER NOT NULL, state TEXT NOT NULL, judge TEXT NOT NULL) STRICT;
+  INSERT INTO releases VALUES ('hola-00003-xyz', 'hola', 7, 8, 1,
+    '{"apiVersion":"marea.dev/v1","kind":"Release","metadata":{"name":"hola-00003-xyz"},
+      "spec":{"service":"hola","stable":"hola-00002-abc","canary":"hola-00003-xyz",
+              "policy":{"strategy":"canary","ladder":[{"weight":"5%","warmUp":"15s","minimum":"30s","maximum":"2m"},
+                        {"weight":"50%","warmUp":"15s","minimum":"30s","maximum":"2m"}],"holdback":"1%"}}}',
+    's4lt', 250000000, 95000000000,
+    '{"attempt":1,"bad":false,"cause":"unproven","deadline":3695000000000,"detail":"few keys","failures":[{"arm":
+      "canary","at":3,"kind":"out of memory"}],"gate_passed":false,"next_gate":0,"opinion":{"evidence":"few keys",
+      "risk_bound":7.5,"unknown":"too little","verdict":"not yet"},"paused_cause":"","paused_left":0,"paused_phase":
+      "preparing","phase":"holding","ready":true,"rollbacks":1,"since":95000000000,"step":1,"step_since":35000000000,
+      "steps":[{"began":5,"ended":9,"evidence":"e","proof":"proven good","weight":500},{"began":9,"evidence":"",
+      "proof":"","weight":5000}],"told":0,"watch_until":0,"weight":5000}',
+    'j1');
+  CREATE TABLE release_audit (
+    release TEXT NOT NULL, number INTEGER NOT NULL, at INTEGER NOT NULL, unix_ns INTEGER NOT NULL,
+    actor TEXT NOT NULL, who TEXT NOT NULL, event TEXT NOT NULL, weight INTEGER NOT NULL, why TEXT NOT NULL,
+    PRIMARY KEY (release, number)) STRICT;
+  INSERT INTO release_audit VALUES ('hola-00003-xyz', 1, 95000000000, 1700000000000000006, 'judge', '', 'holding', 5000,
+    'unproven: few keys');
+)sql";
+
 // A file of form n is made by the first n of these.
-constexpr std::array kForms = {kForm1, kAddedInForm2};
+constexpr std::array kForms = {kForm1, kAddedInForm2, kAddedInForm3};
 static_assert(kForms.size() == kSchemaVersion, "a new form of the store has a file of its own in this test");
 
 // The images of a revision with sidecars are one text, which a marea without sidecars reads as the app's image.
@@ -129,6 +161,30 @@ TEST(DocumentsOfEarlierMareas, open_though_what_was_kept_unread_cannot_be_right)
   std::filesystem::remove_all(folder);
 }
 
+void check_release(const Contents& contents) {
+  const ReleaseRecord& release = contents.releases.at(0);
+  EXPECT_EQ(release.spec.stable.str(), "hola-00002-abc");
+  EXPECT_EQ(release.spec.rollbacks_before, 1);
+  EXPECT_EQ(release.spec.policy.ladder.at(1).weight, 5000U);
+  EXPECT_EQ(release.began_unix_ns, 8);
+  EXPECT_EQ(release.objective, std::chrono::milliseconds(250));
+  EXPECT_EQ(release.age, std::chrono::seconds(95));
+  EXPECT_EQ(release.salt + release.judge, "s4ltj1");
+  const model::ReleaseState& state = release.state;
+  EXPECT_EQ(state.phase, model::ReleasePhase::holding);
+  EXPECT_EQ(state.cause, model::ReleaseCause::unproven);
+  EXPECT_EQ(state.deadline, std::chrono::seconds(3695));
+  EXPECT_EQ(state.opinion->risk_bound, 7.5);
+  EXPECT_EQ(state.steps.at(0).proof, model::ReleaseProof::proven_good);
+  EXPECT_EQ(state.steps.at(0).ended, base::Duration(9));
+  EXPECT_EQ(state.failures.at(0).kind, model::InstanceFailureKind::out_of_memory);
+  ASSERT_EQ(contents.release_audits.size(), 1U);
+  EXPECT_EQ(contents.release_audits[0].audit.event, model::ReleaseEvent::holding);
+  EXPECT_EQ(contents.release_audits[0].audit.weight, 5000U);
+  ASSERT_EQ(contents.release_policies.size(), 1U);
+  EXPECT_EQ(contents.release_policies[0].policy.sticky.header, "x-customer");
+}
+
 class OldForms : public testing::TestWithParam<int> {};
 
 TEST_P(OldForms, opens_and_holds_what_it_held) {
@@ -169,6 +225,8 @@ TEST_P(OldForms, opens_and_holds_what_it_held) {
       EXPECT_EQ(contents->usage[0].account.usage.requests, 12U);
       EXPECT_EQ(contents->usage_totals[0].bill.mebibyte_ms, 11);
     }
+    ASSERT_EQ(contents->releases.size(), GetParam() < 3 ? 0U : 1U);
+    if (GetParam() >= 3) check_release(*contents);
   }
   std::filesystem::remove_all(folder);
 }

@@ -7,6 +7,7 @@
 
 #include "model/manifest.h"
 #include "store/image_form.h"
+#include "store/release_rows.h"
 #include "store/usage_rows.h"
 
 namespace marea::store {
@@ -130,6 +131,7 @@ base::Result<Contents> read_contents(Database& db) {
     if (!done) return base::fail(done.error());
   }
   if (auto done = load_usage(db, out); !done) return base::fail(std::move(done.error()));
+  if (auto done = load_releases(db, out); !done) return base::fail(std::move(done.error()));
   return out;
 }
 

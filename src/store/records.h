@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "base/strong_id.h"
 #include "model/reason.h"
+#include "model/release.h"
 #include "model/revision.h"
 #include "model/service.h"
 #include "model/usage.h"
@@ -82,7 +83,36 @@ struct UsageTotal {
   friend bool operator==(const UsageTotal&, const UsageTotal&) = default;
 };
 
-struct DropService {  // with its revisions
+// One way of a revision to its traffic; the newest of a service is the one that runs, if any does.
+struct ReleaseRecord {
+  model::ReleaseSpec spec;
+  std::string salt;  // of the buckets of this attempt's keys
+  std::int64_t created_unix_ns = 0;
+  std::int64_t began_unix_ns = 0;  // this attempt; its ticks are counted from then on
+  base::Duration objective{};      // slower is slow: declared, or learnt from stable; zero: not known yet
+  base::Duration age{};            // model/release.h
+  model::ReleaseState state;
+  std::string judge;  // what the judge knows, as control writes it; empty: nothing yet
+  friend bool operator==(const ReleaseRecord&, const ReleaseRecord&) = default;
+};
+
+// A line of a release's history: written once, in the order of the numbers.
+struct ReleaseAuditRecord {
+  std::string release;
+  std::int64_t number = 0;
+  model::ReleaseAudit audit;
+  friend bool operator==(const ReleaseAuditRecord&, const ReleaseAuditRecord&) = default;
+};
+
+struct ReleasePolicyRecord {
+  std::string name;
+  model::ReleasePolicy policy;
+  std::string document;  // JSON text as the user gave it
+  std::int64_t created_unix_ns = 0;
+  friend bool operator==(const ReleasePolicyRecord&, const ReleasePolicyRecord&) = default;
+};
+
+struct DropService {  // with its revisions and releases
   base::ServiceName name;
 };
 struct DropRevision {
@@ -98,9 +128,16 @@ struct DropImage {
 struct DropUsage {
   base::InstanceId instance;
 };
+struct DropRelease {  // with its history
+  std::string id;
+};
+struct DropReleasePolicy {
+  std::string name;
+};
 
 using Change = std::variant<ServiceRecord, RevisionRecord, ImageName, ImageRecord, UsageRecord, UsageTotal, DropService,
-                            DropRevision, DropImageName, DropImage, DropUsage>;
+                            DropRevision, DropImageName, DropImage, DropUsage, ReleaseRecord, ReleaseAuditRecord,
+                            ReleasePolicyRecord, DropRelease, DropReleasePolicy>;
 
 struct Contents {
   std::vector<ServiceRecord> services;
@@ -109,6 +146,9 @@ struct Contents {
   std::vector<ImageRecord> images;
   std::vector<UsageRecord> usage;
   std::vector<UsageTotal> usage_totals;
+  std::vector<ReleasePolicyRecord> release_policies;
+  std::vector<ReleaseRecord> releases;
+  std::vector<ReleaseAuditRecord> release_audits;
 };
 
 }  // namespace marea::store

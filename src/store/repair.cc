@@ -14,6 +14,7 @@
 
 #include "base/fd.h"
 #include "store/record_rows.h"
+#include "store/release_rows.h"
 #include "store/schema.h"
 #include "store/store.h"
 #include "store/usage_rows.h"
@@ -128,6 +129,9 @@ base::Result<void> write_new(const std::string& path, Found found) {
   if (auto done = commit_all(*store, found.contents.images); !done) return done;
   if (auto done = commit_all(*store, found.contents.usage); !done) return done;
   if (auto done = commit_all(*store, found.contents.usage_totals); !done) return done;
+  if (auto done = commit_all(*store, found.contents.release_policies); !done) return done;
+  if (auto done = commit_all(*store, found.contents.releases); !done) return done;
+  if (auto done = commit_all(*store, found.contents.release_audits); !done) return done;
   return commit_all(*store, found.contents.names);
 }
 
@@ -256,6 +260,12 @@ base::Result<Repaired> repair(const std::string& path) {
                            .images = salvage.rows("images", kImageColumns, image_in)},
               .epoch = salvage.counter("epoch", kFarEpoch),
               .version = salvage.counter("resource_version", kFarVersion)};
+  // The same of releases; without its release a service goes on as it would without a policy.
+  const auto form = form_of(*db);
+  const bool before_releases = form && *form < 3;
+  if (auto released = load_releases(*db, found.contents); !released && !before_releases) {
+    salvage.lost.push_back("releases: " + released.error().what + ": " + released.error().why);
+  }
   // What was used is read whole or as far as it goes.
   if (auto used = load_usage(*db, found.contents); !used) salvage.lost.push_back("rows of usage: " + used.error().why);
   // A store without services would take all of them out of service.
@@ -273,6 +283,12 @@ base::Result<Repaired> repair(const std::string& path) {
     if (orphan) salvage.lost.push_back("revision " + one.revision.name.str() + ": its service is lost");
     return orphan;
   });
+  std::erase_if(found.contents.releases,
+                [&](const ReleaseRecord& one) { return !services.contains(one.spec.service.str()); });
+  std::set<std::string> releases;
+  for (const ReleaseRecord& one : found.contents.releases) releases.insert(one.spec.id);
+  std::erase_if(found.contents.release_audits,
+                [&](const ReleaseAuditRecord& one) { return !releases.contains(one.release); });
   Repaired out{.services = std::ssize(found.contents.services),
                .revisions = std::ssize(found.contents.revisions),
                .images = std::ssize(found.contents.images),

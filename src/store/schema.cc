@@ -37,6 +37,20 @@ constexpr std::array<const char*, kSchemaVersion> kSteps = {
         busy INTEGER NOT NULL, alive INTEGER NOT NULL, cpu INTEGER NOT NULL, milli_cpu_ms INTEGER NOT NULL,
         mebibyte_ms INTEGER NOT NULL, peak_memory_bytes INTEGER NOT NULL, PRIMARY KEY (service, revision)) STRICT;
     )sql",
+    // 3: releases. `document` is a Release or ReleasePolicy as JSON, `state` as in release_form.h, `judge` as control
+    // writes it; objective, age and at are nanoseconds, weight is in 0.01 %.
+    R"sql(
+      CREATE TABLE release_policies (
+        name TEXT PRIMARY KEY, created_unix_ns INTEGER NOT NULL, document TEXT NOT NULL) STRICT;
+      CREATE TABLE releases (
+        id TEXT PRIMARY KEY, service TEXT NOT NULL, created_unix_ns INTEGER NOT NULL, began_unix_ns INTEGER NOT NULL,
+        rollbacks_before INTEGER NOT NULL, document TEXT NOT NULL, salt TEXT NOT NULL, objective INTEGER NOT NULL,
+        age INTEGER NOT NULL, state TEXT NOT NULL, judge TEXT NOT NULL) STRICT;
+      CREATE TABLE release_audit (
+        release TEXT NOT NULL, number INTEGER NOT NULL, at INTEGER NOT NULL, unix_ns INTEGER NOT NULL,
+        actor TEXT NOT NULL, who TEXT NOT NULL, event TEXT NOT NULL, weight INTEGER NOT NULL, why TEXT NOT NULL,
+        PRIMARY KEY (release, number)) STRICT;
+    )sql",
 };
 
 }  // namespace

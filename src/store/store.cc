@@ -11,6 +11,7 @@
 #include "base/fd.h"
 #include "store/image_form.h"
 #include "store/record_rows.h"
+#include "store/release_rows.h"
 #include "store/rows.h"
 #include "store/schema.h"
 #include "store/usage_rows.h"
@@ -24,9 +25,11 @@ std::string reserve_of(const std::string& path) {
   return path + ".reserve";
 }
 
-bool is_usage(const Change& change) {
+// What instances used, and what a release counted, is no part of what clients watch.
+bool is_unwatched(const Change& change) {
   return std::holds_alternative<UsageRecord>(change) || std::holds_alternative<UsageTotal>(change) ||
-         std::holds_alternative<DropUsage>(change);
+         std::holds_alternative<DropUsage>(change) || std::holds_alternative<ReleaseRecord>(change) ||
+         std::holds_alternative<ReleaseAuditRecord>(change);
 }
 
 }  // namespace
@@ -108,8 +111,7 @@ bool Store::give_up_reserve(const std::string& path) {
 base::Result<void> Store::commit_once(std::span<Change> changes) {
   base::Result<Transaction> transaction = Transaction::begin(db_);
   if (!transaction) return base::fail(std::move(transaction.error()));
-  // What instances used is no part of what clients watch.
-  const std::uint64_t version = resource_version_ + (std::ranges::all_of(changes, is_usage) ? 0 : 1);
+  const std::uint64_t version = resource_version_ + (std::ranges::all_of(changes, is_unwatched) ? 0 : 1);
   for (Change& change : changes) {
     if (auto* service = std::get_if<ServiceRecord>(&change)) service->resource_version = version;
     if (auto* revision = std::get_if<RevisionRecord>(&change)) revision->resource_version = version;
@@ -167,11 +169,32 @@ base::Result<void> Store::write(const UsageTotal& total) {
   return write_usage(db_, total);
 }
 
+base::Result<void> Store::write(const ReleaseRecord& record) {
+  return write_release(db_, record);
+}
+
+base::Result<void> Store::write(const ReleaseAuditRecord& record) {
+  return write_release(db_, record);
+}
+
+base::Result<void> Store::write(const ReleasePolicyRecord& record) {
+  return write_release(db_, record);
+}
+
+base::Result<void> Store::write(const DropRelease& drop) {
+  return drop_releases(db_, drop);
+}
+
+base::Result<void> Store::write(const DropReleasePolicy& drop) {
+  return drop_releases(db_, drop);
+}
+
 base::Result<void> Store::write(const DropUsage& drop) {
   return execute(db_, "DELETE FROM usage WHERE instance = ?", drop.instance.str());
 }
 
 base::Result<void> Store::write(const DropService& drop) {
+  if (auto done = drop_releases(db_, drop.name); !done) return done;
   if (auto done = execute(db_, "DELETE FROM revisions WHERE service = ?", drop.name.str()); !done) return done;
   return execute(db_, "DELETE FROM services WHERE name = ?", drop.name.str());
 }

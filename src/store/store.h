@@ -63,6 +63,11 @@ class Store {
   base::Result<void> write(const DropRevision& drop);
   base::Result<void> write(const DropImageName& drop);
   base::Result<void> write(const DropImage& drop);
+  base::Result<void> write(const ReleaseRecord& record);
+  base::Result<void> write(const ReleaseAuditRecord& record);
+  base::Result<void> write(const ReleasePolicyRecord& record);
+  base::Result<void> write(const DropRelease& drop);
+  base::Result<void> write(const DropReleasePolicy& drop);
 
   Database db_;
   std::uint64_t epoch_ = 0;
