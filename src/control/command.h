@@ -11,6 +11,7 @@
 
 #include "base/error.h"
 #include "base/strong_id.h"
+#include "decide/release.h"
 #include "model/manifest.h"
 #include "store/records.h"
 
@@ -47,8 +48,20 @@ struct DeleteImages {  // done when their files are gone
 };
 struct DeleteBuilds {};  // buildah's cache; done when it is empty
 
+// A person's word on the newest release of a service.
+struct MoveRelease {
+  base::ServiceName service;
+  decide::OperatorCommand command;
+};
+struct PutReleasePolicy {
+  model::ReleasePolicyDocument document;
+};
+struct DeleteReleasePolicy {
+  std::string name;
+};
+
 using Command = std::variant<ApplyService, DeleteService, DeleteRevision, DeleteInstance, NameImage, BuildImage,
-                             DeleteImages, DeleteBuilds>;
+                             DeleteImages, DeleteBuilds, MoveRelease, PutReleasePolicy, DeleteReleasePolicy>;
 
 struct Applied {
   base::ServiceName name;
@@ -72,7 +85,15 @@ struct Freed {
   std::int64_t bytes = 0;
 };
 
-using Outcome = std::variant<Applied, Deleted, ImageReady, Freed>;
+struct ReleaseMoved {
+  std::string id;
+};
+struct PolicyPut {
+  std::string name;
+  bool created = false;
+};
+
+using Outcome = std::variant<Applied, Deleted, ImageReady, Freed, ReleaseMoved, PolicyPut>;
 
 // Why a command was not carried out; faults when the document is to blame.
 struct Refusal {

@@ -28,7 +28,8 @@ Control::Control(World world)
               {.on_applied = [this](std::uint64_t) { on_applied(); },
                .on_instance_load = [this](const auto& load) { on_instance_load(load); },
                .on_revision_load = [this](const auto& load) { on_revision_load(load); },
-               .on_metrics = [this](const auto& part) { scrape_.take("router", part); }}),
+               .on_metrics = [this](const auto& part) { scrape_.take("router", part); },
+               .on_release_counts = [this](const auto& counts) { on_release_counts(counts); }}),
       engine_(loop_, first_number(store_),
               {.on_listing =
                    [this] {
@@ -52,6 +53,7 @@ Control::Control(World world)
                 expire_.arm_in(kEndedShown / 4);
               }),
       usage_timer_(loop_, [this] { store_usage(); }),
+      release_timer_(loop_, [this] { look_at_releases(); }),
       disk_(std::move(world.disk)),
       most_disk_percent_(world.most_disk_percent),
       limits_(world.limits),
@@ -79,6 +81,7 @@ base::Result<void> Control::start() {
     owners_.emplace(record.revision.name, record.revision.service);
     services_[record.revision.service].revisions.push_back({.record = std::move(record)});
   }
+  load_releases(*contents);
   for (store::ImageName& name : contents->names) names_.emplace(name.name, std::move(name));
   for (store::ImageRecord& record : contents->images) images_.emplace(record.digest, std::move(record));
   usage_.load(std::move(contents->usage), std::move(contents->usage_totals), usage_moment());
@@ -175,6 +178,7 @@ void Control::tick() {
   for (const base::ServiceName& name : touched) {
     if (ServiceState* service = find(name)) {
       advance(*service);
+      advance_release(*service);
       plan(*service);
     }
   }
@@ -237,6 +241,7 @@ void Control::plan(ServiceState& service) {
                                .releasing = one.unrouted_in != 0,
                                .live = live_instances(name)});
   }
+  facts.release = release_facts(service);
   ServiceOutcome outcome = plan_service(facts);
   service.shares = outcome.route ? outcome.route->shares : std::vector<model::RouteShare>();
   service.unmet = std::move(outcome.unmet);
@@ -343,6 +348,7 @@ void Control::on_report(const model::InstanceReport& report) {
   const bool failed_before = before != nullptr && before->failure.has_value();
   const bool fails = report.state == model::InstanceState::failed;
   if (fails && failed_before) return;  // told again over a new link
+  note_failure(before, report);
   instances_.report(report, loop_.now());
   if (fails) {
     settling_.emplace_back(loop_.now() + kOutputSettles, report.id);

@@ -37,6 +37,7 @@
 #include "control/instances.h"
 #include "control/logs_port.h"
 #include "control/planner.h"
+#include "control/release_entry.h"
 #include "control/router_port.h"
 #include "control/scrape.h"
 #include "control/status.h"
@@ -59,6 +60,13 @@ inline constexpr base::Duration kUploadGrace = std::chrono::hours(1);  // from a
 inline constexpr base::Duration kLastAnswers = std::chrono::milliseconds(200);  // of a control that gives up
 inline constexpr base::Duration kRestoreRetry = std::chrono::minutes(10);  // of an image that a ready revision lacks
 inline constexpr base::Duration kStoreRetry = std::chrono::seconds(1);     // after a write that the disk refused
+inline constexpr base::Duration kReleaseLook = std::chrono::seconds(1);    // at releases that run: their time passes
+inline constexpr base::Duration kJudgeStored = std::chrono::seconds(1);    // what its judge knows: so often at least
+inline constexpr base::Duration kJudgeStoredInWatch = std::chrono::seconds(30);  // a day of that wears a disk less
+inline constexpr std::size_t kMostReleasesPerService = 20;  // beyond it the oldest goes with its history
+inline constexpr std::size_t kMostReleasePolicies = 1000;
+inline constexpr std::size_t kMostReleaseLines = 1000;  // of one history; people can make it grow
+inline constexpr int kStartsToGiveUp = 3;               // of a canary that fail one after the other, none ready between
 
 struct RevisionState {
   store::RevisionRecord record;
@@ -74,6 +82,9 @@ struct ServiceState {
   std::vector<RevisionState> revisions;   // oldest first
   std::vector<model::RouteShare> shares;  // as published last
   std::vector<std::string> unmet;         // revisions that traffic names and that cannot serve
+  std::vector<ReleaseEntry> releases;     // oldest first; only the newest may run
+  base::Instant judge_stored{};           // of the running one
+  int failed_starts = 0;                  // of the running release's canary, since an instance of it was ready
   std::uint64_t routes_version = 0;       // in which its routes changed last
   std::unique_ptr<net::Timer> delete_deadline;
   std::vector<std::function<void(std::expected<Outcome, Refusal>)>> on_deleted;
@@ -154,6 +165,11 @@ class Control {
   const std::map<std::string, store::ImageName>& image_names() const { return names_; }
   const model::Image* image(const std::string& digest) const;
   const UsageBook& usage() const { return usage_; }
+  const std::map<std::string, store::ReleasePolicyRecord>& release_policies() const { return policies_; }
+  // Lines of a release's history, oldest first.
+  std::span<const store::ReleaseAuditRecord> release_history(const std::string& id) const;
+  // The newest revision of the service that passed the watch of its release; empty: none did.
+  base::RevisionName last_known_stable(const base::ServiceName& service) const;
   // Gives the numbers once router, engine and logs have given their own, or did not in time.
   void collect_metrics(std::function<void(std::vector<model::MetricValue>)> done);
   // The newest resourceVersion; one that is taken belongs to a change of what is only shown, such as a status.
@@ -232,6 +248,32 @@ class Control {
   int live_instances(const base::RevisionName& revision, int* up = nullptr) const;
   ServiceState* find(const base::ServiceName& name);
   RevisionState* find_revision(const base::RevisionName& name);
+
+  // control_releases.cc
+  void load_releases(store::Contents& contents);
+  // The policy by which a deploy of it is released; nothing: by none.
+  std::expected<std::optional<model::ReleasePolicy>, Refusal> release_policy(const model::Service& wanted) const;
+  // What an apply means to releases: `changes` go into the same commit, adopt_releases() follows it.
+  struct ReleasePlan {
+    std::optional<ReleaseEntry::Next> running;  // the one that runs, or that is tried again
+    std::optional<ReleaseEntry::Next> fresh;
+    std::vector<std::string> dropped;
+    std::optional<model::Fault> notice;
+  };
+  ReleasePlan plan_releases(const ServiceState* state, const model::Service& wanted, const ApplyDecision& decision,
+                            const std::optional<model::ReleasePolicy>& policy);
+  static void add_changes(const ReleasePlan& plan, std::vector<store::Change>& changes);
+  void adopt_releases(const base::ServiceName& name, ReleasePlan plan);
+  ReleaseEntry::Next step(const ReleaseEntry& entry, std::vector<decide::ReleaseInput> inputs);
+  // Stores what is urgent; false: the disk refused, nothing has changed.
+  bool move_release(ServiceState& service, std::vector<decide::ReleaseInput> inputs, std::string* refused = nullptr);
+  void advance_release(ServiceState& service);
+  void note_failure(const InstanceEntry* before, const model::InstanceReport& report);
+  void carry_out(ServiceState& service, const std::vector<decide::ReleaseAction>& actions);
+  void on_release_counts(const model::ReleaseCounts& counts);
+  void look_at_releases();
+  std::optional<ReleaseFacts> release_facts(const ServiceState& service) const;
+  base::RevisionName incumbent(const ServiceState& service, const std::optional<ReleaseEntry::Next>& superseded) const;
 
   // control_usage.cc
   UsageBook::Moment usage_moment() const;
@@ -350,6 +392,9 @@ class Control {
   std::expected<Outcome, Refusal> run(const ApplyService& command);
   std::expected<Outcome, Refusal> run(const DeleteRevision& command);
   std::expected<Outcome, Refusal> run(const DeleteInstance& command);
+  std::expected<Outcome, Refusal> run(const MoveRelease& command);
+  std::expected<Outcome, Refusal> run(const PutReleasePolicy& command);
+  std::expected<Outcome, Refusal> run(const DeleteReleasePolicy& command);
   void run(const DeleteService& command, Done done);
   void run(const NameImage& command, Done done);
   Ticket run(const BuildImage& command, Observer observer);
@@ -405,6 +450,9 @@ class Control {
   net::Timer settle_;
   net::Timer expire_;
   net::Timer usage_timer_;
+  std::map<std::string, store::ReleasePolicyRecord> policies_;
+  std::map<std::string, std::vector<store::ReleaseAuditRecord>> histories_;  // of releases, by id
+  net::Timer release_timer_;
 
   std::function<base::Result<DiskUse>()> disk_;
   int most_disk_percent_;

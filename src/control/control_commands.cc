@@ -43,6 +43,12 @@ Control::Ticket Control::execute(Command command, Observer observer) {
     observer.on_done(run(*revision));
   } else if (const auto* instance = std::get_if<DeleteInstance>(&command)) {
     observer.on_done(run(*instance));
+  } else if (const auto* move = std::get_if<MoveRelease>(&command)) {
+    observer.on_done(run(*move));
+  } else if (const auto* put = std::get_if<PutReleasePolicy>(&command)) {
+    observer.on_done(run(*put));
+  } else if (const auto* drop = std::get_if<DeleteReleasePolicy>(&command)) {
+    observer.on_done(run(*drop));
   } else if (const auto* service = std::get_if<DeleteService>(&command)) {
     run(*service, std::move(observer.on_done));
   } else if (const auto* images = std::get_if<DeleteImages>(&command)) {
@@ -98,6 +104,8 @@ std::expected<Outcome, Refusal> Control::run(const ApplyService& command) {
                            "there are " + std::to_string(kMostServices) + " already", "Delete one first");
   }
   if (auto free = check_hosts(wanted); !free) return std::unexpected(std::move(free.error()));
+  auto policy = release_policy(wanted);
+  if (!policy) return std::unexpected(std::move(policy.error()));
   std::vector<const store::RevisionRecord*> revisions;
   if (state != nullptr) {
     for (const RevisionState& one : state->revisions) revisions.push_back(&one.record);
@@ -122,6 +130,8 @@ std::expected<Outcome, Refusal> Control::run(const ApplyService& command) {
   auto decision = decide_apply(command, input);
   if (!decision) return std::unexpected(std::move(decision.error()));
   Applied applied{.name = wanted.name, .created = decision->created, .notices = decision->notices};
+  ReleasePlan releases = plan_releases(state, wanted, *decision, *policy);
+  if (releases.notice) applied.notices.push_back(*releases.notice);
   if (command.dry_run) applied.would_be = std::move(decision->service);
   if (command.dry_run || !decision->changed) return applied;
   std::vector<store::Change> dropped;
@@ -135,11 +145,13 @@ std::expected<Outcome, Refusal> Control::run(const ApplyService& command) {
   std::vector<store::Change> changes{decision->service};
   changes.insert(changes.end(), decision->revisions.begin(), decision->revisions.end());
   changes.insert(changes.end(), dropped.begin(), dropped.end());
+  add_changes(releases, changes);
   for (const store::Change& one : dropped) release(*revision(std::get<store::DropRevision>(one).name), changes);
   if (auto done = commit(changes); !done) return refuse(std::move(done.error()));
   decision->service.resource_version = store_.resource_version();
   for (store::RevisionRecord& one : decision->revisions) one.resource_version = store_.resource_version();
   adopt(std::move(*decision), dropped);
+  adopt_releases(wanted.name, std::move(releases));
   return applied;
 }
 
@@ -244,6 +256,7 @@ void Control::finish_delete(base::ServiceName name) {
   const std::vector<Done> waiting = std::move(state->on_deleted);
   for (const std::string& host : model::all_hosts(state->record.service)) hosts_.erase(host);
   for (const RevisionState& one : state->revisions) owners_.erase(one.record.revision.name);
+  for (const ReleaseEntry& one : state->releases) histories_.erase(one.record().spec.id);
   services_.erase(name);
   changed(name);
   router_.set(name, std::nullopt, {});

@@ -165,6 +165,18 @@ class ControlWorld {
     }
     return out.empty() ? "unready: " + route->second.unready : out;
   }
+  const model::ServiceRoute& route(const std::string& service) const {
+    return services_.at(base::ServiceName(service));
+  }
+  void tell_counts(const model::ReleaseCounts& counts) {
+    router_->send(counts);
+    run();
+  }
+  // Below this number control has the release's ticks.
+  std::uint64_t seen(const std::string& release) const {
+    const auto found = seen_.find(release);
+    return found == seen_.end() ? 0 : found->second;
+  }
   void apply_routes() {
     router_->send(net::msg::RoutesApplied{.version = version_});
     run();
@@ -417,6 +429,8 @@ class ControlWorld {
       services_.erase(drop->name);
     } else if (const auto* drop_revision = std::get_if<net::msg::DropRevision>(&message)) {
       revisions_.erase(drop_revision->name);
+    } else if (const auto* counted = std::get_if<net::msg::ReleaseCountsSeen>(&message)) {
+      seen_[counted->release] = counted->closed;
     } else if (const auto* wanted = std::get_if<net::msg::MetricsWanted>(&message)) {
       if (!gives_metrics) return;
       for (const model::MetricValue& value : metrics) router_->send(net::msg::Metrics{wanted->number, {value}, false});
@@ -448,6 +462,7 @@ class ControlWorld {
   std::map<base::ServiceName, model::ServiceRoute> services_;
   std::map<base::RevisionName, model::RevisionRoute> revisions_;
   std::uint64_t version_ = 0;
+  std::map<std::string, std::uint64_t> seen_;
 };
 
 }  // namespace marea::control

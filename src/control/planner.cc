@@ -26,6 +26,40 @@ void add_share(std::vector<model::RouteShare>& shares, const base::RevisionName&
   }
 }
 
+// The release that divides what the latest revision gets; null where nothing is to be divided.
+const ReleaseFacts* dividing(const ServiceFacts& facts) {
+  const RevisionFacts* latest = latest_ready(facts);
+  const bool of_latest = facts.release && latest != nullptr && facts.release->route.canary == latest->revision->name;
+  return of_latest && find_ready(facts, facts.release->route.stable.str()) != nullptr ? &*facts.release : nullptr;
+}
+
+void add_latest(std::vector<model::RouteShare>& shares, const ServiceFacts& facts, std::uint32_t weight) {
+  const ReleaseFacts* release = dividing(facts);
+  if (release == nullptr) {
+    add_share(shares, latest_ready(facts)->revision->name, weight);
+    return;
+  }
+  const std::uint32_t canary = weight * release->route.weight / kWholeWeight;
+  const auto add = [&](const base::RevisionName& revision, std::uint32_t share) {
+    if (share > 0 || !release->over) add_share(shares, revision, share);
+  };
+  add(release->route.stable, weight - canary);
+  add(release->route.canary, canary);
+}
+
+// Users are divided by router itself where nothing else has a share.
+std::optional<model::ReleaseRoute> release_of(const ServiceFacts& facts, const std::vector<model::RouteShare>& shares) {
+  const ReleaseFacts* release = dividing(facts);
+  if (release == nullptr || release->over || release->route.weight == 0) return std::nullopt;
+  const auto weight_of = [&](const base::RevisionName& revision) {
+    const auto found = std::ranges::find(shares, revision, &model::RouteShare::revision);
+    return found == shares.end() ? 0U : found->weight;
+  };
+  const std::uint32_t canary = weight_of(release->route.canary);
+  if (canary != release->route.weight || weight_of(release->route.stable) + canary != kWholeWeight) return std::nullopt;
+  return canary == kWholeWeight ? std::nullopt : std::optional(release->route);
+}
+
 std::vector<model::RouteShare> shares_of(const ServiceFacts& facts, std::vector<std::string>& unmet) {
   std::vector<model::RouteShare> shares;
   const RevisionFacts* latest = latest_ready(facts);
@@ -33,7 +67,12 @@ std::vector<model::RouteShare> shares_of(const ServiceFacts& facts, std::vector<
     const RevisionFacts* revision = target.latest ? latest : find_ready(facts, target.revision);
     if (revision == nullptr && !target.latest) unmet.push_back(target.revision);
     if (revision == nullptr || (target.percent <= 0 && target.tag.empty())) continue;
-    add_share(shares, revision->revision->name, static_cast<std::uint32_t>(target.percent) * kWeightPerPercent);
+    const std::uint32_t weight = static_cast<std::uint32_t>(target.percent) * kWeightPerPercent;
+    if (target.latest) {
+      add_latest(shares, facts, weight);
+    } else {
+      add_share(shares, revision->revision->name, weight);
+    }
   }
   for (const model::MatchRule& rule : facts.service->match_rules) {
     if (rule.target != model::MatchTarget::revision) continue;
@@ -42,7 +81,7 @@ std::vector<model::RouteShare> shares_of(const ServiceFacts& facts, std::vector<
     if (revision == nullptr) unmet.push_back(rule.to);
   }
   const bool unshared = std::ranges::all_of(shares, [](const model::RouteShare& share) { return share.weight == 0; });
-  if (unshared && latest != nullptr) add_share(shares, latest->revision->name, kWholeWeight);
+  if (unshared && latest != nullptr) add_latest(shares, facts, kWholeWeight);
   std::vector<std::uint32_t> weights;
   weights.reserve(shares.size());
   for (const model::RouteShare& share : shares) weights.push_back(share.weight);
@@ -177,7 +216,7 @@ ServiceOutcome plan_service(const ServiceFacts& facts) {
                                     .rate_limit = facts.service->rate_limit,
                                     .tags = tags_of(facts),
                                     .rules = rules_of(facts),
-                                    .release = std::nullopt};
+                                    .release = release_of(facts, shares)};
     if (shares.empty()) out.route->unready = why_unready(facts);
   }
   for (RevisionFacts revision : facts.revisions) {

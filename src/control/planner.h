@@ -9,6 +9,9 @@
 //   - a revision that only a tag names is kept as one with traffic is, with a share of 0, and answers at the tag's
 //   host;
 //   - so is one that only a rule of marea.dev/match names; a rule whose revision is not ready is left out;
+//   - the share of the latest revision is divided by its release (decide/release.h) while that says so: all to stable
+//     before the first step and after a rollback. Both arms are kept while the release runs, whatever they have. Router
+//     divides users itself (ReleaseRoute) where the latest revision has all the traffic;
 //   - a revision that lost its share keeps its grant until the router routes without it (`releasing`), so that no
 //     request is lost; then its maximum is 0 and the engine drains it.
 #pragma once
@@ -34,10 +37,17 @@ struct RevisionFacts {
   int live = 0;                                // instances that have not ended
 };
 
+// The release of the newest ready revision.
+struct ReleaseFacts {
+  model::ReleaseRoute route;
+  bool over = false;
+};
+
 struct ServiceFacts {
   const model::Service* service = nullptr;  // never null; outlives the call
   bool deleting = false;
   std::vector<RevisionFacts> revisions;  // oldest first
+  std::optional<ReleaseFacts> release;   // one of another revision has no effect
 };
 
 struct ServiceOutcome {

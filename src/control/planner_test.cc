@@ -30,7 +30,18 @@ class World {
     return facts_.back();
   }
   ServiceOutcome plan() const {
-    return plan_service({.service = &service_, .deleting = deleting_, .revisions = {facts_.begin(), facts_.end()}});
+    return plan_service({.service = &service_,
+                         .deleting = deleting_,
+                         .revisions = {facts_.begin(), facts_.end()},
+                         .release = release_});
+  }
+  // Of the revisions of these numbers.
+  void set_release(int stable, int canary, std::uint32_t weight, bool over = false) {
+    release_ = ReleaseFacts{.route = {.id = "x",
+                                      .stable = base::RevisionName("r" + std::to_string(stable)),
+                                      .canary = base::RevisionName("r" + std::to_string(canary)),
+                                      .weight = weight},
+                            .over = over};
   }
   void set_deleting() { deleting_ = true; }
   void add_rule(model::MatchTarget target, const std::string& to) {
@@ -42,6 +53,7 @@ class World {
   std::vector<model::Revision> revisions_;
   std::deque<RevisionFacts> facts_;
   bool deleting_ = false;
+  std::optional<ReleaseFacts> release_;
 };
 
 std::string text(const ServiceOutcome& outcome) {
@@ -251,6 +263,61 @@ TEST(Weights, scaling_keeps_the_sum_exact_and_the_order) {
     const auto weights = scaled_weights({a, 17, 5 * a, 1});
     EXPECT_EQ(weights[0] + weights[1] + weights[2] + weights[3], 10'000U) << a;
   }
+}
+
+std::string shares(const ServiceOutcome& outcome) {
+  std::string out;
+  for (const auto& share : outcome.route->shares) {
+    out += (out.empty() ? "" : " ") + share.revision.str() + "=" + std::to_string(share.weight);
+  }
+  return out + (outcome.route->release ? " divided" : "");
+}
+
+TEST(Planner, a_release_divides_what_the_latest_revision_gets) {
+  World world;
+  world.add(RevisionResult::ready);
+  world.add(RevisionResult::ready);
+  EXPECT_EQ(shares(world.plan()), "r2=10000");
+  world.set_release(1, 2, 0);
+  EXPECT_EQ(shares(world.plan()), "r1=10000 r2=0");  // it is kept ready for its first step
+  world.set_release(1, 2, 500);
+  EXPECT_EQ(shares(world.plan()), "r1=9500 r2=500 divided");
+  EXPECT_EQ(world.plan().route->release->weight, 500U);
+  world.set_release(1, 2, 10'000);
+  EXPECT_EQ(shares(world.plan()), "r1=0 r2=10000");  // watched without holdback: stable is kept
+}
+
+TEST(Planner, a_release_that_is_over_keeps_only_who_has_a_share) {
+  World world;
+  world.add(RevisionResult::ready);
+  world.add(RevisionResult::ready);
+  world.set_release(1, 2, 0, true);
+  EXPECT_EQ(shares(world.plan()), "r1=10000");  // rolled back
+  world.set_release(1, 2, 10'000, true);
+  EXPECT_EQ(shares(world.plan()), "r2=10000");
+  world.set_release(1, 2, 2500, true);
+  EXPECT_EQ(shares(world.plan()), "r1=7500 r2=2500");  // ended where a rollback was forbidden: nobody judges any more
+}
+
+TEST(Planner, a_release_of_another_revision_or_without_its_stable_one_has_no_effect) {
+  World world;
+  world.add(RevisionResult::ready);
+  world.add(RevisionResult::ready);
+  world.add(RevisionResult::ready);
+  world.set_release(1, 2, 500);
+  EXPECT_EQ(shares(world.plan()), "r3=10000");
+  world.set_release(7, 3, 500);
+  EXPECT_EQ(shares(world.plan()), "r3=10000");
+  world.add(RevisionResult::pending).checking = true;
+  world.set_release(2, 3, 500);  // of the newest ready one, while a newer is checked
+  EXPECT_EQ(shares(world.plan()), "r2=9500 r3=500 divided");
+}
+
+TEST(Planner, beside_other_shares_a_release_divides_requests_and_not_users) {
+  World world({{.revision = "r1", .percent = 60}, {.latest = true, .percent = 40}});
+  for (int i = 0; i < 3; ++i) world.add(RevisionResult::ready);
+  world.set_release(2, 3, 2500);
+  EXPECT_EQ(shares(world.plan()), "r1=6000 r2=3000 r3=1000");
 }
 
 }  // namespace

@@ -23,7 +23,8 @@ constexpr std::array kMarea = {
     Annotation{"capabilities", Where::both, acts},    Annotation{"hosts", kService, acts},
     Annotation{"rate-limit", kService, acts},         Annotation{"match", kService, acts},
     Annotation{"source-branch", kTemplate, record},   Annotation{"source-commit", kTemplate, record},
-    Annotation{"source-modified", kTemplate, record},
+    Annotation{"source-modified", kTemplate, record}, Annotation{"release-policy", kService, acts},
+    Annotation{"rollback", kTemplate, acts},
 };
 
 // run.googleapis.com/

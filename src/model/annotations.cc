@@ -6,6 +6,7 @@
 #include "model/duration.h"
 #include "model/names.h"
 #include "model/read_match.h"
+#include "model/release_policy.h"
 #include "model/secret_alias.h"
 
 namespace marea::model {
@@ -135,6 +136,34 @@ bool flag(Findings& findings, const Node& annotations, std::string_view name) {
   return lower == "true";
 }
 
+// A strategy or the name of a policy; whether there is such a policy is not known here.
+std::string release_policy(Findings& findings, const Node& annotations) {
+  constexpr std::string_view kName = "marea.dev/release-policy";
+  const auto text = text_of(annotations, kName);
+  if (!text) return {};
+  if (!label_fault(*text)) return *text;
+  findings.fault(
+      *annotations.member(kName),
+      "must be none, canary, blue-green, all-at-once or the name of a ReleasePolicy, is " + in_quotes(*text));
+  return {};
+}
+
+std::optional<Weight> rollback_until(Findings& findings, const Node& annotations) {
+  constexpr std::string_view kName = "marea.dev/rollback";
+  constexpr std::string_view kForbidden = "forbidden-after: ";
+  const auto text = text_of(annotations, kName);
+  if (!text) return std::nullopt;
+  if (text->starts_with(kForbidden)) {
+    const std::string step = text->substr(kForbidden.size());
+    if (step == "promotion") return kWholeWeight;
+    if (const auto weight = parse_weight(step); weight && *weight > 0 && *weight < kWholeWeight) return weight;
+  }
+  findings.fault(*annotations.member(kName),
+                 "must be \"forbidden-after: STEP\", with the weight of a step, such as 25%, or promotion, is " +
+                     in_quotes(*text));
+  return std::nullopt;
+}
+
 std::vector<std::string> hosts(Findings& findings, const Node& annotations) {
   constexpr std::string_view kName = "marea.dev/hosts";
   constexpr std::string_view kSeparators = ", \t\n";
@@ -213,11 +242,13 @@ Settings read_settings(Findings& findings, const Node& metadata, Level level) {
   if (level == Level::service) {
     out.hosts = hosts(findings, *annotations);
     out.rate_limit = rate_limit(findings, *annotations);
+    out.release_policy = release_policy(findings, *annotations);
     if (text_of(*annotations, kMatchAnnotation)) {
       out.match_rules = read_match_rules(findings, *annotations->member(kMatchAnnotation));
     }
   } else {
     check_secret_aliases(findings, *annotations);
+    out.rollback_until = rollback_until(findings, *annotations);
     out.cpu_throttling = flag(findings, *annotations, "run.googleapis.com/cpu-throttling");
     out.startup_cpu_boost = flag(findings, *annotations, "run.googleapis.com/startup-cpu-boost");
     out.session_affinity = flag(findings, *annotations, "run.googleapis.com/sessionAffinity");

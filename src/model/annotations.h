@@ -29,6 +29,8 @@ struct Settings {
   std::vector<std::string> hosts;  // lower case
   std::optional<RateLimit> rate_limit;
   std::vector<MatchRule> match_rules;
+  std::string release_policy;
+  std::optional<std::uint32_t> rollback_until;
   bool session_affinity = false;
   bool cpu_throttling = false;
   bool startup_cpu_boost = false;

@@ -99,7 +99,8 @@ TEST(ManifestFaults, annotations_of_marea_are_a_closed_list) {
               ElementsAre("6:5 metadata.annotations[\"marea.dev/idle-timout\"]: is no annotation of marea; there are "
                           "marea.dev/idle-timeout marea.dev/egress marea.dev/capabilities marea.dev/hosts "
                           "marea.dev/rate-limit marea.dev/match marea.dev/source-branch "
-                          "marea.dev/source-commit marea.dev/source-modified; did you mean marea.dev/idle-timeout?",
+                          "marea.dev/source-commit marea.dev/source-modified "
+                          "marea.dev/release-policy marea.dev/rollback; did you mean marea.dev/idle-timeout?",
                           HasSubstr("marea.dev/hosts")));
   EXPECT_THAT(metadata_faults("  name: a\n  labels:\n    marea.dev/hosts: x\n"),
               ElementsAre(HasSubstr("6:5 metadata.labels[\"marea.dev/hosts\"]: has no effect as a label")));
@@ -220,6 +221,23 @@ TEST(ManifestFaults, an_object_without_text_is_bounded_in_bytes_and_in_members_o
   EXPECT_TRUE(parse_service(with(wide)));
   wide["one more"] = 1;
   EXPECT_FALSE(parse_service(with(wide)));
+}
+
+TEST(ManifestFaults, how_a_release_goes_is_said_in_words_that_are_known) {
+  EXPECT_THAT(metadata_faults("  name: a\n  annotations: {marea.dev/release-policy: Canary!}\n"),
+              ElementsAre(HasSubstr("must be none, canary, blue-green, all-at-once or the name of a ReleasePolicy, is "
+                                    "\"Canary!\"")));
+  EXPECT_THAT(metadata_faults("  name: a\n  annotations: {marea.dev/rollback: \"forbidden-after: 5%\"}\n"),
+              ElementsAre(HasSubstr("has no effect on the service; move it to spec.template.metadata.annotations")));
+  const auto of_template = [](std::string_view value) {
+    return faults_of(std::string(kHead) + "metadata: {name: a}\nspec: {template: {metadata: {annotations: " +
+                     "{marea.dev/rollback: \"" + std::string(value) + "\"}}, spec: {containers: [{image: x}]}}}\n");
+  };
+  EXPECT_THAT(of_template("forbidden-after: 25%"), IsEmpty());
+  EXPECT_THAT(of_template("forbidden-after: promotion"), IsEmpty());
+  for (const char* value : {"never", "forbidden-after: 0%", "forbidden-after: 100%", "forbidden-after:5%"}) {
+    EXPECT_THAT(of_template(value), ElementsAre(HasSubstr("must be \"forbidden-after: STEP\""))) << value;
+  }
 }
 
 }  // namespace

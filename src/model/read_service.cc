@@ -33,7 +33,7 @@ bool check_kind(Findings& findings, const Node& node) {
   if (version && *version != kApiVersion) {
     std::string message = "must be " + std::string(kApiVersion) + ", is " + in_quotes(*version);
     if (*version == "v1" && kind == kKind) message += ", which is Kubernetes' own Service";
-    if (version->starts_with("marea.dev/")) message += "; kinds of marea.dev/v1 come in a later version";
+    if (version->starts_with("marea.dev/")) message += "; kinds of marea.dev/v1 are no services";
     findings.fault(*node.member("apiVersion"), message);
   }
   if (kind && *kind != kKind) {
@@ -152,6 +152,7 @@ Service read_service(Findings& findings, const Node& node) {
   out.hosts.push_back(out.name.str() + ".localhost");
   out.rate_limit = settings.rate_limit.value_or(RateLimit{});
   out.match_rules = std::move(settings.match_rules);
+  out.release_policy = std::move(settings.release_policy);
   for (std::string& host : settings.hosts) {
     if (host != out.hosts.front()) out.hosts.push_back(std::move(host));
   }

@@ -33,6 +33,7 @@ void apply_settings(Findings& findings, const Node& metadata, Template& out) {
   out.session_affinity = settings.session_affinity;
   out.cpu_throttling = settings.cpu_throttling;
   out.startup_cpu_boost = settings.startup_cpu_boost;
+  out.rollback_until = settings.rollback_until;
   if (const auto annotations = metadata.member("annotations")) {
     apply_scale(findings, *annotations, settings.scale, out);
     read_dependencies(findings, *annotations, out);

@@ -98,9 +98,10 @@ struct Template {
   std::optional<Duration> idle_timeout;  // marea.dev/idle-timeout on template, else on service; else history decides
   Egress egress = Egress::internet;
   CapabilitySet capabilities = CapabilitySet::ordinary;
-  bool session_affinity = false;   // run.googleapis.com/sessionAffinity
-  bool cpu_throttling = false;     // run.googleapis.com/cpu-throttling: hardly any CPU outside of requests
-  bool startup_cpu_boost = false;  // run.googleapis.com/startup-cpu-boost
+  std::optional<std::uint32_t> rollback_until;  // marea.dev/rollback: release_policy.h
+  bool session_affinity = false;                // run.googleapis.com/sessionAffinity
+  bool cpu_throttling = false;                  // run.googleapis.com/cpu-throttling: hardly any CPU outside of requests
+  bool startup_cpu_boost = false;               // run.googleapis.com/startup-cpu-boost
   friend bool operator==(const Template&, const Template&) = default;
 };
 
@@ -125,6 +126,7 @@ struct Service {
   std::vector<std::string> hosts;  // NAME.localhost first, then those of marea.dev/hosts; lower case, no port
   Template revision_template;
   RateLimit rate_limit;                // marea.dev/rate-limit: of each client
+  std::string release_policy;          // marea.dev/release-policy: a strategy, a ReleasePolicy's name, or empty
   std::vector<TrafficTarget> traffic;  // never empty: without one it is 100 % of the latest revision
   std::vector<MatchRule> match_rules;  // marea.dev/match, before any split
   friend bool operator==(const Service&, const Service&) = default;

@@ -1,0 +1,309 @@
+#include <gmock/gmock.h>
+
+#include "control/control.h"
+#include "control/control_world_test.h"
+
+namespace marea::control {
+namespace {
+
+using model::InstanceState;
+using model::ReleasePhase;
+using testing::Contains;
+using testing::HasSubstr;
+
+class ControlReleaseTest : public testing::Test {
+ protected:
+  ControlReleaseTest() {
+    world.connect();
+    for (const char letter : {'a', 'b', 'c'}) world.have_image(std::string(1, letter), letter);
+  }
+  std::expected<Outcome, Refusal> apply(const std::string& image, const std::string& policy = "canary",
+                                        const std::string& rollback = "", const std::string& traffic = "") {
+    model::Json document = model::Json::parse(R"({"apiVersion": "serving.knative.dev/v1", "kind": "Service",
+        "metadata": {"name": "hola"}, "spec": {"template": {"spec": {"containers": [{}]}}}})");
+    document["metadata"]["annotations"]["marea.dev/release-policy"] = policy;
+    model::Json& revision = document["spec"]["template"];
+    revision["spec"]["containers"][0]["image"] = image;
+    if (!rollback.empty()) revision["metadata"]["annotations"]["marea.dev/rollback"] = rollback;
+    if (!traffic.empty()) document["spec"]["traffic"] = model::Json::parse(traffic);
+    auto parsed = model::parse_service(std::move(document));
+    if (!parsed) ADD_FAILURE() << to_string(parsed.error().front());
+    return world.execute(ApplyService{.document = std::move(*parsed)});
+  }
+  // Deploys; its check passes.
+  void deploy(const std::string& image, const std::string& instance, const std::string& policy = "canary") {
+    const auto done = apply(image, policy);
+    ASSERT_TRUE(done) << done.error().error.line();
+    world.report(instance, world.newest("hola"), InstanceState::running);
+    world.apply_routes();
+  }
+  void begin_canary() {
+    deploy("a", "i1");
+    deploy("b", "i2");
+  }
+  const model::ReleaseState& state() { return release().state(); }
+  const ReleaseEntry& release() { return world.service("hola").releases.back(); }
+  void pass(base::Duration time) {
+    for (base::Duration passed{0}; passed < time; passed += kReleaseLook) world.advance(kReleaseLook);
+  }
+  std::expected<Outcome, Refusal> move(decide::OperatorAct act) {
+    return world.execute(
+        MoveRelease{.service = base::ServiceName("hola"), .command = {.act = act, .who = "ana", .reason = "because"}});
+  }
+  std::expected<Outcome, Refusal> put_policy(const std::string& name, const std::string& spec) {
+    const auto parsed = model::parse_release_policies(
+        "apiVersion: marea.dev/v1\nkind: ReleasePolicy\nmetadata: {name: " + name + "}\nspec: " + spec + "\n");
+    if (!parsed) ADD_FAILURE() << to_string(parsed.error().front());
+    return world.execute(PutReleasePolicy{.document = parsed->front()});
+  }
+  std::vector<std::string> history() {
+    std::vector<std::string> out;
+    for (const auto& line : world.control().release_history(release().record().spec.id)) {
+      out.push_back(std::string(to_string(line.audit.actor)) + " " + std::string(to_string(line.audit.event)));
+    }
+    return out;
+  }
+
+  ControlWorld world;
+};
+
+TEST_F(ControlReleaseTest, the_first_revision_is_deployed_at_once_and_says_why) {
+  const auto done = apply("a");
+  ASSERT_TRUE(done);
+  const auto& notices = std::get<Applied>(*done).notices;
+  ASSERT_EQ(notices.size(), 1U);
+  EXPECT_EQ(to_string(notices[0]),
+            "metadata.annotations[\"marea.dev/release-policy\"]: has no effect on this deploy: "
+            "there is no revision to compare with");
+  world.report("i1", world.newest("hola"), InstanceState::running);
+  EXPECT_EQ(world.shares("hola"), "hola-00001=10000");
+  EXPECT_TRUE(world.service("hola").releases.empty());
+}
+
+TEST_F(ControlReleaseTest, without_the_annotation_a_deploy_goes_as_before) {
+  world.deploy("hola", "a", "i1");
+  world.deploy("hola", "b", "i2");
+  EXPECT_EQ(world.shares("hola"), "hola-00002=10000");
+  EXPECT_TRUE(world.service("hola").releases.empty());
+}
+
+TEST_F(ControlReleaseTest, a_canary_climbs_by_time_and_then_is_watched) {
+  deploy("a", "i1");
+  ASSERT_TRUE(apply("b"));
+  EXPECT_EQ(world.shares("hola"), "hola-00001=10000");
+  EXPECT_EQ(state().phase, ReleasePhase::preparing);
+  world.report("i2", world.newest("hola"), InstanceState::running);
+  EXPECT_EQ(world.shares("hola"), "hola-00001=9900 hola-00002=100");
+  EXPECT_EQ(world.route("hola").release->weight, 100U);
+  EXPECT_EQ(world.route("hola").release->id, world.newest("hola"));
+  EXPECT_EQ(world.route("hola").release->salt.size(), 16U);
+  pass(std::chrono::minutes(10));
+  EXPECT_EQ(state().phase, ReleasePhase::watching);
+  EXPECT_EQ(world.shares("hola"), "hola-00001=100 hola-00002=9900");
+  EXPECT_EQ(world.control().last_known_stable(base::ServiceName("hola")).str(), "");
+  world.advance(std::chrono::hours(24));
+  world.advance(kReleaseLook);
+  EXPECT_EQ(state().phase, ReleasePhase::done);
+  EXPECT_EQ(world.shares("hola"), "hola-00002=10000");
+  EXPECT_FALSE(world.route("hola").release);
+  EXPECT_EQ(world.control().last_known_stable(base::ServiceName("hola")), release().record().spec.canary);
+}
+
+TEST_F(ControlReleaseTest, a_killed_control_goes_on_where_it_was) {
+  begin_canary();
+  pass(std::chrono::seconds(130));
+  EXPECT_EQ(world.shares("hola"), "hola-00001=9500 hola-00002=500");
+  const auto before = state();
+  const std::string salt = release().record().salt;
+  const auto lines = history();
+  world.kill();
+  world.start();
+  EXPECT_EQ(state(), before);
+  EXPECT_EQ(history(), lines);
+  world.connect();
+  EXPECT_EQ(world.shares("hola"), "hola-00001=9500 hola-00002=500");
+  EXPECT_EQ(world.route("hola").release->salt, salt);
+  pass(std::chrono::seconds(120));
+  EXPECT_EQ(world.shares("hola"), "hola-00001=7500 hola-00002=2500");
+}
+
+TEST_F(ControlReleaseTest, counts_are_acknowledged_at_once_and_stored_within_a_second) {
+  begin_canary();
+  model::ReleaseCounts counts{.release = release().route_id(), .closed = 100};
+  world.tell_counts(counts);
+  EXPECT_EQ(world.seen(counts.release), 100U) << "router tells the next ones only then";
+  pass(kReleaseLook);
+  counts.closed = 200;
+  world.tell_counts(counts);
+  world.kill();
+  world.start();
+  EXPECT_EQ(release().judged(), 100U) << "the ticks since are lost, none is counted twice";
+  counts.release = "unknown";
+  world.connect();
+  world.tell_counts(counts);
+  EXPECT_EQ(world.seen("unknown"), 100U) << "nobody judges them: router need not keep them";
+}
+
+TEST_F(ControlReleaseTest, users_who_fail_bring_stable_back_in_one_publication) {
+  begin_canary();
+  model::ReleaseCounts counts{.release = release().route_id()};
+  for (int i = 0; i < 400 && state().phase == ReleasePhase::stepping; ++i) {
+    counts.ticks = {
+        {.number = counts.closed,
+         .weight = 100,
+         .keyed = {.stable = {.entered = 10, .at_risk = 1000}, .canary = {.entered = 1, .at_risk = 10, .failed = 1}}}};
+    ++counts.closed;
+    counts.stable.requests += 1000;
+    counts.canary.requests += 10;
+    world.tell_counts(counts);
+  }
+  EXPECT_EQ(state().phase, ReleasePhase::rolled_back);
+  EXPECT_EQ(world.shares("hola"), "hola-00001=10000");
+  EXPECT_FALSE(world.route("hola").release);
+  // It stays so over a restart, though the canary is the newest ready revision.
+  world.kill();
+  world.start();
+  world.connect();
+  EXPECT_EQ(world.shares("hola"), "hola-00001=10000");
+}
+
+TEST_F(ControlReleaseTest, instances_that_fail_again_and_again_bring_stable_back) {
+  begin_canary();
+  const std::string canary = world.newest("hola");
+  for (const char* id : {"x1", "x2", "x3"}) {
+    EXPECT_EQ(state().phase, ReleasePhase::stepping);
+    world.report(id, canary, InstanceState::running);
+    world.report(id, canary, InstanceState::failed, model::Reason::out_of_memory,
+                 model::ExitStatus{.signal = 9, .out_of_memory = true});
+  }
+  EXPECT_EQ(state().phase, ReleasePhase::rolled_back);
+  EXPECT_EQ(state().cause, model::ReleaseCause::out_of_memory);
+  EXPECT_EQ(world.shares("hola"), "hola-00001=10000");
+}
+
+TEST_F(ControlReleaseTest, a_canary_that_starts_no_more_brings_stable_back) {
+  begin_canary();
+  const std::string canary = world.newest("hola");
+  for (const char* id : {"x1", "x2", "x3"}) {
+    world.report(id, canary, InstanceState::starting);
+    world.report(id, canary, InstanceState::failed, model::Reason::app_exited, model::ExitStatus{.code = 1});
+  }
+  EXPECT_EQ(state().cause, model::ReleaseCause::unavailable);
+  EXPECT_EQ(world.shares("hola"), "hola-00001=10000");
+}
+
+TEST_F(ControlReleaseTest, a_canary_that_fails_its_check_gets_no_request_and_may_be_tried_again) {
+  deploy("a", "i1");
+  ASSERT_TRUE(apply("b"));
+  world.report("i2", world.newest("hola"), InstanceState::failed, model::Reason::app_exited,
+               model::ExitStatus{.code = 1});
+  world.advance(kOutputSettles);
+  EXPECT_EQ(state().phase, ReleasePhase::failed);
+  EXPECT_EQ(state().cause, model::ReleaseCause::start_failed);
+  EXPECT_EQ(world.shares("hola"), "hola-00001=10000");
+  ASSERT_TRUE(apply("b"));
+  EXPECT_EQ(state().phase, ReleasePhase::preparing);
+  EXPECT_EQ(state().attempt, 2);
+  world.report("i3", world.newest("hola"), InstanceState::running);
+  EXPECT_EQ(world.shares("hola"), "hola-00001=9900 hola-00002=100");
+}
+
+TEST_F(ControlReleaseTest, people_move_it_and_every_word_is_kept) {
+  begin_canary();
+  ASSERT_TRUE(move(decide::OperatorAct::advance));
+  EXPECT_EQ(world.shares("hola"), "hola-00001=9500 hola-00002=500");
+  ASSERT_TRUE(move(decide::OperatorAct::abort));
+  EXPECT_EQ(world.shares("hola"), "hola-00001=10000");
+  const auto late = move(decide::OperatorAct::promote);
+  ASSERT_FALSE(late);
+  EXPECT_EQ(late.error().error.code, base::ErrorCode::conflict);
+  EXPECT_EQ(late.error().error.why, "the release is over: aborted, by a person");
+  EXPECT_THAT(history(), testing::ElementsAre("platform created", "platform advanced", "person advanced",
+                                              "person aborted", "person refused"));
+  EXPECT_FALSE(world.execute(MoveRelease{.service = base::ServiceName("other")}));
+}
+
+TEST_F(ControlReleaseTest, a_newer_deploy_takes_the_canarys_place_and_stable_stays) {
+  begin_canary();
+  ASSERT_TRUE(apply("c"));
+  ASSERT_EQ(world.service("hola").releases.size(), 2U);
+  EXPECT_EQ(world.service("hola").releases[0].state().phase, ReleasePhase::superseded);
+  EXPECT_EQ(world.shares("hola"), "hola-00001=10000");
+  world.report("i3", world.newest("hola"), InstanceState::running);
+  EXPECT_EQ(world.shares("hola"), "hola-00001=9900 hola-00003=100");
+}
+
+TEST_F(ControlReleaseTest, after_the_promotion_the_canary_is_the_next_ones_stable) {
+  begin_canary();
+  ASSERT_TRUE(move(decide::OperatorAct::promote));
+  ASSERT_TRUE(apply("c"));
+  EXPECT_EQ(world.shares("hola"), "hola-00002=10000");
+  world.report("i3", world.newest("hola"), InstanceState::running);
+  EXPECT_EQ(world.shares("hola"), "hola-00002=9900 hola-00003=100");
+  ASSERT_TRUE(move(decide::OperatorAct::abort));
+  EXPECT_EQ(world.shares("hola"), "hola-00002=10000");
+}
+
+TEST_F(ControlReleaseTest, traffic_that_is_set_by_hand_ends_a_release) {
+  begin_canary();
+  const std::string first = world.service("hola").revisions.front().record.revision.name.str();
+  ASSERT_TRUE(apply("b", "canary", "", R"([{"revisionName": ")" + first + R"(", "percent": 100}])"));
+  EXPECT_EQ(state().phase, ReleasePhase::superseded);
+  EXPECT_EQ(world.shares("hola"), "hola-00001=10000");
+}
+
+TEST_F(ControlReleaseTest, blue_green_moves_everything_at_once_and_keeps_stable_for_its_watch) {
+  deploy("a", "i1");
+  deploy("b", "i2", "blue-green");
+  EXPECT_EQ(world.shares("hola"), "hola-00001=0 hola-00002=10000");
+  ASSERT_TRUE(move(decide::OperatorAct::abort));
+  EXPECT_EQ(world.shares("hola"), "hola-00001=10000");
+}
+
+TEST_F(ControlReleaseTest, policies_are_put_named_and_kept_while_they_are_used) {
+  const auto unknown = apply("a", "careful");
+  ASSERT_FALSE(unknown);
+  EXPECT_THAT(unknown.error().faults.at(0).message, HasSubstr("there is no ReleasePolicy careful"));
+  ASSERT_TRUE(put_policy("careful", "{ladder: [10%, 60%], watch: 1h}"));
+  world.kill();
+  world.start();
+  world.connect();
+  deploy("a", "i1", "careful");
+  deploy("b", "i2", "careful");
+  EXPECT_EQ(world.shares("hola"), "hola-00001=9000 hola-00002=1000");
+  const auto used = world.execute(DeleteReleasePolicy{.name = "careful"});
+  ASSERT_FALSE(used);
+  EXPECT_EQ(used.error().error.why, "service hola names it");
+  const auto wrong = apply("c", "careful", "forbidden-after: 25%");
+  ASSERT_FALSE(wrong);
+  EXPECT_EQ(wrong.error().faults.at(0).message, "the ladder of careful has no step 25%");
+  EXPECT_EQ(state().phase, ReleasePhase::stepping) << "nothing changed";
+  ASSERT_TRUE(apply("c", "careful", "forbidden-after: 10%"));
+  EXPECT_EQ(release().record().spec.policy.rollback_until, 1000U);
+  EXPECT_THAT(history(), Contains("platform warning"));
+}
+
+TEST_F(ControlReleaseTest, what_nothing_here_sends_yet_is_refused_and_not_waited_for) {
+  const auto refused = put_policy("p",
+                                  "{gates: [{name: ci, kind: webhook, url: \"http://ci/\"}], "
+                                  "notifications: [{url: \"http://chat/\"}]}");
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().faults.size(), 2U);
+  EXPECT_FALSE(world.execute(DeleteReleasePolicy{.name = "p"}));
+}
+
+TEST_F(ControlReleaseTest, a_service_takes_its_releases_with_it) {
+  begin_canary();
+  const std::string id = release().record().spec.id;
+  const auto deleting = world.execute(DeleteService{.name = base::ServiceName("hola")});
+  EXPECT_FALSE(deleting);  // until router has let go
+  world.apply_routes();
+  EXPECT_FALSE(world.control().services().contains(base::ServiceName("hola")));
+  EXPECT_TRUE(world.control().release_history(id).empty());
+  world.kill();
+  world.start();
+  EXPECT_TRUE(world.control().release_history(id).empty());
+}
+
+}  // namespace
+}  // namespace marea::control

@@ -1,0 +1,388 @@
+// Releases: begun by deploys, moved by time, by what router and engine tell, and by people. Each move is stored before
+// routes follow it, so that a control that dies goes on from it. What the judge knows is stored with each move and now
+// and then; counts are acknowledged at once, since router tells the next only then and a canary must be found bad
+// within a tick. So a control that is killed loses the ticks since (kJudgeStored), and counts none twice.
+#include <algorithm>
+#include <ranges>
+#include <utility>
+
+#include "control/control.h"
+#include "control/judge_form.h"
+
+namespace marea::control {
+namespace {
+
+constexpr int kSaltLength = 16;
+constexpr const char* kPolicyPath = "metadata.annotations[\"marea.dev/release-policy\"]";
+constexpr const char* kRollbackPath = "spec.template.metadata.annotations[\"marea.dev/rollback\"]";
+
+std::unexpected<Refusal> faulty(const char* path, std::string message) {
+  Refusal refusal;
+  refusal.error = {.code = base::ErrorCode::manifest_invalid, .what = "the manifest has faults"};
+  refusal.faults.push_back({.path = path, .message = std::move(message)});
+  return std::unexpected<Refusal>(std::move(refusal));
+}
+
+// Who gets the requests is not said by hand.
+bool all_to_latest(const model::Service& service) {
+  return std::ranges::all_of(service.traffic,
+                             [](const model::TrafficTarget& each) { return each.latest || each.percent == 0; });
+}
+
+// A release's name is that of its canary; further ones of the same count on.
+std::string name_of(const base::RevisionName& canary, const std::vector<ReleaseEntry>& releases) {
+  const auto before =
+      std::ranges::count_if(releases, [&](const ReleaseEntry& each) { return each.record().spec.canary == canary; });
+  return before == 0 ? canary.str() : canary.str() + "-r" + std::to_string(before + 1);
+}
+
+model::InstanceFailureKind kind_of(const model::InstanceReport& report) {
+  if (report.reason == model::Reason::out_of_memory) return model::InstanceFailureKind::out_of_memory;
+  if (report.reason == model::Reason::liveness_failed) return model::InstanceFailureKind::liveness_failed;
+  return model::InstanceFailureKind::crashed;
+}
+
+// What failed before this control's life is told again, and counts no more.
+bool was_starting(const InstanceEntry* before) {
+  return before != nullptr && (before->report.state == model::InstanceState::prepared ||
+                               before->report.state == model::InstanceState::starting);
+}
+
+bool was_ready(const InstanceEntry* before) {
+  return before != nullptr && is_up(before->report.state);
+}
+
+}  // namespace
+
+void Control::load_releases(store::Contents& contents) {
+  for (store::ReleasePolicyRecord& policy : contents.release_policies)
+    policies_.emplace(policy.name, std::move(policy));
+  for (store::ReleaseAuditRecord& line : contents.release_audits) {
+    histories_[line.release].push_back(std::move(line));
+  }
+  for (store::ReleaseRecord& record : contents.releases) {
+    ServiceState* service = find(record.spec.service);
+    if (service == nullptr) continue;
+    auto judge = judge_from_text(record.judge);
+    if (!judge) {
+      log_(base::Severity::error, "what the judge of a release knew cannot be read; it begins anew",
+           {{"release", record.spec.id}, {"why", judge.error().why}});
+    }
+    const std::int64_t lines = std::ssize(histories_[record.spec.id]);
+    service->releases.emplace_back(std::move(record), judge ? *std::move(judge) : decide::JudgeState{}, lines,
+                                   loop_.now());
+  }
+  release_timer_.arm_in(kReleaseLook);
+}
+
+std::expected<std::optional<model::ReleasePolicy>, Refusal> Control::release_policy(
+    const model::Service& wanted) const {
+  const std::string& name = wanted.release_policy;
+  // For now a service that says nothing is deployed as before there were releases.
+  if (name.empty()) return std::nullopt;
+  model::ReleasePolicy policy;
+  if (const auto strategy = model::parse_strategy(name)) {
+    policy = model::default_policy(*strategy);
+  } else if (const auto named = policies_.find(name); named != policies_.end()) {
+    policy = named->second.policy;
+  } else {
+    return faulty(kPolicyPath, "there is no ReleasePolicy " + name + "; there are none, canary, blue-green and " +
+                                   "all-at-once, and those that were applied");
+  }
+  if (const auto until = wanted.revision_template.rollback_until) {
+    const bool known = *until == model::kWholeWeight ||
+                       std::ranges::find(policy.ladder, *until, &model::LadderStep::weight) != policy.ladder.end();
+    if (!known) return faulty(kRollbackPath, "the ladder of " + name + " has no step " + model::print_weight(*until));
+    policy.rollback_until = until;
+  }
+  if (policy.strategy == model::ReleaseStrategy::none) return std::nullopt;
+  return policy;
+}
+
+std::optional<ReleaseFacts> Control::release_facts(const ServiceState& service) const {
+  // That of the newest ready revision: while its successor is being checked, the successor's has no say.
+  for (auto one = service.revisions.rbegin(); one != service.revisions.rend(); ++one) {
+    if (one->record.result != store::RevisionResult::ready) continue;
+    for (auto entry = service.releases.rbegin(); entry != service.releases.rend(); ++entry) {
+      if (entry->record().spec.canary == one->record.revision.name) return entry->facts();
+    }
+    return std::nullopt;
+  }
+  return std::nullopt;
+}
+
+// Who serves what the traffic gives the latest revision, once `superseded` is done with the newest release.
+base::RevisionName Control::incumbent(const ServiceState& service,
+                                      const std::optional<ReleaseEntry::Next>& superseded) const {
+  const auto latest = std::ranges::find(service.revisions | std::views::reverse, store::RevisionResult::ready,
+                                        [](const RevisionState& one) { return one.record.result; });
+  if (latest == service.revisions.rend()) return {};
+  const base::RevisionName& name = latest->record.revision.name;
+  const auto facts = release_facts(service);
+  if (!facts) return name;
+  const bool changes = superseded && superseded->record.spec.canary == name;
+  const model::Weight weight = changes ? superseded->record.state.weight : facts->route.weight;
+  const bool back = weight == 0 && revision(facts->route.stable) != nullptr;
+  return back ? facts->route.stable : name;
+}
+
+base::RevisionName Control::last_known_stable(const base::ServiceName& service) const {
+  const auto found = services_.find(service);
+  if (found == services_.end()) return {};
+  for (auto entry = found->second.releases.rbegin(); entry != found->second.releases.rend(); ++entry) {
+    if (entry->state().phase == model::ReleasePhase::done) return entry->record().spec.canary;
+  }
+  return {};
+}
+
+std::span<const store::ReleaseAuditRecord> Control::release_history(const std::string& id) const {
+  const auto found = histories_.find(id);
+  if (found == histories_.end()) return {};
+  return found->second;
+}
+
+ReleaseEntry::Next Control::step(const ReleaseEntry& entry, std::vector<decide::ReleaseInput> inputs) {
+  return entry.step(inputs, loop_.now(), loop_.clock().wall(), random_.suffix(kSaltLength));
+}
+
+Control::ReleasePlan Control::plan_releases(const ServiceState* state, const model::Service& wanted,
+                                            const ApplyDecision& decision,
+                                            const std::optional<model::ReleasePolicy>& policy) {
+  ReleasePlan out;
+  const base::RevisionName canary =
+      decision.revisions.empty() ? base::RevisionName() : decision.revisions.back().revision.name;
+  const bool adds = !canary.empty() && !owners_.contains(canary);
+  const ReleaseEntry* newest = state == nullptr || state->releases.empty() ? nullptr : &state->releases.back();
+  const bool by_hand = !all_to_latest(wanted);
+  if (newest != nullptr && !newest->over() && (adds || by_hand)) {
+    const std::string what = adds ? canary.str() : "traffic that is set by hand";
+    out.running = step(*newest, {decide::NewerDeploy{.revision = base::RevisionName(what)}});
+  } else if (newest != nullptr && newest->over() && !adds && newest->record().spec.canary == canary) {
+    // The same document again: the revision is tried again, and its release with it.
+    out.running = step(
+        *newest, {decide::OperatorCommand{
+                     .act = decide::OperatorAct::retry, .who = {}, .reason = "the same manifest was applied again"}});
+  }
+  if (!adds || !policy) return out;
+  const base::RevisionName stable = state == nullptr ? base::RevisionName() : incumbent(*state, out.running);
+  if (stable.empty() || by_hand) {
+    const std::string why = stable.empty() ? "there is no revision to compare with" : "spec.traffic is set by hand";
+    out.notice = model::Fault{.path = kPolicyPath, .message = "has no effect on this deploy: " + why};
+    return out;
+  }
+  const model::ReleaseSpec spec{.id = name_of(canary, state->releases),
+                                .service = wanted.name,
+                                .stable = stable,
+                                .canary = canary,
+                                .policy = *policy};
+  out.fresh = ReleaseEntry::begin(spec, random_.suffix(kSaltLength), loop_.now(), loop_.clock().wall());
+  for (std::size_t i = 0; i + kMostReleasesPerService <= state->releases.size(); ++i) {
+    out.dropped.push_back(state->releases[i].record().spec.id);
+  }
+  return out;
+}
+
+void Control::add_changes(const ReleasePlan& plan, std::vector<store::Change>& changes) {
+  for (const auto& next : {plan.running, plan.fresh}) {
+    if (!next) continue;
+    changes.emplace_back(next->record);
+    changes.insert(changes.end(), next->audit.begin(), next->audit.end());
+  }
+  for (const std::string& id : plan.dropped) changes.emplace_back(store::DropRelease{.id = id});
+}
+
+void Control::adopt_releases(const base::ServiceName& name, ReleasePlan plan) {
+  ServiceState& service = services_.at(name);
+  const auto keep = [&](const ReleaseEntry::Next& next) {
+    auto& history = histories_[next.record.spec.id];
+    history.insert(history.end(), next.audit.begin(), next.audit.end());
+  };
+  if (plan.running) {
+    keep(*plan.running);
+    const auto actions = plan.running->actions;
+    service.releases.back().adopt(*std::move(plan.running));
+    carry_out(service, actions);
+  }
+  for (const std::string& id : plan.dropped) {
+    histories_.erase(id);
+    std::erase_if(service.releases, [&](const ReleaseEntry& each) { return each.record().spec.id == id; });
+  }
+  if (plan.fresh) {
+    keep(*plan.fresh);
+    service.releases.emplace_back(plan.fresh->record, decide::JudgeState{}, std::ssize(plan.fresh->audit), loop_.now());
+    carry_out(service, plan.fresh->actions);
+  }
+  service.failed_starts = 0;
+}
+
+bool Control::move_release(ServiceState& service, std::vector<decide::ReleaseInput> inputs, std::string* refused) {
+  ReleaseEntry& entry = service.releases.back();
+  ReleaseEntry::Next next = step(entry, std::move(inputs));
+  if (next.urgent) {
+    std::vector<store::Change> changes{next.record};
+    changes.insert(changes.end(), next.audit.begin(), next.audit.end());
+    if (!write(std::move(changes))) {
+      touched_.insert(service.record.service.name);
+      return false;
+    }
+    auto& history = histories_[next.record.spec.id];
+    history.insert(history.end(), next.audit.begin(), next.audit.end());
+  }
+  if (refused != nullptr) *refused = next.refused;
+  const std::vector<decide::ReleaseAction> actions = std::move(next.actions);
+  const bool urgent = next.urgent;
+  entry.adopt(std::move(next));
+  carry_out(service, actions);
+  if (urgent) touch(service.record.service.name);
+  return true;
+}
+
+// What the release waits for and the store already knows.
+void Control::advance_release(ServiceState& service) {
+  if (service.record.deleting || service.releases.empty() || service.releases.back().over()) return;
+  const ReleaseEntry& entry = service.releases.back();
+  const RevisionState* canary = revision(entry.record().spec.canary);
+  if (canary == nullptr) return;
+  if (canary->record.result == store::RevisionResult::ready && !entry.state().ready) {
+    move_release(service, {decide::CanaryReady{}});
+  } else if (canary->record.result == store::RevisionResult::failed) {
+    move_release(service, {decide::CanaryUnavailable{canary->record.message}});
+  }
+}
+
+void Control::note_failure(const InstanceEntry* before, const model::InstanceReport& report) {
+  ServiceState* service = find(report.service);
+  if (service == nullptr || service->releases.empty() || service->releases.back().over()) return;
+  const model::ReleaseSpec& spec = service->releases.back().record().spec;
+  const bool canary = report.revision == spec.canary;
+  if (!canary && report.revision != spec.stable) return;
+  if (report.state != model::InstanceState::failed) {
+    if (canary && report.state == model::InstanceState::running) service->failed_starts = 0;
+    return;
+  }
+  if (was_ready(before)) {
+    move_release(*service,
+                 {decide::InstanceFailure{.arm = canary ? model::ReleaseArm::canary : model::ReleaseArm::stable,
+                                          .kind = kind_of(report),
+                                          .detail = report.id.str() + ": " + std::string(to_string(report.reason))}});
+  } else if (canary && was_starting(before) && service->releases.back().state().ready &&
+             ++service->failed_starts >= kStartsToGiveUp) {
+    move_release(*service, {decide::CanaryUnavailable{std::to_string(kStartsToGiveUp) + " starts failed, the last: " +
+                                                      std::string(to_string(report.reason))}});
+  }
+}
+
+void Control::carry_out(ServiceState& service, const std::vector<decide::ReleaseAction>& actions) {
+  const std::string name = service.record.service.name.str();
+  for (const decide::ReleaseAction& action : actions) {
+    if (const auto* notify = std::get_if<decide::Notify>(&action)) {
+      const bool warns =
+          notify->notice == model::ReleaseNotice::warning || notify->notice == model::ReleaseNotice::rolled_back;
+      log_(warns ? base::Severity::warning : base::Severity::info, "release",
+           {{"service", name},
+            {"release", service.releases.back().record().spec.id},
+            {"notice", std::string(to_string(notify->notice))},
+            {"what", notify->text}});
+    }
+  }
+}
+
+void Control::on_release_counts(const model::ReleaseCounts& counts) {
+  for (auto& [name, service] : services_) {
+    if (service.releases.empty() || service.releases.back().route_id() != counts.release) continue;
+    ReleaseEntry& entry = service.releases.back();
+    if (entry.over()) break;
+    const base::Duration objective = entry.record().objective;
+    const auto opinion = entry.count(counts);
+    if (opinion) move_release(service, {*opinion});
+    if (entry.record().objective != objective) touch(name);
+    break;
+  }
+  router_.acknowledge(counts.release, counts.closed);  // also what nobody judges any more
+}
+
+void Control::look_at_releases() {
+  for (auto& [name, service] : services_) {
+    if (service.record.deleting || service.releases.empty() || service.releases.back().over()) continue;
+    if (!move_release(service, {})) continue;
+    const bool watched = service.releases.back().state().phase == model::ReleasePhase::watching;
+    if (loop_.now() < service.judge_stored + (watched ? kJudgeStoredInWatch : kJudgeStored)) continue;
+    if (write({service.releases.back().whole()})) service.judge_stored = loop_.now();
+  }
+  release_timer_.arm_in(kReleaseLook);
+}
+
+std::expected<Outcome, Refusal> Control::run(const MoveRelease& command) {
+  const std::string& name = command.service.str();
+  ServiceState* service = find(command.service);
+  if (service == nullptr || service->releases.empty()) {
+    return control::refuse(base::ErrorCode::not_found, "service " + name + " has no release");
+  }
+  const std::string what = std::string(to_string(command.command.act)) + " the release of " + name;
+  const std::string id = service->releases.back().record().spec.id;
+  if (histories_[id].size() >= kMostReleaseLines) {
+    return control::refuse(base::ErrorCode::too_large, "cannot " + what,
+                           "its history has " + std::to_string(kMostReleaseLines) + " lines", "Deploy anew");
+  }
+  std::string refused;
+  if (!move_release(*service, {command.command}, &refused)) {
+    return control::refuse(base::ErrorCode::io, "cannot " + what, "the store did not take it", "Try again in a moment");
+  }
+  if (!refused.empty()) return control::refuse(base::ErrorCode::conflict, "cannot " + what, refused);
+  return ReleaseMoved{.id = id};
+}
+
+std::expected<Outcome, Refusal> Control::run(const PutReleasePolicy& command) {
+  const model::ReleasePolicyDocument& document = command.document;
+  const auto known = policies_.find(document.name);
+  if (known == policies_.end() && policies_.size() >= kMostReleasePolicies) {
+    return control::refuse(base::ErrorCode::too_large, "cannot create release policy " + document.name,
+                           "there are " + std::to_string(kMostReleasePolicies) + " already", "Delete one first");
+  }
+  Refusal refusal;
+  // What nothing here sends yet must not be waited for, nor relied on.
+  for (std::size_t i = 0; i < document.policy.gates.size(); ++i) {
+    if (document.policy.gates[i].kind != model::GateKind::webhook) continue;
+    refusal.faults.push_back({.path = "spec.gates[" + std::to_string(i) + "].kind",
+                              .message = "webhook comes in a later version; manual is there"});
+  }
+  if (!document.policy.notifications.empty()) {
+    refusal.faults.push_back({.path = "spec.notifications", .message = "come in a later version"});
+  }
+  if (!refusal.faults.empty()) {
+    refusal.error = {.code = base::ErrorCode::manifest_invalid, .what = "the release policy has faults"};
+    return std::unexpected<Refusal>(std::move(refusal));
+  }
+  store::ReleasePolicyRecord record{.name = document.name,
+                                    .policy = document.policy,
+                                    .document = stored_form(document.document).dump(),
+                                    .created_unix_ns = loop_.clock().wall().unix_ns};
+  const bool created = known == policies_.end();
+  if (!created) record.created_unix_ns = known->second.created_unix_ns;
+  std::vector<store::Change> changes{record};
+  if (auto done = commit(changes); !done) {
+    return std::unexpected<Refusal>(Refusal{.error = std::move(done.error()), .faults = {}});
+  }
+  policies_[document.name] = std::move(record);
+  return PolicyPut{.name = document.name, .created = created};
+}
+
+std::expected<Outcome, Refusal> Control::run(const DeleteReleasePolicy& command) {
+  const auto known = policies_.find(command.name);
+  if (known == policies_.end()) {
+    return control::refuse(base::ErrorCode::not_found, "release policy " + command.name + " not found");
+  }
+  for (const auto& [name, service] : services_) {
+    if (service.record.service.release_policy != command.name) continue;
+    return control::refuse(base::ErrorCode::conflict, "cannot delete release policy " + command.name,
+                           "service " + name.str() + " names it", "Change marea.dev/release-policy there first");
+  }
+  std::vector<store::Change> changes{store::DropReleasePolicy{.name = command.name}};
+  if (auto done = commit(changes); !done) {
+    return std::unexpected<Refusal>(Refusal{.error = std::move(done.error()), .faults = {}});
+  }
+  policies_.erase(known);
+  return Deleted{.kind = "releasepolicies", .name = command.name, .uid = {}};
+}
+
+}  // namespace marea::control

@@ -1,0 +1,192 @@
+#include "control/judge_form.h"
+
+#include <array>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <type_traits>
+
+namespace marea::control {
+namespace {
+
+using Json = nlohmann::json;
+
+template <class T, class U>
+concept Is = std::same_as<std::remove_const_t<T>, U>;
+
+// Each type lists its members once; writing and reading walk the same lists.
+template <class Form, Is<decide::HarmState> T>
+void walk(Form& form, T& state) {
+  form("waiting", state.waiting);
+  form("staked", state.staked);
+  form("seen", state.seen);
+  form("first", state.first);
+  form("tick", state.tick);
+  form("weight", state.weight);
+}
+template <class Form, Is<decide::ProofState> T>
+void walk(Form& form, T& state) {
+  form("capital", state.capital);
+}
+template <class Form, Is<decide::BoundState> T>
+void walk(Form& form, T& state) {
+  form("log_likelihood", state.log_likelihood);
+}
+template <class Form, Is<decide::KeylessPool> T>
+void walk(Form& form, T& state) {
+  form("weight", state.weight);
+  form("stable", state.stable);
+  form("canary", state.canary);
+}
+template <class Form, Is<decide::UnitCounts> T>
+void walk(Form& form, T& state) {
+  form("units", state.units);
+  form("hits", state.hits);
+}
+template <class Form, Is<decide::RiskMetricState> T>
+void walk(Form& form, T& state) {
+  form("pool", state.pool);
+  form("harm", state.harm);
+  form("proof", state.proof);
+  form("bound", state.bound);
+  form("keyed", state.keyed);
+  form("keyless", state.keyless);
+  form("fell_at", state.fell_at);
+  form("proven_at", state.proven_at);
+}
+template <class Form, Is<decide::ShapeState> T>
+void walk(Form& form, T& state) {
+  form("step", state.step);
+  form("memory", state.memory);
+  form("steps_before", state.steps_before);
+  form("compared", state.compared);
+  form("stable", state.stable);
+  form("canary", state.canary);
+  form("distance", state.distance);
+  form("reach", state.reach);
+  form("fell_at", state.fell_at);
+}
+template <class Form, Is<decide::SampleRatioState> T>
+void walk(Form& form, T& state) {
+  form("weight", state.weight);
+  form("entered", state.entered);
+  form("log_before", state.log_before);
+  form("log_now", state.log_now);
+  form("fell_at", state.fell_at);
+}
+template <class Form, Is<decide::RequestMark> T>
+void walk(Form& form, T& state) {
+  form("tick", state.tick);
+  form("requests", state.requests);
+  form("platform", state.platform);
+}
+template <class Form, Is<decide::Fall> T>
+void walk(Form& form, T& state) {
+  form("metric", state.metric);
+  form("tick", state.tick);
+}
+template <class Form, Is<decide::JudgeState> T>
+void walk(Form& form, T& state) {
+  form("release", state.release);
+  form("memory", state.memory);
+  form("closed", state.closed);
+  form("skipped", state.skipped);
+  form("risks", state.risks);
+  form("shape", state.shape);
+  form("split", state.split);
+  form("entered", state.entered);
+  form("keys", state.keys);
+  form("keys_at_risk", state.keys_at_risk);
+  form("older", state.older);
+  form("newer", state.newer);
+  form("last", state.last);
+  form("untracked", state.untracked);
+  form("bad", state.bad);
+}
+
+template <class T>
+inline constexpr bool kIsArray = false;
+template <class T, std::size_t n>
+inline constexpr bool kIsArray<std::array<T, n>> = true;
+template <class T>
+inline constexpr bool kIsOptional = false;
+template <class T>
+inline constexpr bool kIsOptional<std::optional<T>> = true;
+
+class Writer {
+ public:
+  template <class T>
+  void operator()(const char* name, const T& value) {
+    json_[name] = made(value);
+  }
+  template <class T>
+  static Json made(const T& value) {
+    if constexpr (kIsArray<T>) {
+      Json out = Json::array();
+      for (const auto& each : value) out.push_back(made(each));
+      return out;
+    } else if constexpr (kIsOptional<T>) {
+      return value ? made(*value) : Json();
+    } else if constexpr (std::is_enum_v<T>) {
+      return std::string(to_string(value));
+    } else if constexpr (std::is_arithmetic_v<T> || std::is_same_v<T, std::string>) {
+      return value;
+    } else {
+      Writer inner;
+      walk(inner, value);
+      return std::move(inner.json_);
+    }
+  }
+
+ private:
+  Json json_ = Json::object();
+};
+
+// Throws where a value has another type.
+class Reader {
+ public:
+  explicit Reader(const Json& json) : json_(json) {}
+  template <class T>
+  void operator()(const char* name, T& value) {
+    if (json_.contains(name)) take(json_.at(name), value);
+  }
+  template <class T>
+  static void take(const Json& json, T& value) {
+    if constexpr (kIsArray<T>) {
+      for (std::size_t i = 0; i < value.size(); ++i) take(json.at(i), value.at(i));
+    } else if constexpr (kIsOptional<T>) {
+      if (json.is_null()) return;
+      take(json, value.emplace());
+    } else if constexpr (std::is_same_v<T, decide::JudgedMetric>) {
+      for (std::size_t i = 0; i < decide::kJudgedMetrics; ++i) {
+        if (json == to_string(static_cast<T>(i))) value = static_cast<T>(i);
+      }
+    } else if constexpr (std::is_arithmetic_v<T> || std::is_same_v<T, std::string>) {
+      json.get_to(value);
+    } else {
+      Reader inner(json);
+      walk(inner, value);
+    }
+  }
+
+ private:
+  const Json& json_;
+};
+
+}  // namespace
+
+std::string judge_to_text(const decide::JudgeState& state) {
+  return Writer::made(state).dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+base::Result<decide::JudgeState> judge_from_text(const std::string& text) {
+  decide::JudgeState out;
+  if (text.empty()) return out;
+  try {
+    Reader::take(Json::parse(text), out);
+  } catch (const Json::exception& problem) {
+    return base::fail(base::ErrorCode::io, "malformed state of a judge", problem.what());
+  }
+  return out;
+}
+
+}  // namespace marea::control

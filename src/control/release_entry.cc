@@ -1,0 +1,132 @@
+#include "control/release_entry.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "control/judge_form.h"
+#include "decide/release_opinion.h"
+
+namespace marea::control {
+namespace {
+
+std::string id_of(const store::ReleaseRecord& record) {
+  const int attempt = record.state.attempt;
+  return attempt == 1 ? record.spec.id : record.spec.id + "." + std::to_string(attempt);
+}
+
+std::vector<store::ReleaseAuditRecord> numbered(const std::string& release, std::int64_t lines,
+                                                std::vector<model::ReleaseAudit> audit) {
+  std::vector<store::ReleaseAuditRecord> out;
+  for (model::ReleaseAudit& each : audit) {
+    out.push_back({.release = release, .number = ++lines, .audit = std::move(each)});
+  }
+  return out;
+}
+
+// Opinions and failures are told again, or follow from what is told again.
+bool differs(model::ReleaseState before, model::ReleaseState after) {
+  before.opinion.reset();
+  after.opinion.reset();
+  before.failures.clear();
+  after.failures.clear();
+  return before != after;
+}
+
+model::StickyKey key_of(const model::StickyRule& sticky) {
+  switch (sticky.by) {
+    case model::StickyRule::By::cookie: return model::StickyKey::cookie;
+    case model::StickyRule::By::header: return model::StickyKey::header;
+    case model::StickyRule::By::off: return model::StickyKey::off;
+  }
+  return model::StickyKey::cookie;
+}
+
+}  // namespace
+
+ReleaseEntry::Next ReleaseEntry::begin(const model::ReleaseSpec& spec, std::string salt, base::Instant now,
+                                       base::WallTime wall) {
+  decide::ReleaseResult begun = decide::begin_release(spec, {.unix_ns = wall.unix_ns});
+  return {.record = {.spec = spec,
+                     .salt = std::move(salt),
+                     .created_unix_ns = wall.unix_ns,
+                     .began_unix_ns = wall.unix_ns,
+                     .objective = spec.policy.objectives.latency.value_or(base::Duration{0}),
+                     .state = std::move(begun.state)},
+          .audit = numbered(spec.id, 0, std::move(begun.audit)),
+          .actions = std::move(begun.actions),
+          .urgent = true,
+          .at = now};
+}
+
+ReleaseEntry::ReleaseEntry(store::ReleaseRecord record, decide::JudgeState judge, std::int64_t lines, base::Instant now)
+    : record_(std::move(record)),
+      judge_(decide::judge_policy(record_.spec.policy), std::move(judge)),
+      lines_(lines),
+      seen_(now) {}
+
+std::optional<model::JudgeOpinion> ReleaseEntry::count(const model::ReleaseCounts& counts) {
+  if (counts.release != route_id()) return std::nullopt;
+  model::JudgeOpinion out = decide::opinion_of(judge_.feed(counts));
+  // Once known it stays: the judge's guarantees are for an objective that does not change.
+  if (record_.objective == base::Duration{0}) {
+    record_.objective = decide::learnt_objective(counts.stable_shape).value_or(base::Duration{0});
+  }
+  return out;
+}
+
+ReleaseEntry::Next ReleaseEntry::step(std::span<const decide::ReleaseInput> inputs, base::Instant now,
+                                      base::WallTime wall, const std::string& salt) const {
+  const base::Duration age = record_.age + std::max(base::Duration{0}, now - seen_);
+  decide::ReleaseResult result =
+      decide::step_release(record_.spec, record_.state, inputs, {.age = age, .unix_ns = wall.unix_ns});
+  Next next{.record = record_, .refused = std::move(result.refused), .at = now};
+  next.urgent = !result.audit.empty() || !result.actions.empty() || differs(record_.state, result.state);
+  if (next.urgent) next.record = whole();
+  if (result.state.attempt != record_.state.attempt) {
+    next.record.salt = salt;
+    next.record.began_unix_ns = wall.unix_ns;
+    next.record.objective = record_.spec.policy.objectives.latency.value_or(base::Duration{0});
+    next.record.judge.clear();
+  }
+  next.record.age = age;
+  next.record.state = std::move(result.state);
+  next.audit = numbered(record_.spec.id, lines_, std::move(result.audit));
+  next.actions = std::move(result.actions);
+  return next;
+}
+
+void ReleaseEntry::adopt(Next next) {
+  if (next.record.state.attempt != record_.state.attempt) {
+    judge_ = decide::Judge(decide::judge_policy(record_.spec.policy), {});
+  }
+  record_ = std::move(next.record);
+  lines_ += std::ssize(next.audit);
+  seen_ = next.at;
+}
+
+store::ReleaseRecord ReleaseEntry::whole() const {
+  store::ReleaseRecord out = record_;
+  out.judge = judge_to_text(judge_.state());
+  return out;
+}
+
+std::string ReleaseEntry::route_id() const {
+  return id_of(record_);
+}
+
+ReleaseFacts ReleaseEntry::facts() const {
+  const model::ReleaseState& state = record_.state;
+  return {.route = {.id = route_id(),
+                    .salt = record_.salt,
+                    .step = static_cast<std::uint32_t>(std::max(0, state.step)),
+                    .stable = record_.spec.stable,
+                    .canary = record_.spec.canary,
+                    .weight = state.weight,
+                    .objective = record_.objective,
+                    .sticky = key_of(record_.spec.policy.sticky),
+                    .header = record_.spec.policy.sticky.header,
+                    .began_unix_ns = record_.began_unix_ns},
+          .over = over()};
+}
+
+}  // namespace marea::control

@@ -1,0 +1,63 @@
+// One release as control keeps it: what is stored of it, its judge, and the clock of its age. Pure: it says what is to
+// be stored and done next; control stores it first, then adopts it and carries it out.
+//
+//   if (auto opinion = entry.count(counts)) inputs.push_back(*opinion);     // router told
+//   ReleaseEntry::Next next = entry.step(inputs, now, wall, salt);
+//   if (!next.urgent || store(next)) entry.adopt(std::move(next));  // what is not urgent is stored now and then
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "control/planner.h"
+#include "decide/judge.h"
+#include "decide/release.h"
+#include "store/records.h"
+
+namespace marea::control {
+
+class ReleaseEntry {
+ public:
+  struct Next {
+    store::ReleaseRecord record;
+    std::vector<store::ReleaseAuditRecord> audit;
+    std::vector<decide::ReleaseAction> actions;
+    std::string refused;  // why a command changed nothing
+    bool urgent = false;  // there is more to it than time and counts: store it before anything else happens
+    base::Instant at{};
+  };
+
+  // The first state of a release that is not stored yet.
+  static Next begin(const model::ReleaseSpec& spec, std::string salt, base::Instant now, base::WallTime wall);
+
+  // `lines`: of its history, that are stored. Its age goes on from `now`.
+  ReleaseEntry(store::ReleaseRecord record, decide::JudgeState judge, std::int64_t lines, base::Instant now);
+
+  // Nothing: the counts are of another attempt or another release.
+  std::optional<model::JudgeOpinion> count(const model::ReleaseCounts& counts);
+  // `salt`: for the keys of a new attempt, if there comes one. Instants never go back.
+  Next step(std::span<const decide::ReleaseInput> inputs, base::Instant now, base::WallTime wall,
+            const std::string& salt) const;
+  void adopt(Next next);
+
+  const store::ReleaseRecord& record() const { return record_; }
+  const model::ReleaseState& state() const { return record_.state; }
+  bool over() const { return model::is_over(record_.state.phase); }
+  // The record with what the judge knows by now.
+  store::ReleaseRecord whole() const;
+  // By which router knows this attempt.
+  std::string route_id() const;
+  std::uint64_t judged() const { return judge_.state().closed; }
+  ReleaseFacts facts() const;
+
+ private:
+  store::ReleaseRecord record_;
+  decide::Judge judge_;
+  std::int64_t lines_ = 0;
+  base::Instant seen_{};  // when the age was record_.age
+};
+
+}  // namespace marea::control

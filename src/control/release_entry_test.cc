@@ -1,0 +1,159 @@
+#include "control/release_entry.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "control/judge_form.h"
+
+namespace marea::control {
+namespace {
+
+using std::chrono::hours;
+using std::chrono::minutes;
+using std::chrono::seconds;
+
+constexpr base::Instant kBegun{seconds(1000)};
+constexpr base::WallTime kWall{1'700'000'000'000'000'000};
+
+model::ReleaseSpec spec_of(model::ReleasePolicy policy = {}) {
+  return {.id = "loans-00007",
+          .service = base::ServiceName("loans"),
+          .stable = base::RevisionName("loans-00006"),
+          .canary = base::RevisionName("loans-00007"),
+          .policy = std::move(policy)};
+}
+
+ReleaseEntry entry_of(model::ReleasePolicy policy = {}) {
+  auto next = ReleaseEntry::begin(spec_of(std::move(policy)), "salt", kBegun, kWall);
+  return {next.record, {}, std::ssize(next.audit), kBegun};
+}
+
+// One second of a release at 10 %: fifty ticks, in which `failing` keys of the canary's five fail.
+model::ReleaseCounts counts_of(const std::string& release, std::uint64_t second, std::uint32_t failing = 0) {
+  model::ReleaseCounts out{.release = release, .closed = (second + 1) * 50, .memory = 7};
+  for (std::uint64_t i = 0; i < 50; ++i) {
+    const std::uint32_t entering = i % 10 == 0 ? 1 : 0;
+    const std::uint32_t risk = static_cast<std::uint32_t>(second * 5 + i / 10) + entering;
+    out.ticks.push_back({.number = second * 50 + i,
+                         .weight = 1000,
+                         .keyed = {.stable = {.entered = 1, .at_risk = 100 + risk * 9, .failed = i == 25 ? 1U : 0U},
+                                   .canary = {.entered = entering,
+                                              .at_risk = risk + failing,
+                                              .failed = i % 10 == 0 && i / 10 < failing ? 1U : 0U}},
+                         .keyless = {.stable = {.entered = 2, .at_risk = 2}, .canary = {.entered = 1, .at_risk = 1}}});
+  }
+  out.stable.requests = 1000 * (second + 1);
+  out.canary.requests = 100 * (second + 1);
+  out.stable_shape.buckets.resize(model::kLatencyBuckets);
+  out.canary_shape.buckets.resize(model::kLatencyBuckets);
+  out.stable_shape.buckets[60] = static_cast<std::uint32_t>(300 * (second + 1));
+  out.canary_shape.buckets[60] = static_cast<std::uint32_t>(30 * (second + 1));
+  return out;
+}
+
+TEST(JudgeForm, what_the_judge_knows_is_read_back_to_the_last_bit) {
+  decide::Judge judge({}, {});
+  for (std::uint64_t second = 0; second < 70; ++second) judge.feed(counts_of("r", second, second % 3 == 0 ? 1 : 0));
+  decide::JudgeState state = judge.state();
+  state.bad = {.metric = decide::JudgedMetric::slow, .tick = 9};
+  state.risks[1].fell_at = 3;
+  state.shape.fell_at = 4;
+  state.split.fell_at = 5;
+  state.skipped = 6;
+  state.untracked = 8;
+  const auto back = judge_from_text(judge_to_text(state));
+  ASSERT_TRUE(back) << back.error().line();
+  EXPECT_EQ(*back, state);
+}
+
+TEST(JudgeForm, a_newer_marea_may_add_and_an_older_one_may_lack) {
+  const auto state = judge_from_text(R"({"closed":7,"from_tomorrow":{}})");
+  ASSERT_TRUE(state);
+  EXPECT_EQ(state->closed, 7U);
+  EXPECT_EQ(*judge_from_text(""), decide::JudgeState{});
+  EXPECT_FALSE(judge_from_text("{"));
+  EXPECT_FALSE(judge_from_text(R"({"closed":"a"})"));
+}
+
+TEST(ReleaseEntryTest, its_age_passes_only_while_it_is_looked_at) {
+  ReleaseEntry entry = entry_of();
+  entry.adopt(entry.step({}, kBegun + seconds(100), kWall, ""));
+  EXPECT_EQ(entry.record().age, seconds(100));
+  // Another control, hours later: the clock of this boot says nothing about the last one.
+  ReleaseEntry again(entry.whole(), {}, 1, base::Instant(hours(9)));
+  EXPECT_EQ(again.state().phase, model::ReleasePhase::preparing);
+  again.adopt(again.step({}, base::Instant(hours(9) + seconds(1)), kWall, ""));
+  EXPECT_EQ(again.record().age, seconds(101));
+}
+
+TEST(ReleaseEntryTest, time_and_counts_alone_are_not_urgent) {
+  ReleaseEntry entry = entry_of();
+  const std::vector<decide::ReleaseInput> ready = {decide::CanaryReady{}};
+  const auto begun = entry.step(ready, kBegun + seconds(1), kWall, "");
+  EXPECT_TRUE(begun.urgent);
+  entry.adopt(begun);
+  EXPECT_EQ(entry.facts().route.weight, 100U);
+  const auto opinion = entry.count(counts_of("loans-00007", 0));
+  ASSERT_TRUE(opinion);
+  const std::vector<decide::ReleaseInput> inputs = {*opinion};
+  EXPECT_FALSE(entry.step(inputs, kBegun + seconds(2), kWall, "").urgent);
+  EXPECT_FALSE(entry.step({}, kBegun + seconds(2), kWall, "").urgent);
+  EXPECT_TRUE(entry.step({}, kBegun + minutes(5), kWall, "").urgent);
+  EXPECT_EQ(entry.judged(), 50U);
+}
+
+TEST(ReleaseEntryTest, counts_of_another_release_are_not_judged) {
+  ReleaseEntry entry = entry_of();
+  EXPECT_FALSE(entry.count(counts_of("loans-00006", 0)));
+  EXPECT_EQ(entry.judged(), 0U);
+}
+
+TEST(ReleaseEntryTest, the_objective_is_learnt_from_stable_once_unless_it_is_declared) {
+  ReleaseEntry entry = entry_of();
+  EXPECT_EQ(entry.facts().route.objective, base::Duration{0});
+  entry.count(counts_of("loans-00007", 0));
+  const base::Duration learnt = entry.facts().route.objective;
+  EXPECT_GT(learnt, base::Duration{0});
+  model::ReleaseCounts slower = counts_of("loans-00007", 1);
+  std::swap(slower.stable_shape.buckets[60], slower.stable_shape.buckets[300]);
+  entry.count(slower);
+  EXPECT_EQ(entry.facts().route.objective, learnt);
+
+  model::ReleasePolicy policy;
+  policy.objectives.latency = seconds(2);
+  EXPECT_EQ(entry_of(policy).facts().route.objective, seconds(2));
+}
+
+TEST(ReleaseEntryTest, a_failing_canary_is_rolled_back_on_what_router_counted) {
+  ReleaseEntry entry = entry_of();
+  const std::vector<decide::ReleaseInput> ready = {decide::CanaryReady{}};
+  entry.adopt(entry.step(ready, kBegun + seconds(1), kWall, ""));
+  for (std::uint64_t second = 0; second < 120 && !entry.over(); ++second) {
+    const std::vector<decide::ReleaseInput> inputs = {*entry.count(counts_of("loans-00007", second, 5))};
+    entry.adopt(entry.step(inputs, kBegun + seconds(second + 2), kWall, ""));
+  }
+  EXPECT_EQ(entry.state().phase, model::ReleasePhase::rolled_back);
+  EXPECT_THAT(entry.state().detail, testing::HasSubstr("of stable's"));
+  EXPECT_EQ(entry.facts().route.weight, 0U);
+}
+
+TEST(ReleaseEntryTest, a_new_attempt_has_keys_counts_and_a_name_of_its_own) {
+  ReleaseEntry entry = entry_of();
+  const std::vector<decide::ReleaseInput> ready = {decide::CanaryReady{}};
+  const std::vector<decide::ReleaseInput> bad = {
+      model::JudgeOpinion{.verdict = model::ReleaseVerdict::bad, .evidence = "all fail"}};
+  const std::vector<decide::ReleaseInput> retry = {
+      decide::OperatorCommand{.act = decide::OperatorAct::retry, .who = "ana", .reason = "mended"}};
+  entry.count(counts_of("loans-00007", 0));
+  entry.adopt(entry.step(ready, kBegun, kWall, ""));
+  entry.adopt(entry.step(bad, kBegun, kWall, ""));
+  entry.adopt(entry.step(retry, kBegun, {kWall.unix_ns + 5}, "pepper"));
+  EXPECT_EQ(entry.route_id(), "loans-00007.2");
+  EXPECT_EQ(entry.record().salt, "pepper");
+  EXPECT_EQ(entry.record().began_unix_ns, kWall.unix_ns + 5);
+  EXPECT_EQ(entry.judged(), 0U);
+  EXPECT_FALSE(entry.count(counts_of("loans-00007", 1)));
+}
+
+}  // namespace
+}  // namespace marea::control
