@@ -22,13 +22,17 @@ namespace {
 
 constexpr std::uint64_t kMostContextBytes = 4ULL << 30;  // a build context; more is a forgotten .dockerignore
 
-constexpr std::uint64_t kRoomStep = 64ULL << 20;  // that a body without a length is promised at a time
+// That a body is promised at a time: who announces much and sends little holds no more than this, and nothing goes for
+// what does not come.
+constexpr std::uint64_t kRoomStep = 64ULL << 20;
 
-// Room for the next piece of a body.
+// Room for the next piece of a body of that length; 0: it is not known.
 base::Result<void> make_room(control::Control& control, control::Room& room, const std::string& what,
-                             std::size_t piece) {
+                             std::uint64_t length, std::size_t piece) {
   if (room.left() < static_cast<std::int64_t>(piece)) {
-    if (auto more = control.reserve(room, what, std::max<std::uint64_t>(kRoomStep, piece)); !more) return more;
+    const auto promised = static_cast<std::uint64_t>(room.promised());
+    const std::uint64_t step = length > promised ? std::min(kRoomStep, length - promised) : kRoomStep;
+    if (auto more = control.reserve(room, what, std::max<std::uint64_t>(step, piece)); !more) return more;
   }
   room.write(static_cast<std::int64_t>(piece));
   return {};
@@ -117,33 +121,35 @@ net::BodyPlan Api::blob(const net::HttpRequest& head, const std::string& digest)
   const std::string what = "take blob " + digest;
   const auto room = std::make_shared<control::Room>();
   if (announced <= control::kMostBlobBytes) {  // what is too large for any disk is told as that, below
-    if (auto there = world_.control.reserve(*room, what, announced); !there) return failure(there.error());
+    auto there = world_.control.check_room(what, announced, {}, control::Control::RoomAsk::only_ask);
+    if (!there) return failure(there.error());
   }
   return net::StreamedBody{
       .most = control::kMostBlobBytes,
-      .begin = [&control = world_.control, blobs, digest, what, room](const net::HttpRequest&,
-                                                                      net::Responder responder) {
+      .begin = [&control = world_.control, blobs, digest, what, room, announced, begun_at = world_.loop.now()](
+                   const net::HttpRequest&, net::Responder responder) {
         auto begun = control::BlobUpload::begin(blobs, digest);
         if (!begun) {
           responder.send(failure(control.with_what_to_remove(begun.error())));
           return net::BodySink{};
         }
         auto upload = std::make_shared<Upload>(Upload{control, std::move(*begun), std::move(responder), room});
-        return net::BodySink{.on_data =
-                                 [upload, what](std::string_view piece) {
-                                   if (upload->failed) return;
-                                   if (auto there = make_room(upload->control, *upload->room, what, piece.size());
-                                       !there) {
-                                     return upload->fail(there.error());
-                                   }
-                                   if (auto done = upload->blob.write(piece); !done) upload->fail(done.error());
-                                 },
-                             .on_end =
-                                 [upload, digest] {
-                                   if (auto done = upload->blob.finish(); !done) return upload->fail(done.error());
-                                   upload->responder.send(json_response(201, {{"digest", digest}}));
-                                 },
-                             .on_abort = {}};
+        return net::BodySink{
+            .on_data =
+                [upload, what, announced](std::string_view piece) {
+                  if (upload->failed) return;
+                  if (auto there = make_room(upload->control, *upload->room, what, announced, piece.size()); !there) {
+                    return upload->fail(there.error());
+                  }
+                  if (auto done = upload->blob.write(piece); !done) upload->fail(done.error());
+                },
+            .on_end =
+                [upload, digest, begun_at] {
+                  if (auto done = upload->blob.finish(); !done) return upload->fail(done.error());
+                  upload->control.note_upload(digest, begun_at);
+                  upload->responder.send(json_response(201, {{"digest", digest}}));
+                },
+            .on_abort = {}};
       }};
 }
 
@@ -198,13 +204,13 @@ net::BodyPlan Api::builds(const net::HttpRequest& head) {
   const auto room = std::make_shared<control::Room>();
   const std::uint64_t announced = head.content_length.value_or(0);
   if (announced <= kMostContextBytes) {  // what is too large is told as that, below
-    if (auto there = world_.control.reserve(*room, "build " + command.name, announced); !there) {
-      return failure(there.error());
-    }
+    auto there = world_.control.check_room("build " + command.name, announced, {}, control::Control::RoomAsk::only_ask);
+    if (!there) return failure(there.error());
   }
   return net::StreamedBody{
       .most = kMostContextBytes,
-      .begin = [this, command = std::move(command), room](const net::HttpRequest&, net::Responder responder) {
+      .begin = [this, command = std::move(command), room, announced](const net::HttpRequest&,
+                                                                     net::Responder responder) {
         auto build = std::make_shared<Build>(world_.control);
         build->room = room;
         build->responder = std::move(responder);
@@ -219,9 +225,10 @@ net::BodyPlan Api::builds(const net::HttpRequest& head) {
         }
         return net::BodySink{
             .on_data =
-                [build, name = command.name](std::string_view piece) {
+                [build, name = command.name, announced](std::string_view piece) {
                   if (build->failed) return;
-                  if (auto there = make_room(build->control, *build->room, "build " + name, piece.size()); !there) {
+                  if (auto there = make_room(build->control, *build->room, "build " + name, announced, piece.size());
+                      !there) {
                     return build->fail(there.error());
                   }
                   if (auto done = control::write_all(build->file, piece, "the build context"); !done) {
