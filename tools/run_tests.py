@@ -15,6 +15,9 @@ PYTEST = ["/usr/bin/python3", "-m", "pytest", "-q", "-p", "no:cacheprovider", "-
 SIM_RUNS = 500  # seeds per world
 SIM_BLOCK = 100
 PROGRAM_SECONDS = 600  # a unit test program that takes longer hangs
+E2E_WORKERS = 2  # each with a platform of its own; most of their time they wait
+# What loads the whole machine, or tells how one service fares beside another: nothing else runs meanwhile.
+E2E_ALONE = ("tests/e2e/bombs_test.py", "tests/e2e/load_test.py")
 
 
 class Tally:
@@ -58,14 +61,15 @@ def run_program(program, words):
     return program.name, report, returned
 
 
-def run_pytest(folder, tally, words, as_root=False):
-    report = RESULTS / (folder.replace("/", "_") + ".xml")
+def run_pytest(what, tally, words, options=(), as_root=False):
+    """`options` say what of it; it is the folder `what` unless they do."""
+    report = RESULTS / (what.replace("/", "_").replace(" ", "_") + ".xml")
     report.unlink(missing_ok=True)
-    command = PYTEST + [folder, f"--junitxml={report}"] + (["-k", words] if words else [])
+    command = PYTEST + [*(options or [what]), f"--junitxml={report}"] + (["-k", words] if words else [])
     if as_root and os.geteuid() != 0:
         command = ["sudo", "--preserve-env=MAREA_BIN,LANG", "env", "PYTHONDONTWRITEBYTECODE=1"] + command
     returned = subprocess.run(command, cwd=ROOT, stdin=subprocess.DEVNULL).returncode
-    tally.read(report, folder, returned)
+    tally.read(report, what, returned)
 
 
 def unit(tally, words):
@@ -111,7 +115,9 @@ def e2e(tally, words):
     if missing:
         print(f"!!! e2e not run: this version of marea has no verb {', '.join(missing)}")
     else:
-        run_pytest("tests/e2e", tally, words, as_root=True)
+        beside = ["tests/e2e", *(f"--ignore={path}" for path in E2E_ALONE), "-n", str(E2E_WORKERS), "--dist", "loadfile"]
+        run_pytest("tests/e2e", tally, words, beside, as_root=True)
+        run_pytest("tests/e2e alone", tally, words, E2E_ALONE, as_root=True)
 
 
 def main(arguments):

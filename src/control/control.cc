@@ -405,7 +405,10 @@ void Control::on_revision_load(const net::msg::RevisionLoad& load) {
   RevisionState* state = find_revision(load.revision);
   if (state == nullptr) return;
   state->waiting = load.waiting;
-  const ServiceState& owner = *service_of(load.revision);
+  ServiceState& owner = services_.at(owners_.at(load.revision));
+  // A smaller number: router began anew.
+  owner.recent.take(load.requests < state->answered ? load.requests : load.requests - state->answered, loop_.now());
+  state->answered = load.requests;
   const bool shared =
       std::ranges::find(owner.shares, load.revision, &model::RouteShare::revision) != owner.shares.end();
   const bool ready = state->record.result == store::RevisionResult::ready;

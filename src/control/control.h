@@ -37,6 +37,7 @@
 #include "control/instances.h"
 #include "control/logs_port.h"
 #include "control/planner.h"
+#include "control/recent_requests.h"
 #include "control/release_entry.h"
 #include "control/router_port.h"
 #include "control/scrape.h"
@@ -66,7 +67,9 @@ inline constexpr base::Duration kJudgeStoredInWatch = std::chrono::seconds(30); 
 inline constexpr std::size_t kMostReleasesPerService = 20;  // beyond it the oldest goes with its history
 inline constexpr std::size_t kMostReleasePolicies = 1000;
 inline constexpr std::size_t kMostReleaseLines = 1000;  // of one history; people can make it grow
-inline constexpr int kStartsToGiveUp = 3;               // of a canary that fail one after the other, none ready between
+// So many requests within the last hour, one a minute, are traffic by which a new revision can be judged.
+inline constexpr std::uint64_t kTrafficToJudge = 60;
+inline constexpr int kStartsToGiveUp = 3;  // of a canary that fail one after the other, none ready between
 
 struct RevisionState {
   store::RevisionRecord record;
@@ -74,6 +77,7 @@ struct RevisionState {
   bool checking = false;          // it shall prove that it starts
   std::uint64_t unrouted_in = 0;  // routes version that took its share away; 0: the router does not hold on to it
   int waiting = 0;                // requests that wait for a slot
+  std::uint64_t answered = 0;     // requests, as router told last
   std::unique_ptr<net::Timer> deadline;  // of the check
 };
 
@@ -85,6 +89,7 @@ struct ServiceState {
   std::vector<ReleaseEntry> releases;     // oldest first; only the newest may run
   base::Instant judge_stored{};           // of the running one
   int failed_starts = 0;                  // of the running release's canary, since an instance of it was ready
+  RecentRequests recent;                  // of all its revisions
   std::uint64_t routes_version = 0;       // in which its routes changed last
   std::unique_ptr<net::Timer> delete_deadline;
   std::vector<std::function<void(std::expected<Outcome, Refusal>)>> on_deleted;
@@ -251,8 +256,13 @@ class Control {
 
   // control_releases.cc
   void load_releases(store::Contents& contents);
-  // The policy by which a deploy of it is released; nothing: by none.
-  std::expected<std::optional<model::ReleasePolicy>, Refusal> release_policy(const model::Service& wanted) const;
+  // The policy by which a deploy is released.
+  struct PolicyChoice {
+    std::optional<model::ReleasePolicy> policy;  // nothing: by none
+    std::string why;                             // nobody asked for it; in words. Empty: somebody did
+  };
+  std::expected<PolicyChoice, Refusal> release_policy(const ServiceState* state, const model::Service& wanted) const;
+  PolicyChoice usual_policy(const ServiceState* state) const;
   // What an apply means to releases: `changes` go into the same commit, adopt_releases() follows it.
   struct ReleasePlan {
     std::optional<ReleaseEntry::Next> running;  // the one that runs, or that is tried again
@@ -261,7 +271,7 @@ class Control {
     std::optional<model::Fault> notice;
   };
   ReleasePlan plan_releases(const ServiceState* state, const model::Service& wanted, const ApplyDecision& decision,
-                            const std::optional<model::ReleasePolicy>& policy);
+                            const PolicyChoice& choice);
   static void add_changes(const ReleasePlan& plan, std::vector<store::Change>& changes);
   void adopt_releases(const base::ServiceName& name, ReleasePlan plan);
   ReleaseEntry::Next step(const ReleaseEntry& entry, std::vector<decide::ReleaseInput> inputs);

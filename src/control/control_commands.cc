@@ -104,7 +104,7 @@ std::expected<Outcome, Refusal> Control::run(const ApplyService& command) {
                            "there are " + std::to_string(kMostServices) + " already", "Delete one first");
   }
   if (auto free = check_hosts(wanted); !free) return std::unexpected(std::move(free.error()));
-  auto policy = release_policy(wanted);
+  auto policy = release_policy(state, wanted);
   if (!policy) return std::unexpected(std::move(policy.error()));
   std::vector<const store::RevisionRecord*> revisions;
   if (state != nullptr) {

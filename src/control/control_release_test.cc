@@ -21,7 +21,7 @@ class ControlReleaseTest : public testing::Test {
                                         const std::string& rollback = "", const std::string& traffic = "") {
     model::Json document = model::Json::parse(R"({"apiVersion": "serving.knative.dev/v1", "kind": "Service",
         "metadata": {"name": "hola"}, "spec": {"template": {"spec": {"containers": [{}]}}}})");
-    document["metadata"]["annotations"]["marea.dev/release-policy"] = policy;
+    if (!policy.empty()) document["metadata"]["annotations"]["marea.dev/release-policy"] = policy;
     model::Json& revision = document["spec"]["template"];
     revision["spec"]["containers"][0]["image"] = image;
     if (!rollback.empty()) revision["metadata"]["annotations"]["marea.dev/rollback"] = rollback;
@@ -56,6 +56,7 @@ class ControlReleaseTest : public testing::Test {
     if (!parsed) ADD_FAILURE() << to_string(parsed.error().front());
     return world.execute(PutReleasePolicy{.document = parsed->front()});
   }
+  std::string usual(const std::string& image, const std::string& traffic = "");
   std::vector<std::string> history() {
     std::vector<std::string> out;
     for (const auto& line : world.control().release_history(release().record().spec.id)) {
@@ -127,6 +128,57 @@ TEST_F(ControlReleaseTest, a_killed_control_goes_on_where_it_was) {
   EXPECT_EQ(world.shares("hola"), "hola-00001=7500 hola-00002=2500");
 }
 
+// What a deploy of `image` that names no policy says, and whether it began a release.
+std::string ControlReleaseTest::usual(const std::string& image, const std::string& traffic) {
+  const auto before = world.service("hola").releases.size();
+  const auto done = apply(image, "", "", traffic);
+  if (!done) return done.error().error.line();
+  std::string out = world.service("hola").releases.size() > before ? "released" : "at once";
+  for (const auto& notice : std::get<Applied>(*done).notices) out += "; " + notice.message;
+  return out;
+}
+
+TEST_F(ControlReleaseTest, who_asks_for_nothing_gets_a_canary_where_there_is_traffic_to_judge_it_by) {
+  deploy("a", "i1", "");
+  const std::string first = world.newest("hola");
+  EXPECT_EQ(usual("b"), "at once") << "nobody came, so there is nothing to say";
+  world.report("i2", world.newest("hola"), InstanceState::running);
+  world.apply_routes();
+  world.tell_requests(first, 59);
+  EXPECT_EQ(usual("c"),
+            "at once; not set: all traffic moves at once, since only 59 requests came within the last hour, too few to "
+            "judge a canary by");
+  world.report("i3", world.newest("hola"), InstanceState::running);
+  world.apply_routes();
+  world.tell_requests(world.newest("hola"), 1);
+  EXPECT_EQ(
+      usual("a"),
+      "released; not set: released as a canary, since 60 requests came within the last hour; \"none\" would move all "
+      "traffic at once");
+  EXPECT_EQ(state().phase, ReleasePhase::preparing);
+}
+
+TEST_F(ControlReleaseTest, what_came_more_than_an_hour_ago_is_no_traffic) {
+  deploy("a", "i1", "");
+  world.tell_requests(world.newest("hola"), 1000);
+  world.advance(std::chrono::minutes(61));
+  EXPECT_EQ(usual("b"), "at once");
+}
+
+TEST_F(ControlReleaseTest, a_router_that_began_anew_counts_from_nothing) {
+  deploy("a", "i1", "");
+  world.tell_requests(world.newest("hola"), 1000);
+  world.advance(std::chrono::minutes(61));
+  world.tell_requests(world.newest("hola"), 61);
+  EXPECT_THAT(usual("b"), testing::StartsWith("released"));
+}
+
+TEST_F(ControlReleaseTest, traffic_that_is_set_by_hand_is_not_released_and_nothing_is_said_to_who_did_not_ask) {
+  deploy("a", "i1", "");
+  world.tell_requests(world.newest("hola"), 1000);
+  EXPECT_EQ(usual("b", R"([{"revisionName": "hola-00001", "percent": 100}])"), "at once");
+}
+
 TEST_F(ControlReleaseTest, counts_are_acknowledged_at_once_and_stored_within_a_second) {
   begin_canary();
   model::ReleaseCounts counts{.release = release().route_id(), .closed = 100};
@@ -141,7 +193,7 @@ TEST_F(ControlReleaseTest, counts_are_acknowledged_at_once_and_stored_within_a_s
   counts.release = "unknown";
   world.connect();
   world.tell_counts(counts);
-  EXPECT_EQ(world.seen("unknown"), 100U) << "nobody judges them: router need not keep them";
+  EXPECT_EQ(world.seen("unknown"), 200U) << "nobody judges them: router need not keep them";
 }
 
 TEST_F(ControlReleaseTest, users_who_fail_bring_stable_back_in_one_publication) {

@@ -75,28 +75,46 @@ void Control::load_releases(store::Contents& contents) {
   release_timer_.arm_in(kReleaseLook);
 }
 
-std::expected<std::optional<model::ReleasePolicy>, Refusal> Control::release_policy(
-    const model::Service& wanted) const {
+// What a deploy gets that asks for nothing: a canary if there are requests by which it can be judged.
+Control::PolicyChoice Control::usual_policy(const ServiceState* state) const {
+  const std::uint64_t requests = state == nullptr ? 0 : state->recent.count(loop_.now());
+  if (requests == 0) return {};
+  const std::string came = std::to_string(requests) + " requests came within the last hour";
+  if (requests < kTrafficToJudge) {
+    return {.policy = std::nullopt,
+            .why = "not set: all traffic moves at once, since only " + came + ", too few to judge a canary by"};
+  }
+  return {.policy = model::default_policy(model::ReleaseStrategy::canary),
+          .why = "not set: released as a canary, since " + came + "; \"none\" would move all traffic at once"};
+}
+
+std::expected<Control::PolicyChoice, Refusal> Control::release_policy(const ServiceState* state,
+                                                                      const model::Service& wanted) const {
   const std::string& name = wanted.release_policy;
-  // For now a service that says nothing is deployed as before there were releases.
-  if (name.empty()) return std::nullopt;
-  model::ReleasePolicy policy;
-  if (const auto strategy = model::parse_strategy(name)) {
-    policy = model::default_policy(*strategy);
+  PolicyChoice out;
+  if (name.empty()) {
+    out = usual_policy(state);
+    if (!out.policy) return out;
+  } else if (const auto strategy = model::parse_strategy(name)) {
+    out.policy = model::default_policy(*strategy);
   } else if (const auto named = policies_.find(name); named != policies_.end()) {
-    policy = named->second.policy;
+    out.policy = named->second.policy;
   } else {
     return faulty(kPolicyPath, "there is no ReleasePolicy " + name + "; there are none, canary, blue-green and " +
                                    "all-at-once, and those that were applied");
   }
   if (const auto until = wanted.revision_template.rollback_until) {
-    const bool known = *until == model::kWholeWeight ||
-                       std::ranges::find(policy.ladder, *until, &model::LadderStep::weight) != policy.ladder.end();
-    if (!known) return faulty(kRollbackPath, "the ladder of " + name + " has no step " + model::print_weight(*until));
-    policy.rollback_until = until;
+    const bool known =
+        *until == model::kWholeWeight ||
+        std::ranges::find(out.policy->ladder, *until, &model::LadderStep::weight) != out.policy->ladder.end();
+    if (!known) {
+      return faulty(kRollbackPath, "the ladder of " + (name.empty() ? "a canary" : name) + " has no step " +
+                                       model::print_weight(*until));
+    }
+    out.policy->rollback_until = until;
   }
-  if (policy.strategy == model::ReleaseStrategy::none) return std::nullopt;
-  return policy;
+  if (out.policy->strategy == model::ReleaseStrategy::none) out.policy.reset();
+  return out;
 }
 
 std::optional<ReleaseFacts> Control::release_facts(const ServiceState& service) const {
@@ -146,8 +164,7 @@ ReleaseEntry::Next Control::step(const ReleaseEntry& entry, std::vector<decide::
 }
 
 Control::ReleasePlan Control::plan_releases(const ServiceState* state, const model::Service& wanted,
-                                            const ApplyDecision& decision,
-                                            const std::optional<model::ReleasePolicy>& policy) {
+                                            const ApplyDecision& decision, const PolicyChoice& choice) {
   ReleasePlan out;
   const base::RevisionName canary =
       decision.revisions.empty() ? base::RevisionName() : decision.revisions.back().revision.name;
@@ -163,18 +180,21 @@ Control::ReleasePlan Control::plan_releases(const ServiceState* state, const mod
         *newest, {decide::OperatorCommand{
                      .act = decide::OperatorAct::retry, .who = {}, .reason = "the same manifest was applied again"}});
   }
-  if (!adds || !policy) return out;
+  if (!adds) return out;
   const base::RevisionName stable = state == nullptr ? base::RevisionName() : incumbent(*state, out.running);
   if (stable.empty() || by_hand) {
+    if (!choice.policy || !choice.why.empty()) return out;
     const std::string why = stable.empty() ? "there is no revision to compare with" : "spec.traffic is set by hand";
     out.notice = model::Fault{.path = kPolicyPath, .message = "has no effect on this deploy: " + why};
     return out;
   }
+  if (!choice.why.empty()) out.notice = model::Fault{.path = kPolicyPath, .message = choice.why};
+  if (!choice.policy) return out;
   const model::ReleaseSpec spec{.id = name_of(canary, state->releases),
                                 .service = wanted.name,
                                 .stable = stable,
                                 .canary = canary,
-                                .policy = *policy};
+                                .policy = *choice.policy};
   out.fresh = ReleaseEntry::begin(spec, random_.suffix(kSaltLength), loop_.now(), loop_.clock().wall());
   for (std::size_t i = 0; i + kMostReleasesPerService <= state->releases.size(); ++i) {
     out.dropped.push_back(state->releases[i].record().spec.id);

@@ -177,6 +177,11 @@ class ControlWorld {
     const auto found = seen_.find(release);
     return found == seen_.end() ? 0 : found->second;
   }
+  // In all since router began.
+  void tell_requests(const std::string& revision, std::uint64_t requests) {
+    router_->send(net::msg::RevisionLoad{.revision = base::RevisionName(revision), .requests = requests});
+    run();
+  }
   void apply_routes() {
     router_->send(net::msg::RoutesApplied{.version = version_});
     run();

@@ -1,5 +1,6 @@
 """The static test apps (app/tide.cc, app/bomb.cc) as programs and as images."""
 
+import fcntl
 import subprocess
 from pathlib import Path
 
@@ -12,8 +13,10 @@ CACHE = ROOT / "build" / "e2e"
 def _program(name):
     source, program = ROOT / "tests" / "e2e" / "app" / f"{name}.cc", CACHE / name
     CACHE.mkdir(parents=True, exist_ok=True)
-    if not program.exists() or program.stat().st_mtime < source.stat().st_mtime:
-        subprocess.run(["g++", "-std=c++20", "-O2", "-static", "-s", str(source), "-o", str(program)], check=True)
+    with open(CACHE / "lock", "w") as lock:  # two workers may need it at once
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not program.exists() or program.stat().st_mtime < source.stat().st_mtime:
+            subprocess.run(["g++", "-std=c++20", "-O2", "-static", "-s", str(source), "-o", str(program)], check=True)
     return program
 
 
