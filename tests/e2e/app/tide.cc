@@ -1,7 +1,7 @@
 // The app of the whole-binary tests and benches: a small static web server that does what it is told, well or badly.
 // tide [--port N] [--address A] [--exit CODE] [--kill SIGNAL] [--silent] [--stubborn] [--eat MB] [--delay MS]
-// [--text WORDS] [--burn MS] [--unready]; the port is $PORT unless given. GET / says which revision answers; answer()
-// has the rest. A connection that asks for /stream or /sip waits in the middle until another one asks for /release.
+// [--text WORDS] [--burn MS] [--unready] [--status "CODE WORDS"]; the port is $PORT unless given. GET / says which
+// revision answers; answer() has the rest. A connection that asks for /stream or /sip waits in the middle until another one asks for /release.
 // Whoever numbers a request (X-Load-Number) finds its number in the answer, and which instance it is from (X-Instance).
 // /ready is 200 until /unready, and 503 until /ready-again; those who look there are no requests that /seen counts.
 #include <arpa/inet.h>
@@ -27,6 +27,7 @@
 namespace {
 
 std::string text = "tide";
+std::string status_line = "200 OK";
 std::atomic<int> in_flight{0};
 std::atomic<long> poured{0};
 std::atomic<int> requests_seen{0};
@@ -253,7 +254,7 @@ bool serve_one(Connection& connection, const std::string& head) {
   const std::string said = answer(head, target, body, beside);
   --in_flight;
   const std::string cookie = target.starts_with("/cookie") ? "Set-Cookie: app=1; Path=/\r\nSet-Cookie: b=2\r\n" : "";
-  return connection.send("HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n" + cookie + number_fields(head) +
+  return connection.send("HTTP/1.1 " + status_line + "\r\nContent-Type: text/plain\r\n" + cookie + number_fields(head) +
                          "Content-Length: " + std::to_string(said.size()) + "\r\n\r\n" + said);
 }
 
@@ -318,6 +319,7 @@ void on_sigterm(bool stubborn) {
 int main(int argc, char** argv) {
   auto options = options_of(argc, argv);
   if (options.contains("--text")) text = options["--text"];
+  if (options.contains("--status")) status_line = options["--status"];
   if (options.contains("--unready")) able = false;
   on_sigterm(options.contains("--stubborn"));
   say("tide: starting as " + std::to_string(getuid()));
