@@ -10,17 +10,7 @@
 namespace marea::model {
 namespace {
 
-// A list, as `services list -o yaml` and kubectl print it, stands for its items.
-std::vector<Node> services_in(Findings& findings, const Node& node) {
-  const bool object = node.value->is_object();
-  const auto kind = object ? node.value->find("kind") : node.value->end();
-  if (!object || kind == node.value->end() || (*kind != "List" && *kind != "ServiceList")) return {node};
-  const auto items = node.member("items");
-  if (!items || !findings.is_list(*items)) return {};
-  if (items->value->size() <= kMostDocuments) return items->elements();
-  findings.fault(*items, "must have at most " + std::to_string(kMostDocuments) + " services");
-  return {};
-}
+constexpr std::array<std::string_view, 3> kLists = {"List", "ServiceList", "ReleasePolicyList"};
 
 // Annotations of the template that were kept before they were acted on.
 constexpr std::array<std::string_view, 5> kOnceKeptAnnotations = {
@@ -73,6 +63,17 @@ std::string to_string(const Fault& fault) {
   return out + fault.message;
 }
 
+std::vector<Node> objects_in(Findings& findings, const Node& node) {
+  const auto kind = node.value->is_object() ? node.value->find("kind") : node.value->end();
+  const auto* word = kind == node.value->end() ? nullptr : kind->get_ptr<const std::string*>();
+  if (word == nullptr || std::ranges::find(kLists, *word) == kLists.end()) return {node};
+  const auto items = node.member("items");
+  if (!items || !findings.is_list(*items)) return {};
+  if (items->value->size() <= kMostDocuments) return items->elements();
+  findings.fault(*items, "must have at most " + std::to_string(kMostDocuments) + " objects");
+  return {};
+}
+
 std::expected<std::vector<ServiceDocument>, Faults> parse_manifests(std::string_view text) {
   Documents documents = read_documents(text);
   Findings findings;
@@ -83,7 +84,7 @@ std::expected<std::vector<ServiceDocument>, Faults> parse_manifests(std::string_
   findings.add(std::move(documents.faults));
   std::vector<ServiceDocument> out;
   for (const Tree& tree : documents.trees) {
-    for (const Node& node : services_in(findings, Node{&tree.value, &tree.place, {}})) {
+    for (const Node& node : objects_in(findings, Node{&tree.value, &tree.place, {}})) {
       Service service = read_service(findings, node);
       out.push_back({std::move(service), *node.value, findings.take_notices()});
     }

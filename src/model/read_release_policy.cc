@@ -323,7 +323,9 @@ void read_judging(Findings& findings, const Node& spec, ReleasePolicy& out) {
   read_word(findings, spec, "baseline", 3, out.baseline);
 }
 
-ReleasePolicyDocument read_policy_object(Findings& findings, const Node& node) {
+}  // namespace
+
+ReleasePolicyDocument read_release_policy_object(Findings& findings, const Node& node) {
   ReleasePolicyDocument out;
   if (!findings.is_object(node) || !check_own_kind(findings, node, "ReleasePolicy")) return out;
   check_fields(findings, node, ObjectKind::release_policy);
@@ -339,8 +341,6 @@ ReleasePolicyDocument read_policy_object(Findings& findings, const Node& node) {
   }
   return out;
 }
-
-}  // namespace
 
 ReleasePolicy read_release_policy(Findings& findings, const Node& spec) {
   ReleasePolicy out;
@@ -415,7 +415,7 @@ std::expected<std::vector<ReleasePolicyDocument>, Faults> parse_release_policies
   findings.add(std::move(documents.faults));
   std::vector<ReleasePolicyDocument> out;
   for (const Tree& tree : documents.trees) {
-    out.push_back(read_policy_object(findings, Node{&tree.value, &tree.place, {}}));
+    out.push_back(read_release_policy_object(findings, Node{&tree.value, &tree.place, {}}));
     out.back().document = tree.value;
     out.back().notices = findings.take_notices();
   }
@@ -426,7 +426,7 @@ std::expected<std::vector<ReleasePolicyDocument>, Faults> parse_release_policies
 std::expected<ReleasePolicyDocument, Faults> parse_release_policy(Json document) {
   if (auto fault = size_fault(document)) return std::unexpected(Faults{*std::move(fault)});
   Findings findings;
-  ReleasePolicyDocument out = read_policy_object(findings, Node{&document, nullptr, {}});
+  ReleasePolicyDocument out = read_release_policy_object(findings, Node{&document, nullptr, {}});
   if (findings.has_faults()) return std::unexpected(findings.take_faults());
   out.notices = findings.take_notices();
   out.document = std::move(document);

@@ -59,6 +59,9 @@ Template read_template(Findings& findings, const Node& node, std::string_view se
 // spec.traffic; never empty.
 std::vector<TrafficTarget> read_traffic(Findings& findings, const Node& spec, const base::ServiceName& service);
 
+// A list, as `services list -o yaml` and kubectl print it, stands for its items; anything else for itself.
+std::vector<Node> objects_in(Findings& findings, const Node& node);
+
 // The whole object, its apiVersion and kind included.
 Service read_service(Findings& findings, const Node& node);
 

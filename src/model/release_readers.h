@@ -25,6 +25,9 @@ bool check_own_kind(Findings& findings, const Node& node, std::string_view kind)
 // metadata.name, a label; empty with a fault.
 std::string read_own_name(Findings& findings, const Node& node);
 
+// A whole ReleasePolicy; its document and notices are the caller's.
+ReleasePolicyDocument read_release_policy_object(Findings& findings, const Node& node);
+
 // The spec of a policy; in a release it is the member `policy`.
 ReleasePolicy read_release_policy(Findings& findings, const Node& spec);
 
