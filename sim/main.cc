@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "sim/drain/drain.h"
+#include "sim/releases/releases.h"
 #include "sim/scale/scale.h"
 #include "sim/world.h"
 
@@ -25,6 +26,8 @@ namespace {
 
 constexpr std::array kWorlds{
     World{"drain", "engine, router, control and their links: no request is lost, every victim ends", drain::run},
+    World{"releases", "releases of good and bad canaries, beside fixed thresholds and a z-test on the same requests",
+          releases::run, releases::conclude},
     World{"scale", "the scaling against Knative's autoscaler: less slowdown and less waste, load by load", scale::run,
           scale::conclude},
 };

@@ -14,6 +14,7 @@ RESULTS = BUILD / "results"
 PYTEST = ["/usr/bin/python3", "-m", "pytest", "-q", "-p", "no:cacheprovider", "--color=no"]
 SIM_RUNS = 500  # seeds per world
 SIM_BLOCK = 100
+SIM_RUNS_OF = {"releases": 2}  # of worlds whose single run is a hundred releases
 PROGRAM_SECONDS = 600  # a unit test program that takes longer hangs
 E2E_WORKERS = 2  # each with a platform of its own; most of their time they wait
 # What loads the whole machine, or tells how one service fares beside another: nothing else runs meanwhile.
@@ -85,21 +86,24 @@ def sim(tally, words):
     """Each world with SIM_RUNS seeds; a block of seeds counts as one test."""
     program = BUILD / "bin" / "marea-sim"
     worlds = subprocess.run([program, "worlds"], stdin=subprocess.DEVNULL, capture_output=True, text=True, check=True)
-    blocks = [(world, first) for world in worlds.stdout.split() if words in world
-              for first in range(1, SIM_RUNS, SIM_BLOCK)]
+    blocks = []
+    for world in worlds.stdout.split():
+        runs = SIM_RUNS_OF.get(world, SIM_RUNS)
+        size = min(SIM_BLOCK, max(1, runs // 2))
+        blocks += [(world, first, size) for first in range(1, runs + 1, size) if words in world]
 
     def run(block):
-        world, first = block
-        return subprocess.run([program, world, "--runs", str(SIM_BLOCK), "--first", str(first)],
+        world, first, size = block
+        return subprocess.run([program, world, "--runs", str(size), "--first", str(first)],
                               stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
 
     with ThreadPoolExecutor(os.cpu_count() or 2) as pool:
-        for (world, first), done in zip(blocks, pool.map(run, blocks)):
+        for (world, first, size), done in zip(blocks, pool.map(run, blocks)):
             if done.returncode == 0:
                 tally.passed += 1
                 continue
             sys.stdout.write(done.stdout + done.stderr)
-            tally.failed.append(f"sim: {world}, seeds {first} to {first + SIM_BLOCK - 1}: ended with {done.returncode}")
+            tally.failed.append(f"sim: {world}, seeds {first} to {first + size - 1}: ended with {done.returncode}")
 
 
 def missing_parts():

@@ -5,7 +5,7 @@
 #include <cmath>
 #include <functional>
 
-#include "sim/scale/chance.h"
+#include "sim/chance.h"
 
 namespace marea::sim::scale {
 namespace {

@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "base/clock.h"
-#include "sim/scale/chance.h"
+#include "sim/chance.h"
 #include "sim/scale/load.h"
 
 namespace marea::sim::scale {

@@ -5,7 +5,7 @@
 #include <ostream>
 #include <string>
 
-#include "sim/scale/chance.h"
+#include "sim/chance.h"
 #include "sim/scale/kpa.h"
 #include "sim/scale/load.h"
 #include "sim/scale/marea.h"

@@ -1,4 +1,4 @@
-// Random numbers of a world, all from one seed.
+// Random numbers of a world, all from one seed, where time is a number of seconds (dice.h: where it is a duration).
 #pragma once
 
 #include <cmath>
@@ -7,7 +7,7 @@
 
 #include "base/random.h"
 
-namespace marea::sim::scale {
+namespace marea::sim {
 
 class Chance {
  public:
@@ -27,4 +27,4 @@ class Chance {
   base::SeededRandom random_;
 };
 
-}  // namespace marea::sim::scale
+}  // namespace marea::sim
