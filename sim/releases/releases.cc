@@ -106,11 +106,14 @@ Verdict conclude(const std::vector<double>& sums, std::uint64_t runs) {
     rows.push_back(std::move(row));
   }
   verdict.what = table_of(rows) + "\n" + std::to_string(runs) + " runs of each\n";
-  for (const Bound& bound : bounds_of(rows)) {
+  std::size_t hold = 0;
+  const std::vector<Bound> bounds = bounds_of(rows);
+  for (const Bound& bound : bounds) {
     if (bound.finding == Finding::broken) verdict.ending = Ending::wrong;
+    if (bound.finding == Finding::holds) ++hold;
     verdict.what += std::string(to_string(bound.finding)) + ": " + bound.what + "\n";
   }
-  verdict.what.pop_back();
+  verdict.what += std::to_string(hold) + " of " + std::to_string(bounds.size()) + " bounds hold";
   return verdict;
 }
 

@@ -163,7 +163,7 @@ std::uint64_t false_rollbacks(const model::ReleasePolicy& policy, std::uint64_t 
 }
 
 TEST(ReleasesWorld, a_judge_that_is_too_quick_to_call_bad_is_found_out) {
-  constexpr std::uint64_t kRuns = 40;
+  constexpr std::uint64_t kRuns = 24;
   model::ReleasePolicy hasty = small_policy();
   hasty.alpha = 0.4;
   hasty.tolerances.harm = 1;

@@ -41,7 +41,7 @@ std::vector<Scenario> harmless() {
        .what = "platform fails 30 % of the canary's, 5 % of stable's, for a while",
        .weather = {.platform = 0.05, .platform_canary = 0.3},
        .twin = true},
-      {.name = "young", .what = "a new instance is 30 % slower, for a while", .canary = {.young = 0.3}, .twin = true},
+      {.name = "young", .what = "a new instance is 50 % slower, for a while", .canary = {.young = 0.5}, .twin = true},
       {.name = "outage", .what = "common cause: both fail half for 100 s", .weather = {.outage = true}},
       {.name = "badstable", .what = "stable fails five times as often", .stable = {.failing = 5}},
   };

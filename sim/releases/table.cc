@@ -51,7 +51,7 @@ std::string name_of(const Scenario& scenario) {
 std::string harmless_line(const Row& row) {
   const Tally& marea = row.marea;
   return name_of(*row.scenario) +
-         text("%-21s %6.1f %6s  %-21s %7.1f %7.1f\n", share_of(marea.rolled_back(), marea.runs()).c_str(),
+         text("%-21s %7.1f %7s  %-21s %8.1f %7.1f\n", share_of(marea.rolled_back(), marea.runs()).c_str(),
               percent(marea.promoted(), marea.runs()), seconds_of(marea.promotion_time(0.5)).c_str(),
               row.scenario->twin ? share_of(row.twin.proven(), row.twin.runs()).c_str() : "-",
               percent(row.thresholds.rolled_back(), row.thresholds.runs()),
@@ -106,11 +106,11 @@ Bound late_bound(const Row& row) {
 
 std::string table_of(std::span<const Row> rows) {
   std::string harmless =
-      "harmless canaries, %: called bad, and of twice the failures called good [99 % intervals]\n"
-      "          marea's rollbacks     promoted p50 s  good at twice          threshs  z-test\n";
+      "harmless canaries: % rolled back, % of those with twice the failures that were called good [99 %]\n"
+      "          marea: back           promoted  p50 s  good at twice        threshold  z-test\n";
   std::string harmful =
       "harmful canaries: % rolled back, seconds until then p50 and p90, users failed p50; promoted as proven %\n"
-      "          marea    p50    p90  keys  thresh    p50    p90  keys  z-test    p50    p90  keys  proven\n";
+      "           marea    p50    p90  keys  thresh    p50    p90  keys  z-test    p50    p90  keys  proven\n";
   std::string outcomes =
       "how marea's releases end, %; promoted: within 12 min, seconds p50, p90, and as what\n"
       "          rolled  given   in 12 min    p50     p90   proven unproven cannot know\n"

@@ -7,7 +7,7 @@ namespace marea::sim::releases {
 namespace {
 
 constexpr double kShortest = 0.1;  // seconds
-constexpr double kPerOctave = 16;
+constexpr double kPerOctave = 48;
 
 std::size_t bucket_of(double seconds) {
   const double place = std::log2(std::max(seconds, kShortest) / kShortest) * kPerOctave;

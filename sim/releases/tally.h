@@ -15,7 +15,7 @@ class Tally {
  public:
   void add(const CourseEnd& end);
   // As numbers and back; two tallies add up element by element.
-  static constexpr std::size_t kTimes = 21 * 16;  // from kShortest on, sixteen an octave, up to 58 hours
+  static constexpr std::size_t kTimes = 21 * 48;  // from kShortest on, forty-eight an octave, up to 58 hours
   static constexpr std::size_t kCounts = 256;     // 0, 1 … 254, more
   static constexpr std::size_t kSums = 9;
   static constexpr std::size_t kFigures = kSums + 2 * kTimes + kCounts;
@@ -33,7 +33,7 @@ class Tally {
   std::uint64_t unproven() const { return count(7); }
   std::uint64_t unknown() const { return count(8); }
 
-  // Seconds within which a share of the runs was rolled back, or promoted, to 2.2 %. None: it never was so many.
+  // Seconds within which a share of the runs was rolled back, or promoted, to 0.7 %. None: it never was so many.
   std::optional<double> rollback_time(double share) const { return time(kSums, share); }
   std::optional<double> promotion_time(double share) const { return time(kSums + kTimes, share); }
   // Promoted within so many seconds.
