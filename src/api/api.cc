@@ -87,6 +87,7 @@ std::optional<net::BodyPlan> Api::own(const net::HttpRequest& head, const Segmen
     if (kind == "disk") return disk(head);
     if (kind == "backup") return backup(head);
     if (kind == "kubeconfig") return kubeconfig(head);
+    if (kind == "webhook-key") return webhook_key(head);
     if (kind == "healthz") return health();
   } else if (path.size() == 2) {
     if (kind == "instances") return instance(head, path[1]);

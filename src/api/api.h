@@ -99,6 +99,7 @@ class Api {
   net::BodyPlan disk(const net::HttpRequest& head);
   net::BodyPlan backup(const net::HttpRequest& head);
   net::BodyPlan kubeconfig(const net::HttpRequest& head);
+  net::BodyPlan webhook_key(const net::HttpRequest& head);
   net::BodyPlan free_disk(control::Command command);
   net::HttpResponse health() const;
 

@@ -27,7 +27,8 @@ control::Control::Folders folders_in(const std::string& data) {
           .builds = data + "/build",
           .logs = data + "/logs",
           .requests = data + "/requests",
-          .registry = data + "/registry"};
+          .registry = data + "/registry",
+          .webhook_key = data + "/control/webhook-key"};
 }
 
 // A page of another site made the browser of somebody on this machine send it (Fetch standard, "Origin" and Fetch

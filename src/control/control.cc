@@ -81,7 +81,9 @@ base::Result<void> Control::start() {
     owners_.emplace(record.revision.name, record.revision.service);
     services_[record.revision.service].revisions.push_back({.record = std::move(record)});
   }
+  if (auto opened = open_courier(); !opened) return opened;
   load_releases(*contents);
+  load_webhooks(*contents);
   for (store::ImageName& name : contents->names) names_.emplace(name.name, std::move(name));
   for (store::ImageRecord& record : contents->images) images_.emplace(record.digest, std::move(record));
   usage_.load(std::move(contents->usage), std::move(contents->usage_totals), usage_moment());

@@ -47,6 +47,7 @@
 #include "net/loop.h"
 #include "net/role.h"
 #include "store/store.h"
+#include "webhook/courier.h"
 
 namespace marea::control {
 
@@ -102,8 +103,9 @@ class Control {
     std::string images;
     std::string builds;  // buildah's storage
     std::string logs;
-    std::string requests;       // records of requests
-    std::string registry = {};  // the operator's files for registries
+    std::string requests;          // records of requests
+    std::string registry = {};     // the operator's files for registries
+    std::string webhook_key = {};  // a file; empty: the key is made anew at each start
   };
   struct World {
     net::Loop& loop;
@@ -173,6 +175,9 @@ class Control {
   const std::map<std::string, store::ReleasePolicyRecord>& release_policies() const { return policies_; }
   // Lines of a release's history, oldest first.
   std::span<const store::ReleaseAuditRecord> release_history(const std::string& id) const;
+  // By which receivers of webhooks know marea.
+  const webhook::SigningKey& webhook_key() const { return courier_->key(); }
+  const webhook::Courier::Counts& webhook_counts() const { return courier_->counts(); }
   // The newest revision of the service that passed the watch of its release; empty: none did.
   base::RevisionName last_known_stable(const base::ServiceName& service) const;
   // Gives the numbers once router, engine and logs have given their own, or did not in time.
@@ -284,6 +289,17 @@ class Control {
   void look_at_releases();
   std::optional<ReleaseFacts> release_facts(const ServiceState& service) const;
   base::RevisionName incumbent(const ServiceState& service, const std::optional<ReleaseEntry::Next>& superseded) const;
+
+  // control_webhooks.cc
+  base::Result<void> open_courier();
+  void load_webhooks(const store::Contents& contents);
+  void add_notices(ReleaseEntry::Next& next);
+  void send_notices(const std::vector<store::NoticeRecord>& notices);
+  // Asks the gate's webhook while the release waits for it.
+  void follow_gate(const ServiceState& service);
+  void forget_gate(const std::string& release);
+  void answer_gate(const std::string& id, decide::ReleaseInput input);
+  void on_notice_done(const std::string& id, const std::optional<std::string>& given_up);
 
   // control_usage.cc
   UsageBook::Moment usage_moment() const;
@@ -463,6 +479,13 @@ class Control {
   std::map<std::string, store::ReleasePolicyRecord> policies_;
   std::map<std::string, std::vector<store::ReleaseAuditRecord>> histories_;  // of releases, by id
   net::Timer release_timer_;
+  struct AskedGate {
+    base::ServiceName service;
+    std::string letter;
+    std::uint32_t gate = 0;
+  };
+  std::map<std::string, AskedGate> asked_gates_;  // by release
+  std::unique_ptr<webhook::Courier> courier_;     // never null once started
 
   std::function<base::Result<DiskUse>()> disk_;
   int most_disk_percent_;

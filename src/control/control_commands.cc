@@ -256,7 +256,10 @@ void Control::finish_delete(base::ServiceName name) {
   const std::vector<Done> waiting = std::move(state->on_deleted);
   for (const std::string& host : model::all_hosts(state->record.service)) hosts_.erase(host);
   for (const RevisionState& one : state->revisions) owners_.erase(one.record.revision.name);
-  for (const ReleaseEntry& one : state->releases) histories_.erase(one.record().spec.id);
+  for (const ReleaseEntry& one : state->releases) {
+    histories_.erase(one.record().spec.id);
+    forget_gate(one.record().spec.id);
+  }
   services_.erase(name);
   changed(name);
   router_.set(name, std::nullopt, {});

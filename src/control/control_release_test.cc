@@ -335,12 +335,16 @@ TEST_F(ControlReleaseTest, policies_are_put_named_and_kept_while_they_are_used) 
   EXPECT_THAT(history(), Contains("platform warning"));
 }
 
-TEST_F(ControlReleaseTest, what_nothing_here_sends_yet_is_refused_and_not_waited_for) {
+TEST_F(ControlReleaseTest, keys_of_secrets_that_nobody_holds_are_refused_with_what_is_possible) {
   const auto refused = put_policy("p",
-                                  "{gates: [{name: ci, kind: webhook, url: \"http://ci/\"}], "
-                                  "notifications: [{url: \"http://chat/\"}]}");
+                                  "{gates: [{name: ci, kind: webhook, url: \"https://ci/\"}, {name: qa, kind: webhook, "
+                                  "url: \"https://qa/\", secretKeyRef: {name: qa, key: hmac}}], "
+                                  "notifications: [{url: \"https://chat/\", secretKeyRef: {name: chat, key: hmac}}]}");
   ASSERT_FALSE(refused);
-  EXPECT_EQ(refused.error().faults.size(), 2U);
+  ASSERT_EQ(refused.error().faults.size(), 2U);
+  EXPECT_EQ(refused.error().faults[0].path, "spec.gates[1].secretKeyRef");
+  EXPECT_EQ(refused.error().faults[1].path, "spec.notifications[0].secretKeyRef");
+  EXPECT_THAT(refused.error().faults[0].message, HasSubstr("GET /apis/marea.dev/v1/webhook-key"));
   EXPECT_FALSE(world.execute(DeleteReleasePolicy{.name = "p"}));
 }
 

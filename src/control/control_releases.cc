@@ -160,7 +160,9 @@ std::span<const store::ReleaseAuditRecord> Control::release_history(const std::s
 }
 
 ReleaseEntry::Next Control::step(const ReleaseEntry& entry, std::vector<decide::ReleaseInput> inputs) {
-  return entry.step(inputs, loop_.now(), loop_.clock().wall(), random_.suffix(kSaltLength));
+  ReleaseEntry::Next next = entry.step(inputs, loop_.now(), loop_.clock().wall(), random_.suffix(kSaltLength));
+  add_notices(next);
+  return next;
 }
 
 Control::ReleasePlan Control::plan_releases(const ServiceState* state, const model::Service& wanted,
@@ -196,6 +198,7 @@ Control::ReleasePlan Control::plan_releases(const ServiceState* state, const mod
                                 .canary = canary,
                                 .policy = *choice.policy};
   out.fresh = ReleaseEntry::begin(spec, random_.suffix(kSaltLength), loop_.now(), loop_.clock().wall());
+  add_notices(*out.fresh);
   for (std::size_t i = 0; i + kMostReleasesPerService <= state->releases.size(); ++i) {
     out.dropped.push_back(state->releases[i].record().spec.id);
   }
@@ -207,6 +210,7 @@ void Control::add_changes(const ReleasePlan& plan, std::vector<store::Change>& c
     if (!next) continue;
     changes.emplace_back(next->record);
     changes.insert(changes.end(), next->audit.begin(), next->audit.end());
+    changes.insert(changes.end(), next->notices.begin(), next->notices.end());
   }
   for (const std::string& id : plan.dropped) changes.emplace_back(store::DropRelease{.id = id});
 }
@@ -216,6 +220,7 @@ void Control::adopt_releases(const base::ServiceName& name, ReleasePlan plan) {
   const auto keep = [&](const ReleaseEntry::Next& next) {
     auto& history = histories_[next.record.spec.id];
     history.insert(history.end(), next.audit.begin(), next.audit.end());
+    send_notices(next.notices);
   };
   if (plan.running) {
     keep(*plan.running);
@@ -241,12 +246,14 @@ bool Control::move_release(ServiceState& service, std::vector<decide::ReleaseInp
   if (next.urgent) {
     std::vector<store::Change> changes{next.record};
     changes.insert(changes.end(), next.audit.begin(), next.audit.end());
+    changes.insert(changes.end(), next.notices.begin(), next.notices.end());
     if (!write(std::move(changes))) {
       touched_.insert(service.record.service.name);
       return false;
     }
     auto& history = histories_[next.record.spec.id];
     history.insert(history.end(), next.audit.begin(), next.audit.end());
+    send_notices(next.notices);
   }
   if (refused != nullptr) *refused = next.refused;
   const std::vector<decide::ReleaseAction> actions = std::move(next.actions);
@@ -293,6 +300,7 @@ void Control::note_failure(const InstanceEntry* before, const model::InstanceRep
 }
 
 void Control::carry_out(ServiceState& service, const std::vector<decide::ReleaseAction>& actions) {
+  follow_gate(service);
   const std::string name = service.record.service.name.str();
   for (const decide::ReleaseAction& action : actions) {
     if (const auto* notify = std::get_if<decide::Notify>(&action)) {
@@ -360,14 +368,15 @@ std::expected<Outcome, Refusal> Control::run(const PutReleasePolicy& command) {
                            "there are " + std::to_string(kMostReleasePolicies) + " already", "Delete one first");
   }
   Refusal refusal;
-  // What nothing here sends yet must not be waited for, nor relied on.
-  for (std::size_t i = 0; i < document.policy.gates.size(); ++i) {
-    if (document.policy.gates[i].kind != model::GateKind::webhook) continue;
-    refusal.faults.push_back({.path = "spec.gates[" + std::to_string(i) + "].kind",
-                              .message = "webhook comes in a later version; manual is there"});
-  }
-  if (!document.policy.notifications.empty()) {
-    refusal.faults.push_back({.path = "spec.notifications", .message = "come in a later version"});
+  const auto check = [&](const model::SecretKey& secret, const std::string& list, std::size_t index) {
+    if (secret.name.empty() && secret.key.empty()) return;
+    refusal.faults.push_back({.path = "spec." + list + "[" + std::to_string(index) + "].secretKeyRef",
+                              .message = "this platform holds no secrets yet; without secretKeyRef requests are signed "
+                                         "with its own key, which GET /apis/marea.dev/v1/webhook-key shows"});
+  };
+  for (std::size_t i = 0; i < document.policy.gates.size(); ++i) check(document.policy.gates[i].secret, "gates", i);
+  for (std::size_t i = 0; i < document.policy.notifications.size(); ++i) {
+    check(document.policy.notifications[i].secret, "notifications", i);
   }
   if (!refusal.faults.empty()) {
     refusal.error = {.code = base::ErrorCode::manifest_invalid, .what = "the release policy has faults"};

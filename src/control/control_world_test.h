@@ -61,7 +61,8 @@ class ControlWorld {
                                    .images = folder_ + "/images",
                                    .builds = folder_ + "/build",
                                    .logs = folder_ + "/logs",
-                                   .requests = folder_ + "/requests"},
+                                   .requests = folder_ + "/requests",
+                                   .webhook_key = folder_ + "/webhook-key"},
                        .disk = [this] { return disk; }});
     const auto started = control_->start();
     if (!started) ADD_FAILURE() << started.error().line();

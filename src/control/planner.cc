@@ -133,14 +133,21 @@ std::string why_unready(const ServiceFacts& facts) {
   return name + " is being deployed";
 }
 
-model::RevisionPlan plan_of(const RevisionFacts& facts, bool shared) {
+// Whoever a rollback would give all requests to must not start from nothing then.
+bool kept_warm(const ServiceFacts& facts, const RevisionFacts& revision) {
+  const ReleaseFacts* release = dividing(facts);
+  return release != nullptr && !release->over && revision.revision->name == release->route.stable;
+}
+
+// `least`: instances that run in any case.
+model::RevisionPlan plan_of(const RevisionFacts& facts, bool shared, int least) {
   const model::Template& spec = facts.revision->spec;
   model::RevisionPlan plan{.revision = *facts.revision};
   if (shared) {
-    plan.min = spec.min_scale;
+    plan.min = least;
     plan.max = spec.max_scale;
-    plan.wanted = spec.min_scale;
-    plan.reason = spec.min_scale > 0 ? model::Reason::min_scale : model::Reason::none;
+    plan.wanted = least;
+    plan.reason = least > 0 ? model::Reason::min_scale : model::Reason::none;
   } else if (facts.checking) {
     plan.max = std::max(1, spec.max_scale);
     plan.wanted = wanted_for_check(spec);
@@ -226,9 +233,11 @@ ServiceOutcome plan_service(const ServiceFacts& facts) {
     if (revision.routed && !shared) out.lost.push_back(revision.revision->name);
     const bool known = shared || revision.checking || revision.routed || revision.releasing || revision.live > 0;
     if (!known || revision.revision->image.digest.empty()) continue;
-    out.plans.push_back(plan_of(revision, shared));
+    const int least = std::max(revision.revision->spec.min_scale, kept_warm(facts, revision) ? kWarmStable : 0);
+    out.plans.push_back(plan_of(revision, shared, least));
     // The router keeps what it needs to finish the requests of a draining revision.
     out.revision_routes.push_back(route_of(*revision.revision));
+    out.revision_routes.back().min_scale = least;
   }
   return out;
 }

@@ -287,6 +287,41 @@ TEST(Planner, a_release_divides_what_the_latest_revision_gets) {
   EXPECT_EQ(shares(world.plan()), "r1=0 r2=10000");  // watched without holdback: stable is kept
 }
 
+// "r1[1..10] r2[0..10]", and the minimum that router knows.
+std::string minimums(const ServiceOutcome& outcome) {
+  std::string out;
+  for (std::size_t i = 0; i < outcome.plans.size(); ++i) {
+    const model::RevisionPlan& plan = outcome.plans[i];
+    EXPECT_EQ(plan.min, plan.wanted);
+    EXPECT_EQ(plan.min, outcome.revision_routes.at(i).min_scale) << "else router would let it go";
+    out += (out.empty() ? "" : " ") + plan.revision.name.str() + "[" + std::to_string(plan.min) + ".." +
+           std::to_string(plan.max) + "]";
+  }
+  return out;
+}
+
+TEST(Planner, stable_is_kept_warm_while_its_release_runs_whatever_it_has) {
+  World world;
+  world.add(RevisionResult::ready);
+  world.add(RevisionResult::ready);
+  for (const model::Weight weight : {0U, 100U, 9900U, 10'000U}) {
+    world.set_release(1, 2, weight);
+    EXPECT_EQ(minimums(world.plan()), "r1[1..10] r2[0..10]") << weight;
+  }
+  world.set_release(1, 2, 0, true);
+  EXPECT_EQ(minimums(world.plan()), "r1[0..10]") << "rolled back: it serves as any other does";
+  world.set_release(1, 2, 10'000, true);
+  EXPECT_EQ(minimums(world.plan()), "r2[0..10]");
+}
+
+TEST(Planner, a_minimum_of_its_own_is_stables_own) {
+  World world;
+  world.add(RevisionResult::ready, 3);
+  world.add(RevisionResult::ready, 2);
+  world.set_release(1, 2, 10'000);
+  EXPECT_EQ(minimums(world.plan()), "r1[3..10] r2[2..10]");
+}
+
 TEST(Planner, a_release_that_is_over_keeps_only_who_has_a_share) {
   World world;
   world.add(RevisionResult::ready);

@@ -25,6 +25,7 @@ class ReleaseEntry {
     store::ReleaseRecord record;
     std::vector<store::ReleaseAuditRecord> audit;
     std::vector<decide::ReleaseAction> actions;
+    std::vector<store::NoticeRecord> notices;  // of the actions; control adds them
     std::string refused;  // why a command changed nothing
     bool urgent = false;  // there is more to it than time and counts: store it before anything else happens
     base::Instant at{};

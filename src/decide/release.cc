@@ -51,6 +51,13 @@ ReleaseResult step_release(const model::ReleaseSpec& spec, const model::ReleaseS
   return run.finish();
 }
 
+std::optional<std::uint32_t> open_gate_of(const model::ReleaseState& state) {
+  const bool paused = state.phase == model::ReleasePhase::paused;
+  const bool gated = (paused ? state.paused_phase : state.phase) == model::ReleasePhase::gated;
+  if (!gated || (paused && state.gate_passed)) return std::nullopt;
+  return state.next_gate;
+}
+
 base::Duration longest_release(const model::ReleasePolicy& policy) {
   base::Duration out = policy.prepare + policy.watch + kCompareTime;
   for (const model::LadderStep& step : policy.ladder) out += step.maximum + policy.hold.maximum;

@@ -24,6 +24,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <variant>
@@ -67,6 +68,12 @@ struct GateAnswer {
   std::string detail;
 };
 
+// A gate's webhook gave no answer that can be used; it is asked again until the gate's timeout.
+struct GateTrouble {
+  std::uint32_t gate = 0;
+  std::string detail;
+};
+
 // The canary can take requests. Comes again whenever it could not for a while.
 struct CanaryReady {};
 
@@ -94,7 +101,7 @@ struct NewerDeploy {
 struct TimePassed {};
 
 using ReleaseInput = std::variant<model::JudgeOpinion, CanaryUnavailable, InstanceFailure, OperatorCommand, NewerDeploy,
-                                  GateAnswer, BurnRate, CanaryReady, TimePassed>;
+                                  GateAnswer, GateTrouble, BurnRate, CanaryReady, TimePassed>;
 
 // The canary's share from now on; stable has the rest. At most one in a result.
 struct PublishWeight {
@@ -144,6 +151,9 @@ ReleaseResult begin_release(const model::ReleaseSpec& spec, ReleaseMoment now);
 // `inputs` may be empty: then only time has passed.
 ReleaseResult step_release(const model::ReleaseSpec& spec, const model::ReleaseState& state,
                            std::span<const ReleaseInput> inputs, ReleaseMoment now);
+
+// The gate that waits for an answer.
+std::optional<std::uint32_t> open_gate_of(const model::ReleaseState& state);
 
 // The longest that a release with this policy can take without pauses and retries.
 base::Duration longest_release(const model::ReleasePolicy& policy);

@@ -187,11 +187,9 @@ void ReleaseRun::on(const NewerDeploy& input) {
 }
 
 void ReleaseRun::on(const GateAnswer& answer) {
-  const bool waits = state().phase == Phase::gated ||
-                     (state().phase == Phase::paused && state().paused_phase == Phase::gated && !state().gate_passed);
   const std::string name = answer.gate < policy_.gates.size() ? policy_.gates[answer.gate].name : "";
   const Word word{.actor = ReleaseActor::gate, .who = name, .why = answer.detail};
-  if (!waits || answer.gate != state().next_gate) {
+  if (!waits_for(answer.gate)) {
     audit(Event::late,
           {.actor = word.actor, .who = name, .why = with(answer.passed ? "it passed" : "it refused", answer.detail)});
   } else if (!answer.passed) {
@@ -202,6 +200,12 @@ void ReleaseRun::on(const GateAnswer& answer) {
   } else {
     pass_gate(word);
   }
+}
+
+void ReleaseRun::on(const GateTrouble& trouble) {
+  if (!waits_for(trouble.gate)) return;
+  audit(Event::warning,
+        {.actor = ReleaseActor::gate, .who = policy_.gates.at(trouble.gate).name, .why = trouble.detail});
 }
 
 void ReleaseRun::on(const BurnRate& input) {
@@ -446,6 +450,10 @@ void ReleaseRun::close_gate() {
   const bool open =
       state().phase == Phase::gated || (state().phase == Phase::paused && state().paused_phase == Phase::gated);
   if (open) out_.actions.emplace_back(CloseGate{state().next_gate});
+}
+
+bool ReleaseRun::waits_for(std::uint32_t gate) const {
+  return open_gate_of(state()) == gate;
 }
 
 // Once a phase and verdict: the judge repeats itself, the history does not.

@@ -43,6 +43,7 @@ class ReleaseRun {
   void on(const OperatorCommand& command);
   void on(const NewerDeploy& input);
   void on(const GateAnswer& answer);
+  void on(const GateTrouble& trouble);
   void on(const BurnRate& input);
   void on(CanaryReady input);
   void on(TimePassed /*input*/) {}
@@ -83,6 +84,7 @@ class ReleaseRun {
   void enter(Phase phase, Cause cause, std::optional<base::Duration> lasts);
   void close_step(Proof proof, const std::string& evidence);
   void close_gate();
+  bool waits_for(std::uint32_t gate) const;
   void note(const model::JudgeOpinion& opinion, Event event);
   void audit(Event event, const Word& word);
   void notify(Notice notice, const std::string& text);

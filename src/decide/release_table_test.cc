@@ -65,6 +65,7 @@ std::vector<TableRow> rows() {
       {"gate passed", GateAnswer{.gate = 0, .passed = true}, but({{gated, stepping}})},
       {"gate refused", GateAnswer{.gate = 0, .passed = false}, but({{gated, failed}})},
       {"answer of no gate", GateAnswer{.gate = 7, .passed = true}, same},
+      {"gate's trouble", GateTrouble{.gate = 0, .detail = "it answered 503"}, same},
       {"burn rate", BurnRate{"x"}, same},
       {"ready", CanaryReady{}, but({{preparing, stepping}})},
       {"time", TimePassed{}, same},

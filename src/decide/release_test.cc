@@ -326,6 +326,23 @@ TEST(ReleaseTest, gates_of_one_step_open_one_after_the_other) {
   EXPECT_EQ(world.state.weight, 0U);
 }
 
+TEST(ReleaseTest, a_gates_trouble_is_told_while_the_gate_waits_and_changes_nothing) {
+  ReleaseWorld world = world_in(ReleasePhase::gated);
+  EXPECT_EQ(open_gate_of(world.state), 0U);
+  const auto before = world.state;
+  world.take(GateTrouble{.gate = 0, .detail = "it answered 503"});
+  EXPECT_EQ(world.state, before);
+  EXPECT_THAT(world.history(), Contains("gate qa warning"));
+  const std::size_t lines = world.audit.size();
+  world.take(GateTrouble{.gate = 1, .detail = "it answered 503"});
+  world.take(command(OperatorAct::pause));
+  EXPECT_EQ(open_gate_of(world.state), 0U) << "it is asked in a pause too";
+  world.take(GateAnswer{.gate = 0, .passed = true});
+  EXPECT_EQ(open_gate_of(world.state), std::nullopt);
+  world.take(GateTrouble{.gate = 0, .detail = "it answered 503"});
+  EXPECT_EQ(world.audit.size(), lines + 2) << "the pause and the answer";
+}
+
 TEST(ReleaseTest, an_answer_of_a_gate_in_a_pause_counts_after_it) {
   ReleaseWorld world = world_in(ReleasePhase::gated);
   world.take(command(OperatorAct::pause));

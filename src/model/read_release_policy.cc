@@ -193,6 +193,27 @@ std::optional<Weight> read_position(Findings& findings, const Node& node, const 
   return std::nullopt;
 }
 
+// Whether it is an address of this machine or of a private network (RFC 1918, RFC 4193). What a name leads to is not
+// known here.
+bool is_nearby(std::string_view host) {
+  constexpr std::array kLiterals = {"127.", "10.", "192.168.", "[::1]", "[fc", "[fd"};
+  if (host == "localhost" || host.ends_with(".localhost")) return true;
+  const bool numeric = host.starts_with('[') || host.find_first_not_of("0123456789.") == std::string_view::npos;
+  if (!numeric) return false;
+  if (std::ranges::any_of(kLiterals, [&](std::string_view each) { return host.starts_with(each); })) return true;
+  if (!host.starts_with("172.")) return false;
+  const std::string_view second = host.substr(4, host.find('.', 4) - 4);
+  return second.size() == 2 && second >= "16" && second <= "31";
+}
+
+// Of a URL that has been checked.
+std::string_view host_of(std::string_view url) {
+  url.remove_prefix(url.find("//") + 2);
+  url = url.substr(0, url.find_first_of("/?#"));
+  if (const auto user = url.rfind('@'); user != std::string_view::npos) url.remove_prefix(user + 1);
+  return url.starts_with('[') ? url.substr(0, url.find(']') + 1) : url.substr(0, url.find(':'));
+}
+
 void read_url(Findings& findings, const Node& owner, std::string& out) {
   const auto node = owner.member("url");
   if (!node) {
@@ -207,6 +228,8 @@ void read_url(Findings& findings, const Node& owner, std::string& out) {
   if (!scheme || !plain || rest.empty() || rest.front() == '/' || out.size() > kMostUrlBytes) {
     findings.fault(*node, "must be an http:// or https:// address of at most " + std::to_string(kMostUrlBytes) +
                               " characters, is " + in_quotes(out));
+  } else if (out.starts_with("http://") && !is_nearby(host_of(out))) {
+    findings.notice(*node, "http: everybody on the way reads what is sent, and can answer instead; use https");
   }
 }
 

@@ -94,8 +94,17 @@ constexpr const char* kAddedInForm3 = R"sql(
     'unproven: few keys');
 )sql";
 
+// What came with form 4.
+constexpr const char* kAddedInForm4 = R"sql(
+  CREATE TABLE notices (
+    id TEXT PRIMARY KEY, release TEXT NOT NULL, url TEXT NOT NULL, created_unix_ns INTEGER NOT NULL,
+    body TEXT NOT NULL) STRICT;
+  INSERT INTO notices VALUES ('note_x', 'hola-00003-xyz', 'https://chat.example.com/hook', 1700000000000000007,
+    '{"kind":"notification"}');
+)sql";
+
 // A file of form n is made by the first n of these.
-constexpr std::array kForms = {kForm1, kAddedInForm2, kAddedInForm3};
+constexpr std::array kForms = {kForm1, kAddedInForm2, kAddedInForm3, kAddedInForm4};
 static_assert(kForms.size() == kSchemaVersion, "a new form of the store has a file of its own in this test");
 
 // The images of a revision with sidecars are one text, which a marea without sidecars reads as the app's image.
@@ -227,6 +236,12 @@ TEST_P(OldForms, opens_and_holds_what_it_held) {
     }
     ASSERT_EQ(contents->releases.size(), GetParam() < 3 ? 0U : 1U);
     if (GetParam() >= 3) check_release(*contents);
+    const std::vector<NoticeRecord> notices = {{.id = "note_x",
+                                                .release = "hola-00003-xyz",
+                                                .url = "https://chat.example.com/hook",
+                                                .created_unix_ns = 1700000000000000007,
+                                                .body = R"({"kind":"notification"})"}};
+    EXPECT_EQ(contents->notices, GetParam() < 4 ? std::vector<NoticeRecord>{} : notices);
   }
   std::filesystem::remove_all(folder);
 }

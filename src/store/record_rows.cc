@@ -132,6 +132,7 @@ base::Result<Contents> read_contents(Database& db) {
   }
   if (auto done = load_usage(db, out); !done) return base::fail(std::move(done.error()));
   if (auto done = load_releases(db, out); !done) return base::fail(std::move(done.error()));
+  if (auto done = load_notices(db, out); !done) return base::fail(std::move(done.error()));
   return out;
 }
 

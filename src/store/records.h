@@ -112,6 +112,17 @@ struct ReleasePolicyRecord {
   friend bool operator==(const ReleasePolicyRecord&, const ReleasePolicyRecord&) = default;
 };
 
+// A notification of a release that its receiver has not taken yet. Stored with what it tells of, so that it is sent at
+// least once.
+struct NoticeRecord {
+  std::string id;  // by which the receiver knows it again
+  std::string release;
+  std::string url;
+  std::int64_t created_unix_ns = 0;
+  std::string body;  // JSON text
+  friend bool operator==(const NoticeRecord&, const NoticeRecord&) = default;
+};
+
 struct DropService {  // with its revisions and releases
   base::ServiceName name;
 };
@@ -134,10 +145,13 @@ struct DropRelease {  // with its history
 struct DropReleasePolicy {
   std::string name;
 };
+struct DropNotice {
+  std::string id;
+};
 
 using Change = std::variant<ServiceRecord, RevisionRecord, ImageName, ImageRecord, UsageRecord, UsageTotal, DropService,
                             DropRevision, DropImageName, DropImage, DropUsage, ReleaseRecord, ReleaseAuditRecord,
-                            ReleasePolicyRecord, DropRelease, DropReleasePolicy>;
+                            ReleasePolicyRecord, DropRelease, DropReleasePolicy, NoticeRecord, DropNotice>;
 
 struct Contents {
   std::vector<ServiceRecord> services;
@@ -149,6 +163,7 @@ struct Contents {
   std::vector<ReleasePolicyRecord> release_policies;
   std::vector<ReleaseRecord> releases;
   std::vector<ReleaseAuditRecord> release_audits;
+  std::vector<NoticeRecord> notices;
 };
 
 }  // namespace marea::store

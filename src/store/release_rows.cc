@@ -87,6 +87,15 @@ base::Result<void> drop_releases(Database& db, const DropReleasePolicy& drop) {
   return execute(db, "DELETE FROM release_policies WHERE name = ?", drop.name);
 }
 
+base::Result<void> write_release(Database& db, const NoticeRecord& record) {
+  return execute(db, "INSERT OR REPLACE INTO notices VALUES (?, ?, ?, ?, ?)", record.id, record.release, record.url,
+                 record.created_unix_ns, record.body);
+}
+
+base::Result<void> drop_releases(Database& db, const DropNotice& drop) {
+  return execute(db, "DELETE FROM notices WHERE id = ?", drop.id);
+}
+
 base::Result<void> drop_releases(Database& db, const base::ServiceName& service) {
   const char* audits = "DELETE FROM release_audit WHERE release IN (SELECT id FROM releases WHERE service = ?)";
   if (auto done = execute(db, audits, service.str()); !done) return done;
@@ -118,6 +127,18 @@ base::Result<void> load_releases(Database& db, Contents& out) {
   };
   if (auto done = each_row(db, columns, release); !done) return done;
   return load_history(db, out);
+}
+
+base::Result<void> load_notices(Database& db, Contents& out) {
+  return each_row(db, "SELECT id, release, url, created_unix_ns, body FROM notices ORDER BY created_unix_ns, id",
+                  [&](const Statement& row) -> base::Result<void> {
+                    out.notices.push_back({.id = row.text(0),
+                                           .release = row.text(1),
+                                           .url = row.text(2),
+                                           .created_unix_ns = row.integer(3),
+                                           .body = row.text(4)});
+                    return {};
+                  });
 }
 
 }  // namespace marea::store

@@ -131,6 +131,20 @@ TEST_F(ReleasesInStore, a_policy_goes_when_it_is_dropped) {
   EXPECT_THAT(store.load()->release_policies, IsEmpty());
 }
 
+TEST_F(ReleasesInStore, notifications_stay_in_their_order_until_each_is_dropped) {
+  Store store = open();
+  const NoticeRecord later{.id = "a", .release = "r1", .url = "http://chat/", .created_unix_ns = 2, .body = "{}"};
+  const NoticeRecord sooner{.id = "b", .release = "r1", .url = "http://chat/", .created_unix_ns = 1, .body = "{}"};
+  std::vector<Change> changes = {later, sooner};
+  const std::uint64_t version = store.resource_version();
+  ASSERT_TRUE(store.commit(changes));
+  EXPECT_THAT(store.load()->notices, ElementsAre(sooner, later));
+  std::vector<Change> drops = {DropNotice{"b"}, DropNotice{"unknown"}};
+  ASSERT_TRUE(store.commit(drops));
+  EXPECT_THAT(store.load()->notices, ElementsAre(later));
+  EXPECT_EQ(store.resource_version(), version) << "no client watches them";
+}
+
 TEST_F(ReleasesInStore, what_a_release_counts_is_no_change_that_clients_watch) {
   Store store = open();
   std::vector<Change> changes = {sample_service("loans")};

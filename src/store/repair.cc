@@ -132,6 +132,7 @@ base::Result<void> write_new(const std::string& path, Found found) {
   if (auto done = commit_all(*store, found.contents.release_policies); !done) return done;
   if (auto done = commit_all(*store, found.contents.releases); !done) return done;
   if (auto done = commit_all(*store, found.contents.release_audits); !done) return done;
+  if (auto done = commit_all(*store, found.contents.notices); !done) return done;
   return commit_all(*store, found.contents.names);
 }
 
@@ -265,6 +266,11 @@ base::Result<Repaired> repair(const std::string& path) {
   const bool before_releases = form && *form < 3;
   if (auto released = load_releases(*db, found.contents); !released && !before_releases) {
     salvage.lost.push_back("releases: " + released.error().what + ": " + released.error().why);
+  }
+  // Without them nobody hears of what happened, and nothing else is lost.
+  const bool before_notices = form && *form < 4;
+  if (auto told = load_notices(*db, found.contents); !told && !before_notices) {
+    salvage.lost.push_back("notifications: " + told.error().why);
   }
   // What was used is read whole or as far as it goes.
   if (auto used = load_usage(*db, found.contents); !used) salvage.lost.push_back("rows of usage: " + used.error().why);

@@ -51,6 +51,12 @@ constexpr std::array<const char*, kSchemaVersion> kSteps = {
         actor TEXT NOT NULL, who TEXT NOT NULL, event TEXT NOT NULL, weight INTEGER NOT NULL, why TEXT NOT NULL,
         PRIMARY KEY (release, number)) STRICT;
     )sql",
+    // 4: notifications of releases that are still to be sent. `body` is the JSON text of what is told.
+    R"sql(
+      CREATE TABLE notices (
+        id TEXT PRIMARY KEY, release TEXT NOT NULL, url TEXT NOT NULL, created_unix_ns INTEGER NOT NULL,
+        body TEXT NOT NULL) STRICT;
+    )sql",
 };
 
 }  // namespace

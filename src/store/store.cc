@@ -29,7 +29,8 @@ std::string reserve_of(const std::string& path) {
 bool is_unwatched(const Change& change) {
   return std::holds_alternative<UsageRecord>(change) || std::holds_alternative<UsageTotal>(change) ||
          std::holds_alternative<DropUsage>(change) || std::holds_alternative<ReleaseRecord>(change) ||
-         std::holds_alternative<ReleaseAuditRecord>(change);
+         std::holds_alternative<ReleaseAuditRecord>(change) || std::holds_alternative<NoticeRecord>(change) ||
+         std::holds_alternative<DropNotice>(change);
 }
 
 }  // namespace
@@ -186,6 +187,14 @@ base::Result<void> Store::write(const DropRelease& drop) {
 }
 
 base::Result<void> Store::write(const DropReleasePolicy& drop) {
+  return drop_releases(db_, drop);
+}
+
+base::Result<void> Store::write(const NoticeRecord& record) {
+  return write_release(db_, record);
+}
+
+base::Result<void> Store::write(const DropNotice& drop) {
   return drop_releases(db_, drop);
 }
 

@@ -68,6 +68,8 @@ class Store {
   base::Result<void> write(const ReleasePolicyRecord& record);
   base::Result<void> write(const DropRelease& drop);
   base::Result<void> write(const DropReleasePolicy& drop);
+  base::Result<void> write(const NoticeRecord& record);
+  base::Result<void> write(const DropNotice& drop);
 
   Database db_;
   std::uint64_t epoch_ = 0;
