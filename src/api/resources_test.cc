@@ -414,5 +414,14 @@ TEST_F(ResourcesTest, the_token_is_not_given_over_the_network) {
   EXPECT_EQ(std::get<net::HttpResponse>(plan).status, 403);
 }
 
+TEST_F(ResourcesTest, the_key_of_webhooks_is_not_given_over_the_network) {
+  const Reply here = call("GET", "/apis/marea.dev/v1/webhook-key");
+  EXPECT_EQ(here.json()["key"], world.control().webhook_key().text());
+  EXPECT_EQ(here.json()["status"]["sent"], 0);
+  net::HttpRequest remote{.method = "GET", .segments = {"apis", "marea.dev", "v1", "webhook-key"}};
+  const net::BodyPlan plan = api->route(remote);
+  EXPECT_EQ(std::get<net::HttpResponse>(plan).status, 403);
+}
+
 }  // namespace
 }  // namespace marea::api

@@ -49,7 +49,10 @@ Control::Control(World world)
       settle_(loop_, [this] { settle_outputs(); }),
       expire_(loop_,
               [this] {
-                for (const auto& revision : instances_.expire(loop_.now())) touch_owner(revision);
+                for (const auto& revision :
+                     instances_.expire(loop_.now(), [this](const auto& name) { return is_inspected(name); })) {
+                  touch_owner(revision);
+                }
                 expire_.arm_in(kEndedShown / 4);
               }),
       usage_timer_(loop_, [this] { store_usage(); }),

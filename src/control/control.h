@@ -287,6 +287,8 @@ class Control {
   void carry_out(ServiceState& service, const std::vector<decide::ReleaseAction>& actions);
   void on_release_counts(const model::ReleaseCounts& counts);
   void look_at_releases();
+  // Whether it is the canary that the newest release of its service took back.
+  bool is_inspected(const base::RevisionName& revision) const;
   std::optional<ReleaseFacts> release_facts(const ServiceState& service) const;
   base::RevisionName incumbent(const ServiceState& service, const std::optional<ReleaseEntry::Next>& superseded) const;
 

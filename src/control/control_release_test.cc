@@ -233,6 +233,25 @@ TEST_F(ControlReleaseTest, instances_that_fail_again_and_again_bring_stable_back
   EXPECT_EQ(world.shares("hola"), "hola-00001=10000");
 }
 
+TEST_F(ControlReleaseTest, how_the_canarys_instances_ended_is_shown_for_a_day_or_until_the_next_deploy) {
+  begin_canary();
+  const std::string canary = world.newest("hola");
+  for (const char* id : {"x1", "x2", "x3"}) {
+    world.report(id, canary, InstanceState::running);
+    world.report(id, canary, InstanceState::failed, model::Reason::app_exited, model::ExitStatus{.code = 3});
+  }
+  ASSERT_EQ(state().phase, ReleasePhase::rolled_back);
+  const auto shown = [&] { return world.control().instances().find(base::InstanceId("x3")) != nullptr; };
+  const auto quarters = [&](int count) {
+    for (int i = 0; i < count; ++i) world.advance(kEndedShown);
+  };
+  quarters(4 * 23);
+  EXPECT_TRUE(shown());
+  ASSERT_TRUE(apply("c"));
+  quarters(2);
+  EXPECT_FALSE(shown());
+}
+
 TEST_F(ControlReleaseTest, a_canary_that_starts_no_more_brings_stable_back) {
   begin_canary();
   const std::string canary = world.newest("hola");

@@ -329,6 +329,15 @@ void Control::on_release_counts(const model::ReleaseCounts& counts) {
   router_.acknowledge(counts.release, counts.closed);  // also what nobody judges any more
 }
 
+bool Control::is_inspected(const base::RevisionName& revision) const {
+  const ServiceState* service = service_of(revision);
+  if (service == nullptr || service->releases.empty()) return false;
+  const ReleaseEntry& newest = service->releases.back();
+  const model::ReleasePhase phase = newest.state().phase;
+  const bool back = phase == model::ReleasePhase::rolled_back || phase == model::ReleasePhase::failed;
+  return back && newest.record().spec.canary == revision;
+}
+
 void Control::look_at_releases() {
   for (auto& [name, service] : services_) {
     if (service.record.deleting || service.releases.empty() || service.releases.back().over()) continue;

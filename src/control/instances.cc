@@ -113,11 +113,13 @@ void Instances::clear_loads() {
   }
 }
 
-std::vector<base::RevisionName> Instances::expire(base::Instant now) {
+std::vector<base::RevisionName> Instances::expire(base::Instant now,
+                                                  const std::function<bool(const base::RevisionName&)>& inspected) {
   std::vector<base::RevisionName> changed;
   for (auto entry = entries_.begin(); entry != entries_.end();) {
     const model::InstanceReport& report = entry->second.report;
-    if (is_live(report.state) || now - entry->second.ended < kEndedShown) {
+    const base::Duration ago = now - entry->second.ended;
+    if (is_live(report.state) || ago < kEndedShown || (ago < kInspected && inspected(report.revision))) {
       ++entry;
       continue;
     }

@@ -19,6 +19,7 @@ namespace marea::control {
 inline constexpr int kMostEndedPerRevision = 8;
 inline constexpr std::size_t kMostEarlyLoads = 1024;  // as many as router knows instances before their route
 inline constexpr base::Duration kEndedShown = std::chrono::minutes(15);
+inline constexpr base::Duration kInspected = std::chrono::hours(24);  // of a canary that was taken back
 
 struct InstanceEntry {
   model::InstanceReport report;
@@ -51,8 +52,10 @@ class Instances {
   std::vector<base::RevisionName> finish_listing();
   // A new link to router begins: it counts from zero.
   void clear_loads();
-  // Forgets what ended longer than kEndedShown ago; gives the revisions concerned.
-  std::vector<base::RevisionName> expire(base::Instant now);
+  // Forgets what ended longer than kEndedShown ago, or kInspected where `inspected` says so of its revision; gives the
+  // revisions concerned.
+  std::vector<base::RevisionName> expire(base::Instant now,
+                                         const std::function<bool(const base::RevisionName&)>& inspected);
 
   const InstanceEntry* find(const base::InstanceId& id) const;
   const std::map<base::InstanceId, InstanceEntry>& all() const { return entries_; }

@@ -10,9 +10,9 @@
 //   host;
 //   - so is one that only a rule of marea.dev/match names; a rule whose revision is not ready is left out;
 //   - the share of the latest revision is divided by its release (decide/release.h) while that says so: all to stable
-//     before the first step and after a rollback. Both arms are kept while the release runs, whatever they have, and one
-//     instance of stable at least runs, so that a rollback finds it warm; that says nothing of what is billed. Router
-//     divides users itself (ReleaseRoute) where the latest revision has all the traffic;
+//     before the first step and after a rollback. Both arms are kept while the release runs, whatever they have, and
+//     one instance of stable at least runs, so that a rollback finds it warm; that says nothing of what is billed.
+//     Router divides users itself (ReleaseRoute) where the latest revision has all the traffic;
 //   - a revision that lost its share keeps its grant until the router routes without it (`releasing`), so that no
 //     request is lost; then its maximum is 0 and the engine drains it.
 #pragma once

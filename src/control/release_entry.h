@@ -26,7 +26,7 @@ class ReleaseEntry {
     std::vector<store::ReleaseAuditRecord> audit;
     std::vector<decide::ReleaseAction> actions;
     std::vector<store::NoticeRecord> notices;  // of the actions; control adds them
-    std::string refused;  // why a command changed nothing
+    std::string refused;                       // why a command changed nothing
     bool urgent = false;  // there is more to it than time and counts: store it before anything else happens
     base::Instant at{};
   };
