@@ -57,6 +57,7 @@ inline constexpr double kYouth = 12;  // seconds in which a new instance gets 63
 // What happens to both versions alike, but for the platform's trouble.
 struct Weather {
   double failing = 0.01;   // share of requests that fail
+  double median = 0.06;    // seconds that an answer takes; log-normal with sigma 0.7, so 5.1 times as long at p99
   bool stumbles = false;   // for ten seconds of every seventy, twenty times as many fail
   bool outage = false;     // from second 100 to 200 half of the requests fail
   bool with_load = false;  // the share that fails grows and shrinks with the load

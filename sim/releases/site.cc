@@ -11,9 +11,7 @@ namespace {
 using model::FailureCause;
 using model::Reason;
 
-// A web app's latencies: 60 ms in the middle, 306 ms at p99 before users' own pace.
-constexpr double kMedian = 0.06;
-constexpr double kSigma = 0.7;
+constexpr double kSigma = 0.7;  // of latencies, before users' own pace
 constexpr std::size_t kQuantiles = 8192;
 constexpr double kPerInstance = 25;  // requests a second that one instance takes
 constexpr double kStart = 1.2;       // median seconds that a start takes
@@ -24,7 +22,7 @@ base::Duration of_seconds(double value) {
   return base::Duration(static_cast<std::int64_t>(value * 1e9));
 }
 
-// The latency below which a share of requests stays, by bisection of the normal distribution.
+// The factor of the median below which a share of the latencies stays, by bisection of the normal distribution.
 double quantile(double share) {
   double low = -6;
   double high = 6;
@@ -32,7 +30,7 @@ double quantile(double share) {
     const double middle = (low + high) / 2;
     (std::erfc(-middle / std::numbers::sqrt2) / 2 < share ? low : high) = middle;
   }
-  return kMedian * std::exp(kSigma * low);
+  return std::exp(kSigma * low);
 }
 
 const std::vector<float>& latencies() {
@@ -108,7 +106,8 @@ Answer Site::answer(const Request& request, const Person& person, bool canary) c
             .cause = router::cause_of_own_answer(503, Reason::machine_full, true),
             .cold = true};
   }
-  double latency = double{latencies_[place]} * double{person.pace} * slowness(version, second, draws);
+  double latency =
+      scenario_.weather.median * double{latencies_[place]} * double{person.pace} * slowness(version, second, draws);
   Answer out;
   if (version.cold > 0 && draws.unit() < version.cold) {
     out.cold = true;

@@ -40,7 +40,7 @@ class Site {
   Answer with_crashes(Answer answer, base::Duration at) const;
 
   const Scenario& scenario_;
-  std::vector<float> latencies_;  // seconds, at evenly spaced quantiles
+  std::vector<float> latencies_;  // of the median, at evenly spaced quantiles
   std::vector<base::Duration> crashes_;
   std::vector<double> born_;  // of the canary's instances: second
 };
