@@ -1,5 +1,6 @@
 // Manifests: any bytes are read or refused, never a crash, a hang or an exception; what is read prints to YAML and to
-// JSON that read back to the same documents and services, and so does the value alone.
+// JSON that read back to the same documents and services, and so does the value alone. As a file of several kinds the
+// same text is read too, and alike where it has services alone.
 //
 // Input: the text of a manifest.
 // modules: model base
@@ -7,7 +8,7 @@
 #include <string>
 #include <string_view>
 
-#include "model/manifest.h"
+#include "model/mixed_manifest.h"
 #include "must.h"
 
 namespace marea::model {
@@ -32,6 +33,9 @@ void names_its_faults(const Faults& faults, std::string_view text) {
 
 void check(std::string_view text) {
   const auto parsed = parse_manifests(text);
+  const auto mixed = parse_mixed(text);
+  if (!mixed) names_its_faults(mixed.error(), text);
+  if (parsed) MUST(mixed.has_value() && mixed->size() == parsed->size());
   if (!parsed) {
     names_its_faults(parsed.error(), text);
     return;

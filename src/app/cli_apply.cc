@@ -1,22 +1,27 @@
-// apply -f FILE. Everything is checked before anything is sent: the manifest with the platform's own reader, then the
-// images it names; only then do images and services go out, in the order of the documents.
+// apply -f FILE. Everything is checked before anything is sent: the manifest with the platform's own readers, then the
+// images it names; only then do images and objects go out: policies, which services name, before services, else in the
+// order of the documents.
+#include <algorithm>
+#include <numeric>
 #include <set>
 
 #include "app/cli_manifest_file.h"
 #include "app/cli_release.h"
+#include "app/cli_releases.h"
 #include "app/cli_upload.h"
 #include "app/cli_verbs.h"
 #include "app/cli_view.h"
+#include "base/clock.h"
 #include "pipeline/archive_layout.h"
 
 namespace marea::app {
 namespace {
 
 // Makes layouts absolute and checks that each can be read; answers the references to upload.
-Outcome<std::set<std::string>> prepare_images(std::vector<model::ServiceDocument>& documents,
+Outcome<std::set<std::string>> prepare_images(std::vector<model::MixedDocument>& documents,
                                               const ManifestFile& source) {
   std::set<std::string> out;
-  for (model::ServiceDocument& document : documents) {
+  for (model::MixedDocument& document : documents) {
     for (Json* image : images_of(document.document)) {
       const std::string reference = image->get<std::string>();
       if (!pipeline::is_local_reference(reference)) continue;
@@ -30,14 +35,64 @@ Outcome<std::set<std::string>> prepare_images(std::vector<model::ServiceDocument
   return out;
 }
 
-void print_applied(Verb& verb, const std::vector<Json>& services) {
+void print_applied(Verb& verb, const std::vector<model::MixedDocument>& documents, const std::vector<Json>& objects) {
   const Format format = verb.arguments.format();
-  if (services.size() == 1 && (format == Format::json || format == Format::yaml)) {
-    verb.console.data(print_value(services.front(), format));
+  if (objects.size() == 1 && (format == Format::json || format == Format::yaml)) {
+    verb.console.data(print_value(objects.front(), format));
     return;
   }
-  const Json list = {{"apiVersion", "v1"}, {"kind", "List"}, {"items", services}};
-  verb.console.data(print_list(*view_of("services"), list, format, verb.words()));
+  const Json list = {{"apiVersion", "v1"}, {"kind", "List"}, {"items", objects}};
+  if (format != Format::table) {
+    verb.console.data(print_list(*view_of("services"), list, format, verb.words()));
+    return;
+  }
+  for (const model::ManifestKind kind : {model::ManifestKind::service, model::ManifestKind::release_policy}) {
+    Json items = Json::array();
+    for (std::size_t i = 0; i < objects.size(); ++i) {
+      if (documents[i].kind == kind) items.push_back(objects[i]);
+    }
+    if (items.empty()) continue;
+    verb.console.data(print_list(*view_of(noun_of(kind)), {{"items", items}}, format, verb.words()));
+  }
+}
+
+// In the order of their kinds; the answers stand in the order of the documents.
+Outcome<std::vector<Json>> send_all(Verb& verb, const std::vector<model::MixedDocument>& documents,
+                                    const std::string& file) {
+  std::vector<std::size_t> order(documents.size());
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  std::ranges::stable_sort(order, {}, [&](std::size_t i) { return documents[i].kind; });
+  std::vector<Json> out(documents.size());
+  for (const std::size_t i : order) {
+    for (const model::Fault& fault : documents[i].notices) {
+      verb.console.notice(to_string(Cause{fault.line, fault.column, fault.path, fault.message}, file));
+    }
+    Outcome<Json> sent = send_manifest(verb, documents[i]);
+    if (!sent) {
+      Failure failure = sent.error();
+      failure.file = file;
+      return give_up(std::move(failure));
+    }
+    out[i] = *std::move(sent);
+  }
+  return out;
+}
+
+// Of several that did not go well the first decides.
+Outcome<Exit> wait_for_all(Verb& verb, const std::vector<model::MixedDocument>& documents, std::vector<Json>& objects) {
+  const base::SystemClock clock;
+  Exit exit = Exit::ok;
+  for (std::size_t i = 0; i < documents.size(); ++i) {
+    if (documents[i].kind != model::ManifestKind::service) continue;
+    const base::Instant began = clock.now();
+    Outcome<Json> now = wait_as_asked(verb, objects[i], false);
+    if (!now) return std::unexpected(now.error());
+    objects[i] = *std::move(now);
+    const Outcome<Exit> followed = follow_deployed(verb, objects[i], clock.now() - began);
+    if (!followed) return followed;
+    if (exit == Exit::ok) exit = *followed;
+  }
+  return exit;
 }
 
 }  // namespace
@@ -47,7 +102,7 @@ Outcome<Exit> apply_manifests(Verb& verb) {
   if (!file) return give_up(usage_failure(verb.words()(Text::missing_word, "-f FILE"), {}));
   const Outcome<ManifestFile> source = read_manifest_file(*file, verb.words());
   if (!source) return std::unexpected(source.error());
-  auto documents = model::parse_manifests(source->text);
+  auto documents = model::parse_mixed(source->text);
   if (!documents) return give_up(faulty_manifest(*source, documents.error(), verb.words()));
   const Outcome<std::set<std::string>> images = prepare_images(*documents, *source);
   if (!images) return std::unexpected(images.error());
@@ -55,26 +110,12 @@ Outcome<Exit> apply_manifests(Verb& verb) {
     const Outcome<UploadedImage> uploaded = ImageUpload(verb.api, verb.console).upload(image, image);
     if (!uploaded) return std::unexpected(uploaded.error());
   }
-  std::vector<Json> services;
-  for (const model::ServiceDocument& document : *documents) {
-    for (const model::Fault& fault : document.notices) {
-      verb.console.notice(to_string(Cause{fault.line, fault.column, fault.path, fault.message}, source->name));
-    }
-    Outcome<Json> sent = send_manifest(verb, document);
-    if (!sent) {
-      Failure failure = sent.error();
-      failure.file = source->name;
-      return give_up(std::move(failure));
-    }
-    services.push_back(*std::move(sent));
-  }
-  for (Json& service : services) {
-    Outcome<Json> now = wait_as_asked(verb, service, false);
-    if (!now) return std::unexpected(now.error());
-    service = *std::move(now);
-  }
-  print_applied(verb, services);
-  return Exit::ok;
+  Outcome<std::vector<Json>> objects = send_all(verb, *documents, source->name);
+  if (!objects) return std::unexpected(objects.error());
+  const Outcome<Exit> exit = wait_for_all(verb, *documents, *objects);
+  if (!exit) return exit;
+  print_applied(verb, *documents, *objects);
+  return *exit;
 }
 
 }  // namespace marea::app

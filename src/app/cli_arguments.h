@@ -37,8 +37,11 @@ enum class Completes {
   tagged,  // TAG=REVISION, after the "="
   tags,    // of the service
   instances,
-  images,   // of the platform's store
-  layouts,  // oci:DIR, or one of images
+  releases,    // or services: of each its newest
+  policies,    // of releases
+  strategies,  // the same, and those that every installation has
+  images,      // of the platform's store
+  layouts,     // oci:DIR, or one of images
   files,
   directories,
   limits,  // LIMIT=

@@ -21,6 +21,8 @@ inline constexpr std::string_view kServices = "/apis/serving.knative.dev/v1/name
 inline constexpr std::string_view kRevisions = "/apis/serving.knative.dev/v1/namespaces/default/revisions";
 inline constexpr std::string_view kInstances = "/apis/marea.dev/v1/instances";
 inline constexpr std::string_view kMarea = "/apis/marea.dev/v1";
+inline constexpr std::string_view kReleases = "/apis/marea.dev/v1/releases";
+inline constexpr std::string_view kReleasePolicies = "/apis/marea.dev/v1/releasepolicies";
 
 // Whole answers beyond it are not from marea: a list of 10,000 services is about 40 MB.
 inline constexpr std::size_t kMostAnswerBytes = 256U << 20;

@@ -60,6 +60,7 @@ Text text_of_exit(Exit exit) {
     case Exit::not_allowed: return Text::exit_not_allowed;
     case Exit::conflict: return Text::exit_conflict;
     case Exit::deploy_failed: return Text::exit_deploy_failed;
+    case Exit::rolled_back: return Text::exit_rolled_back;
     case Exit::timeout: return Text::exit_timeout;
     case Exit::interrupted: return Text::exit_interrupted;
   }

@@ -17,9 +17,9 @@ struct CodeTexts {
 
 CodeTexts texts_of(base::ErrorCode code);
 
-inline constexpr std::array kExits = {Exit::ok,          Exit::failure,  Exit::usage,         Exit::not_found,
-                                      Exit::not_allowed, Exit::conflict, Exit::deploy_failed, Exit::timeout,
-                                      Exit::interrupted};
+inline constexpr std::array kExits = {Exit::ok,          Exit::failure,    Exit::usage,         Exit::not_found,
+                                      Exit::not_allowed, Exit::conflict,   Exit::deploy_failed, Exit::rolled_back,
+                                      Exit::timeout,     Exit::interrupted};
 
 Text text_of_exit(Exit exit);
 

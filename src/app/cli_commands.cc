@@ -19,6 +19,9 @@ constexpr OptionSpec kWait{"--wait", '\0', none, "", Text::help_wait};
 constexpr OptionSpec kNoWait{"--no-wait", '\0', none, "", Text::help_no_wait};
 constexpr OptionSpec kWaitTimeout{"--wait-timeout", '\0', seconds, "TIME", Text::help_wait_timeout};
 constexpr OptionSpec kOfService{"--service", '\0', word, "NAME", Text::help_service, Completes::services};
+constexpr OptionSpec kReason{"--reason", '\0', word, "TEXT", Text::help_reason};
+constexpr OptionSpec kReleasePolicy{"--release-policy",   '\0', word, "NAME", Text::help_release_policy,
+                                    Completes::strategies};
 constexpr OptionSpec kOfRevision{"--revision", '\0', word, "NAME", Text::help_revision, Completes::revisions};
 
 Options with_place(Options options) {
@@ -51,7 +54,7 @@ Options service_options() {
 Options deploy_options() {
   Options out = {{"--image", '\0', word, "REF|oci:DIR[:TAG]", Text::help_image, Completes::layouts}};
   std::ranges::copy(service_options(), std::back_inserter(out));
-  out.insert(out.end(), {kWait, kNoWait, kWaitTimeout});
+  out.insert(out.end(), {kReleasePolicy, kWait, kNoWait, kWaitTimeout});
   return with_output(std::move(out));
 }
 
@@ -62,7 +65,7 @@ Options up_options() {
                  {"--base", '\0', word, "IMAGE", Text::help_base, Completes::images},
                  {"--print-dockerfile", '\0', none, "", Text::help_print_dockerfile}};
   std::ranges::copy(service_options(), std::back_inserter(out));
-  out.insert(out.end(), {kWait, kNoWait, kWaitTimeout});
+  out.insert(out.end(), {kReleasePolicy, kWait, kNoWait, kWaitTimeout});
   return with_output(std::move(out));
 }
 
@@ -117,6 +120,36 @@ void add_nouns(std::vector<CommandSpec>& out) {
   out.insert(out.end(), rows.begin(), rows.end());
 }
 
+// releases: what a person may tell one; their policies.
+void add_releases(std::vector<CommandSpec>& out) {
+  const std::vector<PositionalSpec> release = {{"NAME", true, Completes::releases}};
+  const std::vector<PositionalSpec> policy = {{"NAME", true, Completes::policies}};
+  const Options plain = with_output({});
+  const Options reason = with_output({kReason});
+  const Options watch = with_output({{"--until", '\0', choice, "promoted|done", Text::help_until},
+                                     {"--timeout", '\0', seconds, "TIME", Text::help_timeout_watch}});
+  const Options pause = with_output({kReason,
+                                     {"--for", '\0', word, "TIME", Text::help_pause_for},
+                                     {"--endless", '\0', none, "", Text::help_endless}});
+  const Options advance = with_output({kReason, {"--gate", '\0', word, "NAME", Text::help_gate}});
+  const Text named = Text::more_releases_name;
+  const std::vector<CommandSpec> rows = {
+      {"releases list", {}, with_output({kOfService}), Text::about_releases_list, list_objects},
+      {"releases describe", release, plain, Text::about_releases_describe, describe_release, named},
+      {"releases watch", release, watch, Text::about_releases_watch, watch_release, Text::more_releases_watch},
+      {"releases pause", release, pause, Text::about_releases_pause, move_release, named},
+      {"releases resume", release, reason, Text::about_releases_resume, move_release, named},
+      {"releases advance", release, advance, Text::about_releases_advance, move_release, named},
+      {"releases promote", release, reason, Text::about_releases_promote, move_release, named},
+      {"releases abort", release, reason, Text::about_releases_abort, move_release, named},
+      {"releases retry", release, reason, Text::about_releases_retry, move_release, named},
+      {"releasepolicies list", {}, plain, Text::about_releasepolicies_list, list_objects, Text::more_releasepolicies},
+      {"releasepolicies describe", policy, plain, Text::about_releasepolicies_describe, describe_object},
+      {"releasepolicies delete", policy, plain, Text::about_releasepolicies_delete, delete_object},
+  };
+  out.insert(out.end(), rows.begin(), rows.end());
+}
+
 // What is kept on the platform's disk.
 void add_storage(std::vector<CommandSpec>& out) {
   const Options plain = with_output({});
@@ -164,6 +197,7 @@ std::vector<CommandSpec> make_commands() {
   const Options apply = {
       {"--filename", 'f', word, "FILE|-", Text::help_filename, Completes::files}, kWait, kNoWait, kWaitTimeout};
   const std::vector<PositionalSpec> traffic = {service[0], {"REVISION=PERCENT", false, Completes::shares, true}};
+  const std::vector<PositionalSpec> rollback = {service[0], {"REVISION", false, Completes::revisions}};
   const std::vector<PositionalSpec> two = {{"NAME", true, Completes::revisions},
                                            {"REVISION", false, Completes::revisions}};
   const Options diff = {{"--filename", 'f', word, "FILE|-", Text::help_diff_file, Completes::files}};
@@ -173,6 +207,7 @@ std::vector<CommandSpec> make_commands() {
       {"deploy", service, deploy_options(), Text::about_deploy, deploy_image, Text::more_deploy},
       {"apply", {}, with_output(apply), Text::about_apply, apply_manifests, Text::more_apply},
       {"traffic", traffic, traffic_options(), Text::about_traffic, show_traffic, Text::more_traffic},
+      {"rollback", rollback, with_output({kReason}), Text::about_rollback, roll_back, Text::more_rollback},
       {"history", service, with_output({}), Text::about_history, show_history, Text::more_history},
       {"diff", two, with_output(diff), Text::about_diff, show_diff, Text::more_diff},
       {"logs", service, logs_options(), Text::about_logs, print_logs, Text::more_logs},
@@ -180,6 +215,7 @@ std::vector<CommandSpec> make_commands() {
       {"usage", some_service, with_output({}), Text::about_usage, print_usage, Text::more_usage},
   };
   add_nouns(out);
+  add_releases(out);
   add_storage(out);
   add_own(out);
   return out;
@@ -200,7 +236,11 @@ bool is_noun(std::string_view word) {
 }
 
 std::string in_plural(std::string word) {
-  return !is_noun(word) && is_noun(word + "s") ? word + "s" : word;
+  if (is_noun(word)) return word;
+  if (word.ends_with('y') && is_noun(word.substr(0, word.size() - 1) + "ies")) {
+    return word.substr(0, word.size() - 1) + "ies";
+  }
+  return is_noun(word + "s") ? word + "s" : word;
 }
 
 std::span<const OptionSpec> common_options() {

@@ -80,6 +80,13 @@ std::vector<Candidate> listed(std::string_view choices) {
   return out;
 }
 
+constexpr std::string_view kStrategies = "none|canary|blue-green|all-at-once";
+
+std::vector<Candidate> with_more(std::vector<Candidate> candidates, std::vector<Candidate> more) {
+  std::ranges::move(more, std::back_inserter(candidates));
+  return candidates;
+}
+
 Completion values(Completes what, std::string_view typed, const TypedLine& line, const Words& words, const Ask& ask) {
   using enum Completes;
   switch (what) {
@@ -89,7 +96,10 @@ Completion values(Completes what, std::string_view typed, const TypedLine& line,
     case revisions:
     case tags:
     case instances:
+    case policies:
     case images: return {.candidates = ask(what, line)};
+    case releases: return {.candidates = with_more(ask(releases, line), ask(services, line))};
+    case strategies: return {.candidates = with_more(listed(kStrategies), ask(policies, line))};
     case shares: return {.candidates = with_ending(ask(revisions, line), "=")};
     case tagged: {
       const std::size_t equals = typed.find('=');

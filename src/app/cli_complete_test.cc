@@ -33,7 +33,7 @@ std::vector<std::string> candidates(const std::vector<std::string>& words) {
 }
 
 TEST(CliComplete, TheFirstWordIsAVerbOrANoun) {
-  EXPECT_THAT(candidates({"re"}), ElementsAre("revisions", "restore", "repair"));
+  EXPECT_THAT(candidates({"re"}), ElementsAre("revisions", "releases", "releasepolicies", "restore", "repair"));
   EXPECT_THAT(candidates({""}), AllOf(Contains("services"), Not(Contains("complete"))));
   EXPECT_THAT(candidates({"-o", "json", "se"}), ElementsAre("serve", "services"));
 }

@@ -106,6 +106,9 @@ std::string asked_path(Completes what, const TypedLine& line) {
                  : fmt::format("{}?labelSelector={}", kRevisions, escape("serving.knative.dev/service=" + service));
     case Completes::instances:
       return service.empty() ? std::string(kInstances) : fmt::format("{}?service={}", kInstances, escape(service));
+    case Completes::releases: return std::string(kReleases);
+    case Completes::policies:
+    case Completes::strategies: return std::string(kReleasePolicies);
     case Completes::images: return fmt::format("{}/images", kMarea);
     case Completes::tags: return fmt::format("{}/{}", kServices, escape(service));
     default: return std::string(kServices);
@@ -117,6 +120,7 @@ std::string about(Completes what, const Json& object) {
     case Completes::services: return text_at(object, {"status", "url"});
     case Completes::revisions: return text_at(object, {"metadata", "creationTimestamp"});
     case Completes::instances: return text_at(object, {"state"});
+    case Completes::releases: return text_at(object, {"status", "phase"});
     default: return {};
   }
 }

@@ -3,9 +3,11 @@
 #include <filesystem>
 
 #include "app/cli_release.h"
+#include "app/cli_releases.h"
 #include "app/cli_upload.h"
 #include "app/cli_verbs.h"
 #include "app/cli_view.h"
+#include "base/clock.h"
 #include "base/random.h"
 #include "pipeline/archive_layout.h"
 #include "pipeline/registry_reference.h"
@@ -61,10 +63,11 @@ Outcome<Exit> deploy_image(Verb& verb) {
   }
   const Outcome<Json> sent = change_and_send(verb, name, settings);
   if (!sent) return std::unexpected(sent.error());
+  const base::SystemClock clock;
+  const base::Instant began = clock.now();
   const Outcome<Json> service = wait_as_asked(verb, *sent, true);
   if (!service) return std::unexpected(service.error());
-  print_deployed(verb, *service);
-  return Exit::ok;
+  return finish_deploy(verb, *service, clock.now() - began);
 }
 
 }  // namespace marea::app

@@ -19,6 +19,7 @@ enum class Exit {
   not_allowed = 4,
   conflict = 5,       // somebody else changed it, or it is there already
   deploy_failed = 6,  // and the old revision keeps serving
+  rolled_back = 7,    // a release, by itself
   timeout = 8,
   interrupted = 130,
 };

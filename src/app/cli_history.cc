@@ -6,6 +6,7 @@
 #include "app/cli_upload.h"
 #include "app/cli_verbs.h"
 #include "app/cli_view.h"
+#include "model/mixed_manifest.h"
 #include "pipeline/oci_layout.h"
 
 namespace marea::app {
@@ -123,10 +124,11 @@ Outcome<Exit> diff_with_file(Verb& verb, const std::string& name, const std::str
   const Words& words = verb.words();
   const Outcome<ManifestFile> source = read_manifest_file(file, words);
   if (!source) return std::unexpected(source.error());
-  auto documents = model::parse_manifests(source->text);
+  auto documents = model::parse_mixed(source->text);
   if (!documents) return give_up(faulty_manifest(*source, documents.error(), words));
-  const auto wanted = std::ranges::find_if(
-      *documents, [&](const model::ServiceDocument& one) { return name_of(one.document) == name; });
+  const auto wanted = std::ranges::find_if(*documents, [&](const model::MixedDocument& one) {
+    return one.kind == model::ManifestKind::service && one.name == name;
+  });
   if (wanted == documents->end()) {
     return give_up(base::Error{.code = base::ErrorCode::not_found,
                                .what = words(Text::diff_not_in_file, source->name, name),

@@ -84,6 +84,7 @@ ServiceSettings settings_of(const Arguments& arguments) {
           .memory = arguments.text("--memory"),
           .timeout_seconds = arguments.number("--timeout"),
           .idle_timeout = arguments.text("--idle-timeout"),
+          .release_policy = arguments.text("--release-policy"),
           .command = arguments.all("--command"),
           .args = arguments.all("--args")};
 }
@@ -97,6 +98,9 @@ Json new_service(const std::string& name) {
 
 void change_service(Json& service, const ServiceSettings& settings) {
   service.erase("status");
+  if (settings.release_policy) {
+    object(object(service, "metadata"), "annotations")[kReleasePolicyKey] = *settings.release_policy;
+  }
   Json& revision = object(object(service, "spec"), "template");
   if (revision.contains("metadata") && revision["metadata"].is_object()) revision["metadata"].erase("name");
   // Before anything is referred to: a member that is added moves the others.

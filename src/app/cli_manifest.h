@@ -26,10 +26,14 @@ struct ServiceSettings {
   std::optional<std::string> memory;
   std::optional<std::int64_t> timeout_seconds;
   std::optional<std::string> idle_timeout;
+  std::optional<std::string> release_policy;  // an annotation of the service itself, no part of the template
   std::string nonce;                 // makes the template another one, as gcloud run deploy does; empty: it is not
   std::vector<std::string> command;  // empty: leave it
   std::vector<std::string> args;
 };
+
+// How the service is released: metadata.annotations.
+inline constexpr const char* kReleasePolicyKey = "marea.dev/release-policy";
 
 // From the options that deploy and up share; `image` is the verb's own matter.
 ServiceSettings settings_of(const Arguments& arguments);

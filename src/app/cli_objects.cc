@@ -1,4 +1,4 @@
-// services, revisions, instances: list, describe, delete.
+// services, revisions, instances, releasepolicies: list, describe, delete; releases: list.
 #include "app/cli_verbs.h"
 #include "app/cli_view.h"
 
@@ -16,6 +16,8 @@ std::string list_path(const View& view, const Arguments& arguments) {
   } else if (view.noun == "instances") {
     add("service", arguments.text("--service"));
     add("revision", arguments.text("--revision"));
+  } else if (view.noun == "releases") {
+    add("service", arguments.text("--service"));
   }
   return std::string(view.path) + query;
 }

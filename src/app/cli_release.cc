@@ -17,10 +17,10 @@ std::string service_path(const std::string& name) {
 }
 
 // Null when there is none.
-Outcome<Json> read_service(Verb& verb, const std::string& name) {
-  Outcome<Json> service = verb.api.get(service_path(name));
-  if (!service && service.error().error.code == base::ErrorCode::not_found) return Json();
-  return service;
+Outcome<Json> read_object(Verb& verb, const std::string& path) {
+  Outcome<Json> object = verb.api.get(path);
+  if (!object && object.error().error.code == base::ErrorCode::not_found) return Json();
+  return object;
 }
 
 void say_notices(Verb& verb, const Answer& answer, const std::vector<model::Fault>& known) {
@@ -31,14 +31,11 @@ void say_notices(Verb& verb, const Answer& answer, const std::vector<model::Faul
   }
 }
 
-}  // namespace
-
-Outcome<Json> send_service(Verb& verb, const Json& service, const Json& before,
-                           const std::vector<model::Fault>& known) {
-  const std::string name = name_of(service);
-  const Outcome<Answer> answer = verb.api.send({.method = "PUT",
-                                                .path = service_path(name),
-                                                .body = service.dump(-1, ' ', false, Json::error_handler_t::replace)});
+// `path` is its own; the rest as of send_service().
+Outcome<Json> send_object(Verb& verb, std::string_view noun, const std::string& path, const Json& object,
+                          const Json& before, const std::vector<model::Fault>& known) {
+  const Outcome<Answer> answer = verb.api.send(
+      {.method = "PUT", .path = path, .body = object.dump(-1, ' ', false, Json::error_handler_t::replace)});
   if (!answer) return std::unexpected(answer.error());
   say_notices(verb, *answer, known);
   Json now = answer->json();
@@ -49,22 +46,42 @@ Outcome<Json> send_service(Verb& verb, const Json& service, const Json& before,
   }
   const auto version = [](const Json& of) { return text_at(of, {"metadata", "resourceVersion"}); };
   const bool same = !version(now).empty() && version(now) == version(before);
-  verb.console.say(answer->status == 201 ? Text::created : same ? Text::unchanged : Text::changed, "services", name);
+  verb.console.say(answer->status == 201 ? Text::created
+                   : same                ? Text::unchanged
+                                         : Text::changed,
+                   noun, name_of(object));
   return now;
 }
 
-Outcome<Json> send_manifest(Verb& verb, const model::ServiceDocument& manifest) {
+}  // namespace
+
+Outcome<Json> send_service(Verb& verb, const Json& service, const Json& before,
+                           const std::vector<model::Fault>& known) {
+  return send_object(verb, "services", service_path(name_of(service)), service, before, known);
+}
+
+std::string_view noun_of(model::ManifestKind kind) {
+  switch (kind) {
+    case model::ManifestKind::release_policy: return "releasepolicies";
+    case model::ManifestKind::service: return "services";
+  }
+  return {};
+}
+
+Outcome<Json> send_manifest(Verb& verb, const model::MixedDocument& manifest) {
   Json document = manifest.document;
-  Outcome<Json> before = read_service(verb, name_of(document));
+  const std::string_view noun = noun_of(manifest.kind);
+  const std::string path = fmt::format("{}/{}", view_of(noun)->path, escape(manifest.name));
+  Outcome<Json> before = read_object(verb, path);
   if (!before) return before;
   const std::string uid = text_at(document, {"metadata", "uid"});
   const bool elsewhere = before->is_null() || (!uid.empty() && uid != text_at(*before, {"metadata", "uid"}));
   if (elsewhere) document["metadata"].erase("resourceVersion");
-  return send_service(verb, document, *before, manifest.notices);
+  return send_object(verb, noun, path, document, *before, manifest.notices);
 }
 
 Outcome<Json> change_and_send(Verb& verb, const std::string& name, const ServiceSettings& settings) {
-  const Outcome<Json> before = read_service(verb, name);
+  const Outcome<Json> before = read_object(verb, service_path(name));
   if (!before) return before;
   if (before->is_null() && !settings.image) {
     return give_up(usage_failure(verb.words()(Text::no_image, name), verb.words()(Text::no_image_remedy, name)));

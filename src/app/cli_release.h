@@ -1,4 +1,4 @@
-// What deploy, up and apply share: send a Service, wait for it, print it.
+// What deploy, up and apply share: send an object, wait for a service, print it.
 #pragma once
 
 #include <string>
@@ -6,7 +6,7 @@
 
 #include "app/cli_commands.h"
 #include "app/cli_manifest.h"
-#include "model/manifest.h"
+#include "model/mixed_manifest.h"
 
 namespace marea::app {
 
@@ -18,7 +18,10 @@ Outcome<Json> send_service(Verb& verb, const Json& service, const Json& before,
 
 // The same of a manifest: its resourceVersion counts only when it was read from the very service that is there. What
 // was exported elsewhere, or from a service deleted since, has one that says nothing about this service.
-Outcome<Json> send_manifest(Verb& verb, const model::ServiceDocument& manifest);
+Outcome<Json> send_manifest(Verb& verb, const model::MixedDocument& manifest);
+
+// "services", "releasepolicies": as verbs and paths name them.
+std::string_view noun_of(model::ManifestKind kind);
 
 // Reads the service, changes what the settings say and sends it; a new one needs an image.
 Outcome<Json> change_and_send(Verb& verb, const std::string& name, const ServiceSettings& settings);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "app/cli_text_codes.h"
+#include "app/cli_text_releases.h"
 
 // clang-format off
 #define MAREA_TEXTS(X) \
@@ -12,6 +13,7 @@
   MAREA_TEXTS_VIEWS(X) \
   MAREA_TEXTS_IMAGES(X) \
   MAREA_TEXTS_DEPLOY(X) \
+  MAREA_TEXTS_RELEASES(X) \
   MAREA_TEXTS_CODES(X) \
   MAREA_TEXTS_EXITS(X) \
   MAREA_TEXTS_DETAILS(X) \
@@ -64,9 +66,9 @@
   X(help_help, "print this help", "muestra esta ayuda") \
   X(help_output, "form of what is printed (table)", "forma de lo que se imprime (table)") \
   X(help_name, "name of the service (the directory's name)", "nombre del servicio (el del directorio)") \
-  X(help_wait, "wait until the new revision serves or failed", "espera a que la nueva revisión sirva o falle") \
+  X(help_wait, "wait until the new revision serves or failed, and follow its release to the promotion", "espera a que la nueva revisión sirva o falle, y sigue su lanzamiento hasta que se promueve") \
   X(help_no_wait, "do not wait for it", "no la espera") \
-  X(help_wait_timeout, "how long to wait (10m); then exit code 8", "cuánto esperar (10m); después, código de salida 8") \
+  X(help_wait_timeout, "how long to wait (10m; for a release as long as it goes on); then exit code 8", "cuánto esperar (10m; por un lanzamiento, lo que dure); después, código de salida 8") \
   X(help_port, "the port on which the app listens (8080)", "el puerto en el que escucha la aplicación (8080)") \
   X(help_env, "set an environment variable; may be repeated", "da valor a una variable de entorno; se puede repetir") \
   X(help_concurrency, "requests that one instance takes at once (80)", "peticiones que una instancia atiende a la vez (80)") \
@@ -99,7 +101,7 @@
   X(help_limit, "another value for a limit of docs/limits.md; may be repeated", "otro valor para un límite de docs/limits.md; se puede repetir") \
   X(bad_limits, "--limit cannot be used", "no se puede usar --limit") \
   X(bad_limits_remedy, "For example: --limit queue-requests=1000 --limit idle-time=30s; all are in docs/limits.md", "Por ejemplo: --limit queue-requests=1000 --limit idle-time=30s; todos están en docs/limits.md") \
-  X(help_filename, "the manifest, YAML or JSON, one or more documents; - is standard input", "el manifiesto, YAML o JSON, uno o más documentos; - es la entrada estándar") \
+  X(help_filename, "the manifest, YAML or JSON, one or more documents, of services and policies; - is standard input", "el manifiesto, YAML o JSON, uno o más documentos, de servicios y políticas; - es la entrada estándar") \
   X(help_follow, "go on with what comes", "sigue con lo que vaya llegando") \
   X(help_delete_logs, "delete them instead of printing them", "los borra en lugar de mostrarlos") \
   X(help_to_latest, "all requests to the newest revision that is ready, now and later", "todas las peticiones a la revisión más nueva que esté lista, ahora y después") \

@@ -1,10 +1,12 @@
 // traffic NAME: which revisions get its requests, and the hosts of its tags; shows them, or changes them and waits
 // until the router has them.
+#include <algorithm>
 #include <chrono>
 #include <set>
 #include <thread>
 
 #include "app/cli_release.h"
+#include "app/cli_releases.h"
 #include "app/cli_split.h"
 #include "app/cli_verbs.h"
 #include "app/cli_view.h"
@@ -31,6 +33,24 @@ Outcome<SplitChange> asked_change(const Verb& verb) {
   return out;
 }
 
+// Whether a split says by itself who gets the requests; then no release may.
+bool by_hand(const Json& split) {
+  return std::ranges::any_of(split, [](const Json& target) {
+    const std::string percent = text_at(target, {"percent"});
+    return text_at(target, {"latestRevision"}) != "true" && !percent.empty() && percent != "0";
+  });
+}
+
+// Setting a split by hand ends a running release, which nobody should find out afterwards.
+void tell_of_release(Verb& verb, const std::string& service) {
+  const Outcome<Json> newest = newest_release(verb, service);
+  if (!newest) return;
+  const ReleaseReport report = read_release_report(*newest, base::SystemClock().wall());
+  if (report.phase && !report.over()) {
+    verb.console.notice(verb.words()(Text::split_ends_release, report.name, service));
+  }
+}
+
 // A name that is none would leave its share to the others without a word.
 Outcome<void> check_revisions(Verb& verb, const std::string& service, const SplitChange& change) {
   std::set<std::string> names;
@@ -53,6 +73,7 @@ Outcome<Json> change_traffic(Verb& verb, Json service, const SplitChange& change
   if (const Outcome<void> good = check_revisions(verb, name, change); !good) return std::unexpected(good.error());
   std::expected<Json, std::string> split = changed_split(service, change, verb.words());
   if (!split) return give_up(usage_failure(split.error(), verb.words()(Text::see_traffic, name)));
+  if (by_hand(*split)) tell_of_release(verb, name);
   const Json before = service;
   service.erase("status");
   service["spec"]["traffic"] = *std::move(split);

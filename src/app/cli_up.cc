@@ -6,8 +6,10 @@
 #include "app/cli_build_plan.h"
 #include "app/cli_progress.h"
 #include "app/cli_release.h"
+#include "app/cli_releases.h"
 #include "app/cli_source.h"
 #include "app/cli_verbs.h"
+#include "base/clock.h"
 #include "model/names.h"
 
 namespace marea::app {
@@ -100,11 +102,12 @@ Outcome<Exit> up_directory(Verb& verb) {
   settings.image = *std::move(image);
   const Outcome<Json> sent = change_and_send(verb, *name, settings);
   if (!sent) return std::unexpected(sent.error());
+  const base::SystemClock clock;
+  const base::Instant began = clock.now();
   Outcome<Json> service = wait_as_asked(verb, *sent, true);
   if (!service && !settings.port) service = adopt_port(verb, *name, service.error());
   if (!service) return std::unexpected(service.error());
-  print_deployed(verb, *service);
-  return Exit::ok;
+  return finish_deploy(verb, *service, clock.now() - began);
 }
 
 }  // namespace marea::app

@@ -6,7 +6,7 @@
 
 namespace marea::app {
 
-Outcome<Exit> list_objects(Verb& verb);      // cli_objects.cc: services, revisions, instances
+Outcome<Exit> list_objects(Verb& verb);      // cli_objects.cc: services, revisions, instances, …
 Outcome<Exit> describe_object(Verb& verb);   //
 Outcome<Exit> delete_object(Verb& verb);     //
 Outcome<Exit> list_images(Verb& verb);       // cli_images.cc
@@ -22,6 +22,10 @@ Outcome<Exit> deploy_image(Verb& verb);      // cli_deploy.cc
 Outcome<Exit> up_directory(Verb& verb);      // cli_up.cc
 Outcome<Exit> print_logs(Verb& verb);        // cli_logs.cc
 Outcome<Exit> show_traffic(Verb& verb);      // cli_traffic.cc
+Outcome<Exit> describe_release(Verb& verb);  // cli_releases_verbs.cc
+Outcome<Exit> watch_release(Verb& verb);     //
+Outcome<Exit> move_release(Verb& verb);      //
+Outcome<Exit> roll_back(Verb& verb);         // cli_rollback.cc
 Outcome<Exit> show_history(Verb& verb);      // cli_history.cc
 Outcome<Exit> show_diff(Verb& verb);         //
 Outcome<Exit> show_top(Verb& verb);          // cli_top.cc

@@ -1,12 +1,12 @@
 #include "app/cli_view.h"
 
 #include <algorithm>
-#include <array>
 #include <set>
 
 #include "api/table.h"
 #include "app/cli_client.h"
 #include "app/cli_revision_diff.h"
+#include "app/cli_view_releases.h"
 
 namespace marea::app {
 namespace {
@@ -25,18 +25,6 @@ std::string image_of(const Json* spec) {
 
 std::string label_of(const Json& object, std::string_view key) {
   return text_at(object, {"metadata", "labels", key});
-}
-
-// "web-00002 100%" for each target.
-std::string traffic_of(const Json& service) {
-  const Json* traffic = find(service, {"status", "traffic"});
-  std::string out;
-  if (traffic == nullptr || !traffic->is_array()) return out;
-  for (const Json& target : *traffic) {
-    if (!out.empty()) out += ", ";
-    out += text_at(target, {"revisionName"}) + " " + text_at(target, {"percent"}) + "%";
-  }
-  return out;
 }
 
 void add_conditions(const Json& object, const Words& words, Pairs& out) {
@@ -123,8 +111,8 @@ Pairs instance_pairs(const Json& instance, const Words& words) {
   return out;
 }
 
-const std::array<View, 3>& views() {
-  static const std::array<View, 3> kViews = {{
+const std::vector<View>& views() {
+  static const std::vector<View> kViews = {
       {"services",
        kServices,
        {Text::head_name, Text::head_url, Text::head_revision, Text::head_ready, Text::head_reason},
@@ -142,11 +130,25 @@ const std::array<View, 3>& views() {
         Text::head_in_flight, Text::head_reason},
        instance_row,
        instance_pairs},
-  }};
+      releases_view(),
+      release_policies_view(),
+  };
   return kViews;
 }
 
 }  // namespace
+
+std::string traffic_of(const Json& service) {
+  const Json* traffic = find(service, {"status", "traffic"});
+  std::string out;
+  if (traffic == nullptr || !traffic->is_array()) return out;
+  for (const Json& target : *traffic) {
+    const std::string percent = text_at(target, {"percent"});
+    if (percent.empty()) continue;  // it has a tag alone
+    out += (out.empty() ? "" : ", ") + text_at(target, {"revisionName"}) + " " + percent + "%";
+  }
+  return out;
+}
 
 const View* view_of(std::string_view noun) {
   const auto found = std::ranges::find(views(), noun, &View::noun);

@@ -1,5 +1,5 @@
-// How services, revisions and instances look to people: a row of a list and the pairs of a description. Missing parts
-// of an object are empty cells; programs read the objects themselves (-o json). Pure.
+// How services, revisions, instances, releases and their policies look to people: a row of a list and the pairs of a
+// description. Missing parts of an object are empty cells; programs read the objects themselves (-o json). Pure.
 #pragma once
 
 #include <string>
@@ -17,6 +17,7 @@ struct View {
   std::string_view path;  // of the list in the API
   std::vector<Text> header;
   std::vector<std::string> (*row)(const Json& object);
+  // nullptr: a verb of its own describes it.
   std::vector<std::pair<std::string, std::string>> (*pairs)(const Json& object, const Words& words);
 };
 
@@ -25,6 +26,9 @@ const View* view_of(std::string_view noun);
 
 // The name of any object of the API; "" when it has none.
 std::string name_of(const Json& object);
+
+// "web-00002 99%, web-00001 1%": who gets the requests of a service, as the router has it.
+std::string traffic_of(const Json& service);
 
 // IMAGE@sha256:HEX of the container that gets the requests, which the API names first; "" before it is known.
 std::string digest_of(const Json& revision);

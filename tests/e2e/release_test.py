@@ -13,7 +13,8 @@ CANARY = {"marea.dev/release-policy": "canary"}
 def deploy(platform, name, image, word):
     wanted = manifest(name, image, args=["--text", word], annotations=CANARY)
     wanted["spec"]["traffic"] = [{"latestRevision": True, "percent": 100, "tag": "next"}]
-    platform.apply(wanted, True, "--wait")
+    platform.apply(wanted)
+    platform.wait_ready(name)
     return platform.service(name)["status"]["latestReadyRevisionName"]
 
 
