@@ -22,8 +22,10 @@ void Client::open_account(const net::http::RequestHead* head) {
   account_.in_before = stream_.received() - stream_.in().size();
   account_.out_before = stream_.sent();
   account_.counts = nullptr;
+  account_.arm = {};
   if (!worker_.request_log().on()) return;
-  for (std::string* text : {&account_.service, &account_.method, &account_.target, &account_.instance, &account_.why}) {
+  for (std::string* text :
+       {&account_.service, &account_.method, &account_.target, &account_.instance, &account_.why, &account_.rule}) {
     text->clear();
   }
   if (head == nullptr) return;
@@ -71,6 +73,8 @@ void Client::close_account(bool complete) {
                                .id = request_id_,
                                .service = revision_ ? revision_->service().str() : account_.service,
                                .revision = revision_ ? std::string_view(revision_->name().str()) : std::string_view(),
+                               .arm = account_.arm,
+                               .rule = account_.rule,
                                .instance = account_.instance,
                                .method = account_.method,
                                .target = account_.target,

@@ -25,6 +25,7 @@ const RouteTable::RevisionEntry* Client::steer(const RouteTable::ServiceEntry& s
   if (steering.rules) {
     if (const auto rule = steering.rules->match(head, peer_.address, steering.usable)) {
       led_ = true;
+      if (worker_.request_log().on()) account_.rule = steering.rules->rules()[*rule].name;
       return steering.targets[*rule];
     }
   }
@@ -78,6 +79,7 @@ const RouteTable::RevisionEntry* Client::assign(const RouteTable::Release& relea
     in_release_.told = lane.admit(request);
   }
   assigned_ = true;
+  account_.arm = request.canary ? "canary" : "stable";
   return request.canary ? release.canary : release.stable;
 }
 

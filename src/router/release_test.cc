@@ -2,6 +2,7 @@
 // which they are.
 #include <gmock/gmock.h>
 
+#include <fstream>
 #include <map>
 #include <mutex>
 #include <set>
@@ -215,6 +216,16 @@ TEST_F(Releasing, rules_come_first_and_do_not_count_and_neither_do_tags) {
   EXPECT_EQ(body_of(call(get("/", with_key(1)))), in_canary(1, 5000) ? "canary" : "stable");
   settle();
   EXPECT_EQ(last.stable.requests + last.canary.requests, 1U);
+  const auto recorded = [&](const std::string& part) {
+    int lines = 0;
+    std::ifstream file(folder_ + "/requests/00000001.log");
+    for (std::string line; std::getline(file, line);) lines += line.find(part) == std::string::npos ? 0 : 1;
+    return lines;
+  };
+  const std::string arm = in_canary(1, 5000) ? "canary" : "stable";
+  EXPECT_TRUE(until([&] { return recorded("\"arm\":\"" + arm + "\"") == 1 && recorded("\"rule\":\"staff\"") == 20; }));
+  EXPECT_EQ(recorded("\"rule\":\"old\""), 21);
+  EXPECT_EQ(recorded("\"arm\""), 1) << "what a rule or a tag led is in none";
   const std::scoped_lock lock(mutex);
   for (const std::string& head : heads) EXPECT_THAT(head, Not(HasSubstr("marea_key")));
 }

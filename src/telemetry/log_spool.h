@@ -103,10 +103,11 @@ class LogSpoolReader {
 
   static constexpr std::size_t kMostFollowBytes = 256U << 10;
 
- private:
+  // Oldest first; more may come, and the first may go at any time.
   std::vector<std::uint64_t> segments() const;
   std::string path(std::uint64_t segment) const;
 
+ private:
   std::string folder_;
 };
 

@@ -118,8 +118,9 @@ void append_record(std::string& out, std::string_view time, const RequestRecord&
   const std::string_view target = record.target.substr(0, kMostRecordedTarget);
   const std::string_view why = record.why.substr(0, kMostRecordedWhy);
   const std::size_t texts = record.id.size() + record.service.size() + record.revision.size() + record.instance.size() +
-                            record.method.size() + target.size() + record.client.size() + record.trace.size() +
-                            record.caller_span.size() + to_string(record.reason).size() + why.size();
+                            record.arm.size() + record.rule.size() + record.method.size() + target.size() +
+                            record.client.size() + record.trace.size() + record.caller_span.size() +
+                            to_string(record.reason).size() + why.size();
   append(out, kMostFixed + time.size() + kMostEscaped * texts, [&](Line& line) {
     line.raw("{\"time\":\"");
     line.raw(time);
@@ -128,6 +129,8 @@ void append_record(std::string& out, std::string_view time, const RequestRecord&
     line.text(",\"service\":", record.service);
     line.text(",\"revision\":", record.revision);
     line.text(",\"instance\":", record.instance);
+    line.text(",\"arm\":", record.arm);
+    line.text(",\"rule\":", record.rule);
     line.text(",\"method\":", record.method);
     line.text(",\"path\":", target);
     line.number(",\"status\":", static_cast<std::uint64_t>(std::max(0, record.status)));
@@ -164,6 +167,10 @@ std::string service_mark(std::string_view service) {
 
 std::string revision_mark(std::string_view revision) {
   return mark(",\"revision\":", revision);
+}
+
+std::string id_mark(std::string_view id) {
+  return mark(",\"id\":", id);
 }
 
 }  // namespace marea::telemetry

@@ -29,6 +29,8 @@ struct RequestRecord {
   std::string_view id;
   std::string_view service;
   std::string_view revision;
+  std::string_view arm;   // of the release that divided it: "stable" or "canary"; empty: none did
+  std::string_view rule;  // that led it; empty: none did
   std::string_view instance;
   std::string_view method;
   std::string_view target;
@@ -59,5 +61,6 @@ inline constexpr std::string_view kGapMark = ",\"dropped\":";
 // A line of a service has it as it is here.
 std::string service_mark(std::string_view service);
 std::string revision_mark(std::string_view revision);  // …and this follows it
+std::string id_mark(std::string_view id);              // stands before both
 
 }  // namespace marea::telemetry

@@ -46,6 +46,16 @@ TEST(RequestRecord, a_served_request_is_a_line_with_where_it_went_and_how_long_i
             "\n");
 }
 
+TEST(RequestRecord, one_that_a_release_or_a_rule_led_says_so) {
+  RequestRecord record = served();
+  record.arm = "canary";
+  EXPECT_NE(line_of(record).find(R"("instance":"web-00001-abcde","arm":"canary","method")"), std::string::npos);
+  record.arm = {};
+  record.rule = "vip \"2\"";
+  EXPECT_NE(line_of(record).find(R"("instance":"web-00001-abcde","rule":"vip \"2\"","method")"), std::string::npos);
+  EXPECT_NE(line_of(record).find(id_mark(record.id) + service_mark(record.service)), std::string::npos);
+}
+
 TEST(RequestRecord, a_refused_one_says_why) {
   EXPECT_EQ(line_of({.status = 429, .complete = true, .reason = model::Reason::max_scale, .why = "all \"busy\""}),
             R"({"time":"2026-01-02T03:04:05.000006Z","status":429,"bytes_in":0,"bytes_out":0,"queue_us":0,)"
