@@ -77,7 +77,10 @@ base::Result<Database> Database::open(const std::string& path) {
   Database db(raw, path);
   if (code != SQLITE_OK) return base::fail(db.error("cannot open the store " + path));
   sqlite3_busy_timeout(raw, kBusyTimeoutMs);
-  for (const char* pragma : {"PRAGMA journal_mode=WAL", "PRAGMA synchronous=FULL", "PRAGMA foreign_keys=ON"}) {
+  // A new file gets pages in the first of which all tables are told: what is damaged elsewhere costs none of them. Its
+  // log is brought into the file at 4 MiB, as with SQLite's own pages of 4 KiB, which a file of earlier keeps.
+  for (const char* pragma : {"PRAGMA page_size=8192", "PRAGMA wal_autocheckpoint=500", "PRAGMA journal_mode=WAL",
+                             "PRAGMA synchronous=FULL", "PRAGMA foreign_keys=ON"}) {
     if (auto done = db.run(pragma); !done) return base::fail(std::move(done.error()));
   }
   if (auto sound = db.check(); !sound) return base::fail(std::move(sound.error()));

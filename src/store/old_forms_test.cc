@@ -103,8 +103,28 @@ constexpr const char* kAddedInForm4 = R"sql(
     '{"kind":"notification"}');
 )sql";
 
+// What came with form 5: a canary's second step, not confirmed yet, of a service that is there, and what a service left
+// that is gone.
+constexpr const char* kAddedInForm5 = R"sql(
+  CREATE TABLE timeline (
+    service TEXT NOT NULL, number INTEGER NOT NULL, unix_ns INTEGER NOT NULL, confirmed_unix_ns INTEGER NOT NULL,
+    cause TEXT NOT NULL, document TEXT NOT NULL, PRIMARY KEY (service, number)) STRICT;
+  INSERT INTO timeline VALUES ('hola', 7, 1700000000000000007, 0, 'release step',
+    '{"actor":"judge","why":"few failures","revision":"hola-00003-xyz","release":"hola-00003-xyz","proof":"unproven",
+      "changed":["image name: a → b"],"split":[
+        {"revision":"hola-00002-abc","weight":9500,"percent":"95%","digest":"sha256:aa","commit":"c0ffee"},
+        {"revision":"hola-00003-xyz","weight":500,"percent":"5%"}],
+      "tags":[{"name":"next","to":"hola-00003-xyz"}],"dividing":{"release":"hola-00003-xyz","step":1}}'),
+   ('adios', 3, 1700000000000000001, 1700000000000000002, 'deleted', '{"actor":"person","who":"ana","split":[]}');
+  CREATE TABLE timeline_gone (service TEXT PRIMARY KEY, unix_ns INTEGER NOT NULL) STRICT;
+  INSERT INTO timeline_gone VALUES ('adios', 1700000000000000001);
+  CREATE TABLE platform_events (
+    number INTEGER PRIMARY KEY, unix_ns INTEGER NOT NULL, kind TEXT NOT NULL, detail TEXT NOT NULL) STRICT;
+  INSERT INTO platform_events VALUES (4, 1700000000000000009, 'disk full', '91 %');
+)sql";
+
 // A file of form n is made by the first n of these.
-constexpr std::array kForms = {kForm1, kAddedInForm2, kAddedInForm3, kAddedInForm4};
+constexpr std::array kForms = {kForm1, kAddedInForm2, kAddedInForm3, kAddedInForm4, kAddedInForm5};
 static_assert(kForms.size() == kSchemaVersion, "a new form of the store has a file of its own in this test");
 
 // The images of a revision with sidecars are one text, which a marea without sidecars reads as the app's image.
@@ -194,6 +214,25 @@ void check_release(const Contents& contents) {
   EXPECT_EQ(contents.release_policies[0].policy.sticky.header, "x-customer");
 }
 
+void check_timeline(Store& store) {
+  const auto timeline = store.timeline({.service = base::ServiceName("hola")});
+  ASSERT_TRUE(timeline) << timeline.error().line();
+  EXPECT_EQ(timeline->first, 7);
+  const model::TimelineLine& line = timeline->lines.at(0);
+  EXPECT_EQ(line.cause, model::TimelineCause::release_step);
+  EXPECT_EQ(line.actor, model::ReleaseActor::judge);
+  EXPECT_EQ(line.proof, "unproven");
+  EXPECT_EQ(line.serving.shares.at(0).commit, "c0ffee");
+  EXPECT_EQ(line.serving.shares.at(1).weight, 500U);
+  EXPECT_EQ(line.serving.tags.at(0).to, "hola-00003-xyz");
+  EXPECT_EQ(line.serving.step, 1);
+  const auto gone = store.timeline({.service = base::ServiceName("adios")});
+  EXPECT_EQ(gone->lines.at(0).who, "ana");
+  const auto events = store.platform_events(0, 1700000000000000009);
+  ASSERT_TRUE(events);
+  EXPECT_EQ(events->at(0).kind, model::PlatformEventKind::disk_full);
+}
+
 class OldForms : public testing::TestWithParam<int> {};
 
 TEST_P(OldForms, opens_and_holds_what_it_held) {
@@ -242,6 +281,7 @@ TEST_P(OldForms, opens_and_holds_what_it_held) {
                                                 .created_unix_ns = 1700000000000000007,
                                                 .body = R"({"kind":"notification"})"}};
     EXPECT_EQ(contents->notices, GetParam() < 4 ? std::vector<NoticeRecord>{} : notices);
+    if (GetParam() >= 5) check_timeline(*store);
   }
   std::filesystem::remove_all(folder);
 }

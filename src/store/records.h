@@ -12,6 +12,7 @@
 #include "model/release.h"
 #include "model/revision.h"
 #include "model/service.h"
+#include "model/timeline.h"
 #include "model/usage.h"
 
 namespace marea::store {
@@ -123,7 +124,26 @@ struct NoticeRecord {
   friend bool operator==(const NoticeRecord&, const NoticeRecord&) = default;
 };
 
-struct DropService {  // with its revisions and releases
+// A line of a service's timeline, with its number.
+struct TimelineRecord {
+  model::TimelineLine line;
+  friend bool operator==(const TimelineRecord&, const TimelineRecord&) = default;
+};
+
+// Every worker of router serves by that line.
+struct TimelineConfirmed {
+  base::ServiceName service;
+  std::int64_t number = 0;
+  std::int64_t unix_ns = 0;
+};
+
+// The store numbers it.
+struct PlatformEventRecord {
+  model::PlatformEvent event;
+  friend bool operator==(const PlatformEventRecord&, const PlatformEventRecord&) = default;
+};
+
+struct DropService {  // with its revisions and releases; its timeline stays
   base::ServiceName name;
 };
 struct DropRevision {
@@ -151,7 +171,8 @@ struct DropNotice {
 
 using Change = std::variant<ServiceRecord, RevisionRecord, ImageName, ImageRecord, UsageRecord, UsageTotal, DropService,
                             DropRevision, DropImageName, DropImage, DropUsage, ReleaseRecord, ReleaseAuditRecord,
-                            ReleasePolicyRecord, DropRelease, DropReleasePolicy, NoticeRecord, DropNotice>;
+                            ReleasePolicyRecord, DropRelease, DropReleasePolicy, NoticeRecord, DropNotice,
+                            TimelineRecord, TimelineConfirmed, PlatformEventRecord>;
 
 struct Contents {
   std::vector<ServiceRecord> services;
@@ -164,6 +185,9 @@ struct Contents {
   std::vector<ReleaseRecord> releases;
   std::vector<ReleaseAuditRecord> release_audits;
   std::vector<NoticeRecord> notices;
+  // Only where all is read at once, to repair a store.
+  std::vector<TimelineRecord> timeline;
+  std::vector<PlatformEventRecord> platform_events;
 };
 
 }  // namespace marea::store

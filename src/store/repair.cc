@@ -17,6 +17,7 @@
 #include "store/release_rows.h"
 #include "store/schema.h"
 #include "store/store.h"
+#include "store/timeline_rows.h"
 #include "store/usage_rows.h"
 
 namespace marea::store {
@@ -133,6 +134,8 @@ base::Result<void> write_new(const std::string& path, Found found) {
   if (auto done = commit_all(*store, found.contents.releases); !done) return done;
   if (auto done = commit_all(*store, found.contents.release_audits); !done) return done;
   if (auto done = commit_all(*store, found.contents.notices); !done) return done;
+  if (auto done = commit_all(*store, found.contents.timeline); !done) return done;
+  if (auto done = commit_all(*store, found.contents.platform_events); !done) return done;
   return commit_all(*store, found.contents.names);
 }
 
@@ -271,6 +274,9 @@ base::Result<Repaired> repair(const std::string& path) {
   const bool before_notices = form && *form < 4;
   if (auto told = load_notices(*db, found.contents); !told && !before_notices) {
     salvage.lost.push_back("notifications: " + told.error().why);
+  }
+  if (auto lines = load_timelines(*db, found.contents); !lines && form && *form >= 5) {
+    salvage.lost.push_back("rows of the history: " + lines.error().why);
   }
   // What was used is read whole or as far as it goes.
   if (auto used = load_usage(*db, found.contents); !used) salvage.lost.push_back("rows of usage: " + used.error().why);

@@ -57,6 +57,16 @@ constexpr std::array<const char*, kSchemaVersion> kSteps = {
         id TEXT PRIMARY KEY, release TEXT NOT NULL, url TEXT NOT NULL, created_unix_ns INTEGER NOT NULL,
         body TEXT NOT NULL) STRICT;
     )sql",
+    // 5: what served when. `cause`, `kind` and `document` are as in model/timeline.h; a timeline that is gone is of a
+    // service that was deleted, at the time of its last line.
+    R"sql(
+      CREATE TABLE timeline (
+        service TEXT NOT NULL, number INTEGER NOT NULL, unix_ns INTEGER NOT NULL, confirmed_unix_ns INTEGER NOT NULL,
+        cause TEXT NOT NULL, document TEXT NOT NULL, PRIMARY KEY (service, number)) STRICT;
+      CREATE TABLE timeline_gone (service TEXT PRIMARY KEY, unix_ns INTEGER NOT NULL) STRICT;
+      CREATE TABLE platform_events (
+        number INTEGER PRIMARY KEY, unix_ns INTEGER NOT NULL, kind TEXT NOT NULL, detail TEXT NOT NULL) STRICT;
+    )sql",
 };
 
 }  // namespace

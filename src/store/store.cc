@@ -25,12 +25,13 @@ std::string reserve_of(const std::string& path) {
   return path + ".reserve";
 }
 
-// What instances used, and what a release counted, is no part of what clients watch.
+// What instances used, what a release counted and what was is no part of what clients watch.
 bool is_unwatched(const Change& change) {
   return std::holds_alternative<UsageRecord>(change) || std::holds_alternative<UsageTotal>(change) ||
          std::holds_alternative<DropUsage>(change) || std::holds_alternative<ReleaseRecord>(change) ||
          std::holds_alternative<ReleaseAuditRecord>(change) || std::holds_alternative<NoticeRecord>(change) ||
-         std::holds_alternative<DropNotice>(change);
+         std::holds_alternative<DropNotice>(change) || std::holds_alternative<TimelineRecord>(change) ||
+         std::holds_alternative<TimelineConfirmed>(change) || std::holds_alternative<PlatformEventRecord>(change);
 }
 
 }  // namespace
@@ -82,11 +83,11 @@ base::Result<Contents> Store::load() {
   return read_contents(db_);
 }
 
-base::Result<void> Store::commit(std::span<Change> changes) {
-  base::Result<void> done = commit_once(changes);
+base::Result<void> Store::commit(std::span<Change> changes, std::span<Change> more) {
+  base::Result<void> done = commit_once(changes, more);
   if (!done && done.error().code == base::ErrorCode::disk_full && give_up_reserve(db_.path())) {
     commits_without_reserve_ = 0;
-    done = commit_once(changes);
+    done = commit_once(changes, more);
   } else if (done && wants_reserve_ && ++commits_without_reserve_ >= kCommitsUntilReserve) {
     keep_reserve();
   }
@@ -109,14 +110,17 @@ bool Store::give_up_reserve(const std::string& path) {
   return ::unlink(reserve_of(path).c_str()) == 0;
 }
 
-base::Result<void> Store::commit_once(std::span<Change> changes) {
+base::Result<void> Store::commit_once(std::span<Change> changes, std::span<Change> more) {
   base::Result<Transaction> transaction = Transaction::begin(db_);
   if (!transaction) return base::fail(std::move(transaction.error()));
-  const std::uint64_t version = resource_version_ + (std::ranges::all_of(changes, is_unwatched) ? 0 : 1);
-  for (Change& change : changes) {
-    if (auto* service = std::get_if<ServiceRecord>(&change)) service->resource_version = version;
-    if (auto* revision = std::get_if<RevisionRecord>(&change)) revision->resource_version = version;
-    if (auto done = std::visit([this](const auto& one) { return write(one); }, change); !done) return done;
+  const bool unwatched = std::ranges::all_of(changes, is_unwatched) && std::ranges::all_of(more, is_unwatched);
+  const std::uint64_t version = resource_version_ + (unwatched ? 0 : 1);
+  for (const std::span<Change> part : {changes, more}) {
+    for (Change& change : part) {
+      if (auto* service = std::get_if<ServiceRecord>(&change)) service->resource_version = version;
+      if (auto* revision = std::get_if<RevisionRecord>(&change)) revision->resource_version = version;
+      if (auto done = std::visit([this](const auto& one) { return write(one); }, change); !done) return done;
+    }
   }
   if (auto done = execute(db_, "UPDATE counters SET value = ? WHERE name = 'resource_version'", version); !done) {
     return done;
@@ -198,11 +202,24 @@ base::Result<void> Store::write(const DropNotice& drop) {
   return drop_releases(db_, drop);
 }
 
+base::Result<void> Store::write(const TimelineRecord& record) {
+  return write_timeline(db_, record);
+}
+
+base::Result<void> Store::write(const TimelineConfirmed& record) {
+  return write_timeline(db_, record);
+}
+
+base::Result<void> Store::write(const PlatformEventRecord& record) {
+  return write_timeline(db_, record);
+}
+
 base::Result<void> Store::write(const DropUsage& drop) {
   return execute(db_, "DELETE FROM usage WHERE instance = ?", drop.instance.str());
 }
 
 base::Result<void> Store::write(const DropService& drop) {
+  if (auto done = leave_timeline(db_, drop.name); !done) return done;
   if (auto done = drop_releases(db_, drop.name); !done) return done;
   if (auto done = execute(db_, "DELETE FROM revisions WHERE service = ?", drop.name.str()); !done) return done;
   return execute(db_, "DELETE FROM services WHERE name = ?", drop.name.str());

@@ -10,6 +10,7 @@
 
 #include "store/database.h"
 #include "store/records.h"
+#include "store/timeline_rows.h"
 
 namespace marea::store {
 
@@ -25,8 +26,14 @@ class Store {
 
   base::Result<Contents> load();
 
-  // Writes all changes as one; sets resource_version in the services and revisions among them.
-  base::Result<void> commit(std::span<Change> changes);
+  // Writes all changes as one, then `more` with them; sets resource_version in the services and revisions among them.
+  base::Result<void> commit(std::span<Change> changes, std::span<Change> more = {});
+
+  base::Result<Timeline> timeline(const TimelineQuery& query) { return read_timeline(db_, query); }
+  base::Result<std::vector<model::PlatformEvent>> platform_events(std::int64_t from_unix_ns,
+                                                                  std::int64_t until_unix_ns) {
+    return read_events(db_, from_unix_ns, until_unix_ns);
+  }
 
   // Keeps kReserveBytes beside the file while the disk has four times as many. commit() gives them up when the disk is
   // full, and begins again: what frees something must be stored first.
@@ -51,7 +58,7 @@ class Store {
  private:
   explicit Store(Database db) : db_(std::move(db)) {}
   base::Result<void> read_counters();
-  base::Result<void> commit_once(std::span<Change> changes);
+  base::Result<void> commit_once(std::span<Change> changes, std::span<Change> more);
   base::Result<void> write(const ServiceRecord& record);
   base::Result<void> write(const RevisionRecord& record);
   base::Result<void> write(const ImageName& name);
@@ -70,6 +77,9 @@ class Store {
   base::Result<void> write(const DropReleasePolicy& drop);
   base::Result<void> write(const NoticeRecord& record);
   base::Result<void> write(const DropNotice& drop);
+  base::Result<void> write(const TimelineRecord& record);
+  base::Result<void> write(const TimelineConfirmed& record);
+  base::Result<void> write(const PlatformEventRecord& record);
 
   Database db_;
   std::uint64_t epoch_ = 0;
