@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <fstream>
 #include <string>
 #include <utility>
 
@@ -29,6 +30,13 @@ control::Control::Folders folders_in(const std::string& data) {
           .requests = data + "/requests",
           .registry = data + "/registry",
           .webhook_key = data + "/control/webhook-key"};
+}
+
+// Another one after each start of the kernel (random(4)); empty where /proc does not have it.
+std::string boot_of_machine() {
+  std::string out;
+  std::getline(std::ifstream("/proc/sys/kernel/random/boot_id"), out);
+  return out;
 }
 
 // A page of another site made the browser of somebody on this machine send it (Fetch standard, "Origin" and Fetch
@@ -82,7 +90,9 @@ ControlRole::ControlRole(World world, store::Store store)
                 .disk = [blobs = world_.data + "/blobs"] { return control::disk_use(blobs); },
                 .most_disk_percent = world_.most_disk_percent,
                 .limits = world_.limits,
-                .give_up = [this] { world_.loop.stop(); }}),
+                .give_up = [this] { world_.loop.stop(); },
+                .version = std::string(kVersion),
+                .boot = boot_of_machine()}),
       api_({.loop = world_.loop,
             .control = control_,
             .random = world_.random,

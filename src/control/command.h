@@ -23,9 +23,11 @@ struct ApplyService {
   std::optional<std::uint64_t> expected_version;   // refuse when the service was changed after this resourceVersion
   std::optional<model::Json> managed_fields = {};  // metadata.managedFields from now on; else they stay as they are
   bool dry_run = false;                            // say what would be, and leave everything as it is
+  std::string who = {};                            // asks for it; for the history
 };
 struct DeleteService {  // done when the router routes without it
   base::ServiceName name;
+  std::string who = {};
 };
 struct DeleteRevision {
   base::RevisionName name;

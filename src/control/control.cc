@@ -57,6 +57,9 @@ Control::Control(World world)
               }),
       usage_timer_(loop_, [this] { store_usage(); }),
       release_timer_(loop_, [this] { look_at_releases(); }),
+      history_timer_(loop_, [this] { look_at_history(); }),
+      version_(std::move(world.version)),
+      boot_(std::move(world.boot)),
       disk_(std::move(world.disk)),
       most_disk_percent_(world.most_disk_percent),
       limits_(world.limits),
@@ -96,21 +99,22 @@ base::Result<void> Control::start() {
   restore_images();
   sweep();
   expire_.arm_in(kEndedShown / 4);
+  begin_history(version_, boot_);
   return {};
 }
 
 void Control::connect_engine(base::Fd link) {
-  ++engine_links_;
+  if (engine_links_++ > 0) note_event(model::PlatformEventKind::engine_restarted);
   engine_.connect(std::move(link));
 }
 
 void Control::connect_logs(base::Fd link) {
-  ++logs_links_;
+  if (logs_links_++ > 0) note_event(model::PlatformEventKind::logs_restarted);
   logs_.connect(std::move(link));
 }
 
 void Control::connect_router(base::Fd link) {
-  ++router_links_;
+  if (router_links_++ > 0) note_event(model::PlatformEventKind::router_restarted);
   instances_.clear_loads();
   for (auto& [name, service] : services_) {
     for (RevisionState& revision : service.revisions) revision.waiting = 0;
@@ -151,9 +155,15 @@ void Control::touch_owner(const base::RevisionName& revision) {
   if (const auto owner = owners_.find(revision); owner != owners_.end()) touch(owner->second);
 }
 
-// Every change goes through here.
+// Every change goes through here, and takes what the history says of it along.
 base::Result<void> Control::commit(std::span<store::Change> changes) {
-  base::Result<void> done = store_.commit(changes);
+  std::vector<store::Change> lines = history_of(changes);
+  base::Result<void> done = store_.commit(changes, lines);
+  if (done) {
+    keep_history(lines);
+  } else {
+    note_refused(done.error());
+  }
   if (store_.lost() && give_up_ && !giving_up_.armed()) {
     log_(base::Severity::error, "the disk did not take a change; control starts anew", {{"why", done.error().line()}});
     giving_up_.arm_in(kLastAnswers);
@@ -201,6 +211,7 @@ void Control::tick() {
     if (routed_without(*service) && !awaited) finish_delete(name);
   }
   drop_unwanted();
+  confirm_history();
 }
 
 void Control::changed(const base::ServiceName& service) const {
@@ -248,6 +259,7 @@ void Control::plan(ServiceState& service) {
   }
   facts.release = release_facts(service);
   ServiceOutcome outcome = plan_service(facts);
+  note_published(service.record.service.name, facts, outcome);
   service.shares = outcome.route ? outcome.route->shares : std::vector<model::RouteShare>();
   service.unmet = std::move(outcome.unmet);
   const base::ServiceName& name = service.record.service.name;
@@ -431,6 +443,7 @@ void Control::on_applied() {
     if (service.routes_version > applied_ && service.routes_version <= router_.applied()) changed(name);
   }
   applied_ = router_.applied();
+  confirm_history();
 }
 
 }  // namespace marea::control

@@ -16,6 +16,7 @@
 #include <cstdint>
 #include <deque>
 #include <functional>
+#include <limits>
 #include <map>
 #include <memory>
 #include <optional>
@@ -32,6 +33,7 @@
 #include "control/disk.h"
 #include "control/disk_plan.h"
 #include "control/engine_port.h"
+#include "control/history_book.h"
 #include "control/image_parts.h"
 #include "control/instance_counts.h"
 #include "control/instances.h"
@@ -118,6 +120,8 @@ class Control {
     int most_disk_percent = kMostDiskPercent;
     model::PlatformLimits limits = {};
     std::function<void()> give_up;  // the store takes nothing more: this process shall end, the next one reads it anew
+    std::string version = {};       // of this marea
+    std::string boot = {};          // which start of the machine this is
   };
   // What of the disk no revision needs.
   struct Unused {
@@ -180,6 +184,12 @@ class Control {
   const webhook::Courier::Counts& webhook_counts() const { return courier_->counts(); }
   // The newest revision of the service that passed the watch of its release; empty: none did.
   base::RevisionName last_known_stable(const base::ServiceName& service) const;
+  // What served when, also of services that are gone, and what happened to the platform; read from the store.
+  base::Result<store::Timeline> timeline(const store::TimelineQuery& query) const;
+  base::Result<std::vector<model::PlatformEvent>> platform_events(
+      std::int64_t from_unix_ns, std::int64_t until_unix_ns = std::numeric_limits<std::int64_t>::max()) const;
+  // What had changed between the beginning of the release and its last rollback, a line each; empty: there was none.
+  std::vector<std::string> rollback_report(const base::ServiceName& service, const std::string& release);
   // Gives the numbers once router, engine and logs have given their own, or did not in time.
   void collect_metrics(std::function<void(std::vector<model::MetricValue>)> done);
   // The newest resourceVersion; one that is taken belongs to a change of what is only shown, such as a status.
@@ -302,6 +312,21 @@ class Control {
   void forget_gate(const std::string& release);
   void answer_gate(const std::string& id, decide::ReleaseInput input);
   void on_notice_done(const std::string& id, const std::optional<std::string>& given_up);
+
+  // control_history.cc
+  ServiceRecords records_of(const base::ServiceName& name) const;
+  const std::optional<model::TimelineLine>* last_line(const base::ServiceName& name);
+  std::vector<store::Change> history_of(std::span<const store::Change> changes);
+  std::vector<std::string> report_until(const model::TimelineLine& line, const ServiceRecords& records);
+  void keep_history(const std::vector<store::Change>& lines);
+  void note_published(const base::ServiceName& name, const ServiceFacts& facts, const ServiceOutcome& outcome);
+  void confirm_history();
+  void note_event(model::PlatformEventKind kind, std::string detail = {});
+  void note_refused(const base::Error& error);
+  void let_wait(store::Change change);
+  void store_waiting();
+  void look_at_history();
+  void begin_history(const std::string& version, const std::string& boot);
 
   // control_usage.cc
   UsageBook::Moment usage_moment() const;
@@ -488,6 +513,10 @@ class Control {
   };
   std::map<std::string, AskedGate> asked_gates_;  // by release
   std::unique_ptr<webhook::Courier> courier_;     // never null once started
+  HistoryBook history_;
+  net::Timer history_timer_;
+  std::string version_;
+  std::string boot_;
 
   std::function<base::Result<DiskUse>()> disk_;
   int most_disk_percent_;

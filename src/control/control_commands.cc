@@ -29,6 +29,24 @@ std::unexpected<Refusal> not_found(const std::string& kind, const std::string& n
   return refuse(base::ErrorCode::not_found, kind + " \"" + name + "\" not found");
 }
 
+// Kubernetes' own word for it (kubectl annotate, "well-known annotations").
+constexpr const char* kChangeCause = "kubernetes.io/change-cause";
+
+std::string change_cause(const model::Service& service) {
+  for (const auto* annotations : {&service.revision_template.annotations, &service.annotations}) {
+    if (const auto why = annotations->find(kChangeCause); why != annotations->end()) return why->second;
+  }
+  return {};
+}
+
+// Without a name it may have been anybody. A cause that was there before is that of an earlier change.
+Author author_of(const std::string& who, const model::Service* wanted = nullptr, const ServiceState* state = nullptr) {
+  Author out{.actor = model::ReleaseActor::person, .who = who, .why = {}};
+  if (wanted != nullptr) out.why = change_cause(*wanted);
+  if (state != nullptr && out.why == change_cause(state->record.service)) out.why.clear();
+  return out;
+}
+
 std::unexpected<Refusal> refuse(base::Error error) {
   return std::unexpected<Refusal>(Refusal{.error = std::move(error), .faults = {}});
 }
@@ -147,6 +165,7 @@ std::expected<Outcome, Refusal> Control::run(const ApplyService& command) {
   changes.insert(changes.end(), dropped.begin(), dropped.end());
   add_changes(releases, changes);
   for (const store::Change& one : dropped) release(*revision(std::get<store::DropRevision>(one).name), changes);
+  history_.author = author_of(command.who, &wanted, state);
   if (auto done = commit(changes); !done) return refuse(std::move(done.error()));
   decision->service.resource_version = store_.resource_version();
   for (store::RevisionRecord& one : decision->revisions) one.resource_version = store_.resource_version();
@@ -231,6 +250,7 @@ void Control::run(const DeleteService& command, Done done) {
     store::ServiceRecord record = state->record;
     record.deleting = true;
     std::vector<store::Change> changes{record};
+    history_.author = author_of(command.who);
     if (auto stored = commit(changes); !stored) {
       done(refuse(std::move(stored.error())));
       return;

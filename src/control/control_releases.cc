@@ -306,11 +306,17 @@ void Control::carry_out(ServiceState& service, const std::vector<decide::Release
     if (const auto* notify = std::get_if<decide::Notify>(&action)) {
       const bool warns =
           notify->notice == model::ReleaseNotice::warning || notify->notice == model::ReleaseNotice::rolled_back;
+      std::string what = notify->text;
+      if (notify->notice == model::ReleaseNotice::rolled_back) {
+        const auto report = rollback_report(service.record.service.name, service.releases.back().record().spec.id);
+        if (!report.empty()) what += "\nWhat changed since it began:";
+        for (const std::string& line : report) what += "\n- " + line;
+      }
       log_(warns ? base::Severity::warning : base::Severity::info, "release",
            {{"service", name},
             {"release", service.releases.back().record().spec.id},
             {"notice", std::string(to_string(notify->notice))},
-            {"what", notify->text}});
+            {"what", what}});
     }
   }
 }

@@ -63,7 +63,9 @@ class ControlWorld {
                                    .logs = folder_ + "/logs",
                                    .requests = folder_ + "/requests",
                                    .webhook_key = folder_ + "/webhook-key"},
-                       .disk = [this] { return disk; }});
+                       .disk = [this] { return disk; },
+                       .version = version,
+                       .boot = boot});
     const auto started = control_->start();
     if (!started) ADD_FAILURE() << started.error().line();
   }
@@ -366,6 +368,8 @@ class ControlWorld {
   std::vector<std::string> deleted;   // instances
   std::vector<std::string> kept;      // final reports that engine need not tell again
   std::vector<std::string> cleaned;   // unpacked images
+  std::string version = "1.0";        // of the next life, and of the machine's
+  std::string boot = "boot";
   DiskUse disk{.bytes = 1'000'000'000};
   std::vector<model::MetricValue> metrics;  // router's
   std::vector<model::MetricValue> engine_metrics;
