@@ -84,6 +84,7 @@ std::optional<net::BodyPlan> Api::own(const net::HttpRequest& head, const Segmen
     if (kind == "builds") return builds(head);
     if (kind == "logs") return logs(head);
     if (kind == "usage") return usage(head);
+    if (kind == "whatran") return what_ran(head);
     if (kind == "disk") return disk(head);
     if (kind == "backup") return backup(head);
     if (kind == "kubeconfig") return kubeconfig(head);
@@ -92,6 +93,9 @@ std::optional<net::BodyPlan> Api::own(const net::HttpRequest& head, const Segmen
   } else if (path.size() == 2) {
     if (kind == "instances") return instance(head, path[1]);
     if (kind == "blobs") return blob(head, path[1]);
+  } else if (path.size() == 3 && kind == "services") {
+    if (path[2] == "history") return history(head, path[1]);
+    if (path[2] == "changes") return changes(head, path[1]);
   }
   return std::nullopt;
 }

@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <expected>
+#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
@@ -21,6 +22,8 @@
 #include "net/loop.h"
 
 namespace marea::api {
+
+class RecordLookup;
 
 class Api {
  public:
@@ -94,6 +97,9 @@ class Api {
   net::BodyPlan builds(const net::HttpRequest& head);
   net::BodyPlan logs(const net::HttpRequest& head);
   net::BodyPlan usage(const net::HttpRequest& head);
+  net::BodyPlan history(const net::HttpRequest& head, const std::string& name);  // history.cc
+  net::BodyPlan changes(const net::HttpRequest& head, const std::string& name);
+  net::BodyPlan what_ran(const net::HttpRequest& head);
   net::BodyPlan metrics(const net::HttpRequest& head);
   net::BodyPlan delete_logs(const std::string& service);
   net::BodyPlan disk(const net::HttpRequest& head);
@@ -111,6 +117,7 @@ class Api {
   Views views_;
   std::optional<Entrance> entrance_;
   std::uint64_t refused_ = 0;
+  std::vector<std::shared_ptr<RecordLookup>> lookups_;  // those that are done go when the next one comes
 };
 
 }  // namespace marea::api

@@ -7,6 +7,7 @@
 
 #include "api/api.h"
 #include "api/methods.h"
+#include "api/who.h"
 #include "api/write_options.h"
 
 namespace marea::api {
@@ -86,8 +87,8 @@ struct Removal {
   }
 };
 
-control::Command deletion_of(Kind kind, const std::string& name) {
-  if (kind == Kind::service) return control::DeleteService{base::ServiceName(name)};
+control::Command deletion_of(Kind kind, const std::string& name, const net::HttpPeer& peer) {
+  if (kind == Kind::service) return control::DeleteService{.name = base::ServiceName(name), .who = who_asks(peer)};
   if (kind == Kind::revision) return control::DeleteRevision{base::RevisionName(name)};
   return control::DeleteInstance{base::InstanceId(name)};
 }
@@ -142,7 +143,7 @@ net::BodyPlan Api::remove(const net::HttpRequest& head, Kind kind, const std::st
         if (dry_run || is_dry_run(*body)) {
           return responder.send(deleted({.kind = std::string(info(kind).plural), .name = name, .uid = shown->uid}));
         }
-        carry_out(deletion_of(kind, name), std::move(responder));
+        carry_out(deletion_of(kind, name, request.peer), std::move(responder));
       }};
 }
 
@@ -172,7 +173,7 @@ net::BodyPlan Api::remove_many(const net::HttpRequest& head, Kind kind) {
         if (dry_run || is_dry_run(*body)) chosen->names.clear();
         removal->left += chosen->names.size();
         for (const std::string& name : chosen->names) {
-          world_.control.execute(deletion_of(kind, name),
+          world_.control.execute(deletion_of(kind, name, request.peer),
                                  {.on_progress = {}, .on_done = [removal](const auto& outcome) {
                                     removal->note(outcome ? std::nullopt : std::optional(outcome.error()));
                                   }});

@@ -11,6 +11,7 @@
 #include "api/field_owners.h"
 #include "api/methods.h"
 #include "api/patches.h"
+#include "api/who.h"
 #include "api/write_options.h"
 #include "base/log.h"
 #include "control/apply.h"
@@ -119,6 +120,7 @@ net::BodyPlan Api::write(const net::HttpRequest& head, const std::string& name) 
                        : request.method == "POST" ? created(request, options)
                                                   : replaced(request, name, options);
         if (!command) return responder.send(std::move(command.error()));
+        command->who = who_asks(request.peer);
         store(std::move(*command), options, std::move(responder));
       }};
 }
