@@ -199,7 +199,13 @@ std::vector<CommandSpec> make_commands() {
   const std::vector<PositionalSpec> traffic = {service[0], {"REVISION=PERCENT", false, Completes::shares, true}};
   const std::vector<PositionalSpec> rollback = {service[0], {"REVISION", false, Completes::revisions}};
   const std::vector<PositionalSpec> two = {{"NAME", true, Completes::revisions},
+                                           {"REVISION", false, Completes::revisions},
                                            {"REVISION", false, Completes::revisions}};
+  const Options history = {{"--at", '\0', word, "TIME", Text::help_at},
+                           {"--since", '\0', word, "TIME", Text::help_history_since}};
+  const Options changes = {{"--since", '\0', word, "TIME", Text::help_changes_since}};
+  const Options what_ran = {{"--request", '\0', word, "ID", Text::help_request_id},
+                            {"--around", '\0', word, "TIME", Text::help_around}};
   const Options diff = {{"--filename", 'f', word, "FILE|-", Text::help_diff_file, Completes::files}};
   std::vector<CommandSpec> out = {
       {"serve", {}, serve_options(), Text::about_serve, serve_platform, Text::more_serve},
@@ -208,7 +214,9 @@ std::vector<CommandSpec> make_commands() {
       {"apply", {}, with_output(apply), Text::about_apply, apply_manifests, Text::more_apply},
       {"traffic", traffic, traffic_options(), Text::about_traffic, show_traffic, Text::more_traffic},
       {"rollback", rollback, with_output({kReason}), Text::about_rollback, roll_back, Text::more_rollback},
-      {"history", service, with_output({}), Text::about_history, show_history, Text::more_history},
+      {"history", service, with_output(history), Text::about_history, show_history, Text::more_history},
+      {"changes", service, with_output(changes), Text::about_changes, show_changes, Text::more_changes},
+      {"whatran", {}, with_output(what_ran), Text::about_whatran, show_what_ran, Text::more_whatran},
       {"diff", two, with_output(diff), Text::about_diff, show_diff, Text::more_diff},
       {"logs", service, logs_options(), Text::about_logs, print_logs, Text::more_logs},
       {"top", {}, with_output({}), Text::about_top, show_top, Text::more_top},

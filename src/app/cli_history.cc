@@ -1,8 +1,11 @@
-// history NAME, diff REVISION REVISION, diff NAME -f FILE: which code ran when, what a deploy changed, what one would.
+// history NAME, diff REVISION REVISION, diff NAME REVISION REVISION, diff NAME -f FILE: which code ran when, what a
+// deploy changed, what one would.
 #include <algorithm>
 
 #include "app/cli_manifest_file.h"
+#include "app/cli_moment.h"
 #include "app/cli_revision_diff.h"
+#include "app/cli_timeline.h"
 #include "app/cli_upload.h"
 #include "app/cli_verbs.h"
 #include "app/cli_view.h"
@@ -61,6 +64,13 @@ Outcome<std::vector<Json>> revisions_of(Verb& verb, const std::string& service) 
 
 Outcome<Exit> show_history(Verb& verb) {
   const std::string& name = verb.arguments.positional(0);
+  const auto at = moment_of(verb.arguments.text("--at"), "--at", verb.words());
+  if (!at) return std::unexpected(at.error());
+  const auto since = moment_of(verb.arguments.text("--since"), "--since", verb.words());
+  if (!since) return std::unexpected(since.error());
+  if (*at && *since) return give_up(usage_failure(verb.words()(Text::at_or_since), {}));
+  if (*at) return show_instant(verb, name, **at);
+  if (*since) return show_timeline(verb, name, **since);
   const Outcome<Json> service = get_object(verb, "services", name);
   if (!service) return std::unexpected(service.error());
   const Outcome<std::vector<Json>> revisions = revisions_of(verb, name);
@@ -98,15 +108,22 @@ Outcome<Exit> show_history(Verb& verb) {
 
 namespace {
 
-void print_differences(Verb& verb, const std::vector<Difference>& found, const std::string& before_name,
+// What runs and where it comes from is read before its settings.
+bool is_first(const Difference& one) {
+  return one.field.starts_with("image") || one.field.starts_with("source ");
+}
+
+void print_differences(Verb& verb, std::vector<Difference> found, const std::string& before_name,
                        const std::string& after_name) {
+  std::ranges::stable_partition(found, is_first);
   const Format format = verb.arguments.format();
   if (format == Format::json || format == Format::yaml) {
     Json items = Json::array();
     for (const Difference& one : found) {
       items.push_back({{"field", one.field}, {"before", one.before}, {"after", one.after}});
     }
-    verb.console.data(print_value({{"items", std::move(items)}}, format));
+    verb.console.data(
+        print_value({{"before", before_name}, {"after", after_name}, {"items", std::move(items)}}, format));
     return;
   }
   std::vector<std::vector<std::string>> rows;
@@ -150,11 +167,52 @@ Outcome<Exit> diff_with_file(Verb& verb, const std::string& name, const std::str
                      .path = path + "?dryRun=All",
                      .body = wanted->document.dump(-1, ' ', false, Json::error_handler_t::replace)});
   if (!then) return std::unexpected(then.error());
-  const std::vector<Difference> found = differences(
-      now ? fields_of_service(*now) : std::map<std::string, std::string>(), fields_of_service(then->json()));
+  const std::vector<Difference> found =
+      model::differences(now ? model::service_fields(*now) : model::Fields(), model::service_fields(then->json()));
   if (found.empty()) verb.console.say(Text::no_change, source->name, name);
   print_differences(verb, found, words(Text::head_now), words(Text::head_then));
   return Exit::ok;
+}
+
+// One of a service by its name, or by what only its name ends or begins with: "00002" of "web-00002-abc".
+Outcome<Json> named_revision(Verb& verb, const std::string& service, const std::vector<Json>& revisions,
+                             const std::string& word) {
+  const Words& words = verb.words();
+  const auto unknown = [&](std::string what) {
+    return give_up(base::Error{
+        .code = base::ErrorCode::not_found, .what = std::move(what), .remedy = words(Text::see_history, service)});
+  };
+  if (word == "latest" && !revisions.empty()) return revisions.back();
+  std::vector<const Json*> found;
+  std::string names;
+  for (const Json& each : revisions) {
+    const std::string name = name_of(each);
+    if (name == word) return each;
+    const bool begins = name.starts_with(word) || name.starts_with(service + "-" + word);
+    if (!begins && !name.ends_with(word)) continue;
+    found.push_back(&each);
+    names += (names.empty() ? "" : ", ") + name;
+  }
+  if (found.empty()) return unknown(words(Text::diff_not_found, service, word));
+  if (found.size() > 1) return unknown(words(Text::diff_ambiguous, word, names));
+  return *found.front();
+}
+
+Outcome<Exit> diff_revisions(Verb& verb, const Json& before, const Json& after) {
+  const std::vector<Difference> found = differences(before, after);
+  if (found.empty()) verb.console.say(Text::no_difference, name_of(before), name_of(after));
+  print_differences(verb, found, name_of(before), name_of(after));
+  return Exit::ok;
+}
+
+Outcome<Exit> diff_of_service(Verb& verb, const std::string& service) {
+  const Outcome<std::vector<Json>> revisions = revisions_of(verb, service);
+  if (!revisions) return std::unexpected(revisions.error());
+  const Outcome<Json> before = named_revision(verb, service, *revisions, verb.arguments.positional(1));
+  if (!before) return std::unexpected(before.error());
+  const Outcome<Json> after = named_revision(verb, service, *revisions, verb.arguments.positional(2));
+  if (!after) return std::unexpected(after.error());
+  return diff_revisions(verb, *before, *after);
 }
 
 }  // namespace
@@ -165,14 +223,12 @@ Outcome<Exit> show_diff(Verb& verb) {
   const std::optional<std::string> file = verb.arguments.text("--filename");
   if (file.has_value() != after_name.empty()) return give_up(usage_failure(verb.words()(Text::diff_two), {}));
   if (file) return diff_with_file(verb, before_name, *file);
+  if (!verb.arguments.positional(2).empty()) return diff_of_service(verb, before_name);
   const Outcome<Json> before = get_object(verb, "revisions", before_name);
   if (!before) return std::unexpected(before.error());
   const Outcome<Json> after = get_object(verb, "revisions", after_name);
   if (!after) return std::unexpected(after.error());
-  const std::vector<Difference> found = differences(*before, *after);
-  if (found.empty()) verb.console.say(Text::no_difference, before_name, after_name);
-  print_differences(verb, found, before_name, after_name);
-  return Exit::ok;
+  return diff_revisions(verb, *before, *after);
 }
 
 }  // namespace marea::app

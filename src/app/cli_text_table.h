@@ -3,6 +3,7 @@
 
 #include "app/cli_text_codes.h"
 #include "app/cli_text_releases.h"
+#include "app/cli_text_history.h"
 
 // clang-format off
 #define MAREA_TEXTS(X) \
@@ -14,6 +15,7 @@
   MAREA_TEXTS_IMAGES(X) \
   MAREA_TEXTS_DEPLOY(X) \
   MAREA_TEXTS_RELEASES(X) \
+  MAREA_TEXTS_HISTORY(X) \
   MAREA_TEXTS_CODES(X) \
   MAREA_TEXTS_EXITS(X) \
   MAREA_TEXTS_DETAILS(X) \
@@ -86,7 +88,7 @@
   X(help_base, "the image to build on, when there is no Dockerfile (docker.io/library/debian:12-slim)", "la imagen sobre la que se construye, cuando no hay Dockerfile (docker.io/library/debian:12-slim)") \
   X(help_print_dockerfile, "print the Dockerfile and do nothing else", "muestra el Dockerfile y no hace nada más") \
   X(help_diff_file, "compare the service with what this manifest would make of it; - is standard input", "compara el servicio con lo que este manifiesto haría de él; - es la entrada estándar") \
-  X(diff_two, "diff needs two revisions, or a service and -f FILE", "diff necesita dos revisiones, o un servicio y -f ARCHIVO") \
+  X(diff_two, "diff needs two revisions, a service and two of its revisions, or a service and -f FILE", "diff necesita dos revisiones, un servicio y dos de sus revisiones, o un servicio y -f ARCHIVO") \
   X(diff_not_in_file, "{} has no service {}", "{} no tiene ningún servicio {}") \
   X(help_kubeconfig_file, "write it into this new file, which only its owner may read", "lo guarda en este archivo nuevo, que solo su dueño puede leer") \
   X(help_requests, "the requests to it, instead of what its apps wrote", "las peticiones que recibió, en lugar de lo que escribieron sus aplicaciones") \
@@ -162,7 +164,7 @@
   X(about_version, "the version of this program", "la versión de este programa") \
   X(about_help, "this list, the options of one command, or a code of an error", "esta lista, las opciones de una orden, o un código de error") \
   X(about_traffic, "which revisions get the requests of a service, and its tags", "qué revisiones reciben las peticiones de un servicio, y sus etiquetas") \
-  X(about_history, "the revisions of a service: when, what changed, how they are", "las revisiones de un servicio: cuándo, qué cambió, cómo están") \
+  X(about_history, "the revisions of a service: when, what changed, how they are; with --at what served at that moment", "las revisiones de un servicio: cuándo, qué cambió, cómo están; con --at, qué servía en ese momento") \
   X(about_diff, "what differs between two revisions, or what a manifest would change", "en qué se diferencian dos revisiones, o qué cambiaría un manifiesto") \
   X(about_completion, "completion for a shell", "el autocompletado para un intérprete de órdenes") \
   X(about_complete, "what may stand next on a command line", "lo que puede seguir en una línea de órdenes") \

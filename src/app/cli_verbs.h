@@ -28,6 +28,8 @@ Outcome<Exit> move_release(Verb& verb);      //
 Outcome<Exit> roll_back(Verb& verb);         // cli_rollback.cc
 Outcome<Exit> show_history(Verb& verb);      // cli_history.cc
 Outcome<Exit> show_diff(Verb& verb);         //
+Outcome<Exit> show_changes(Verb& verb);      // cli_timeline.cc
+Outcome<Exit> show_what_ran(Verb& verb);     //
 Outcome<Exit> show_top(Verb& verb);          // cli_top.cc
 Outcome<Exit> print_usage(Verb& verb);       // cli_usage.cc
 Outcome<Exit> give_kubeconfig(Verb& verb);   // cli_kubeconfig.cc
