@@ -317,7 +317,8 @@ class Control {
   ServiceRecords records_of(const base::ServiceName& name) const;
   const std::optional<model::TimelineLine>* last_line(const base::ServiceName& name);
   std::vector<store::Change> history_of(std::span<const store::Change> changes);
-  std::vector<std::string> report_until(const model::TimelineLine& line, const ServiceRecords& records);
+  std::vector<std::string> changes_during(const store::ReleaseRecord& release);
+  void add_report(ReleaseEntry::Next& next);
   void keep_history(const std::vector<store::Change>& lines);
   void note_published(const base::ServiceName& name, const ServiceFacts& facts, const ServiceOutcome& outcome);
   void confirm_history();

@@ -81,23 +81,34 @@ std::vector<store::Change> Control::history_of(std::span<const store::Change> ch
                                                         .last = *last ? &**last : nullptr,
                                                         .asked = asked ? &*asked : nullptr});
     for (model::TimelineLine& line : lines) {
-      if (line.cause == TimelineCause::rolled_back) line.report = report_until(line, after);
+      const auto release =
+          std::ranges::find(after.releases, line.release, [](const auto* each) { return each->spec.id; });
+      if (line.cause == TimelineCause::rolled_back && release != after.releases.end()) {
+        line.report = changes_during(**release);
+      }
       out.emplace_back(store::TimelineRecord{.line = std::move(line)});
     }
   }
   return out;
 }
 
-// What changed since the release of this line began.
-std::vector<std::string> Control::report_until(const model::TimelineLine& line, const ServiceRecords& records) {
-  const auto release =
-      std::ranges::find_if(records.releases, [&](const auto* each) { return each->spec.id == line.release; });
-  if (release == records.releases.end()) return {};
-  const std::int64_t since = (*release)->created_unix_ns;
-  const auto timeline = store_.timeline({.service = line.service, .from_unix_ns = since});
-  const auto events = store_.platform_events(since, line.unix_ns);
+// Since it began.
+std::vector<std::string> Control::changes_during(const store::ReleaseRecord& release) {
+  const auto timeline = store_.timeline({.service = release.spec.service, .from_unix_ns = release.created_unix_ns});
+  const auto events = platform_events(release.created_unix_ns);
   if (!timeline || !events) return {};
   return report_of(changes_of(timeline->lines, *events));
+}
+
+// Whoever is told of a rollback gets the list with it.
+void Control::add_report(ReleaseEntry::Next& next) {
+  for (decide::ReleaseAction& action : next.actions) {
+    auto* notify = std::get_if<decide::Notify>(&action);
+    if (notify == nullptr || notify->notice != model::ReleaseNotice::rolled_back) continue;
+    const std::vector<std::string> report = changes_during(next.record);
+    if (!report.empty()) notify->text += "\nWhat changed since it began:";
+    for (const std::string& line : report) notify->text += "\n- " + line;
+  }
 }
 
 std::vector<std::string> Control::rollback_report(const base::ServiceName& service, const std::string& release) {

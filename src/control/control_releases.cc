@@ -161,6 +161,7 @@ std::span<const store::ReleaseAuditRecord> Control::release_history(const std::s
 
 ReleaseEntry::Next Control::step(const ReleaseEntry& entry, std::vector<decide::ReleaseInput> inputs) {
   ReleaseEntry::Next next = entry.step(inputs, loop_.now(), loop_.clock().wall(), random_.suffix(kSaltLength));
+  add_report(next);
   add_notices(next);
   return next;
 }
@@ -306,17 +307,11 @@ void Control::carry_out(ServiceState& service, const std::vector<decide::Release
     if (const auto* notify = std::get_if<decide::Notify>(&action)) {
       const bool warns =
           notify->notice == model::ReleaseNotice::warning || notify->notice == model::ReleaseNotice::rolled_back;
-      std::string what = notify->text;
-      if (notify->notice == model::ReleaseNotice::rolled_back) {
-        const auto report = rollback_report(service.record.service.name, service.releases.back().record().spec.id);
-        if (!report.empty()) what += "\nWhat changed since it began:";
-        for (const std::string& line : report) what += "\n- " + line;
-      }
       log_(warns ? base::Severity::warning : base::Severity::info, "release",
            {{"service", name},
             {"release", service.releases.back().record().spec.id},
             {"notice", std::string(to_string(notify->notice))},
-            {"what", what}});
+            {"what", notify->text}});
     }
   }
 }
