@@ -74,6 +74,7 @@ Control::Control(World world)
       giving_up_(loop_, [this] { give_up_(); }) {}
 
 base::Result<void> Control::start() {
+  began_ = loop_.now();
   base::Result<store::Contents> contents = store_.load();
   if (!contents) return base::fail(std::move(contents.error()));
   store_.raise_version(first_number(store_));  // above those of the last life that were not stored
@@ -423,8 +424,11 @@ void Control::on_revision_load(const net::msg::RevisionLoad& load) {
   if (state == nullptr) return;
   state->waiting = load.waiting;
   ServiceState& owner = services_.at(owners_.at(load.revision));
-  // A smaller number: router began anew.
-  owner.recent.take(load.requests < state->answered ? load.requests : load.requests - state->answered, loop_.now());
+  // What came before this control began is not known to be recent. A smaller number: router began anew.
+  if (state->answered) {
+    const std::uint64_t before = load.requests < *state->answered ? 0 : *state->answered;
+    owner.recent.take(load.requests - before, loop_.now());
+  }
   state->answered = load.requests;
   const bool shared =
       std::ranges::find(owner.shares, load.revision, &model::RouteShare::revision) != owner.shares.end();

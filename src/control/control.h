@@ -80,8 +80,8 @@ struct RevisionState {
   bool checking = false;          // it shall prove that it starts
   std::uint64_t unrouted_in = 0;  // routes version that took its share away; 0: the router does not hold on to it
   int waiting = 0;                // requests that wait for a slot
-  std::uint64_t answered = 0;     // requests, as router told last
-  std::unique_ptr<net::Timer> deadline;  // of the check
+  std::optional<std::uint64_t> answered;  // requests, as router told last
+  std::unique_ptr<net::Timer> deadline;   // of the check
 };
 
 struct ServiceState {
@@ -91,6 +91,7 @@ struct ServiceState {
   std::vector<std::string> unmet;         // revisions that traffic names and that cannot serve
   std::vector<ReleaseEntry> releases;     // oldest first; only the newest may run
   base::Instant judge_stored{};           // of the running one
+  std::uint64_t judged_stored = 0;        // ticks that its judge had eaten then
   int failed_starts = 0;                  // of the running release's canary, since an instance of it was ready
   RecentRequests recent;                  // of all its revisions
   std::uint64_t routes_version = 0;       // in which its routes changed last
@@ -276,6 +277,10 @@ class Control {
     std::optional<model::ReleasePolicy> policy;  // nothing: by none
     std::string why;                             // nobody asked for it; in words. Empty: somebody did
   };
+  // The release of the newest ready revision gives it the requests, or may have to.
+  bool is_fallback(const ServiceState& service, const base::RevisionName& revision) const;
+  std::optional<model::Fault> kept_from_latest(const ServiceState& service) const;
+  ServiceState* counted(const std::string& route_id);
   std::expected<PolicyChoice, Refusal> release_policy(const ServiceState* state, const model::Service& wanted) const;
   PolicyChoice usual_policy(const ServiceState* state) const;
   // What an apply means to releases: `changes` go into the same commit, adopt_releases() follows it.
@@ -455,7 +460,8 @@ class Control {
   void run(const DeleteImages& command, Done done);
   void run(const DeleteBuilds& command, Done done);
   std::expected<void, Refusal> check_hosts(const model::Service& wanted) const;
-  std::vector<store::Change> surplus(const ServiceState* service) const;
+  // But `stable`, which a release is about to need.
+  std::vector<store::Change> surplus(const ServiceState* service, const base::RevisionName& stable) const;
   void adopt(ApplyDecision decision, const std::vector<store::Change>& dropped);
   void finish_delete(base::ServiceName name);  // by value: it destroys what may hold the caller's name
   // `given`: marea names it so by itself.
@@ -506,6 +512,8 @@ class Control {
   net::Timer usage_timer_;
   std::map<std::string, store::ReleasePolicyRecord> policies_;
   std::map<std::string, std::vector<store::ReleaseAuditRecord>> histories_;  // of releases, by id
+  std::map<std::string, base::ServiceName> counted_;  // whose release router tells of, by its id there: a memory
+  base::Instant began_{};                             // when this control did
   net::Timer release_timer_;
   struct AskedGate {
     base::ServiceName service;

@@ -94,7 +94,7 @@ std::expected<void, Refusal> Control::check_hosts(const model::Service& wanted) 
 }
 
 // The oldest revisions without any use, as many as make room for one more.
-std::vector<store::Change> Control::surplus(const ServiceState* service) const {
+std::vector<store::Change> Control::surplus(const ServiceState* service, const base::RevisionName& stable) const {
   std::vector<store::Change> out;
   if (service == nullptr || service->revisions.size() < kMostRevisionsPerService) return out;
   std::size_t left = service->revisions.size() - kMostRevisionsPerService + 1;
@@ -104,8 +104,8 @@ std::vector<store::Change> Control::surplus(const ServiceState* service) const {
     const base::RevisionName& name = one.record.revision.name;
     const bool named = std::ranges::any_of(service->record.service.traffic,
                                            [&](const auto& target) { return target.revision == name.str(); });
-    const bool used = named || name.str() == keep || one.unrouted_in != 0 || live_instances(name) > 0 ||
-                      &one == &service->revisions.back() ||
+    const bool used = named || name.str() == keep || name == stable || is_fallback(*service, name) ||
+                      one.unrouted_in != 0 || live_instances(name) > 0 || &one == &service->revisions.back() ||
                       std::ranges::find(service->shares, name, &model::RouteShare::revision) != service->shares.end();
     if (used) continue;
     out.emplace_back(store::DropRevision{.name = name});
@@ -158,7 +158,7 @@ std::expected<Outcome, Refusal> Control::run(const ApplyService& command) {
     std::set<std::string> keep(input.sidecar_digests.begin(), input.sidecar_digests.end());
     keep.insert(input.image_digest);
     if (auto room = check_room("deploy " + wanted.name.str(), 0, keep); !room) return refuse(std::move(room.error()));
-    dropped = surplus(state);
+    dropped = surplus(state, releases.fresh ? releases.fresh->record.spec.stable : base::RevisionName());
   }
   std::vector<store::Change> changes{decision->service};
   changes.insert(changes.end(), decision->revisions.begin(), decision->revisions.end());
@@ -195,7 +195,7 @@ void Control::adopt(ApplyDecision decision, const std::vector<store::Change>& dr
       continue;
     }
     owners_.emplace(one.revision.name, name);
-    state.revisions.push_back({.record = std::move(one)});
+    state.revisions.push_back({.record = std::move(one), .answered = 0});
   }
   touch(name);
 }
@@ -216,6 +216,7 @@ std::expected<Outcome, Refusal> Control::run(const DeleteRevision& command) {
   if (std::ranges::any_of(service->record.service.traffic, [&](const auto& one) { return one.revision == name; })) {
     return in_use("spec.traffic names it");
   }
+  if (is_fallback(*service, command.name)) return in_use("the release of the newest revision goes back to it");
   if (state->unrouted_in != 0) return in_use("its traffic is still moving away; try again in a moment");
   Deleted deleted{.kind = "revisions", .name = name, .uid = state->record.uid};
   std::vector<store::Change> changes{store::DropRevision{.name = command.name}};

@@ -380,5 +380,120 @@ TEST_F(ControlReleaseTest, a_service_takes_its_releases_with_it) {
   EXPECT_TRUE(world.control().release_history(id).empty());
 }
 
+// As engine tells it of one that it ends itself: first as draining.
+TEST_F(ControlReleaseTest, instances_that_fail_their_liveness_bring_stable_back) {
+  begin_canary();
+  for (int i = 0; i < decide::kFailuresToRollBack; ++i) {
+    const std::string id = "canary" + std::to_string(i);
+    for (const auto each : {InstanceState::running, InstanceState::draining, InstanceState::failed}) {
+      const bool up = each == InstanceState::running;
+      world.report(id, world.newest("hola"), each, up ? model::Reason::none : model::Reason::liveness_failed);
+    }
+  }
+  EXPECT_EQ(state().cause, model::ReleaseCause::liveness_failed);
+  EXPECT_EQ(world.shares("hola"), "hola-00001=10000");
+}
+
+TEST_F(ControlReleaseTest, what_the_machine_could_not_do_is_not_the_canarys_failure) {
+  begin_canary();
+  for (int i = 0; i < 2 * kStartsToGiveUp; ++i) {
+    const std::string id = "canary" + std::to_string(i);
+    world.report(id, world.newest("hola"), InstanceState::starting);
+    world.report(id, world.newest("hola"), InstanceState::failed, model::Reason::sandbox_failed);
+  }
+  EXPECT_EQ(state().phase, ReleasePhase::stepping);
+}
+
+TEST_F(ControlReleaseTest, starts_that_fail_beside_an_instance_that_serves_say_nothing) {
+  begin_canary();
+  world.report("serves", world.newest("hola"), InstanceState::running);
+  for (int i = 0; i < 2 * kStartsToGiveUp; ++i) {
+    const std::string id = "canary" + std::to_string(i);
+    world.report(id, world.newest("hola"), InstanceState::starting);
+    world.report(id, world.newest("hola"), InstanceState::failed, model::Reason::exited);
+  }
+  EXPECT_EQ(state().phase, ReleasePhase::stepping);
+}
+
+TEST_F(ControlReleaseTest, who_was_taken_back_stays_so_however_many_deploys_fail_after_it) {
+  begin_canary();
+  ASSERT_TRUE(move(decide::OperatorAct::abort));
+  for (std::size_t i = 0; i < 2 * kMostReleasesPerService; ++i) {
+    ASSERT_TRUE(apply(i % 2 == 0 ? "c" : "b"));
+    const std::string id = "bad" + std::to_string(i);
+    world.report(id, world.newest("hola"), InstanceState::starting);
+    world.report(id, world.newest("hola"), InstanceState::failed, model::Reason::exited);
+    world.advance(kOutputSettles);
+    ASSERT_EQ(world.shares("hola"), "hola-00001=10000") << i;
+  }
+  EXPECT_LE(world.service("hola").releases.size(), kMostReleasesPerService);
+}
+
+TEST_F(ControlReleaseTest, a_release_of_an_older_revision_is_not_tried_again) {
+  begin_canary();
+  ASSERT_TRUE(move(decide::OperatorAct::abort));
+  deploy("c", "i3", "none");
+  const auto refused = move(decide::OperatorAct::retry);
+  ASSERT_FALSE(refused);
+  EXPECT_THAT(refused.error().error.why, HasSubstr("is not the newest ready revision"));
+}
+
+TEST_F(ControlReleaseTest, a_tag_on_the_latest_revision_reaches_who_serves_after_a_rollback) {
+  deploy("a", "i1");
+  const std::string first = world.newest("hola");
+  ASSERT_TRUE(apply("b", "canary", "", R"([{"latestRevision": true, "percent": 100, "tag": "next"}])"));
+  world.report("i2", world.newest("hola"), InstanceState::running);
+  world.apply_routes();
+  EXPECT_EQ(world.route("hola").tags.at(0).revision.str(), world.newest("hola")) << "a canary can be tried";
+  ASSERT_TRUE(move(decide::OperatorAct::abort));
+  world.run();
+  EXPECT_EQ(world.route("hola").tags.at(0).revision.str(), first);
+}
+
+TEST_F(ControlReleaseTest, a_release_that_may_not_go_back_after_its_promotion_is_there_after_a_restart) {
+  deploy("a", "i1");
+  ASSERT_TRUE(apply("b", "canary", "forbidden-after: promotion"));
+  world.kill();
+  world.start();
+  EXPECT_EQ(release().record().spec.policy.rollback_until, model::kWholeWeight);
+}
+
+TEST_F(ControlReleaseTest, its_time_stands_still_while_router_is_away) {
+  begin_canary();
+  world.lose_router();
+  pass(std::chrono::minutes(30));
+  EXPECT_EQ(world.service("hola").releases.back().state().step, 0);
+}
+
+TEST_F(ControlReleaseTest, the_revision_to_which_a_release_goes_back_is_not_deleted) {
+  begin_canary();
+  const base::RevisionName stable = release().record().spec.stable;
+  ASSERT_TRUE(apply("b", "canary", "", R"([{"revisionName": ")" + world.newest("hola") + R"(", "percent": 100}])"));
+  world.apply_routes();
+  world.report("i1", stable.str(), InstanceState::stopped);
+  const auto refused = world.execute(DeleteRevision{.name = stable});
+  ASSERT_FALSE(refused);
+  EXPECT_THAT(refused.error().error.why, HasSubstr("goes back to it"));
+}
+
+TEST_F(ControlReleaseTest, the_latest_revision_beside_others_is_meant_as_it_is_said) {
+  begin_canary();
+  const std::string stable = release().record().spec.stable.str();
+  ASSERT_TRUE(
+      apply("b", "canary", "",
+            R"([{"latestRevision": true, "percent": 20}, {"revisionName": ")" + stable + R"(", "percent": 80}])"));
+  EXPECT_EQ(world.shares("hola"), "hola-00001=8000 hola-00002=2000");
+}
+
+TEST_F(ControlReleaseTest, a_clock_that_was_put_back_leaves_the_newest_release_the_newest) {
+  begin_canary();
+  world.jump(-std::chrono::hours(5));
+  deploy("c", "i3");
+  const std::string newest = release().record().spec.id;
+  world.kill();
+  world.start();
+  EXPECT_EQ(release().record().spec.id, newest);
+}
+
 }  // namespace
 }  // namespace marea::control

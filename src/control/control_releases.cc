@@ -7,13 +7,21 @@
 #include <utility>
 
 #include "control/control.h"
+#include "control/deploy_check.h"
 #include "control/judge_form.h"
+#include "decide/release_opinion.h"
 
 namespace marea::control {
 namespace {
 
 constexpr int kSaltLength = 16;
+constexpr std::size_t kMostNamed = 10;
 constexpr const char* kPolicyPath = "metadata.annotations[\"marea.dev/release-policy\"]";
+constexpr const char* kTrafficPath = "spec.traffic";
+constexpr const char* kStickyAnnotation = "marea.dev/sticky";
+constexpr std::size_t kMostIdBytes = 63;        // a label
+constexpr std::size_t kMostStoredAtOnce = 100;  // releases in one commit
+constexpr std::size_t kMostCountedKept = 4096;
 constexpr const char* kRollbackPath = "spec.template.metadata.annotations[\"marea.dev/rollback\"]";
 
 std::unexpected<Refusal> faulty(const char* path, std::string message) {
@@ -29,11 +37,33 @@ bool all_to_latest(const model::Service& service) {
                              [](const model::TrafficTarget& each) { return each.latest || each.percent == 0; });
 }
 
-// A release's name is that of its canary; further ones of the same count on.
-std::string name_of(const base::RevisionName& canary, const std::vector<ReleaseEntry>& releases) {
-  const auto before =
-      std::ranges::count_if(releases, [&](const ReleaseEntry& each) { return each.record().spec.canary == canary; });
-  return before == 0 ? canary.str() : canary.str() + "-r" + std::to_string(before + 1);
+// A release's name is that of its canary, or the first one with a number that nobody has.
+template <class Histories>
+std::string name_of(const base::RevisionName& canary, const Histories& taken) {
+  std::string out = canary.str();
+  for (int number = 2; taken.contains(out); ++number) {
+    const std::string end = "-r" + std::to_string(number);
+    out = canary.str().substr(0, kMostIdBytes - end.size()) + end;
+  }
+  return out;
+}
+
+// The oldest ones beyond the bound, but those that say who serves: that of the newest ready revision, and the newest
+// that made a revision the last known stable one.
+std::vector<std::string> surplus_releases(const std::vector<ReleaseEntry>& releases, const base::RevisionName& ready) {
+  const ReleaseEntry* stable = nullptr;
+  const ReleaseEntry* serving = nullptr;
+  for (const ReleaseEntry& each : releases) {
+    if (each.state().phase == model::ReleasePhase::done) stable = &each;
+    if (each.record().spec.canary == ready) serving = &each;
+  }
+  std::vector<std::string> out;
+  for (const ReleaseEntry& each : releases) {
+    if (releases.size() - out.size() < kMostReleasesPerService) break;
+    if (&each == stable || &each == serving || &each == &releases.back()) continue;
+    out.push_back(each.record().spec.id);
+  }
+  return out;
 }
 
 model::InstanceFailureKind kind_of(const model::InstanceReport& report) {
@@ -42,14 +72,11 @@ model::InstanceFailureKind kind_of(const model::InstanceReport& report) {
   return model::InstanceFailureKind::crashed;
 }
 
-// What failed before this control's life is told again, and counts no more.
-bool was_starting(const InstanceEntry* before) {
-  return before != nullptr && (before->report.state == model::InstanceState::prepared ||
-                               before->report.state == model::InstanceState::starting);
-}
-
-bool was_ready(const InstanceEntry* before) {
-  return before != nullptr && is_up(before->report.state);
+// The first news of its end. What failed before this control's life is told again, and counts no more; engine tells of
+// one that it ends itself first as draining.
+bool fails_now(const InstanceEntry* before, const model::InstanceReport& report) {
+  return report.state == model::InstanceState::failed && before != nullptr && is_live(before->report.state) &&
+         !is_machines_own(report.reason);
 }
 
 }  // namespace
@@ -71,15 +98,27 @@ void Control::load_releases(store::Contents& contents) {
     const std::int64_t lines = std::ssize(histories_[record.spec.id]);
     service->releases.emplace_back(std::move(record), judge ? *std::move(judge) : decide::JudgeState{}, lines,
                                    loop_.now());
+    service->judge_stored = loop_.now();
   }
   release_timer_.arm_in(kReleaseLook);
 }
 
-// What a deploy gets that asks for nothing: a canary if there are requests by which it can be judged.
+// What a deploy gets that asks for nothing: a canary if there are requests by which it can be judged. While control has
+// not looked on for an hour, all that came before count.
 Control::PolicyChoice Control::usual_policy(const ServiceState* state) const {
-  const std::uint64_t requests = state == nullptr ? 0 : state->recent.count(loop_.now());
+  if (state == nullptr) return {};
+  std::uint64_t requests = state->recent.count(loop_.now());
+  std::string when = "within the last hour";
+  if (requests < kTrafficToJudge && loop_.now() - began_ < RecentRequests::kSpan) {
+    std::uint64_t ever = 0;
+    for (const UsageBook::Line& line : usage_.lines(state->record.service.name)) ever += line.bill.requests;
+    if (ever > requests) {
+      requests = ever;
+      when = "so far, and marea has been looking for less than an hour";
+    }
+  }
   if (requests == 0) return {};
-  const std::string came = std::to_string(requests) + " requests came within the last hour";
+  const std::string came = std::to_string(requests) + " requests came " + when;
   if (requests < kTrafficToJudge) {
     return {.policy = std::nullopt,
             .why = "not set: all traffic moves at once, since only " + came + ", too few to judge a canary by"};
@@ -100,18 +139,27 @@ std::expected<Control::PolicyChoice, Refusal> Control::release_policy(const Serv
   } else if (const auto named = policies_.find(name); named != policies_.end()) {
     out.policy = named->second.policy;
   } else {
-    return faulty(kPolicyPath, "there is no ReleasePolicy " + name + "; there are none, canary, blue-green and " +
-                                   "all-at-once, and those that were applied");
+    std::string there = R"("none", "canary", "blue-green", "all-at-once")";
+    for (const auto& [known, record] : policies_ | std::views::take(kMostNamed)) there += ", \"" + known + "\"";
+    if (policies_.size() > kMostNamed) there += " and " + std::to_string(policies_.size() - kMostNamed) + " more";
+    return faulty(kPolicyPath, "there is no ReleasePolicy \"" + name + "\"; there are " + there);
   }
   if (const auto until = wanted.revision_template.rollback_until) {
     const bool known =
         *until == model::kWholeWeight ||
         std::ranges::find(out.policy->ladder, *until, &model::LadderStep::weight) != out.policy->ladder.end();
     if (!known) {
-      return faulty(kRollbackPath, "the ladder of " + (name.empty() ? "a canary" : name) + " has no step " +
+      const std::string whose = name.empty() ? "a canary" : name;
+      return faulty(kRollbackPath, (out.policy->ladder.empty() ? whose + " has no ladder, only promotion; not "
+                                                               : "the ladder of " + whose + " has no step ") +
                                        model::print_weight(*until));
     }
     out.policy->rollback_until = until;
+  }
+  // Of a service that may not set a cookie. A policy that was written for it has its own word.
+  const auto sticky = wanted.annotations.find(kStickyAnnotation);
+  if (sticky != wanted.annotations.end() && !policies_.contains(name)) {
+    out.policy->sticky = model::parse_sticky(sticky->second).value_or(out.policy->sticky);
   }
   if (out.policy->strategy == model::ReleaseStrategy::none) out.policy.reset();
   return out;
@@ -129,9 +177,18 @@ std::optional<ReleaseFacts> Control::release_facts(const ServiceState& service) 
   return std::nullopt;
 }
 
+bool Control::is_fallback(const ServiceState& service, const base::RevisionName& revision) const {
+  const auto facts = release_facts(service);
+  return facts && facts->route.stable == revision && (!facts->over || facts->route.weight < model::kWholeWeight);
+}
+
 // Who serves what the traffic gives the latest revision, once `superseded` is done with the newest release.
 base::RevisionName Control::incumbent(const ServiceState& service,
                                       const std::optional<ReleaseEntry::Next>& superseded) const {
+  if (!all_to_latest(service.record.service)) {
+    const auto most = std::ranges::max_element(service.shares, {}, &model::RouteShare::weight);
+    return most == service.shares.end() ? base::RevisionName() : most->revision;
+  }
   const auto latest = std::ranges::find(service.revisions | std::views::reverse, store::RevisionResult::ready,
                                         [](const RevisionState& one) { return one.record.result; });
   if (latest == service.revisions.rend()) return {};
@@ -175,15 +232,19 @@ Control::ReleasePlan Control::plan_releases(const ServiceState* state, const mod
   const ReleaseEntry* newest = state == nullptr || state->releases.empty() ? nullptr : &state->releases.back();
   const bool by_hand = !all_to_latest(wanted);
   if (newest != nullptr && !newest->over() && (adds || by_hand)) {
-    const std::string what = adds ? canary.str() : "traffic that is set by hand";
-    out.running = step(*newest, {decide::NewerDeploy{.revision = base::RevisionName(what)}});
-  } else if (newest != nullptr && newest->over() && !adds && newest->record().spec.canary == canary) {
+    out.running = step(*newest, {adds ? decide::NewerDeploy{.revision = canary}
+                                      : decide::NewerDeploy{.revision = {}, .instead = "the traffic was set by hand"}});
+  } else if (newest != nullptr && newest->over() && !adds && newest->record().spec.canary == canary &&
+             histories_[newest->record().spec.id].size() < kMostReleaseLines) {
     // The same document again: the revision is tried again, and its release with it.
     out.running = step(
         *newest, {decide::OperatorCommand{
                      .act = decide::OperatorAct::retry, .who = {}, .reason = "the same manifest was applied again"}});
   }
-  if (!adds) return out;
+  if (!adds) {
+    if (decision.changed && newest != nullptr && newest->over() && !by_hand) out.notice = kept_from_latest(*state);
+    return out;
+  }
   const base::RevisionName stable = state == nullptr ? base::RevisionName() : incumbent(*state, out.running);
   if (stable.empty() || by_hand) {
     if (!choice.policy || !choice.why.empty()) return out;
@@ -193,17 +254,31 @@ Control::ReleasePlan Control::plan_releases(const ServiceState* state, const mod
   }
   if (!choice.why.empty()) out.notice = model::Fault{.path = kPolicyPath, .message = choice.why};
   if (!choice.policy) return out;
-  const model::ReleaseSpec spec{.id = name_of(canary, state->releases),
+  const model::ReleaseSpec spec{.id = name_of(canary, histories_),
                                 .service = wanted.name,
                                 .stable = stable,
                                 .canary = canary,
                                 .policy = *choice.policy};
   out.fresh = ReleaseEntry::begin(spec, random_.suffix(kSaltLength), loop_.now(), loop_.clock().wall());
   add_notices(*out.fresh);
-  for (std::size_t i = 0; i + kMostReleasesPerService <= state->releases.size(); ++i) {
-    out.dropped.push_back(state->releases[i].record().spec.id);
+  // Their order is that of this time, also when the wall clock was put back.
+  if (newest != nullptr) {
+    store::ReleaseRecord& record = out.fresh->record;
+    record.created_unix_ns = std::max(record.created_unix_ns, newest->record().created_unix_ns + 1);
   }
+  out.dropped = surplus_releases(state->releases, base::RevisionName(status(*state).latest_ready));
   return out;
+}
+
+// All traffic is the latest revision's, but its release took it back.
+std::optional<model::Fault> Control::kept_from_latest(const ServiceState& service) const {
+  const auto facts = release_facts(service);
+  if (!facts || !facts->over || facts->route.weight != 0 || revision(facts->route.stable) == nullptr) return {};
+  return model::Fault{.path = kTrafficPath,
+                      .message = facts->route.canary.str() + " is the latest revision, and " +
+                                 facts->route.stable.str() +
+                                 " gets its requests, since its release did not go through; name " +
+                                 facts->route.canary.str() + " here, or deploy anew"};
 }
 
 void Control::add_changes(const ReleasePlan& plan, std::vector<store::Change>& changes) {
@@ -259,6 +334,7 @@ bool Control::move_release(ServiceState& service, std::vector<decide::ReleaseInp
   if (refused != nullptr) *refused = next.refused;
   const std::vector<decide::ReleaseAction> actions = std::move(next.actions);
   const bool urgent = next.urgent;
+  if (next.record.state.attempt != entry.state().attempt) service.failed_starts = 0;
   entry.adopt(std::move(next));
   carry_out(service, actions);
   if (urgent) touch(service.record.service.name);
@@ -284,17 +360,18 @@ void Control::note_failure(const InstanceEntry* before, const model::InstanceRep
   const model::ReleaseSpec& spec = service->releases.back().record().spec;
   const bool canary = report.revision == spec.canary;
   if (!canary && report.revision != spec.stable) return;
-  if (report.state != model::InstanceState::failed) {
-    if (canary && report.state == model::InstanceState::running) service->failed_starts = 0;
-    return;
-  }
-  if (was_ready(before)) {
+  if (canary && report.state == model::InstanceState::running) service->failed_starts = 0;
+  if (!fails_now(before, report)) return;
+  if (before->was_up) {
     move_release(*service,
                  {decide::InstanceFailure{.arm = canary ? model::ReleaseArm::canary : model::ReleaseArm::stable,
                                           .kind = kind_of(report),
                                           .detail = report.id.str() + ": " + std::string(to_string(report.reason))}});
-  } else if (canary && was_starting(before) && service->releases.back().state().ready &&
-             ++service->failed_starts >= kStartsToGiveUp) {
+    return;
+  }
+  int up = 0;
+  live_instances(spec.canary, &up);
+  if (canary && up == 0 && service->releases.back().state().ready && ++service->failed_starts >= kStartsToGiveUp) {
     move_release(*service, {decide::CanaryUnavailable{std::to_string(kStartsToGiveUp) + " starts failed, the last: " +
                                                       std::string(to_string(report.reason))}});
   }
@@ -316,18 +393,21 @@ void Control::carry_out(ServiceState& service, const std::vector<decide::Release
   }
 }
 
-void Control::on_release_counts(const model::ReleaseCounts& counts) {
-  for (auto& [name, service] : services_) {
-    if (service.releases.empty() || service.releases.back().route_id() != counts.release) continue;
-    ReleaseEntry& entry = service.releases.back();
-    if (entry.over()) break;
-    const base::Duration objective = entry.record().objective;
-    const auto opinion = entry.count(counts);
-    if (opinion) move_release(service, {*opinion});
-    if (entry.record().objective != objective) touch(name);
-    break;
+// Whose newest release router knows by this id; null: nobody's.
+ServiceState* Control::counted(const std::string& route_id) {
+  const auto matches = [&](const ServiceState& service) {
+    return !service.releases.empty() && service.releases.back().route_id() == route_id;
+  };
+  if (const auto known = counted_.find(route_id); known != counted_.end()) {
+    ServiceState* service = find(known->second);
+    if (service != nullptr && matches(*service)) return service;
+    counted_.erase(known);
   }
-  router_.acknowledge(counts.release, counts.closed);  // also what nobody judges any more
+  const auto found = std::ranges::find_if(services_, [&](const auto& each) { return matches(each.second); });
+  if (found == services_.end()) return nullptr;
+  if (counted_.size() >= kMostCountedKept) counted_.clear();
+  counted_[route_id] = found->first;
+  return &found->second;
 }
 
 bool Control::is_inspected(const base::RevisionName& revision) const {
@@ -339,13 +419,41 @@ bool Control::is_inspected(const base::RevisionName& revision) const {
   return back && newest.record().spec.canary == revision;
 }
 
+void Control::on_release_counts(const model::ReleaseCounts& counts) {
+  bool taken = true;
+  if (ServiceState* service = counted(counts.release); service != nullptr && !service->releases.back().over()) {
+    ReleaseEntry& entry = service->releases.back();
+    const base::Duration objective = entry.record().objective;
+    const auto opinion = entry.count(counts);
+    if (opinion) taken = move_release(*service, {*opinion});
+    if (entry.record().objective != objective) touch(service->record.service.name);
+  }
+  // Also what nobody judges any more. What the store did not take is told again, and judged again.
+  if (taken) router_.acknowledge(counts.release, counts.closed);
+}
+
+// Their time passes, and what their judges know is stored: soon where they learnt something, now and then elsewhere.
 void Control::look_at_releases() {
+  std::vector<ServiceState*> due;
+  std::vector<store::Change> changes;
   for (auto& [name, service] : services_) {
     if (service.record.deleting || service.releases.empty() || service.releases.back().over()) continue;
-    if (!move_release(service, {})) continue;
-    const bool watched = service.releases.back().state().phase == model::ReleasePhase::watching;
-    if (loop_.now() < service.judge_stored + (watched ? kJudgeStoredInWatch : kJudgeStored)) continue;
-    if (write({service.releases.back().whole()})) service.judge_stored = loop_.now();
+    ReleaseEntry& entry = service.releases.back();
+    if (!router_.connected()) {
+      entry.skip(loop_.now());  // nobody could be seen
+      continue;
+    }
+    if (!move_release(service, {}) || changes.size() >= kMostStoredAtOnce) continue;
+    const bool quiet = entry.judged() == service.judged_stored || entry.state().phase == model::ReleasePhase::watching;
+    if (loop_.now() < service.judge_stored + (quiet ? kJudgeStoredInWatch : kJudgeStored)) continue;
+    changes.emplace_back(entry.whole());
+    due.push_back(&service);
+  }
+  if (!changes.empty() && write(std::move(changes))) {
+    for (ServiceState* service : due) {
+      service->judge_stored = loop_.now();
+      service->judged_stored = service->releases.back().judged();
+    }
   }
   release_timer_.arm_in(kReleaseLook);
 }
@@ -358,15 +466,31 @@ std::expected<Outcome, Refusal> Control::run(const MoveRelease& command) {
   }
   const std::string what = std::string(to_string(command.command.act)) + " the release of " + name;
   const std::string id = service->releases.back().record().spec.id;
-  if (histories_[id].size() >= kMostReleaseLines) {
+  const bool again = command.command.act == decide::OperatorAct::retry;
+  const bool more = again || command.command.act == decide::OperatorAct::pause;  // what a script could repeat for ever
+  if (more && histories_[id].size() >= kMostReleaseLines) {
     return control::refuse(base::ErrorCode::too_large, "cannot " + what,
                            "its history has " + std::to_string(kMostReleaseLines) + " lines", "Deploy anew");
+  }
+  if (again) {
+    const model::ReleaseSpec& spec = service->releases.back().record().spec;
+    const RevisionState* stable = revision(spec.stable);
+    if (status(*service).latest_ready != spec.canary.str() || stable == nullptr ||
+        stable->record.result != store::RevisionResult::ready) {
+      return control::refuse(base::ErrorCode::conflict, "cannot " + what,
+                             "its canary " + spec.canary.str() + " is not the newest ready revision, or " +
+                                 spec.stable.str() + " is not ready any more",
+                             "Deploy it anew");
+    }
   }
   std::string refused;
   if (!move_release(*service, {command.command}, &refused)) {
     return control::refuse(base::ErrorCode::io, "cannot " + what, "the store did not take it", "Try again in a moment");
   }
-  if (!refused.empty()) return control::refuse(base::ErrorCode::conflict, "cannot " + what, refused);
+  if (!refused.empty()) {
+    return control::refuse(base::ErrorCode::conflict, "cannot " + what, refused,
+                           "See where it stands: marea releases describe " + id);
+  }
   return ReleaseMoved{.id = id};
 }
 
@@ -387,6 +511,9 @@ std::expected<Outcome, Refusal> Control::run(const PutReleasePolicy& command) {
   for (std::size_t i = 0; i < document.policy.gates.size(); ++i) check(document.policy.gates[i].secret, "gates", i);
   for (std::size_t i = 0; i < document.policy.notifications.size(); ++i) {
     check(document.policy.notifications[i].secret, "notifications", i);
+  }
+  for (const std::string& fault : decide::faults_of(decide::judge_policy(document.policy))) {
+    refusal.faults.push_back({.path = "spec", .message = fault});
   }
   if (!refusal.faults.empty()) {
     refusal.error = {.code = base::ErrorCode::manifest_invalid, .what = "the release policy has faults"};

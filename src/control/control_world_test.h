@@ -185,6 +185,10 @@ class ControlWorld {
     router_->send(net::msg::RevisionLoad{.revision = base::RevisionName(revision), .requests = requests});
     run();
   }
+  void lose_router() {
+    router_.reset();
+    run();
+  }
   void apply_routes() {
     router_->send(net::msg::RoutesApplied{.version = version_});
     run();

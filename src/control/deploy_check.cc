@@ -8,10 +8,6 @@ namespace {
 using model::InstanceState;
 using model::Reason;
 
-bool is_machines_own(Reason reason) {
-  return reason == Reason::sandbox_failed || reason == Reason::machine_full || reason == Reason::none;
-}
-
 std::string mebibytes(std::int64_t bytes) {
   constexpr std::int64_t kMebi = 1 << 20;
   return std::to_string((bytes + kMebi / 2) / kMebi) + " MiB";
@@ -162,6 +158,10 @@ std::string cause_of(const model::Revision& revision, const model::InstanceRepor
 }
 
 }  // namespace
+
+bool is_machines_own(Reason reason) {
+  return reason == Reason::sandbox_failed || reason == Reason::machine_full || reason == Reason::none;
+}
 
 bool is_up(InstanceState state) {
   return state == InstanceState::running || state == InstanceState::idle || state == InstanceState::frozen;

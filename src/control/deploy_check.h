@@ -27,6 +27,9 @@ struct Verdict {
 // outweigh every failure; one does when the machine has no room for the others.
 std::optional<Verdict> judge_start(std::span<const model::InstanceReport> reports, int wanted);
 
+// Nothing that the revision could help.
+bool is_machines_own(model::Reason reason);
+
 // Up and able to serve: running, idle or frozen.
 bool is_up(model::InstanceState state);
 // Neither failed nor stopped.

@@ -26,11 +26,23 @@ void add_share(std::vector<model::RouteShare>& shares, const base::RevisionName&
   }
 }
 
-// The release that divides what the latest revision gets; null where nothing is to be divided.
+// The release that divides what the latest revision gets; null where nothing is to be divided: who gives other
+// revisions requests by hand means the latest one when he says so.
 const ReleaseFacts* dividing(const ServiceFacts& facts) {
   const RevisionFacts* latest = latest_ready(facts);
-  const bool of_latest = facts.release && latest != nullptr && facts.release->route.canary == latest->revision->name;
+  const bool by_hand = std::ranges::any_of(
+      facts.service->traffic, [](const model::TrafficTarget& each) { return !each.latest && each.percent > 0; });
+  const bool of_latest =
+      !by_hand && facts.release && latest != nullptr && facts.release->route.canary == latest->revision->name;
   return of_latest && find_ready(facts, facts.release->route.stable.str()) != nullptr ? &*facts.release : nullptr;
+}
+
+// Whom a tag or a rule reaches that names the latest revision; null: none is ready. The canary while it is released, so
+// that it can be tried; not one that was taken back.
+const RevisionFacts* named_latest(const ServiceFacts& facts) {
+  const ReleaseFacts* release = dividing(facts);
+  const bool back = release != nullptr && release->over && release->route.weight == 0;
+  return back ? find_ready(facts, release->route.stable.str()) : latest_ready(facts);
 }
 
 void add_latest(std::vector<model::RouteShare>& shares, const ServiceFacts& facts, std::uint32_t weight) {
@@ -50,7 +62,7 @@ void add_latest(std::vector<model::RouteShare>& shares, const ServiceFacts& fact
 // Users are divided by router itself where nothing else has a share.
 std::optional<model::ReleaseRoute> release_of(const ServiceFacts& facts, const std::vector<model::RouteShare>& shares) {
   const ReleaseFacts* release = dividing(facts);
-  if (release == nullptr || release->over || release->route.weight == 0) return std::nullopt;
+  if (release == nullptr || release->route.weight == 0) return std::nullopt;  // one that ended as it stands goes on so
   const auto weight_of = [&](const base::RevisionName& revision) {
     const auto found = std::ranges::find(shares, revision, &model::RouteShare::revision);
     return found == shares.end() ? 0U : found->weight;
@@ -63,17 +75,21 @@ std::optional<model::ReleaseRoute> release_of(const ServiceFacts& facts, const s
 std::vector<model::RouteShare> shares_of(const ServiceFacts& facts, std::vector<std::string>& unmet) {
   std::vector<model::RouteShare> shares;
   const RevisionFacts* latest = latest_ready(facts);
+  bool names_latest = false;
+  std::uint32_t of_latest = 0;  // of all its targets together: it is divided once
   for (const model::TrafficTarget& target : facts.service->traffic) {
     const RevisionFacts* revision = target.latest ? latest : find_ready(facts, target.revision);
     if (revision == nullptr && !target.latest) unmet.push_back(target.revision);
     if (revision == nullptr || (target.percent <= 0 && target.tag.empty())) continue;
     const std::uint32_t weight = static_cast<std::uint32_t>(target.percent) * kWeightPerPercent;
     if (target.latest) {
-      add_latest(shares, facts, weight);
+      names_latest = true;
+      of_latest += weight;
     } else {
       add_share(shares, revision->revision->name, weight);
     }
   }
+  if (names_latest) add_latest(shares, facts, of_latest);
   for (const model::MatchRule& rule : facts.service->match_rules) {
     if (rule.target != model::MatchTarget::revision) continue;
     const RevisionFacts* revision = find_ready(facts, rule.to);
@@ -94,7 +110,7 @@ std::vector<model::TagRoute> tags_of(const ServiceFacts& facts) {
   std::vector<model::TagRoute> out;
   for (const model::TrafficTarget& target : facts.service->traffic) {
     if (target.tag.empty()) continue;
-    const RevisionFacts* revision = target.latest ? latest_ready(facts) : find_ready(facts, target.revision);
+    const RevisionFacts* revision = target.latest ? named_latest(facts) : find_ready(facts, target.revision);
     out.push_back({.host = model::tag_host(facts.service->name, target.tag),
                    .revision = revision == nullptr ? base::RevisionName() : revision->revision->name});
   }
@@ -111,7 +127,7 @@ std::vector<model::RouteRule> rules_of(const ServiceFacts& facts) {
     if (rule.target == model::MatchTarget::tag) {
       const auto target = std::ranges::find(facts.service->traffic, rule.to, &model::TrafficTarget::tag);
       if (target == facts.service->traffic.end()) continue;
-      revision = target->latest ? latest_ready(facts) : find_ready(facts, target->revision);
+      revision = target->latest ? named_latest(facts) : find_ready(facts, target->revision);
       made.target = model::MatchTarget::revision;
     }
     if (made.target == model::MatchTarget::revision) {

@@ -18,6 +18,7 @@ namespace marea::control {
 class RecentRequests {
  public:
   static constexpr std::int64_t kMinutes = 60;
+  static constexpr base::Duration kSpan = std::chrono::minutes(kMinutes);
 
   void take(std::uint64_t requests, base::Instant now) {
     const std::int64_t minute = minute_of(now);

@@ -65,7 +65,7 @@ ReleaseEntry::ReleaseEntry(store::ReleaseRecord record, decide::JudgeState judge
       seen_(now) {}
 
 std::optional<model::JudgeOpinion> ReleaseEntry::count(const model::ReleaseCounts& counts) {
-  if (counts.release != route_id()) return std::nullopt;
+  if (counts.release != route_id() || counts.closed < judged()) return std::nullopt;
   model::JudgeOpinion out = decide::opinion_of(judge_.feed(counts));
   // Once known it stays: the judge's guarantees are for an objective that does not change.
   if (record_.objective == base::Duration{0}) {
@@ -76,7 +76,7 @@ std::optional<model::JudgeOpinion> ReleaseEntry::count(const model::ReleaseCount
 
 ReleaseEntry::Next ReleaseEntry::step(std::span<const decide::ReleaseInput> inputs, base::Instant now,
                                       base::WallTime wall, const std::string& salt) const {
-  const base::Duration age = record_.age + std::max(base::Duration{0}, now - seen_);
+  const base::Duration age = record_.age + std::clamp(now - seen_, base::Duration{0}, kMostUnseen);
   decide::ReleaseResult result =
       decide::step_release(record_.spec, record_.state, inputs, {.age = age, .unix_ns = wall.unix_ns});
   Next next{.record = record_, .refused = std::move(result.refused), .at = now};

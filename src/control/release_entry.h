@@ -6,6 +6,7 @@
 //   if (!next.urgent || store(next)) entry.adopt(std::move(next));  // what is not urgent is stored now and then
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <optional>
 #include <span>
@@ -18,6 +19,9 @@
 #include "store/records.h"
 
 namespace marea::control {
+
+// A step adds no more to the age of a release: what passed while control's loop stood was not observed.
+inline constexpr base::Duration kMostUnseen = std::chrono::seconds(10);
 
 class ReleaseEntry {
  public:
@@ -37,12 +41,14 @@ class ReleaseEntry {
   // `lines`: of its history, that are stored. Its age goes on from `now`.
   ReleaseEntry(store::ReleaseRecord record, decide::JudgeState judge, std::int64_t lines, base::Instant now);
 
-  // Nothing: the counts are of another attempt or another release.
+  // Nothing: the counts are of another attempt or another release, or older than what was judged.
   std::optional<model::JudgeOpinion> count(const model::ReleaseCounts& counts);
   // `salt`: for the keys of a new attempt, if there comes one. Instants never go back.
   Next step(std::span<const decide::ReleaseInput> inputs, base::Instant now, base::WallTime wall,
             const std::string& salt) const;
   void adopt(Next next);
+  // Nothing could be observed since the last step: its age stands still.
+  void skip(base::Instant now) { seen_ = std::max(seen_, now); }
 
   const store::ReleaseRecord& record() const { return record_; }
   const model::ReleaseState& state() const { return record_.state; }

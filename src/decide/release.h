@@ -96,6 +96,7 @@ struct BurnRate {
 
 struct NewerDeploy {
   base::RevisionName revision;
+  std::string instead = {};  // what came where it is no revision
 };
 
 struct TimePassed {};

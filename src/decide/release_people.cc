@@ -39,6 +39,9 @@ std::optional<std::string> ReleaseRun::obey(const OperatorCommand& command) {
 
 std::optional<std::string> ReleaseRun::pause(const OperatorCommand& command, const Word& word) {
   if (state().phase == Phase::comparing) return "it is being compared, which ends within a minute";
+  if (!command.endless && (command.lasts <= base::Duration{0} || command.lasts > model::kMostReleaseWait)) {
+    return "a pause lasts more than nothing and at most " + print_duration(model::kMostReleaseWait);
+  }
   if (state().phase != Phase::paused) {
     state().paused_phase = state().phase;
     state().paused_cause = state().cause;
@@ -74,13 +77,14 @@ void ReleaseRun::resume(const Word& word) {
 std::optional<std::string> ReleaseRun::advance(const Word& word) {
   const Phase phase = state().phase == Phase::paused ? state().paused_phase : state().phase;
   const bool forbidden = state().cause == Cause::rollback_forbidden;
-  if (phase == Phase::preparing) return "the canary is not ready yet";
+  if (phase == Phase::preparing) return state().ready ? "it is paused; resume it first" : "the canary is not ready yet";
   if (phase == Phase::comparing || (is_promoted() && !forbidden)) return "it is promoted already";
   if (state().phase == Phase::paused) {
     const int step = state().step;
     resume(word);
     if (state().step != step) return std::nullopt;  // a gate that passed meanwhile led on
   }
+  if (forbidden) state().accepted = true;
   if (state().phase == Phase::gated) {
     pass_gate(word);
   } else {
@@ -91,11 +95,12 @@ std::optional<std::string> ReleaseRun::advance(const Word& word) {
 
 std::optional<std::string> ReleaseRun::promote(const Word& word) {
   const Phase phase = state().phase == Phase::paused ? state().paused_phase : state().phase;
-  if (phase == Phase::preparing) return "the canary is not ready yet";
+  if (phase == Phase::preparing) return state().ready ? "it is paused; resume it first" : "the canary is not ready yet";
   if (is_promoted()) {
     if (state().cause != Cause::rollback_forbidden) return "it is promoted already";
     return advance(word);
   }
+  if (state().cause == Cause::rollback_forbidden) state().accepted = true;
   close_gate();
   close_step(Proof::person, word.why);
   begin_step(static_cast<int>(policy_.ladder.size()), word);

@@ -169,7 +169,8 @@ void ReleaseRun::on(const InstanceFailure& input) {
 }
 
 // Failures are compared per share of the traffic, since who has more of it has more instances. Beside a small holdback
-// a few say nothing; then the judge's counts of failed keys tell, and whether any instance can be started.
+// a few say nothing; then the judge's counts of failed keys tell, and whether any instance can be started. Where stable
+// has nothing at all nobody is judged, and a few are enough.
 bool ReleaseRun::fails_alone() const {
   const auto count = [&](ReleaseArm arm) {
     return static_cast<std::int64_t>(std::ranges::count(state().failures, arm, &model::InstanceFailureRecord::arm));
@@ -177,13 +178,15 @@ bool ReleaseRun::fails_alone() const {
   const std::int64_t canary_share = state().weight;
   const std::int64_t stable_share = kWholeWeight - canary_share;
   const std::int64_t canary = count(ReleaseArm::canary);
+  if (stable_share == 0) return canary >= kFailuresToRollBack && count(ReleaseArm::stable) == 0;
   return canary * stable_share >= kFailuresToRollBack * std::max(canary_share, stable_share) &&
          canary * stable_share > count(ReleaseArm::stable) * canary_share;
 }
 
 void ReleaseRun::on(const NewerDeploy& input) {
   if (is_over()) return;
-  leave(Phase::superseded, Cause::newer_deploy, {.why = input.revision.str() + " was deployed"});
+  leave(Phase::superseded, Cause::newer_deploy,
+        {.why = input.instead.empty() ? input.revision.str() + " was deployed" : input.instead});
 }
 
 void ReleaseRun::on(const GateAnswer& answer) {
@@ -381,6 +384,11 @@ bool ReleaseRun::can_roll_back() const {
 void ReleaseRun::roll_back(Cause cause, const Word& word) {
   if (!can_roll_back()) {
     if (state().cause == Cause::rollback_forbidden) return;
+    if (state().accepted) {
+      // A person knows, and wants it so.
+      if (cause == Cause::judged_bad) note(*state().opinion, Event::verdict);
+      return;
+    }
     const std::string none = spec_.stable.empty() ? " (there is no revision to go back to)" : "";
     hold(Cause::rollback_forbidden,
          {.actor = word.actor, .who = word.who, .why = with(std::string(to_string(cause)) + none, word.why)});

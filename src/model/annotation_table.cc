@@ -24,7 +24,7 @@ constexpr std::array kMarea = {
     Annotation{"rate-limit", kService, acts},         Annotation{"match", kService, acts},
     Annotation{"source-branch", kTemplate, record},   Annotation{"source-commit", kTemplate, record},
     Annotation{"source-modified", kTemplate, record}, Annotation{"release-policy", kService, acts},
-    Annotation{"rollback", kTemplate, acts},
+    Annotation{"rollback", kTemplate, acts},          Annotation{"sticky", kService, acts},
 };
 
 // run.googleapis.com/

@@ -148,6 +148,13 @@ std::string release_policy(Findings& findings, const Node& annotations) {
   return {};
 }
 
+void check_sticky(Findings& findings, const Node& annotations) {
+  constexpr std::string_view kName = "marea.dev/sticky";
+  const auto text = text_of(annotations, kName);
+  if (!text) return;
+  if (const auto rule = parse_sticky(*text); !rule) findings.fault(*annotations.member(kName), rule.error());
+}
+
 std::optional<Weight> rollback_until(Findings& findings, const Node& annotations) {
   constexpr std::string_view kName = "marea.dev/rollback";
   constexpr std::string_view kForbidden = "forbidden-after: ";
@@ -243,6 +250,7 @@ Settings read_settings(Findings& findings, const Node& metadata, Level level) {
     out.hosts = hosts(findings, *annotations);
     out.rate_limit = rate_limit(findings, *annotations);
     out.release_policy = release_policy(findings, *annotations);
+    check_sticky(findings, *annotations);
     if (text_of(*annotations, kMatchAnnotation)) {
       out.match_rules = read_match_rules(findings, *annotations->member(kMatchAnnotation));
     }

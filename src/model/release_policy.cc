@@ -31,10 +31,13 @@ Json secret_document(const SecretKey& secret) {
   return {{"name", secret.name}, {"key", secret.key}};
 }
 
+// What read_position() reads.
+std::string print_position(Weight weight) {
+  return weight == kWholeWeight ? "promotion" : print_weight(weight);
+}
+
 Json gate_document(const ReleaseGate& gate) {
-  Json out = {{"name", gate.name},
-              {"before", gate.before == kWholeWeight ? "promotion" : print_weight(gate.before)},
-              {"kind", to_string(gate.kind)}};
+  Json out = {{"name", gate.name}, {"before", print_position(gate.before)}, {"kind", to_string(gate.kind)}};
   if (gate.kind == GateKind::webhook) {
     out["url"] = gate.url;
     if (!gate.secret.name.empty()) out["secretKeyRef"] = secret_document(gate.secret);
@@ -111,7 +114,7 @@ Json release_policy_spec(const ReleasePolicy& policy) {
   for (const NotificationRule& rule : policy.notifications) out["notifications"].push_back(notification_document(rule));
   out["baseline"] = to_string(policy.baseline);
   out["sticky"] = to_string(policy.sticky);
-  if (policy.rollback_until) out["rollback"] = {{"forbiddenAfter", print_weight(*policy.rollback_until)}};
+  if (policy.rollback_until) out["rollback"] = {{"forbiddenAfter", print_position(*policy.rollback_until)}};
   return out;
 }
 

@@ -121,7 +121,8 @@ struct ReleasePolicy {
   ReleaseStrategy strategy = ReleaseStrategy::canary;
   std::vector<LadderStep> ladder = default_ladder();  // weights rise; empty unless strategy is canary
   Weight holdback = kOnePercent;                      // stable's share through the watch; 0 unless strategy is canary
-  base::Duration prepare = std::chrono::minutes(10);  // until the canary is ready, or the release failed
+  base::Duration prepare =
+      std::chrono::minutes(30);  // until the canary is ready, or the release failed; longer than a deploy may take
   ReleaseTolerances tolerances;
   double alpha = 0.01;  // of calling a harmless canary bad, over the whole release
   double beta = 0.05;   // of calling a harmful one good

@@ -124,6 +124,16 @@ TEST(ReleasePolicyTest, the_defaults_of_each_strategy_are_printed_and_read_back)
   }
 }
 
+TEST(ReleasePolicyTest, where_it_cannot_go_back_any_more_is_read_back) {
+  for (const Weight until : {default_ladder().front().weight, default_ladder().back().weight, kWholeWeight}) {
+    ReleasePolicy policy = default_policy(ReleaseStrategy::canary);
+    policy.rollback_until = until;
+    const auto parsed = parse_release_policy(release_policy_document("p", policy));
+    ASSERT_TRUE(parsed) << testing::PrintToString(lines_of(parsed.error()));
+    EXPECT_EQ(parsed->policy, policy);
+  }
+}
+
 TEST(ReleasePolicyTest, all_faults_are_named_at_once_with_line_and_path) {
   EXPECT_THAT(policy_faults(R"( ladder: [5%, 1%, 101%, x]
  holdback: 60%

@@ -124,6 +124,7 @@ ReleaseState state_of(const Json& json) {
   reader.value("rollbacks", out.rollbacks);
   reader.value("bad", out.bad);
   reader.value("told", out.told);
+  reader.value("accepted", out.accepted);
   return out;
 }
 
@@ -147,7 +148,8 @@ std::string release_state_to_text(const ReleaseState& state) {
               {"paused_left", state.paused_left.count()},
               {"rollbacks", state.rollbacks},
               {"bad", state.bad},
-              {"told", state.told}};
+              {"told", state.told},
+              {"accepted", state.accepted}};
   if (state.deadline) out["deadline"] = state.deadline->count();
   if (state.opinion) out["opinion"] = part_json(*state.opinion);
   for (const model::ReleaseStepRecord& each : state.steps) out["steps"].push_back(part_json(each));
