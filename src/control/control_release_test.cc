@@ -255,6 +255,7 @@ TEST_F(ControlReleaseTest, how_the_canarys_instances_ended_is_shown_for_a_day_or
 TEST_F(ControlReleaseTest, a_canary_that_starts_no_more_brings_stable_back) {
   begin_canary();
   const std::string canary = world.newest("hola");
+  world.report("i2", canary, InstanceState::stopped);
   for (const char* id : {"x1", "x2", "x3"}) {
     world.report(id, canary, InstanceState::starting);
     world.report(id, canary, InstanceState::failed, model::Reason::app_exited, model::ExitStatus{.code = 1});
@@ -334,7 +335,7 @@ TEST_F(ControlReleaseTest, blue_green_moves_everything_at_once_and_keeps_stable_
 TEST_F(ControlReleaseTest, policies_are_put_named_and_kept_while_they_are_used) {
   const auto unknown = apply("a", "careful");
   ASSERT_FALSE(unknown);
-  EXPECT_THAT(unknown.error().faults.at(0).message, HasSubstr("there is no ReleasePolicy careful"));
+  EXPECT_THAT(unknown.error().faults.at(0).message, HasSubstr("there is no ReleasePolicy \"careful\""));
   ASSERT_TRUE(put_policy("careful", "{ladder: [10%, 60%], watch: 1h}"));
   world.kill();
   world.start();
@@ -410,7 +411,7 @@ TEST_F(ControlReleaseTest, starts_that_fail_beside_an_instance_that_serves_say_n
   for (int i = 0; i < 2 * kStartsToGiveUp; ++i) {
     const std::string id = "canary" + std::to_string(i);
     world.report(id, world.newest("hola"), InstanceState::starting);
-    world.report(id, world.newest("hola"), InstanceState::failed, model::Reason::exited);
+    world.report(id, world.newest("hola"), InstanceState::failed, model::Reason::app_exited);
   }
   EXPECT_EQ(state().phase, ReleasePhase::stepping);
 }
@@ -422,7 +423,7 @@ TEST_F(ControlReleaseTest, who_was_taken_back_stays_so_however_many_deploys_fail
     ASSERT_TRUE(apply(i % 2 == 0 ? "c" : "b"));
     const std::string id = "bad" + std::to_string(i);
     world.report(id, world.newest("hola"), InstanceState::starting);
-    world.report(id, world.newest("hola"), InstanceState::failed, model::Reason::exited);
+    world.report(id, world.newest("hola"), InstanceState::failed, model::Reason::app_exited);
     world.advance(kOutputSettles);
     ASSERT_EQ(world.shares("hola"), "hola-00001=10000") << i;
   }

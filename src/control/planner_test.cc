@@ -331,7 +331,8 @@ TEST(Planner, a_release_that_is_over_keeps_only_who_has_a_share) {
   world.set_release(1, 2, 10'000, true);
   EXPECT_EQ(shares(world.plan()), "r2=10000");
   world.set_release(1, 2, 2500, true);
-  EXPECT_EQ(shares(world.plan()), "r1=7500 r2=2500");  // ended where a rollback was forbidden: nobody judges any more
+  EXPECT_EQ(shares(world.plan()), "r1=7500 r2=2500 divided")
+      << "it ended where a rollback was forbidden: users keep their arm";
 }
 
 TEST(Planner, a_release_of_another_revision_or_without_its_stable_one_has_no_effect) {
@@ -348,11 +349,19 @@ TEST(Planner, a_release_of_another_revision_or_without_its_stable_one_has_no_eff
   EXPECT_EQ(shares(world.plan()), "r2=9500 r3=500 divided");
 }
 
-TEST(Planner, beside_other_shares_a_release_divides_requests_and_not_users) {
+TEST(Planner, beside_others_that_are_named_the_latest_revision_is_meant_as_it_is_said) {
   World world({{.revision = "r1", .percent = 60}, {.latest = true, .percent = 40}});
   for (int i = 0; i < 3; ++i) world.add(RevisionResult::ready);
   world.set_release(2, 3, 2500);
-  EXPECT_EQ(shares(world.plan()), "r1=6000 r2=3000 r3=1000");
+  EXPECT_EQ(shares(world.plan()), "r1=6000 r3=4000");
+}
+
+TEST(Planner, several_targets_of_the_latest_revision_are_divided_once) {
+  World world(
+      {{.latest = true, .percent = 33}, {.latest = true, .percent = 33, .tag = "a"}, {.latest = true, .percent = 34}});
+  for (int i = 0; i < 2; ++i) world.add(RevisionResult::ready);
+  world.set_release(1, 2, 2525);
+  EXPECT_EQ(shares(world.plan()), "r1=7475 r2=2525 divided");
 }
 
 }  // namespace

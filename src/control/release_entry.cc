@@ -76,7 +76,7 @@ std::optional<model::JudgeOpinion> ReleaseEntry::count(const model::ReleaseCount
 
 ReleaseEntry::Next ReleaseEntry::step(std::span<const decide::ReleaseInput> inputs, base::Instant now,
                                       base::WallTime wall, const std::string& salt) const {
-  const base::Duration age = record_.age + std::clamp(now - seen_, base::Duration{0}, kMostUnseen);
+  const base::Duration age = record_.age + std::max(base::Duration{0}, now - seen_);
   decide::ReleaseResult result =
       decide::step_release(record_.spec, record_.state, inputs, {.age = age, .unix_ns = wall.unix_ns});
   Next next{.record = record_, .refused = std::move(result.refused), .at = now};

@@ -20,9 +20,6 @@
 
 namespace marea::control {
 
-// A step adds no more to the age of a release: what passed while control's loop stood was not observed.
-inline constexpr base::Duration kMostUnseen = std::chrono::seconds(10);
-
 class ReleaseEntry {
  public:
   struct Next {

@@ -198,7 +198,7 @@ TEST(ReleaseTest, rollbacks_of_earlier_releases_count) {
 
 TEST(ReleaseTest, a_canary_that_never_gets_ready_fails_without_a_request) {
   ReleaseWorld world;
-  world.pass(minutes(10));
+  world.pass(minutes(30));
   EXPECT_EQ(world.state.phase, ReleasePhase::failed);
   EXPECT_EQ(world.state.cause, ReleaseCause::never_ready);
   EXPECT_THAT(world.weights(), IsEmpty());

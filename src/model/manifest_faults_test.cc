@@ -95,13 +95,14 @@ TEST(ManifestFaults, labels_and_annotations_are_text_with_good_names) {
 }
 
 TEST(ManifestFaults, annotations_of_marea_are_a_closed_list) {
-  EXPECT_THAT(metadata_faults("  name: a\n  annotations:\n    marea.dev/idle-timout: 5s\n    marea.dev/zzz: x\n"),
-              ElementsAre("6:5 metadata.annotations[\"marea.dev/idle-timout\"]: is no annotation of marea; there are "
-                          "marea.dev/idle-timeout marea.dev/egress marea.dev/capabilities marea.dev/hosts "
-                          "marea.dev/rate-limit marea.dev/match marea.dev/source-branch "
-                          "marea.dev/source-commit marea.dev/source-modified "
-                          "marea.dev/release-policy marea.dev/rollback; did you mean marea.dev/idle-timeout?",
-                          HasSubstr("marea.dev/hosts")));
+  EXPECT_THAT(
+      metadata_faults("  name: a\n  annotations:\n    marea.dev/idle-timout: 5s\n    marea.dev/zzz: x\n"),
+      ElementsAre("6:5 metadata.annotations[\"marea.dev/idle-timout\"]: is no annotation of marea; there are "
+                  "marea.dev/idle-timeout marea.dev/egress marea.dev/capabilities marea.dev/hosts "
+                  "marea.dev/rate-limit marea.dev/match marea.dev/source-branch "
+                  "marea.dev/source-commit marea.dev/source-modified "
+                  "marea.dev/release-policy marea.dev/rollback marea.dev/sticky; did you mean marea.dev/idle-timeout?",
+                  HasSubstr("marea.dev/hosts")));
   EXPECT_THAT(metadata_faults("  name: a\n  labels:\n    marea.dev/hosts: x\n"),
               ElementsAre(HasSubstr("6:5 metadata.labels[\"marea.dev/hosts\"]: has no effect as a label")));
 }
