@@ -35,11 +35,15 @@ model::ArmCounts& arm_of(model::StratumCounts& row, bool canary) {
 }
 
 bool says_something(const model::ArmCounts& arm) {
-  return arm.entered > 0 || arm.failed > 0 || arm.slow > 0 || arm.timed > 0;
+  return arm.entered > 0 || arm.failed > 0 || arm.slow > 0 || arm.timed > 0 || arm.ended > 0 || arm.gone > 0;
 }
 
 bool says_something(const model::StratumCounts& row) {
   return says_something(row.stable) || says_something(row.canary);
+}
+
+bool says_something(const model::ReleaseTick& row) {
+  return says_something(row.keyed) || says_something(row.keyless) || row.platform[0] + row.platform[1] > 0;
 }
 
 }  // namespace
@@ -66,7 +70,8 @@ KeyLedger::KeyLedger(Options options)
       closed_(options.first_tick),
       eras_{{.from = 0, .weight = options.weight, .step = options.step}},
       keys_(options.key_bytes),
-      probation_(options.probation) {
+      probation_(options.probation),
+      firsts_told_(options.first_tick) {
   static_assert(AtRisk::kAllBuckets == kBuckets);
   for (model::LatencyShape& shape : shapes_) shape.buckets.resize(model::kLatencyBuckets);
 }
@@ -96,6 +101,7 @@ void KeyLedger::untold(bool canary, std::uint64_t requests) {
   model::ArmTotals& totals = totals_.at(canary ? 1 : 0);
   totals.requests += requests;
   totals.untracked += requests;
+  pending_at(std::max(now_, closed_)).requests.at(canary ? 1 : 0) += static_cast<std::uint32_t>(requests);
 }
 
 void KeyLedger::admitted(const Admission& event) {
@@ -105,12 +111,15 @@ void KeyLedger::admitted(const Admission& event) {
   if (event.tick >= closed_) ++pending.open;  // one that comes after its tick was closed settles late, too
   model::ArmTotals& totals = totals_.at(event.canary ? 1 : 0);
   ++totals.requests;
+  ++pending.requests.at(event.canary ? 1 : 0);
   if (event.key == 0) {
     const bool stray = event.canary != (event.bucket < era_at(tick).weight);
     if (stray) {
       ++totals.untracked;
     } else {
       ++arm_of(pending.keyless, event.canary).entered;
+      ++arm_of(pending.keyless, event.canary).open;
+      ++(event.canary ? pending.keyless_firsts.canary : pending.keyless_firsts.stable);
     }
   } else if (event.bucket >= kBuckets || items_ + 2 > options_.most_items) {
     ++totals.untracked;
@@ -133,10 +142,11 @@ void KeyLedger::settled(const Settlement& event) {
   if (late) ++totals.late;
   Pending& pending = pending_at(late ? std::max(now_, closed_) : event.tick);
   if (!late && pending.open > 0) --pending.open;
+  if (event.cause == FailureCause::platform) ++pending.platform.at(event.canary ? 1 : 0);
   if (event.key == 0) {
     // One that ends late keeps the arm that served it: it is no key that could have changed over.
     const bool stray = !late && event.canary != (event.bucket < era_at(event.tick).weight);
-    if (!stray) keyless_outcome(event, arm_of(pending.keyless, event.canary));
+    if (!stray) keyless_outcome(event, late, pending);
     return;
   }
   const bool failed = event.cause == FailureCause::app;
@@ -145,19 +155,31 @@ void KeyLedger::settled(const Settlement& event) {
                               .request = event.request,
                               .canary = event.canary,
                               .failed = failed,
+                              .good = event.cause == FailureCause::none,
+                              .late = late,
                               .judged = event.judged,
                               .slow = event.judged && event.slow,
                               .shaped = !event.cold && event.cause == FailureCause::none,
                               .latency_bucket = static_cast<std::uint16_t>(latency_bucket(event.latency))});
 }
 
-void KeyLedger::keyless_outcome(const Settlement& event, model::ArmCounts& arm) const {
+void KeyLedger::keyless_outcome(const Settlement& event, bool late, Pending& pending) {
+  model::ArmCounts& arm = arm_of(pending.keyless, event.canary);
   const bool failed = event.cause == FailureCause::app;
-  if (failed || event.cause == FailureCause::none) ++arm.at_risk;
+  const bool good = event.cause == FailureCause::none;
+  if (failed || good) ++arm.at_risk;
   if (failed) ++arm.failed;
+  if (!failed && !good) ++arm.gone;
   if (event.judged) ++arm.at_risk_slow;
   if (event.judged) ++arm.timed;
   if (event.judged && event.slow) ++arm.slow;
+  if (late) {
+    ++arm.ended;
+    return;
+  }
+  if (arm.open > 0) --arm.open;
+  if (failed && event.canary) ++pending.keyless_firsts.canary_failed;
+  if (good && !event.canary) ++pending.keyless_firsts.stable_good;
 }
 
 std::uint32_t KeyLedger::open() const {
@@ -167,16 +189,60 @@ std::uint32_t KeyLedger::open() const {
 
 void KeyLedger::advance(std::uint64_t now) {
   now_ = std::max(now_, now);
+  close();
+  tell_firsts();
+}
+
+void KeyLedger::close() {
   while (closed_ + 1 < now_) {
     const bool old = closed_ + kWatermark <= now_;
     if (!pending_.empty() && pending_.front().open > 0 && !old) return;
     if (pending_.empty()) {  // nobody came for a while
       closed_ = now_ - 1;
+      firsts_told_ = std::max(firsts_told_, closed_);
       enter_era(closed_ - 1);
       return;
     }
     close_next();
   }
+}
+
+// When a tick's turn comes depends on what has ended in it, but only ever earlier than kFirstsWithin where nothing is
+// missing.
+void KeyLedger::tell_firsts() {
+  while (firsts_told_ + 1 < now_ && firsts_told_ - closed_ < pending_.size()) {
+    const Pending& pending = pending_[static_cast<std::size_t>(firsts_told_ - closed_)];
+    if (pending.open > 0 && firsts_told_ + 1 + model::kFirstsWithin > now_) return;
+    tell_firsts_of(pending);
+  }
+}
+
+void KeyLedger::tell_firsts_of(const Pending& pending) {
+  model::FirstRequests row = pending.keyless_firsts;
+  row.number = firsts_told_;
+  row.weight = era_at(firsts_told_).weight;
+  ++firsts_told_;
+  std::unordered_set<std::uint64_t> fresh;  // requests
+  for (const Entry& entry : pending.entries) {
+    if (entry.canary != (entry.bucket < row.weight) || !is_new(entry)) continue;
+    fresh.insert(entry.request);
+    ++(entry.canary ? row.canary : row.stable);
+  }
+  if (!fresh.empty()) {
+    for (const Outcome& outcome : pending.outcomes) {
+      if (outcome.late || fresh.erase(outcome.request) == 0) continue;
+      if (outcome.canary && outcome.failed) ++row.canary_failed;
+      if (!outcome.canary && outcome.good) ++row.stable_good;
+    }
+  }
+  if (row.canary + row.stable > 0) firsts_.push_back(row);
+}
+
+// Will enter with this request, as far as can be told before its tick closes.
+bool KeyLedger::is_new(const Entry& entry) {
+  if (entry.origin == KeyOrigin::returning || find(entry.key) != nullptr) return false;
+  if (entry.origin == KeyOrigin::elsewhere && keys_.size() >= keys_.room()) return false;
+  return ahead_.insert(entry.key).second;
 }
 
 void KeyLedger::enter_era(std::uint64_t tick) {
@@ -199,8 +265,10 @@ void KeyLedger::enter_era(std::uint64_t tick) {
 
 void KeyLedger::close_next() {
   enter_era(closed_);
+  if (firsts_told_ <= closed_) tell_firsts_of(pending_.front());
   const Pending pending = std::move(pending_.front());
   pending_.pop_front();
+  for (const Entry& entry : pending.entries) ahead_.erase(entry.key);
   items_ -= pending.entries.size() + pending.outcomes.size();
   model::ReleaseTick row{.number = closed_, .weight = eras_.front().weight, .keyed = {}, .keyless = pending.keyless};
   ++closed_;
@@ -217,7 +285,11 @@ void KeyLedger::close_next() {
   row.keyed.stable.at_risk_slow = slow_risk_.arms[0];
   row.keyed.canary.at_risk_slow = slow_risk_.arms[1];
   leave_risk();
-  if (says_something(row.keyed) || says_something(row.keyless)) ticks_.push_back(row);
+  row.platform = pending.platform;
+  for (std::size_t arm = 0; arm < requests_.size(); ++arm) requests_.at(arm) += pending.requests.at(arm);
+  if (!says_something(row)) return;
+  row.requests = std::exchange(requests_, {});
+  ticks_.push_back(row);
 }
 
 void KeyLedger::enter(const Entry& entry, model::StratumCounts& row) {
@@ -259,6 +331,8 @@ std::uint32_t* KeyLedger::find_or_enter(const Entry& entry, model::StratumCounts
     *place = entry.bucket;
   }
   ++arm_of(row, entry.canary).entered;
+  ++arm_of(row, entry.canary).open;
+  first_.insert(entry.request);
   risk_.add(entry.bucket, entry.canary);
   return find(entry.key);
 }
@@ -282,6 +356,7 @@ void KeyLedger::censor(std::uint32_t state) {
 
 void KeyLedger::count(const Outcome& outcome, model::StratumCounts& row) {
   const bool observed = observed_.erase(outcome.request) > 0;
+  if (first_.erase(outcome.request) > 0) first_ended(outcome, row);
   std::uint32_t* const state = find(outcome.key);
   if (state == nullptr) return;  // untracked, or it has left
   const std::uint32_t bucket = *state & kBucketMask;
@@ -306,6 +381,16 @@ void KeyLedger::count(const Outcome& outcome, model::StratumCounts& row) {
   }
 }
 
+void KeyLedger::first_ended(const Outcome& outcome, model::StratumCounts& row) {
+  model::ArmCounts& arm = arm_of(row, outcome.canary);
+  if (!outcome.failed && !outcome.good) ++arm.gone;
+  if (outcome.late) {
+    ++arm.ended;
+  } else if (arm.open > 0) {
+    --arm.open;
+  }
+}
+
 void KeyLedger::leave_risk() {
   const std::uint32_t weight = eras_.front().weight;
   for (const std::uint32_t bucket : std::exchange(failed_now_, {})) risk_.remove(bucket, bucket < weight);
@@ -314,6 +399,10 @@ void KeyLedger::leave_risk() {
 
 std::vector<model::ReleaseTick> KeyLedger::take_ticks() {
   return std::exchange(ticks_, {});
+}
+
+std::vector<model::FirstRequests> KeyLedger::take_firsts() {
+  return std::exchange(firsts_, {});
 }
 
 }  // namespace marea::decide

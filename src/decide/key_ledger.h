@@ -12,6 +12,9 @@
 // told, for both arms alike. What is admitted later, because its teller was kept from telling, enters in the oldest
 // tick that is open.
 //
+// First requests are told ahead of their tick (model::FirstRequests), kFirstsWithin after it or when all of its
+// requests have ended, in the order of ticks: of each key that no tick before it had, and of what has no key.
+//
 // A key's arm at any moment follows from its bucket and the weight in force, so the numbers at risk are kept by bucket
 // and counted anew when the weight changes. While workers take over a new weight, a few requests are decided by the one
 // that does not hold for their tick: whoever was served by the other arm than the tick's weight says is untracked.
@@ -110,6 +113,8 @@ class KeyLedger {
 
   // Closed since the last call, ascending.
   std::vector<model::ReleaseTick> take_ticks();
+  // Since the last call, ascending.
+  std::vector<model::FirstRequests> take_firsts();
 
   std::uint64_t closed() const { return closed_; }  // all ticks below it are
   std::uint32_t open() const;
@@ -137,6 +142,8 @@ class KeyLedger {
     std::uint64_t request = 0;
     bool canary = false;
     bool failed = false;
+    bool good = false;  // nobody failed it
+    bool late = false;
     bool judged = false;
     bool slow = false;
     bool shaped = false;  // its latency is known whole
@@ -145,6 +152,9 @@ class KeyLedger {
   struct Pending {
     std::uint32_t open = 0;
     model::StratumCounts keyless;
+    model::FirstRequests keyless_firsts;
+    std::array<std::uint32_t, 2> requests{};
+    std::array<std::uint32_t, 2> platform{};
     std::vector<Entry> entries;
     std::vector<Outcome> outcomes;
   };
@@ -160,9 +170,14 @@ class KeyLedger {
 
   const Era& era_at(std::uint64_t tick) const;
   Pending& pending_at(std::uint64_t tick);
-  void keyless_outcome(const Settlement& event, model::ArmCounts& arm) const;
+  static void keyless_outcome(const Settlement& event, bool late, Pending& pending);
   void enter_era(std::uint64_t tick);
+  void close();
   void close_next();
+  void tell_firsts();
+  void tell_firsts_of(const Pending& pending);
+  bool is_new(const Entry& entry);
+  void first_ended(const Outcome& outcome, model::StratumCounts& row);
   void enter(const Entry& entry, model::StratumCounts& row);
   std::uint32_t* find(std::uint64_t key);
   std::uint32_t* find_or_enter(const Entry& entry, model::StratumCounts& row);
@@ -184,6 +199,9 @@ class KeyLedger {
   // latency is their key's observation in this step.
   std::unordered_set<std::uint64_t> refused_;
   std::unordered_set<std::uint64_t> observed_;
+  std::unordered_set<std::uint64_t> first_;  // open requests that are their keys' first in closed ticks
+  std::unordered_set<std::uint64_t> ahead_;  // keys whose first requests were told ahead of their tick
+  std::uint64_t firsts_told_ = 0;            // of all ticks below it
   AtRisk risk_;
   AtRisk slow_risk_;
   std::vector<std::uint32_t> failed_now_;  // buckets of those that leave with the end of this tick
@@ -191,6 +209,8 @@ class KeyLedger {
   std::array<model::ArmTotals, 2> totals_;
   std::array<model::LatencyShape, 2> shapes_;
   std::vector<model::ReleaseTick> ticks_;
+  std::vector<model::FirstRequests> firsts_;
+  std::array<std::uint32_t, 2> requests_{};  // in ticks that were not told, since the last one that was
 };
 
 }  // namespace marea::decide

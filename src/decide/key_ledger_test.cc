@@ -4,12 +4,14 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 #include <string>
 #include <utility>
 #include <variant>
 #include <vector>
 
 #include "base/random.h"
+#include "decide/key_ledger_told_test.h"
 #include "decide/latency_bucket.h"
 #include "decide/split.h"
 
@@ -22,40 +24,6 @@ using model::ReleaseTick;
 using std::chrono::milliseconds;
 using testing::ElementsAre;
 using testing::IsEmpty;
-
-// "tick weight | stable entered/at risk/failed/at risk slow/slow[/timed] | canary … | keyless, if any: …"
-std::string text_of(const ArmCounts& arm) {
-  return std::to_string(arm.entered) + "/" + std::to_string(arm.at_risk) + "/" + std::to_string(arm.failed) + "/" +
-         std::to_string(arm.at_risk_slow) + "/" + std::to_string(arm.slow) +
-         (arm.timed > 0 ? "/" + std::to_string(arm.timed) : "");
-}
-std::string text_of(const ReleaseTick& tick) {
-  std::string out = std::to_string(tick.number) + " " + std::to_string(tick.weight) + " | " +
-                    text_of(tick.keyed.stable) + " | " + text_of(tick.keyed.canary);
-  if (tick.keyless != model::StratumCounts{}) {
-    out += " | keyless " + text_of(tick.keyless.stable) + " | " + text_of(tick.keyless.canary);
-  }
-  return out;
-}
-std::vector<std::string> told(KeyLedger& ledger) {
-  std::vector<std::string> out;
-  for (const ReleaseTick& tick : ledger.take_ticks()) out.push_back(text_of(tick));
-  return out;
-}
-
-// A weight of 10 %: bucket 0 is in the canary, bucket 5000 in stable.
-constexpr std::uint32_t kCanary = 0;
-constexpr std::uint32_t kStable = 5000;
-KeyLedger ledger_of(std::uint32_t weight = 1000) {
-  return KeyLedger({.weight = weight, .step = 1});
-}
-void admit_key(KeyLedger& ledger, std::uint64_t tick, std::uint64_t key, std::uint32_t bucket) {
-  ledger.admitted({.tick = tick, .bucket = bucket, .key = key, .canary = bucket < 1000});
-}
-void settle(KeyLedger& ledger, std::uint64_t tick, std::uint64_t key, std::uint32_t bucket,
-            FailureCause cause = FailureCause::none) {
-  ledger.settled({.tick = tick, .bucket = bucket, .key = key, .canary = bucket < 1000, .cause = cause});
-}
 
 TEST(KeyLedger, a_key_enters_once_and_fails_once) {
   KeyLedger ledger = ledger_of();
@@ -454,9 +422,19 @@ class NaiveLedger {
                                   [](const Admission& each) { return each.origin == KeyOrigin::minted; });
     for (const Admission& each : entries_[tick]) {
       if (each.canary != (each.bucket < weight)) continue;
-      if (each.key == 0) ++arm(row.keyless, each.canary).entered;
-      if (each.key == 0 || !comes(each)) continue;
-      ++arm(row.keyed, each.canary).entered;
+      if (each.key != 0 && !comes(each)) continue;
+      ArmCounts& counts = arm(each.key == 0 ? row.keyless : row.keyed, each.canary);
+      ++counts.entered;
+      ++counts.open;
+      if (each.key != 0) firsts_.insert(each.request);
+    }
+    for (const auto& [each, late] : outcomes_[tick]) {
+      row.platform.at(each.canary ? 1 : 0) += each.cause == FailureCause::platform ? 1 : 0;
+      if (each.key == 0 ? !late && each.canary != (each.bucket < weight) : firsts_.erase(each.request) == 0) continue;
+      ArmCounts& counts = arm(each.key == 0 ? row.keyless : row.keyed, each.canary);
+      counts.gone += each.cause != FailureCause::none && each.cause != FailureCause::app ? 1 : 0;
+      counts.ended += late ? 1 : 0;
+      counts.open -= late || counts.open == 0 ? 0 : 1;
     }
     for (const auto& [each, late] : outcomes_[tick]) {
       if (each.key != 0 || (!late && each.canary != (each.bucket < weight))) continue;
@@ -488,8 +466,11 @@ class NaiveLedger {
       key.failed = key.failed || fails;
       key.slow = key.slow || slows;
     }
-    const auto says = [](const ArmCounts& each) { return each.entered + each.failed + each.slow + each.timed > 0; };
-    if (says(row.keyed.stable) || says(row.keyed.canary) || says(row.keyless.stable) || says(row.keyless.canary)) {
+    const auto says = [](const ArmCounts& each) {
+      return each.entered + each.failed + each.slow + each.timed + each.ended + each.gone > 0;
+    };
+    if (says(row.keyed.stable) || says(row.keyed.canary) || says(row.keyless.stable) || says(row.keyless.canary) ||
+        row.platform[0] + row.platform[1] > 0) {
       rows.push_back(text_of(row));
     }
   }
@@ -503,6 +484,7 @@ class NaiveLedger {
   std::map<std::uint64_t, std::vector<std::pair<Settlement, bool>>> outcomes_;
   std::map<std::uint64_t, int> open_;
   std::map<std::uint64_t, Key> keys_;
+  std::set<std::uint64_t> firsts_;  // requests
 };
 
 void tell(const Admission& event, KeyLedger& ledger, NaiveLedger& naive) {

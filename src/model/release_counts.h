@@ -32,6 +32,10 @@ struct ArmCounts {
   std::uint32_t at_risk_slow = 0;  // had a request whose latency counts, and none slow before this tick
   std::uint32_t slow = 0;          // of at_risk_slow: slower than the objective in this tick
   std::uint32_t timed = 0;         // units whose first request whose latency counts was admitted in this tick
+  // What became of first requests: those of `entered` that are in none of these ended, in the app's failure or in none.
+  std::uint32_t open = 0;   // of entered: it had not ended when the tick was told
+  std::uint32_t ended = 0;  // was told as open, and ended in what counts in this tick
+  std::uint32_t gone = 0;   // ended in what counts in this tick, by another cause than the app: nothing is known of it
   friend bool operator==(const ArmCounts&, const ArmCounts&) = default;
 };
 
@@ -41,13 +45,33 @@ struct StratumCounts {
   friend bool operator==(const StratumCounts&, const StratumCounts&) = default;
 };
 
-// A tick in which a unit entered, failed, was slow or was timed; the others say nothing and are left out.
+// A tick in which a unit entered, failed, was slow or was timed, a first request ended late, or platform failed a
+// request; the others say nothing and are left out.
 struct ReleaseTick {
   std::uint64_t number = 0;  // ticks since the release began
   std::uint32_t weight = 0;  // the canary's, in 0.01 %, in force in the whole tick
   StratumCounts keyed;
   StratumCounts keyless;
+  // Stable's, the canary's, since the tick that was told before this one: requests, those of no unit too, and how many
+  // of them platform failed.
+  std::array<std::uint32_t, 2> requests{};
+  std::array<std::uint32_t, 2> platform{};
   friend bool operator==(const ReleaseTick&, const ReleaseTick&) = default;
+};
+
+// First requests of the units, with and without a key, that entered in a tick, as far as they had ended when the first
+// kFirstsWithin ticks after it were over, whatever is still open. So harm is known before the slowest request of the
+// tick has ended. Which requests are in it, and when it is told, depends on no outcome: a rule that takes what is open
+// for the better in the canary and for the worse in stable may look at it (decide/first_requests.h).
+inline constexpr std::uint64_t kFirstsWithin = std::chrono::milliseconds(100) / kReleaseTick;
+struct FirstRequests {
+  std::uint64_t number = 0;  // of the tick
+  std::uint32_t weight = 0;
+  std::uint32_t stable = 0;
+  std::uint32_t stable_good = 0;  // ended, in no failure of anybody
+  std::uint32_t canary = 0;
+  std::uint32_t canary_failed = 0;  // ended in the app's failure
+  friend bool operator==(const FirstRequests&, const FirstRequests&) = default;
 };
 
 // Of one arm since the release began. Requests, not units: for people, and for the judge's trust in its data.
@@ -90,6 +114,8 @@ struct ReleaseCounts {
   // counted may enter, fail and be slow once more.
   std::uint64_t memory = 0;
   std::uint64_t lost = 0;  // ticks that said something and were dropped, since nobody acknowledged for too long
+  // Ascending, each tick once; of a router that is the first of the release. Ahead of `ticks`, mostly.
+  std::vector<FirstRequests> firsts;
   friend bool operator==(const ReleaseCounts&, const ReleaseCounts&) = default;
 };
 

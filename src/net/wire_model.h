@@ -121,7 +121,7 @@ void visit(A& a, T& v) {
 }
 template <class A, Is<ArmCounts> T>
 void visit(A& a, T& v) {
-  a(v.entered, v.at_risk, v.failed, v.at_risk_slow, v.slow, v.timed);
+  a(v.entered, v.at_risk, v.failed, v.at_risk_slow, v.slow, v.timed, v.open, v.ended, v.gone);
 }
 template <class A, Is<StratumCounts> T>
 void visit(A& a, T& v) {
@@ -129,7 +129,11 @@ void visit(A& a, T& v) {
 }
 template <class A, Is<ReleaseTick> T>
 void visit(A& a, T& v) {
-  a(v.number, v.weight, v.keyed, v.keyless);
+  a(v.number, v.weight, v.keyed, v.keyless, v.requests, v.platform);
+}
+template <class A, Is<FirstRequests> T>
+void visit(A& a, T& v) {
+  a(v.number, v.weight, v.stable, v.stable_good, v.canary, v.canary_failed);
 }
 template <class A, Is<ArmTotals> T>
 void visit(A& a, T& v) {
@@ -141,7 +145,8 @@ void visit(A& a, T& v) {
 }
 template <class A, Is<ReleaseCounts> T>
 void visit(A& a, T& v) {
-  a(v.release, v.step, v.closed, v.open, v.ticks, v.stable, v.canary, v.stable_shape, v.canary_shape, v.memory, v.lost);
+  a(v.release, v.step, v.closed, v.open, v.ticks, v.stable, v.canary, v.stable_shape, v.canary_shape, v.memory, v.lost,
+    v.firsts);
 }
 template <class A, Is<Routes> T>
 void visit(A& a, T& v) {

@@ -145,6 +145,8 @@ void ReleaseWatch::settle_up(Watched& watched, base::Instant now) {
     watched.unseen.pop_front();
     ++watched.lost;
   }
+  for (const model::FirstRequests& firsts : watched.ledger->take_firsts()) watched.unseen_firsts.push_back(firsts);
+  while (watched.unseen_firsts.size() > kMostUnseenFirsts) watched.unseen_firsts.pop_front();
   if (!watched.awaits_seen) tell(watched, now);
 }
 
@@ -160,15 +162,21 @@ void ReleaseWatch::tell(Watched& watched, base::Instant now) {
                               .stable_shape = {},
                               .canary_shape = {},
                               .memory = watched.memory,
-                              .lost = watched.lost};
-  const bool news = !watched.unseen.empty() || counts != watched.told;
-  const bool urgent = failures_of(counts) > failures_of(watched.told);
+                              .lost = watched.lost,
+                              .firsts = {}};
+  const bool news = !watched.unseen.empty() || !watched.unseen_firsts.empty() || counts != watched.told;
+  const bool urgent = failures_of(counts) > failures_of(watched.told) ||
+                      std::ranges::any_of(watched.unseen_firsts, [&](const model::FirstRequests& firsts) {
+                        return firsts.number >= watched.firsts_told && firsts.canary_failed > 0;
+                      });
   if (!news || (!urgent && now - watched.told_at < kCountsEvery)) return;
   watched.told = counts;
   watched.told_at = now;
   const auto until = std::min(watched.unseen.size(), kMostTicksTold);
   counts.ticks.assign(watched.unseen.begin(), watched.unseen.begin() + static_cast<std::ptrdiff_t>(until));
   counts.closed = until < watched.unseen.size() ? watched.unseen[until].number : ledger.closed();
+  counts.firsts.assign(watched.unseen_firsts.begin(), watched.unseen_firsts.end());
+  if (!counts.firsts.empty()) watched.firsts_told = counts.firsts.back().number + 1;
   counts.stable_shape = ledger.shape(false);
   counts.canary_shape = ledger.shape(true);
   watched.awaits_seen = world_.send(counts);
@@ -186,6 +194,8 @@ void ReleaseWatch::seen(const net::msg::ReleaseCountsSeen& message) {
   if (found == releases_.end()) return;
   std::deque<model::ReleaseTick>& unseen = found->second.unseen;
   while (!unseen.empty() && unseen.front().number < message.closed) unseen.pop_front();
+  std::deque<model::FirstRequests>& firsts = found->second.unseen_firsts;
+  while (!firsts.empty() && firsts.front().number < found->second.firsts_told) firsts.pop_front();
   found->second.awaits_seen = false;
 }
 

@@ -7,7 +7,8 @@
 //
 // control is told at most kCountsEvery often, or at once when the app failed somebody, and the next time when it has
 // acknowledged: so it gets each tick once over one link. What it has not acknowledged is kept for it, kMostUnseen ticks
-// at most; the oldest beyond that are lost, and counted.
+// at most; the oldest beyond that are lost, and counted. First requests are told ahead of their ticks, and those that
+// nobody saw for kMostUnseenFirsts ticks are forgotten: the ticks say the same, later.
 #pragma once
 
 #include <array>
@@ -31,8 +32,10 @@
 namespace marea::router {
 
 inline constexpr base::Duration kCountsEvery = std::chrono::milliseconds(100);
-inline constexpr std::size_t kMostTicksTold = 1000;  // in a message: some 60 KiB
+inline constexpr std::size_t kMostTicksTold = 1000;  // in a message: some 80 KiB
 // Half an hour without control in which every tick says something: 10 MiB a release.
+inline constexpr std::size_t kMostUnseenFirsts = std::chrono::seconds(20) / model::kReleaseTick;
+static_assert(kMostUnseenFirsts <= kMostTicksTold);
 inline constexpr std::size_t kMostUnseen = std::chrono::minutes(30) / model::kReleaseTick;
 
 class ReleaseWatch {
@@ -65,6 +68,8 @@ class ReleaseWatch {
     std::unique_ptr<decide::KeyLedger> ledger;
     std::array<std::uint64_t, 2> untold{};  // of the lanes, counted so far
     std::deque<model::ReleaseTick> unseen;  // by control
+    std::deque<model::FirstRequests> unseen_firsts;
+    std::uint64_t firsts_told = 0;  // those of ticks below it: in the message that control will see next
     std::uint64_t memory = 0;
     std::uint64_t lost = 0;
     bool awaits_seen = false;

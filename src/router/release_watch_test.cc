@@ -133,6 +133,52 @@ TEST_F(Watch, a_failure_of_the_app_is_told_at_once) {
   EXPECT_EQ(told.back().stable.failures[static_cast<std::size_t>(model::FailureCause::app)], 1U);
 }
 
+// The tick stays open for as long as its slowest request.
+TEST_F(Watch, first_requests_that_failed_are_told_at_once_though_their_tick_is_open) {
+  watch.set_routes(routes_with(1));
+  const RouteTable::ReleaseSeat seat = watch.seat_of({.id = "r0"});
+  ReleaseLane& lane = watch.lanes()->of(0);
+  const Assignment slow{.release = seat.number, .bucket = 5000, .key = 98, .tick = 0, .number = 1};
+  const Assignment failing{.release = seat.number, .canary = true, .bucket = 0, .key = 99, .tick = 0, .number = 2};
+  ASSERT_TRUE(lane.admit(slow));
+  ASSERT_TRUE(lane.admit(failing));
+  lane.settle(failing, {.cause = model::FailureCause::app});
+  std::vector<model::FirstRequests> firsts;
+  for (std::uint64_t n = 0; n < model::kFirstsWithin + 3; ++n) {
+    pass();
+    if (told.empty()) continue;
+    EXPECT_TRUE(told.back().ticks.empty());
+    for (const model::FirstRequests& each : told.back().firsts) firsts.push_back(each);
+    watch.seen({.release = "r0", .closed = told.back().closed});
+    told.clear();
+  }
+  EXPECT_THAT(firsts,
+              ElementsAre(model::FirstRequests{
+                  .number = 0, .weight = 1000, .stable = 1, .stable_good = 0, .canary = 1, .canary_failed = 1}));
+}
+
+TEST_F(Watch, first_requests_that_nobody_saw_are_told_again_and_the_oldest_forgotten) {
+  watch.set_routes(routes_with(1));
+  control = false;
+  for (std::size_t n = 0; n < kMostUnseenFirsts + 10; ++n) {
+    serve("r0");
+    pass();
+  }
+  control = true;
+  pass(kCountsEvery);
+  ASSERT_FALSE(told.empty());
+  EXPECT_EQ(told.back().firsts.size(), kMostUnseenFirsts);
+  watch.control_linked();
+  pass(kCountsEvery);
+  ASSERT_EQ(told.size(), 2U);
+  EXPECT_EQ(told.back().firsts.front().number, told.front().firsts.front().number);
+  watch.seen({.release = "r0", .closed = told.back().closed});
+  serve("r0");
+  pass(kCountsEvery);
+  ASSERT_EQ(told.size(), 3U);
+  EXPECT_LE(told.back().firsts.size(), 1U);
+}
+
 TEST_F(Watch, what_lies_in_the_lanes_during_a_pause_of_the_loop_counts_in_its_own_ticks) {
   watch.set_routes(routes_with(1));
   serve("r0");  // tick 0
