@@ -22,6 +22,20 @@ void walk(Form& form, T& state) {
   form("first", state.first);
   form("tick", state.tick);
   form("weight", state.weight);
+  form("steps", state.steps);
+}
+template <class Form, Is<decide::AbsoluteState> T>
+void walk(Form& form, T& state) {
+  form("capital", state.capital);
+}
+template <class Form, Is<decide::FirstsState> T>
+void walk(Form& form, T& state) {
+  form("waiting", state.waiting);
+  form("staked", state.staked);
+  form("next", state.next);
+  form("weight", state.weight);
+  form("steps", state.steps);
+  form("fell_at", state.fell_at);
 }
 template <class Form, Is<decide::ProofState> T>
 void walk(Form& form, T& state) {
@@ -48,6 +62,9 @@ void walk(Form& form, T& state) {
   form("harm", state.harm);
   form("proof", state.proof);
   form("bound", state.bound);
+  form("absolute", state.absolute);
+  form("tolerable", state.tolerable);
+  form("asked", state.asked);
   form("keyed", state.keyed);
   form("keyless", state.keyless);
   form("fell_at", state.fell_at);
@@ -91,15 +108,22 @@ void walk(Form& form, T& state) {
   form("closed", state.closed);
   form("skipped", state.skipped);
   form("risks", state.risks);
+  form("firsts", state.firsts);
+  form("firsts_over", state.firsts_over);
   form("shape", state.shape);
+  form("muted", state.muted);
   form("split", state.split);
   form("entered", state.entered);
   form("keys", state.keys);
   form("keys_at_risk", state.keys_at_risk);
+  form("open", state.open);
   form("older", state.older);
   form("newer", state.newer);
+  form("told", state.told);
   form("last", state.last);
   form("untracked", state.untracked);
+  form("lost", state.lost);
+  form("lost_at", state.lost_at);
   form("bad", state.bad);
 }
 

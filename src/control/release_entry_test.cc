@@ -40,7 +40,11 @@ model::ReleaseCounts counts_of(const std::string& release, std::uint64_t second,
                                    .canary = {.entered = entering,
                                               .at_risk = risk + failing,
                                               .failed = i % 10 == 0 && i / 10 < failing ? 1U : 0U}},
-                         .keyless = {.stable = {.entered = 2, .at_risk = 2}, .canary = {.entered = 1, .at_risk = 1}}});
+                         .keyless = {.stable = {.entered = 2, .at_risk = 2}, .canary = {.entered = 1, .at_risk = 1}},
+                         .requests = {20, 2},
+                         .platform = {0, i == 7 ? 1U : 0U}});
+    out.firsts.push_back(
+        {.number = second * 50 + i, .weight = 1000, .stable = 3, .stable_good = 3, .canary = entering});
   }
   out.stable.requests = 1000 * (second + 1);
   out.canary.requests = 100 * (second + 1);
@@ -59,6 +63,12 @@ TEST(JudgeForm, what_the_judge_knows_is_read_back_to_the_last_bit) {
   state.risks[1].fell_at = 3;
   state.shape.fell_at = 4;
   state.split.fell_at = 5;
+  state.firsts.fell_at = 2;
+  state.firsts_over = true;
+  state.muted = 10;
+  state.open = {11, 12};
+  state.lost = 13;
+  state.lost_at = 14;
   state.skipped = 6;
   state.untracked = 8;
   const auto back = judge_from_text(judge_to_text(state));

@@ -6,6 +6,8 @@
 #include <limits>
 #include <random>
 
+#include "decide/relative_risk.h"
+
 namespace marea::decide {
 namespace {
 
@@ -32,6 +34,48 @@ TEST(AbsoluteRate, some_three_hundred_clean_keys_prove_one_percent) {
   EXPECT_EQ(units_needed(0.01, 0, 20), 309);
   EXPECT_EQ(units_needed(0.01, 1, 20), 756);
   EXPECT_EQ(units_needed(0.05, 0, 20), 61);
+}
+
+// Computed apart: 0.4·0.95^-n + 0.3·(0.995/0.95)^n + 0.3·(0.985/0.95)^n is 19.50 at n = 64 and 20.45 at 65; with one
+// that failed 0.03·(0.995/0.95)^n + 0.09·(0.985/0.95)^n is 19.62 at 127 and 20.45 at 128.
+TEST(AbsoluteRate, fewer_keys_rule_out_five_percent_though_one_of_them_failed) {
+  const AbsoluteTest test({.limit = 0.05, .proves = kMostNats, .mixture = kSomeFail});
+  for (const std::uint64_t failed : {0U, 1U}) {
+    AbsoluteState state;
+    test.eat(state, 0, failed);
+    std::uint64_t clean = 0;
+    for (; test.log_e(state, 0) < std::log(20); ++clean) test.eat(state, 1, 0);
+    EXPECT_EQ(clean, failed == 0 ? 65U : 128U);
+  }
+}
+
+TEST(AbsoluteRate, a_canary_that_breaks_after_a_good_day_loses_its_proof_at_the_first_failure) {
+  const AbsoluteTest test({.limit = 0.01, .proves = std::log(100)});
+  AbsoluteState state;
+  for (int tick = 0; tick < 100'000; ++tick) test.eat(state, 10, 0);
+  EXPECT_NEAR(test.log_e(state, 0), std::log(100) + kProofReserve, 1e-9);
+  test.eat(state, 0, 1);
+  // Of the capped parts 0.75, 0.15 and 0.1 remain 0, 0.1 · 0.15 and 0.3 · 0.1: 0.045 · 100 e^2.5 = 54.82.
+  EXPECT_NEAR(std::exp(test.log_e(state, 0)), 54.8212, 1e-3);
+}
+
+TEST(AbsoluteRate, units_whose_first_request_is_open_count_as_failing_until_it_has_ended) {
+  const AbsoluteTest test({.limit = 0.01, .proves = kMostNats});
+  AbsoluteState state;
+  test.eat(state, 498, 0);
+  EXPECT_NEAR(std::exp(test.log_e(state, 2)), 0.43662939, 1e-7) << "as 500 of which 2 failed";
+  test.eat(state, 2, 0);
+  EXPECT_GT(test.log_e(state, 0), std::log(20));
+}
+
+// ln of 1 - limit 69,000 times is more than what stands for a part that is lost.
+TEST(AbsoluteRate, the_part_that_a_single_failure_ends_does_not_come_back) {
+  const AbsoluteTest test({.limit = 0.01, .proves = kMostNats});
+  AbsoluteState state;
+  test.eat(state, 0, 1);
+  const double lost = state.capital[0];
+  test.eat(state, 1'000'000, 0);
+  EXPECT_EQ(state.capital[0], lost);
 }
 
 TEST(AbsoluteRate, numbers_stay_finite_whatever_is_counted) {

@@ -9,15 +9,23 @@
 // and acknowledging loses and doubles nothing. JudgeState is plain, finite numbers; all that verdict() says follows
 // from it.
 //
-// bad is final. Everything else may change with the next counts: proven_good is taken back when later counts speak
-// against it. What is missing is never taken for good or bad: see Doubt. In this order: bad that was said before, a
-// mistrusted split, a platform in trouble, bad, the other doubts, proven_good, not_yet.
+// bad is final: the first tick at which a test falls, if it was judged and the split was trusted then. Everything else
+// may change with the next counts: proven_good is taken back when later counts speak against it. What is missing is
+// never taken for good or bad: see Doubt. In this order: bad, Doubt's, proven_good, not_yet.
 //
 // A router that begins anew has forgotten its keys; those that come again are taken for other users. What was found
-// out before stays: a rollback must not wait because router died.
+// out before stays: a rollback must not wait because router died. Ticks that were lost take evidence of harm with them,
+// so what spoke for the canary is forgotten with them, and what spoke against it is not.
 //
-// The tests: relative_risk.h (failures, and the share slower than the objective), absolute_rate.h, slower_shape.h,
-// sample_ratio.h. Why the unit is the key, and what was weighed: docs/decisions/0046.md.
+// Platform's failures are summed over ticks, in half minutes of the release's own: whether a tick is judged depends on
+// the minute before it, not on how many ticks come at once. A step in which platform was in trouble says nothing by its
+// shape any more, which holds the latencies of that time, too.
+//
+// Strata. Units with and without a key prove the canary good each by themselves, where they matter: those with a key
+// from kLeastAsked units on, those without if they are a tenth of all as well. What was asked once is always asked.
+//
+// The tests: relative_risk.h (failures, and the share slower than the objective), first_requests.h, absolute_rate.h,
+// slower_shape.h, sample_ratio.h. Why the unit is the key, and what was weighed: docs/decisions/0046.md.
 #pragma once
 
 #include <array>
@@ -27,6 +35,8 @@
 #include <string_view>
 #include <vector>
 
+#include "decide/absolute_rate.h"
+#include "decide/first_requests.h"
 #include "decide/judge_policy.h"
 #include "decide/relative_risk.h"
 #include "decide/sample_ratio.h"
@@ -47,8 +57,10 @@ enum class Doubt : std::uint8_t {
   none,
   sample_ratio,      // the arms' new keys are not split as the weights say: never trusted again in this release
   platform_trouble,  // platform itself failed too many requests in the last minute; its ticks are not judged
+  lost_ticks,        // ticks were lost within the last minute that was told: harm may have been in them
   no_stable,         // stable has had no unit: nothing to compare with
   too_few_keys,      // Verdict::missing_keys more must come
+  untimed,           // of too few units a latency counted: no objective yet, all waited for a start, or none ended well
   few_busy_users,    // most keys have failed already, in both arms: they cannot tell the arms apart any more
   untracked          // too many requests of keys for which router had no memory
 };
@@ -68,7 +80,11 @@ struct Evidence {
   double e_value = 1;
   double limit = 0;
   std::optional<std::uint64_t> fell_at;  // the tick
-  // Proven good while one of both is at its limit; no limits for the shape, which only must not have fallen.
+  // Of failures: the rule on first requests, by which it is bad as well (first_requests.h).
+  double firsts = 1;
+  double firsts_limit = 0;
+  // Of the stratum that has the least. Proven good while one of both is at its limit; no limits for the shape, which
+  // only must not have fallen.
   double proof = 1;
   double proof_limit = 0;
   double absolute = 1;
@@ -89,14 +105,15 @@ struct Verdict {
   double split = 1;                    // E-value of the sample ratio
   double split_limit = 0;
   double platform_share = 0;  // of the arm in which it is larger, in the last minute
-  // The largest of the metrics' risk_below; none: of one of them nothing is ruled out. A metric that is proven by the
-  // absolute test is left out; 0 where all are.
+  // The largest of the metrics' and strata's; none: of one of them nothing is ruled out. One of which unproven_share()
+  // is ruled out is left out, and 0 where all are: so it may be less than an Evidence's own.
   std::optional<double> risk_below;
   friend bool operator==(const Verdict&, const Verdict&) = default;
 };
 
 // Whether a step that is at its maximum may be left without proof: neither bad nor in doubt, and a relative risk of
-// the policy's limit is ruled out.
+// the policy's limit is ruled out, or so many times the share of failing (slow) units that is good whatever stable's
+// is: where nearly nothing fails, a multiple of it cannot be ruled out in a day.
 bool may_advance_unproven(const JudgePolicy& policy, const Verdict& verdict);
 
 // "too few keys", and the sentence that tells what would change it.
@@ -105,7 +122,10 @@ std::string_view to_string(Doubt doubt);
 std::string_view to_string(JudgedMetric metric);
 std::string_view remedy(Doubt doubt);
 
-// Requests of both arms at a tick, to tell the last minute from all before it.
+// A stratum with fewer units need not prove itself, and is proven by nothing.
+inline constexpr std::uint64_t kLeastAsked = 200;
+
+// Requests of both arms at a tick.
 struct RequestMark {
   std::uint64_t tick = 0;
   std::array<std::uint64_t, 2> requests{};  // stable, canary
@@ -126,8 +146,11 @@ struct RiskMetricState {
   HarmState harm;
   ProofState proof;
   BoundState bound;
-  std::array<UnitCounts, 2> keyed;    // stable, canary
-  std::array<UnitCounts, 2> keyless;  // the same
+  std::array<AbsoluteState, kStrata> absolute;
+  std::array<AbsoluteState, kStrata> tolerable;  // against unproven_share()
+  std::array<bool, kStrata> asked{};             // must prove themselves, since when they mattered first
+  std::array<UnitCounts, 2> keyed;               // stable, canary
+  std::array<UnitCounts, 2> keyless;             // the same
   std::optional<std::uint64_t> fell_at;
   std::optional<std::uint64_t> proven_at;
   friend bool operator==(const RiskMetricState&, const RiskMetricState&) = default;
@@ -145,16 +168,24 @@ struct JudgeState {
   std::uint64_t closed = 0;              // ticks below this number are eaten
   std::uint64_t skipped = 0;             // told ticks that were not judged, since platform was in trouble
   std::array<RiskMetricState, 2> risks;  // failures, slow
+  FirstsState firsts;
+  bool firsts_over = false;  // router began anew: its keys' first requests are no first ones
   ShapeState shape;
+  std::optional<std::uint32_t> muted;  // the step whose shapes say nothing: platform was in trouble in it
   SampleRatioState split;
-  std::array<std::uint64_t, 2> entered{};  // units: stable, canary
-  std::uint64_t keys = 0;                  // keyed ones that entered, in router's present memory
-  std::uint64_t keys_at_risk = 0;          // of them: have not failed, as far as they were followed
-  RequestMark older;                       // half a minute to a minute ago
-  RequestMark newer;                       // half a minute ago at most
-  RequestMark last;
-  std::uint64_t untracked = 0;  // requests of both arms
-  std::optional<Fall> bad;      // said, and final
+  std::array<std::uint64_t, 2> entered{};     // units: stable, canary
+  std::uint64_t keys = 0;                     // keyed ones that entered, in router's present memory
+  std::uint64_t keys_at_risk = 0;             // of them: have not failed, as far as they were followed
+  std::array<std::uint64_t, kStrata> open{};  // first requests of the canary's units that have not ended
+  // Sums of told ticks, at the end of the half minute before last, of the last one, and now.
+  RequestMark older;
+  RequestMark newer;
+  RequestMark told;
+  RequestMark last;                      // router's own totals, for people
+  std::uint64_t untracked = 0;           // requests of both arms
+  std::uint64_t lost = 0;                // ticks, in router's present memory
+  std::optional<std::uint64_t> lost_at;  // the tick that was closed when the last loss was told
+  std::optional<Fall> bad;               // said, and final
   friend bool operator==(const JudgeState&, const JudgeState&) = default;
 };
 
@@ -173,33 +204,44 @@ class Judge {
  private:
   struct Limits {
     double harm = 0;  // natural logarithms
+    double firsts = 0;
     double proof = 0;
     double absolute = 0;
   };
   Limits limits(JudgedMetric metric) const;
-  double shape_alpha() const;
   double platform_share() const;
+  bool judged() const { return platform_share() <= policy_.platform_limit; }
   void begin_memory(std::uint64_t memory);
-  void mark_requests(const model::ReleaseCounts& counts);
-  void eat(const model::ReleaseTick& tick, bool judged);
+  void note_totals(const model::ReleaseCounts& counts);
+  void turn_marks(std::uint64_t tick);
+  void eat_firsts(const std::vector<model::FirstRequests>& firsts);
+  void eat(const model::ReleaseTick& tick, std::uint32_t step);
   void eat_risk(JudgedMetric metric, const model::ReleaseTick& tick);
+  void eat_absolute(JudgedMetric metric, Stratum stratum, const model::ArmCounts& canary);
+  void eat_shape(const model::ReleaseCounts& counts);
+  void fall(JudgedMetric metric, std::uint64_t tick);
   bool judges(JudgedMetric metric) const { return policy_.latency || metric == JudgedMetric::failures; }
   const RiskMetricState& risk(JudgedMetric metric) const { return state_.risks.at(static_cast<std::size_t>(metric)); }
+  double absolute(JudgedMetric metric, Stratum stratum) const;
   double absolute(JudgedMetric metric) const;
   double proof(JudgedMetric metric) const;
   std::optional<double> bound(JudgedMetric metric) const;
+  std::optional<double> unproven_bound() const;
   bool proven(JudgedMetric metric) const;
+  bool tolerable(JudgedMetric metric, Stratum stratum) const;
   Doubt distrust() const;
   Doubt lack() const;
-  std::optional<Fall> first_fall() const;
-  std::uint64_t missing_keys() const;
+  std::uint64_t missing_units(JudgedMetric metric) const;
   Evidence evidence(JudgedMetric metric) const;
   Evidence shape_evidence() const;
 
   JudgePolicy policy_;
   JudgeState state_;
   HarmTest harm_;
+  FirstsRule firsts_;
   ProofTest proof_;
+  std::array<AbsoluteTest, 2> few_;        // failures, slow
+  std::array<AbsoluteTest, 2> tolerable_;  // the same
   ShapeTest shape_;
 };
 

@@ -44,7 +44,7 @@ TEST(JudgePolicy, the_bounds_that_belong_to_it_are_allowed) {
 }
 
 TEST(JudgePolicy, alpha_and_beta_are_spent_whole) {
-  EXPECT_DOUBLE_EQ(kFailureAlpha + kSlowAlpha + kShapeAlpha, 1);
+  EXPECT_DOUBLE_EQ(kFailureAlpha + kFirstsAlpha + kSlowAlpha + kShapeAlpha, 1);
   EXPECT_DOUBLE_EQ(kRelativeBeta + kAbsoluteBeta, 1);
 }
 

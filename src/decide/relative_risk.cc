@@ -13,19 +13,19 @@ struct GridPoint {
   double weight;
 };
 
-// Relative risks around 2 and 3 times the tolerance get most, total failure (2,000 times) what three units need.
-constexpr std::array<GridPoint, kHarmGrid> kHarmGridPoints{{{0.25, 0.04},
-                                                            {0.40, 0.08},
-                                                            {0.55, 0.085},
-                                                            {0.70, 0.07},
-                                                            {0.90, 0.07},
-                                                            {1.15, 0.055},
-                                                            {1.50, 0.03},
-                                                            {2.00, 0.025},
-                                                            {2.60, 0.025},
-                                                            {3.40, 0.03},
-                                                            {4.60, 0.04},
-                                                            {7.60, 0.45}}};
+// Relative risks around 2 and 3 times the tolerance get most, total failure (2,000 times) a quarter.
+constexpr std::array<GridPoint, kHarmGrid> kHarmGridPoints{{{0.25, 0.055},
+                                                            {0.40, 0.109},
+                                                            {0.55, 0.116},
+                                                            {0.70, 0.095},
+                                                            {0.90, 0.095},
+                                                            {1.15, 0.075},
+                                                            {1.50, 0.041},
+                                                            {2.00, 0.034},
+                                                            {2.60, 0.034},
+                                                            {3.40, 0.041},
+                                                            {4.60, 0.055},
+                                                            {7.60, 0.25}}};
 
 // As shares of the tolerance's logarithm: 1 is a canary that is just as stable is.
 constexpr std::array<GridPoint, kProofGrid> kProofGridPoints{
@@ -66,18 +66,17 @@ bool has_fallen(const RiskCounts& counts) {
   return counts.stable.fell + counts.canary.fell > 0;
 }
 
-// ln(1 - ρ + ρe^delta)
-double log_tilt(const RiskCounts& counts, double delta) {
+// The canary's, of the units at risk.
+double share_of(const RiskCounts& counts) {
   const auto canary = static_cast<double>(counts.canary.units);
-  const double share = canary / (canary + static_cast<double>(counts.stable.units));
-  return std::log1p(share * std::expm1(delta));
+  return canary / (canary + static_cast<double>(counts.stable.units));
 }
 
 // a·delta - (a + b) ln(1 - ρ + ρe^delta): the log likelihood of delta against none.
-double log_likelihood(const RiskCounts& counts, double delta) {
+double log_likelihood(const RiskCounts& counts, double share, double delta) {
   const auto canary = static_cast<double>(counts.canary.fell);
   const auto all = canary + static_cast<double>(counts.stable.fell);
-  return canary * delta - all * log_tilt(counts, delta);
+  return canary * delta - all * std::log1p(share * std::expm1(delta));
 }
 
 RiskTick tick_of(const model::ReleaseTick& tick, RiskCounts keyed, RiskCounts keyless) {
@@ -130,9 +129,10 @@ HarmTest::HarmTest(double tolerance) : delta0_(std::log(tolerance)) {
   for (std::size_t grid = 0; grid < kHarmGrid; ++grid) delta_.at(grid) = delta0_ + kHarmGridPoints.at(grid).distance;
 }
 
-double HarmTest::log_factor(std::size_t grid, const RiskCounts& counts) const {
+double HarmTest::log_factor(std::size_t grid, const RiskCounts& counts, std::uint32_t weight) const {
   if (!has_fallen(counts)) return 0;
-  return log_likelihood(counts, delta_.at(grid)) - log_likelihood(counts, delta0_);
+  const double share = std::max(share_of(counts), static_cast<double>(std::min(weight, kWholeShare)) / kWholeShare);
+  return log_likelihood(counts, share, delta_.at(grid)) - log_likelihood(counts, share, delta0_);
 }
 
 namespace {
@@ -170,8 +170,9 @@ void HarmTest::stake(HarmState& state, const RiskTick& tick) {
     move_capital(state, kFirstStake, shares);
   } else {
     if (both && before != state.seen) move_capital(state, kAloneStake, {0, 0.5, 0.5});
-    const double waits = stake_decay(state, tick.number) * (tick.weight == state.weight ? 1 : 1 - kStepStake);
-    move_capital(state, 1 - waits, shares);
+    const bool step = tick.weight != state.weight && state.steps < kMostStepStakes;
+    state.steps += step ? 1 : 0;
+    move_capital(state, 1 - stake_decay(state, tick.number) * (step ? 1 - kStepStake : 1), shares);
   }
   state.tick = tick.number;
   state.weight = tick.weight;
@@ -192,8 +193,8 @@ void HarmTest::eat(HarmState& state, const RiskTick& tick) const {
   stake(state, tick);
   if (!fallen) return;
   for (std::size_t grid = 0; grid < kHarmGrid; ++grid) {
-    const double keyed = log_factor(grid, tick.strata[0]);
-    const double keyless = log_factor(grid, tick.strata[1]);
+    const double keyed = log_factor(grid, tick.strata[0], tick.weight);
+    const double keyless = log_factor(grid, tick.strata[1], tick.weight);
     const std::array<double, 3> factors{keyed + keyless, keyed, keyless};
     for (std::size_t to = 0; to < factors.size(); ++to) {
       double& stake = state.staked.at(to).at(grid);
@@ -225,11 +226,12 @@ void ProofTest::eat(ProofState& state, const RiskTick& tick) const {
   for (std::size_t stratum = 0; stratum < kStrata; ++stratum) {
     const RiskCounts& counts = tick.strata.at(stratum);
     if (!has_fallen(counts)) continue;
-    const double none = log_likelihood(counts, delta0_);
+    const double share = share_of(counts);
+    const double none = log_likelihood(counts, share, delta0_);
     for (std::size_t grid = 0; grid < kProofGrid; ++grid) {
       double& capital = state.capital.at(stratum).at(grid);
       const double cap = cap_ + std::log(kProofGridPoints.at(grid).weight);
-      capital = std::clamp(capital + log_likelihood(counts, delta_.at(grid)) - none, -kMostNats, cap);
+      capital = std::clamp(capital + log_likelihood(counts, share, delta_.at(grid)) - none, -kMostNats, cap);
     }
   }
 }
@@ -244,7 +246,7 @@ void eat(BoundState& state, const RiskTick& tick) {
     if (!has_fallen(counts)) continue;
     for (std::size_t grid = 0; grid < kBoundGrid; ++grid) {
       const double delta = (kBoundLeast + static_cast<int>(grid)) * std::log(2.0) / kBoundSteps;
-      state.log_likelihood.at(stratum).at(grid) += log_likelihood(counts, delta);
+      state.log_likelihood.at(stratum).at(grid) += log_likelihood(counts, share_of(counts), delta);
     }
   }
 }

@@ -19,23 +19,34 @@
 // is hypergeometric. For every convex g, E g(hypergeometric) ≤ E g(binomial(m, ρ)) (Hoeffding, J. Am. Stat. Assoc. 58,
 // 1963, theorem 4), and e^(aδ) is convex in a; its binomial mean is (1 - ρ + ρe^δ)^m, hence E f ≤ 1: exact for any m.
 // True relative risks below the tolerance make a smaller in distribution, and f of δ > δ0 grows with a: still ≤ 1; the
-// mirror (δ < δ0, risks above) likewise. δ0 ≠ 0: m fall out of R as independent draws while few of many fall out in one
-// tick, which 20 ms ticks make nearly always true; then a is binomial with the tilted ρ, and E f ≤ 1. Where many
-// of those at risk fall out, a harmful canary's are depleted sooner, and the ratio of those that fall out at their
-// first request is larger than the one assumed: with 30 % failing, a relative risk of exactly 1.2 was called harmful in
-// 16 % of runs (at 1 %: 0.3 %). Identical arms are not concerned. Averages of supermartingales that begin at 1 are
-// such, and one of them ever reaches x with probability at most 1/x (Ville). What the averages are of:
+// mirror (δ < δ0, risks above) likewise.
 //
-// (1) Relative risks: a fixed grid with fixed weights. A part of the weight lies on total failure, so that three
-//     failing units of a canary with ρ = 0.1, and none of stable's, reach 1 / 0.007.
+// δ0 ≠ 0, however many fail: let unit i of the canary fall out in the tick with probability p_i, unit j of stable with
+// q_j, independently, and H_c = Σ p_i, H_s = Σ q_j. With Q = (1 - ρ + ρe^δ0) / (1 - ρ + ρe^δ), f is the product of
+// Qe^(δ - δ0) for each that falls out of the canary and of Q for each of stable. By ln(1 + x) ≤ x,
+//
+//   ln E f ≤ H_c (Qe^(δ - δ0) - 1) + H_s (Q - 1),  which is 0 where H_c / H_s = e^δ0 ρ / (1 - ρ)
+//
+// and for δ > δ0 negative where H_c is less. So no rate is too high; what is asked is that the canary's share of what
+// is about to fall out, were it as good as stable, is no more than ρ. Its share of those at risk is less than that
+// where rates are high: what a canary at the very tolerance has lost more of is its busy and frail keys, while each
+// first request comes from the split's whole weight w. With 30 % failing, a relative risk of 1.2 was called harmful in
+// 16 % of runs. So HarmTest takes ρ = max(share of those at risk, w): f falls with ρ, hence whatever was a
+// supermartingale for the share at risk still is one, and depletion that differs between the arms is left out. It costs
+// the power that a canary's own depletion gave. For ProofTest and RiskBound depletion errs to the safe side already.
+//
+// Averages of supermartingales that begin at 1 are such, and one of them ever reaches x with probability at most 1/x
+// (Ville). What the averages are of:
+//
+// (1) Relative risks: a fixed grid with fixed weights. A part of the weight lies on total failure; where that begins
+//     with the first requests, first_requests.h is faster.
 // (2) When the harm began. Capital waits, worth what it is, and a part of it is staked at each tick, by a rule that
-//     knows only the past: half at the first tick, a third of the rest whenever the weight changes, the rest slowly:
-//     what waits T ticks after the first is proportional to (1 + T/500)^-0.25. Stakes grow by f from then on. Since f
-//     has mean ≤ 1 given the past whenever a stake begins, the sum of all capital is a supermartingale; per δ the
-//     stakes add to one number. A test that begins once would lose, in an hour without harm, thousands of nats to be
-//     made up for.
-// (3) Strata. Units with and without a key differ in kind and in rate, so each has its own ρ. Given the past the
-// strata's
+//     knows only the past: half at the first tick, a third of the rest at each of the first kMostStepStakes changes of
+//     the weight, the rest slowly: what waits T ticks after the first is proportional to (1 + T/500)^-0.25. Stakes grow
+//     by f from then on. Since f has mean ≤ 1 given the past whenever a stake begins, the sum of all capital is a
+//     supermartingale; per δ the stakes add to one number. A test that begins once would lose, in an hour without harm,
+//     thousands of nats to be made up for.
+// (3) Strata. Units with and without a key differ in kind and in rate, so each has its own ρ. Given the past their
 //     splits are independent, so the product of both factors has mean ≤ 1 as well. Stakes go to the product while one
 //     stratum alone was seen. At the other's first unit half of what waits is staked on each alone, which finds harm
 //     that the other would hide; from then on half of what is staked goes to the product, which is the stronger where
@@ -43,7 +54,7 @@
 //
 // The proof is no average over beginnings: who was harmful at first must not be forgotten. Its capital is capped at
 // e^2.5 times what the proof needs (less than a supermartingale is one), so that a canary that breaks after a good hour
-// loses its proof within some failures. Each stratum must prove itself, unless it has less than a tenth of the units.
+// loses its proof within some failures. Each stratum that matters must prove itself (judge.h).
 //
 // Numbers: capital is kept as natural logarithms, finite ones, within ±kMostNats; impossible counts (more fall out than
 // are at risk) are cut to what is possible. Harm that reaches the cap stays there; that is far beyond any limit.
@@ -62,8 +73,10 @@ namespace marea::decide {
 inline constexpr double kMostNats = 690;
 // A proof may be worth this many nats more than it needs.
 inline constexpr double kProofReserve = 2.5;
-// A stratum with a smaller share of the units need not prove itself, and does not raise the bound.
+// A stratum without a key and with a smaller share of the units need not prove itself, and does not raise the bound.
 inline constexpr double kLeastStratum = 0.1;
+// Changes of the weight that stake capital at once: a ramp of thirty weights would stake all of it in minutes.
+inline constexpr std::uint32_t kMostStepStakes = 6;
 
 // One arm: of the units at risk some fall out.
 struct AtRisk {
@@ -121,6 +134,7 @@ struct HarmState {
   std::uint64_t first = 0;   // the first tick with a unit
   std::uint64_t tick = 0;    // of the last stake
   std::uint32_t weight = 0;  // then
+  std::uint32_t steps = 0;   // changes of the weight that staked capital
   friend bool operator==(const HarmState&, const HarmState&) = default;
 };
 
@@ -132,7 +146,7 @@ class HarmTest {
 
  private:
   static void stake(HarmState& state, const RiskTick& tick);
-  double log_factor(std::size_t grid, const RiskCounts& counts) const;
+  double log_factor(std::size_t grid, const RiskCounts& counts, std::uint32_t weight) const;
 
   double delta0_ = 0;
   std::array<double, kHarmGrid> delta_{};

@@ -108,14 +108,36 @@ TEST(RelativeRisk, nothing_moves_while_nothing_fails) {
   EXPECT_NEAR(ProofTest::log_e(proof_state, Stratum::keyed), 0, 1e-9);
 }
 
-TEST(RelativeRisk, three_failing_keys_of_a_tenth_are_enough_at_seven_tenths_of_one_percent) {
+// Computed apart, at ρ = 0.1: 0.5 + 0.5 Σ w_j f_j^k with f_j = e^d_j (1 - ρ + 1.2ρ) / (1 - ρ + 1.2ρ e^d_j); total
+// failure, d = 7.6, has f = 8.468 and a quarter of the weight.
+TEST(RelativeRisk, failing_keys_of_a_tenth_are_enough_after_four) {
   const HarmTest test(1.2);
   HarmState state;
-  for (int tick = 0; tick < 3; ++tick) {
-    EXPECT_LT(std::exp(HarmTest::log_e(state)), 1 / 0.007);
-    test.eat(state, keyed(tick, counts_of(100, 1, 900, 0)));
+  for (const double e_value : {2.6281417, 14.0451719, 102.8856298, 820.5901680}) {
+    test.eat(state, keyed(0, counts_of(100, 1, 900, 0)));
+    EXPECT_NEAR(std::exp(HarmTest::log_e(state)), e_value, 1e-6 * e_value);
   }
-  EXPECT_GE(std::exp(HarmTest::log_e(state)), 1 / 0.007);
+}
+
+// A canary that fails 1.2 times as often has the fewer keys at risk the higher the rates are: the weight counts then.
+TEST(RelativeRisk, the_canarys_share_is_not_taken_for_less_than_its_weight) {
+  const HarmTest test(1.2);
+  HarmState depleted;
+  HarmState whole;
+  test.eat(depleted, keyed(0, counts_of(5, 1, 95, 1)));
+  test.eat(whole, keyed(0, counts_of(10, 1, 90, 1)));
+  EXPECT_EQ(depleted, whole);
+  HarmState more;
+  test.eat(more, keyed(0, counts_of(20, 1, 80, 1)));
+  EXPECT_LT(HarmTest::log_e(more), HarmTest::log_e(whole)) << "what is at risk counts where it is more";
+}
+
+TEST(RelativeRisk, a_ramp_of_many_weights_does_not_stake_all_that_waits) {
+  const HarmTest test(1.2);
+  HarmState state;
+  for (std::uint32_t step = 0; step < 100; ++step) test.eat(state, keyed(0, counts_of(100, 0, 900, 0), 1 + step));
+  EXPECT_EQ(state.steps, kMostStepStakes);
+  EXPECT_NEAR(std::exp(state.waiting), 0.5 * std::pow(2.0 / 3, kMostStepStakes), 1e-9);
 }
 
 // 0.5 waits, 0.5 is staked; a failure of the canary where all units are the canary's says nothing.
@@ -291,6 +313,17 @@ TEST(RelativeRisk, what_is_just_tolerated_is_called_harmful_no_more_often_than_a
   constexpr int kRuns = 200;
   const UsersTerms terms{.users = 800, .failing = 0.02, .failing_factor = 1.2, .weight = ladder(40)};
   EXPECT_LE(run_worlds(terms, kRuns, 40).harm, most(kRuns, 0.007));
+}
+
+// At 30 % the keys at risk of such a canary are soon fewer than its share of first requests.
+TEST(RelativeRisk, what_is_just_tolerated_is_called_harmful_no_more_often_at_high_rates) {
+  constexpr int kRuns = 200;
+  const UsersTerms even{.users = 20'000, .failing = 0.3, .failing_factor = 1.2, .weight = ladder(60)};
+  const UsersTerms heavy{.users = 5000, .spread = 1.5, .failing = 0.3, .failing_factor = 1.2, .weight = ladder(60)};
+  const UsersTerms most_fail{.users = 20'000, .failing = 0.7, .failing_factor = 1.2, .weight = ladder(60)};
+  for (const UsersTerms& terms : {even, heavy, most_fail}) {
+    EXPECT_LE(run_worlds(terms, kRuns, 60).harm, most(kRuns, 0.007));
+  }
 }
 
 TEST(RelativeRisk, what_is_just_too_harmful_is_proven_good_no_more_often_than_beta) {

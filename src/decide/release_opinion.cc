@@ -20,10 +20,12 @@ model::ReleaseVerdict verdict_of(Answer answer) {
 model::UnknownCause unknown_of(Doubt doubt) {
   switch (doubt) {
     case Doubt::sample_ratio: return model::UnknownCause::split_mistrusted;
-    case Doubt::platform_trouble: return model::UnknownCause::platform_trouble;
+    case Doubt::platform_trouble:
+    case Doubt::lost_ticks: return model::UnknownCause::platform_trouble;
     case Doubt::no_stable: return model::UnknownCause::no_stable;
     case Doubt::none:
     case Doubt::too_few_keys:
+    case Doubt::untimed:
     case Doubt::few_busy_users:
     case Doubt::untracked: return model::UnknownCause::too_little;
   }
@@ -46,6 +48,10 @@ std::string sentence(const Evidence& evidence) {
   out += ": " + std::to_string(evidence.canary_hits) + " of " + std::to_string(evidence.canary_units) + " keys, " +
          std::to_string(evidence.stable_hits) + " of " + std::to_string(evidence.stable_units) +
          " of stable's, E = " + short_number(evidence.e_value) + " of " + short_number(evidence.limit);
+  if (evidence.metric == JudgedMetric::failures && evidence.firsts > 1) {
+    out += ", first requests " + short_number(evidence.firsts) + " of " + short_number(evidence.firsts_limit);
+  }
+  if (evidence.absolute >= evidence.absolute_limit) out += ", few by themselves";
   if (evidence.risk_below) out += ", risk below " + short_number(*evidence.risk_below);
   return out;
 }

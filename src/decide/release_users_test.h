@@ -51,6 +51,7 @@ class Users {
   model::ReleaseTick tick() {
     move_arms(terms_.weight(second()));
     model::ReleaseTick tick{.number = number_, .weight = weight_};
+    firsts_ = {.number = number_, .weight = weight_};
     tick.keyed.stable = at_risk_[0];
     tick.keyed.canary = at_risk_[1];
     ++number_;
@@ -72,6 +73,8 @@ class Users {
     return arm(tick.keyed.stable) || arm(tick.keyed.canary) || arm(tick.keyless.stable) || arm(tick.keyless.canary);
   }
 
+  // The first requests of the last tick; all have ended.
+  const model::FirstRequests& firsts() const { return firsts_; }
   std::uint64_t requests(bool canary) const { return requests_[canary]; }
   std::uint64_t number() const { return number_; }
 
@@ -100,14 +103,26 @@ class Users {
     }
   }
 
+  void first(bool canary, bool failed) {
+    if (canary) {
+      ++firsts_.canary;
+      firsts_.canary_failed += failed ? 1 : 0;
+    } else {
+      ++firsts_.stable;
+      firsts_.stable_good += failed ? 0 : 1;
+    }
+  }
+
   void request(model::ReleaseTick& tick) {
     if (terms_.keyless > 0 && chance_(random_) < terms_.keyless) return keyless_request(tick);
     const double at = chance_(random_) * users_.back().rates_up_to;
     User& user = *std::ranges::upper_bound(users_, at, {}, &User::rates_up_to);
     const bool canary = in_canary(user);
     ++requests_[canary];
+    ++tick.requests[canary];
     model::ArmCounts& counts = canary ? tick.keyed.canary : tick.keyed.stable;
-    if (!user.entered) {
+    const bool is_first = !user.entered;
+    if (is_first) {
       user.entered = true;
       ++counts.entered;
       ++counts.at_risk;
@@ -116,7 +131,9 @@ class Users {
     }
     const bool changed = canary && next_request_ >= terms_.factors_from;
     const double failing = user.frail ? terms_.failing / terms_.frail * (changed ? terms_.failing_factor : 1) : 0;
-    if (!user.failed && chance_(random_) < failing) {
+    const bool failed = chance_(random_) < failing;
+    if (is_first) first(canary, failed);
+    if (!user.failed && failed) {
       user.failed = true;
       ++counts.failed;
     }
@@ -129,13 +146,16 @@ class Users {
   void keyless_request(model::ReleaseTick& tick) {
     const bool canary = chance_(random_) * 10'000 < weight_;
     ++requests_[canary];
+    ++tick.requests[canary];
     model::ArmCounts& counts = canary ? tick.keyless.canary : tick.keyless.stable;
     ++counts.entered;
     ++counts.at_risk;
     ++counts.timed;
     ++counts.at_risk_slow;
     const bool changed = canary && next_request_ >= terms_.factors_from;
-    if (chance_(random_) < terms_.failing * (changed ? terms_.keyless_factor : 1)) ++counts.failed;
+    const bool failed = chance_(random_) < terms_.failing * (changed ? terms_.keyless_factor : 1);
+    first(canary, failed);
+    if (failed) ++counts.failed;
     if (terms_.slow > 0 && chance_(random_) < terms_.slow * (changed ? terms_.slow_factor : 1)) ++counts.slow;
   }
 
@@ -148,6 +168,7 @@ class Users {
   double next_request_ = 0;
   std::array<model::ArmCounts, 2> at_risk_{};
   std::array<std::uint64_t, 2> requests_{};
+  model::FirstRequests firsts_;
 };
 
 // 1 → 5 → 25 → 50 %, a quarter of `seconds` each.
