@@ -12,25 +12,25 @@
 namespace marea::decide {
 namespace {
 
-struct Told {
+struct Fates {
   std::uint32_t failed = 0;  // of the canary
   std::uint32_t fine = 0;    // or open
   std::uint32_t bad = 0;     // of stable, or open
   std::uint32_t good = 0;
 };
 
-model::FirstRequests at(std::uint64_t number, Told told, std::uint32_t weight = 1000) {
+model::FirstRequests at(std::uint64_t number, Fates fates, std::uint32_t weight = 1000) {
   return {.number = number,
           .weight = weight,
-          .stable = told.bad + told.good,
-          .stable_good = told.good,
-          .canary = told.failed + told.fine,
-          .canary_failed = told.failed};
+          .stable = fates.bad + fates.good,
+          .stable_good = fates.good,
+          .canary = fates.failed + fates.fine,
+          .canary_failed = fates.failed};
 }
 
-double e_after(Told told, std::uint32_t weight = 1000, double tolerance = 1.2) {
+double e_after(Fates fates, std::uint32_t weight = 1000, double tolerance = 1.2) {
   FirstsState state;
-  FirstsRule(tolerance).eat(state, at(0, told, weight));
+  FirstsRule(tolerance).eat(state, at(0, fates, weight));
   return std::exp(FirstsRule::log_e(state));
 }
 
@@ -116,12 +116,12 @@ TEST(FirstRequests, failures_that_hang_together_are_not_held_against_the_arm_tha
     bool found = false;
     for (std::uint64_t tick = 0; tick < 200 && !found; ++tick) {
       const bool fails = tick % 4 != 3;
-      Told told;
+      Fates fates;
       for (int unit = 0; unit < 4; ++unit) {
-        std::uint32_t& count = canary(random) ? (fails ? told.failed : told.fine) : (fails ? told.bad : told.good);
+        std::uint32_t& count = canary(random) ? (fails ? fates.failed : fates.fine) : (fails ? fates.bad : fates.good);
         ++count;
       }
-      rule.eat(state, at(tick, told));
+      rule.eat(state, at(tick, fates));
       found = FirstsRule::log_e(state) >= std::log(20);
     }
     bad += found ? 1 : 0;
@@ -143,14 +143,14 @@ TEST(FirstRequests, a_canary_that_fails_all_is_found_with_its_third_key) {
     const FirstsRule rule(1.2);
     std::uint32_t failed = 0;
     for (std::uint64_t tick = 0; failed < 3; ++tick) {
-      Told told;
+      Fates fates;
       for (int unit = units(random); unit > 0; --unit) {
         const bool of_canary = canary(random);
-        std::uint32_t& count = of_canary ? told.failed : (stable_fails(random) ? told.bad : told.good);
+        std::uint32_t& count = of_canary ? fates.failed : (stable_fails(random) ? fates.bad : fates.good);
         ++count;
       }
-      failed += told.failed;
-      rule.eat(state, at(tick, told));
+      failed += fates.failed;
+      rule.eat(state, at(tick, fates));
     }
     within += FirstsRule::log_e(state) >= std::log(500) ? 1 : 0;
   }
