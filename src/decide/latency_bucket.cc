@@ -25,11 +25,19 @@ std::array<std::int64_t, model::kLatencyBuckets - 1> edges() {
   return out;
 }
 
+const std::array<std::int64_t, model::kLatencyBuckets - 1>& all_edges() {
+  static const auto kEdges = edges();
+  return kEdges;
+}
+
 }  // namespace
 
 std::size_t latency_bucket(base::Duration latency) {
-  static const auto kEdges = edges();
-  return static_cast<std::size_t>(std::ranges::lower_bound(kEdges, latency.count()) - kEdges.begin());
+  return static_cast<std::size_t>(std::ranges::lower_bound(all_edges(), latency.count()) - all_edges().begin());
+}
+
+base::Duration latency_edge(std::size_t bucket) {
+  return base::Duration(all_edges().at(std::min(bucket, all_edges().size() - 1)));
 }
 
 }  // namespace marea::decide

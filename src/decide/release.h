@@ -60,12 +60,14 @@ struct OperatorCommand {
   std::string reason;
   base::Duration lasts = kDefaultPause;  // of a pause
   bool endless = false;                  // of a pause: until somebody resumes
+  bool after_end = false;                // of an abort: also of one that is done, while its stable is there
 };
 
 struct GateAnswer {
   std::uint32_t gate = 0;  // of the policy's gates
   bool passed = false;
   std::string detail;
+  std::string who = {};  // the person who answered; empty: the gate itself
 };
 
 // A gate's webhook gave no answer that can be used; it is asked again until the gate's timeout.

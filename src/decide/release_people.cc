@@ -19,7 +19,9 @@ void ReleaseRun::on(const OperatorCommand& command) {
 
 std::optional<std::string> ReleaseRun::obey(const OperatorCommand& command) {
   const Word word{.actor = ReleaseActor::person, .who = command.who, .why = command.reason};
-  if (is_over() && command.act != OperatorAct::retry) {
+  const bool takes_back =
+      command.act == OperatorAct::abort && command.after_end && state().phase == Phase::done && !spec_.stable.empty();
+  if (is_over() && command.act != OperatorAct::retry && !takes_back) {
     const std::string why(to_string(state().cause));
     return "the release is over: " + std::string(to_string(state().phase)) + ", " + why;
   }

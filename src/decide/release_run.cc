@@ -191,10 +191,13 @@ void ReleaseRun::on(const NewerDeploy& input) {
 
 void ReleaseRun::on(const GateAnswer& answer) {
   const std::string name = answer.gate < policy_.gates.size() ? policy_.gates[answer.gate].name : "";
-  const Word word{.actor = ReleaseActor::gate, .who = name, .why = answer.detail};
+  Word word{.actor = ReleaseActor::gate, .who = name, .why = answer.detail};
+  if (!answer.who.empty()) {
+    word = {.actor = ReleaseActor::person, .who = answer.who, .why = with("the gate " + name, answer.detail)};
+  }
   if (!waits_for(answer.gate)) {
     audit(Event::late,
-          {.actor = word.actor, .who = name, .why = with(answer.passed ? "it passed" : "it refused", answer.detail)});
+          {.actor = word.actor, .who = word.who, .why = with(answer.passed ? "it passed" : "it refused", word.why)});
   } else if (!answer.passed) {
     leave(Phase::failed, Cause::gate_refused, word);
   } else if (state().phase == Phase::paused) {
