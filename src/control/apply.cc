@@ -34,16 +34,6 @@ model::Json json_of(const std::string& text) {
   return model::Json::parse(text, nullptr, false);
 }
 
-// metadata.managedFields: kept beside what the user writes.
-const model::Json* managed_fields(const model::Json& document) {
-  if (!document.contains("metadata") || !document.at("metadata").contains("managedFields")) return nullptr;
-  return &document.at("metadata").at("managedFields");
-}
-
-void set_managed_fields(model::Json& document, const model::Json* fields) {
-  if (fields != nullptr && fields->is_array() && !fields->empty()) document["metadata"]["managedFields"] = *fields;
-}
-
 std::string generated_name(const std::string& service, int generation, const std::string& suffix) {
   std::array<char, 16> number{};
   std::snprintf(number.data(), number.size(), "-%05d-", generation);
@@ -117,6 +107,15 @@ void retry(ApplyDecision& out, const store::RevisionRecord& failed) {
 }
 
 }  // namespace
+
+const model::Json* managed_fields(const model::Json& document) {
+  if (!document.contains("metadata") || !document.at("metadata").contains("managedFields")) return nullptr;
+  return &document.at("metadata").at("managedFields");
+}
+
+void set_managed_fields(model::Json& document, const model::Json* fields) {
+  if (fields != nullptr && fields->is_array() && !fields->empty()) document["metadata"]["managedFields"] = *fields;
+}
 
 model::Json stored_form(model::Json document) {
   document.erase("status");

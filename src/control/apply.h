@@ -45,4 +45,9 @@ std::expected<ApplyDecision, Refusal> decide_apply(const ApplyService& command, 
 // Without status and what only the server writes (uid, resourceVersion, …), as it is stored.
 model::Json stored_form(model::Json document);
 
+// metadata.managedFields: kept beside what the user writes. Null when there is none.
+const model::Json* managed_fields(const model::Json& document);
+// Does nothing without a list that has something.
+void set_managed_fields(model::Json& document, const model::Json* fields);
+
 }  // namespace marea::control

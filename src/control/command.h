@@ -54,16 +54,38 @@ struct DeleteBuilds {};  // buildah's cache; done when it is empty
 struct MoveRelease {
   base::ServiceName service;
   decide::OperatorCommand command;
+  std::string release = {};  // refuse when it is not the newest; empty: whichever that is
+};
+// A person's answer to an open gate of a release, which is the newest of the service.
+struct AnswerGate {
+  base::ServiceName service;
+  std::string release;
+  std::string gate;
+  bool passed = false;
+  std::string detail;
+  std::string who;
+};
+// All requests back, in one publication: a release that runs is aborted; else what is named, or the last known stable
+// revision (control/rollback.h), gets them.
+struct RollBack {
+  base::ServiceName service;
+  base::RevisionName revision = {};
+  std::string reason;
+  std::string who;
 };
 struct PutReleasePolicy {
   model::ReleasePolicyDocument document;
+  bool must_be_new = false;                        // refuse when it exists
+  std::optional<model::Json> managed_fields = {};  // as of ApplyService
+  bool dry_run = false;
 };
 struct DeleteReleasePolicy {
   std::string name;
 };
 
-using Command = std::variant<ApplyService, DeleteService, DeleteRevision, DeleteInstance, NameImage, BuildImage,
-                             DeleteImages, DeleteBuilds, MoveRelease, PutReleasePolicy, DeleteReleasePolicy>;
+using Command =
+    std::variant<ApplyService, DeleteService, DeleteRevision, DeleteInstance, NameImage, BuildImage, DeleteImages,
+                 DeleteBuilds, MoveRelease, AnswerGate, RollBack, PutReleasePolicy, DeleteReleasePolicy>;
 
 struct Applied {
   base::ServiceName name;
@@ -90,12 +112,21 @@ struct Freed {
 struct ReleaseMoved {
   std::string id;
 };
+struct RolledBack {
+  base::ServiceName service;
+  base::RevisionName from;
+  base::RevisionName to;
+  std::string release;      // whose history has it; empty: the service has none
+  bool by_traffic = false;  // spec.traffic names `to` now, and so keeps later deploys from getting requests
+};
 struct PolicyPut {
   std::string name;
   bool created = false;
+  std::vector<model::Fault> notices;
+  std::optional<store::ReleasePolicyRecord> would_be = {};  // of a dry run
 };
 
-using Outcome = std::variant<Applied, Deleted, ImageReady, Freed, ReleaseMoved, PolicyPut>;
+using Outcome = std::variant<Applied, Deleted, ImageReady, Freed, ReleaseMoved, RolledBack, PolicyPut>;
 
 // Why a command was not carried out; faults when the document is to blame.
 struct Refusal {

@@ -41,6 +41,7 @@
 #include "control/planner.h"
 #include "control/recent_requests.h"
 #include "control/release_entry.h"
+#include "control/rollback.h"
 #include "control/router_port.h"
 #include "control/scrape.h"
 #include "control/status.h"
@@ -69,6 +70,8 @@ inline constexpr base::Duration kJudgeStored = std::chrono::seconds(1);    // wh
 inline constexpr base::Duration kJudgeStoredInWatch = std::chrono::seconds(30);  // a day of that wears a disk less
 inline constexpr std::size_t kMostReleasesPerService = 20;  // beyond it the oldest goes with its history
 inline constexpr std::size_t kMostReleasePolicies = 1000;
+// Counts of a release are shown anew once a second at most; of more releases than this together not so often.
+inline constexpr std::int64_t kReleasesShownPerSecond = 20;
 inline constexpr std::size_t kMostReleaseLines = 1000;  // of one history; people can make it grow
 // So many requests within the last hour, one a minute, are traffic by which a new revision can be judged.
 inline constexpr std::uint64_t kTrafficToJudge = 60;
@@ -183,7 +186,7 @@ class Control {
   // By which receivers of webhooks know marea.
   const webhook::SigningKey& webhook_key() const { return courier_->key(); }
   const webhook::Courier::Counts& webhook_counts() const { return courier_->counts(); }
-  // The newest revision of the service that passed the watch of its release; empty: none did.
+  // As control/rollback.h has it; empty: there is none.
   base::RevisionName last_known_stable(const base::ServiceName& service) const;
   // What served when, also of services that are gone, and what happened to the platform; read from the store.
   base::Result<store::Timeline> timeline(const store::TimelineQuery& query) const;
@@ -196,7 +199,8 @@ class Control {
   // The newest resourceVersion; one that is taken belongs to a change of what is only shown, such as a status.
   std::uint64_t resource_version() const { return store_.resource_version(); }
   std::uint64_t take_version() { return store_.take_version(); }
-  // Called for each service of which something may have changed that status() or its revisions and instances tell.
+  // Called for each service of which something may have changed that status() or its revisions, instances and releases
+  // tell; with an empty name when a release policy did.
   void on_changed(std::function<void(const base::ServiceName&)> callback) { on_changed_ = std::move(callback); }
   // Makes an image available, from marea's store or from where its name leads, and unpacked. `done` is called once, at
   // once when it is there already; not at all when nobody wants it any more. What is wished for twice is made once.
@@ -334,6 +338,10 @@ class Control {
   void look_at_history();
   void begin_history(const std::string& version, const std::string& boot);
 
+  // control_rollback.cc
+  RollbackFacts rollback_facts(const ServiceState& service) const;
+  std::expected<void, Refusal> send_all_to(ServiceState& service, const RollBack& command, const RollbackPlan& plan);
+
   // control_usage.cc
   UsageBook::Moment usage_moment() const;
   bool kept_by_minimum(const base::InstanceId& id, const base::RevisionName& revision) const;
@@ -452,6 +460,8 @@ class Control {
   std::expected<Outcome, Refusal> run(const DeleteRevision& command);
   std::expected<Outcome, Refusal> run(const DeleteInstance& command);
   std::expected<Outcome, Refusal> run(const MoveRelease& command);
+  std::expected<Outcome, Refusal> run(const AnswerGate& command);
+  std::expected<Outcome, Refusal> run(const RollBack& command);
   std::expected<Outcome, Refusal> run(const PutReleasePolicy& command);
   std::expected<Outcome, Refusal> run(const DeleteReleasePolicy& command);
   void run(const DeleteService& command, Done done);

@@ -63,6 +63,10 @@ Control::Ticket Control::execute(Command command, Observer observer) {
     observer.on_done(run(*instance));
   } else if (const auto* move = std::get_if<MoveRelease>(&command)) {
     observer.on_done(run(*move));
+  } else if (const auto* answer = std::get_if<AnswerGate>(&command)) {
+    observer.on_done(run(*answer));
+  } else if (const auto* back = std::get_if<RollBack>(&command)) {
+    observer.on_done(run(*back));
   } else if (const auto* put = std::get_if<PutReleasePolicy>(&command)) {
     observer.on_done(run(*put));
   } else if (const auto* drop = std::get_if<DeleteReleasePolicy>(&command)) {
@@ -99,6 +103,7 @@ std::vector<store::Change> Control::surplus(const ServiceState* service, const b
   if (service == nullptr || service->revisions.size() < kMostRevisionsPerService) return out;
   std::size_t left = service->revisions.size() - kMostRevisionsPerService + 1;
   const std::string keep = status(*service).latest_ready;
+  const base::RevisionName stable = last_known_stable(service->record.service.name);
   for (const RevisionState& one : service->revisions) {
     if (left == 0) break;
     const base::RevisionName& name = one.record.revision.name;

@@ -101,7 +101,7 @@ TEST_F(ControlReleaseTest, a_canary_climbs_by_time_and_then_is_watched) {
   pass(std::chrono::minutes(10));
   EXPECT_EQ(state().phase, ReleasePhase::watching);
   EXPECT_EQ(world.shares("hola"), "hola-00001=100 hola-00002=9900");
-  EXPECT_EQ(world.control().last_known_stable(base::ServiceName("hola")).str(), "");
+  EXPECT_EQ(world.control().last_known_stable(base::ServiceName("hola")), release().record().spec.stable);
   world.advance(std::chrono::hours(24));
   world.advance(kReleaseLook);
   EXPECT_EQ(state().phase, ReleasePhase::done);

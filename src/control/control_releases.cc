@@ -6,6 +6,7 @@
 #include <ranges>
 #include <utility>
 
+#include "control/apply.h"
 #include "control/control.h"
 #include "control/deploy_check.h"
 #include "control/judge_form.h"
@@ -199,15 +200,6 @@ base::RevisionName Control::incumbent(const ServiceState& service,
   const model::Weight weight = changes ? superseded->record.state.weight : facts->route.weight;
   const bool back = weight == 0 && revision(facts->route.stable) != nullptr;
   return back ? facts->route.stable : name;
-}
-
-base::RevisionName Control::last_known_stable(const base::ServiceName& service) const {
-  const auto found = services_.find(service);
-  if (found == services_.end()) return {};
-  for (auto entry = found->second.releases.rbegin(); entry != found->second.releases.rend(); ++entry) {
-    if (entry->state().phase == model::ReleasePhase::done) return entry->record().spec.canary;
-  }
-  return {};
 }
 
 std::span<const store::ReleaseAuditRecord> Control::release_history(const std::string& id) const {
@@ -434,6 +426,9 @@ void Control::on_release_counts(const model::ReleaseCounts& counts) {
 
 // Their time passes, and what their judges know is stored: soon where they learnt something, now and then elsewhere.
 void Control::look_at_releases() {
+  const std::int64_t running = std::ranges::count_if(
+      services_, [](const auto& each) { return !each.second.releases.empty() && !each.second.releases.back().over(); });
+  const base::Duration pace = std::max<base::Duration>(kReleaseLook, kReleaseLook * running / kReleasesShownPerSecond);
   std::vector<ServiceState*> due;
   std::vector<store::Change> changes;
   for (auto& [name, service] : services_) {
@@ -443,7 +438,9 @@ void Control::look_at_releases() {
       entry.skip(loop_.now());  // nobody could be seen
       continue;
     }
-    if (!move_release(service, {}) || changes.size() >= kMostStoredAtOnce) continue;
+    if (!move_release(service, {})) continue;
+    if (entry.show(loop_.now(), pace)) changed(name);
+    if (changes.size() >= kMostStoredAtOnce) continue;
     const bool quiet = entry.judged() == service.judged_stored || entry.state().phase == model::ReleasePhase::watching;
     if (loop_.now() < service.judge_stored + (quiet ? kJudgeStoredInWatch : kJudgeStored)) continue;
     changes.emplace_back(entry.whole());
@@ -472,6 +469,11 @@ std::expected<Outcome, Refusal> Control::run(const MoveRelease& command) {
     return control::refuse(base::ErrorCode::too_large, "cannot " + what,
                            "its history has " + std::to_string(kMostReleaseLines) + " lines", "Deploy anew");
   }
+  if (!command.release.empty() && command.release != id) {
+    return control::refuse(base::ErrorCode::conflict,
+                           "cannot " + std::string(to_string(command.command.act)) + " " + command.release,
+                           "release " + id + " of the same service came after it", "Use that one");
+  }
   if (again) {
     const model::ReleaseSpec& spec = service->releases.back().record().spec;
     const RevisionState* stable = revision(spec.stable);
@@ -497,6 +499,11 @@ std::expected<Outcome, Refusal> Control::run(const MoveRelease& command) {
 std::expected<Outcome, Refusal> Control::run(const PutReleasePolicy& command) {
   const model::ReleasePolicyDocument& document = command.document;
   const auto known = policies_.find(document.name);
+  if (command.must_be_new && known != policies_.end()) {
+    return control::refuse(base::ErrorCode::already_exists,
+                           "releasepolicies.marea.dev \"" + document.name + "\" already exists", {},
+                           "Replace it with PUT, or with: marea apply");
+  }
   if (known == policies_.end() && policies_.size() >= kMostReleasePolicies) {
     return control::refuse(base::ErrorCode::too_large, "cannot create release policy " + document.name,
                            "there are " + std::to_string(kMostReleasePolicies) + " already", "Delete one first");
@@ -519,24 +526,35 @@ std::expected<Outcome, Refusal> Control::run(const PutReleasePolicy& command) {
     refusal.error = {.code = base::ErrorCode::manifest_invalid, .what = "the release policy has faults"};
     return std::unexpected<Refusal>(std::move(refusal));
   }
+  model::Json stored = stored_form(document.document);
+  const bool created = known == policies_.end();
+  const model::Json before = created ? model::Json() : model::Json::parse(known->second.document, nullptr, false);
+  if (command.managed_fields) {
+    set_managed_fields(stored, &*command.managed_fields);
+  } else {
+    set_managed_fields(stored, managed_fields(before));
+  }
   store::ReleasePolicyRecord record{.name = document.name,
                                     .policy = document.policy,
-                                    .document = stored_form(document.document).dump(),
+                                    .document = stored.dump(-1, ' ', false, model::Json::error_handler_t::replace),
                                     .created_unix_ns = loop_.clock().wall().unix_ns};
-  const bool created = known == policies_.end();
   if (!created) record.created_unix_ns = known->second.created_unix_ns;
+  PolicyPut out{.name = document.name, .created = created, .notices = document.notices};
+  if (command.dry_run) out.would_be = std::move(record);
+  if (command.dry_run || (!created && known->second == record)) return out;
   std::vector<store::Change> changes{record};
   if (auto done = commit(changes); !done) {
     return std::unexpected<Refusal>(Refusal{.error = std::move(done.error()), .faults = {}});
   }
   policies_[document.name] = std::move(record);
-  return PolicyPut{.name = document.name, .created = created};
+  changed({});
+  return out;
 }
 
 std::expected<Outcome, Refusal> Control::run(const DeleteReleasePolicy& command) {
   const auto known = policies_.find(command.name);
   if (known == policies_.end()) {
-    return control::refuse(base::ErrorCode::not_found, "release policy " + command.name + " not found");
+    return control::refuse(base::ErrorCode::not_found, "releasepolicies.marea.dev \"" + command.name + "\" not found");
   }
   for (const auto& [name, service] : services_) {
     if (service.record.service.release_policy != command.name) continue;
@@ -548,6 +566,7 @@ std::expected<Outcome, Refusal> Control::run(const DeleteReleasePolicy& command)
     return std::unexpected<Refusal>(Refusal{.error = std::move(done.error()), .faults = {}});
   }
   policies_.erase(known);
+  changed({});
   return Deleted{.kind = "releasepolicies", .name = command.name, .uid = {}};
 }
 

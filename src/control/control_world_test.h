@@ -189,6 +189,7 @@ class ControlWorld {
     router_.reset();
     run();
   }
+  std::uint64_t routes_version() const { return version_; }
   void apply_routes() {
     router_->send(net::msg::RoutesApplied{.version = version_});
     run();

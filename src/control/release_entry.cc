@@ -67,6 +67,11 @@ ReleaseEntry::ReleaseEntry(store::ReleaseRecord record, decide::JudgeState judge
 std::optional<model::JudgeOpinion> ReleaseEntry::count(const model::ReleaseCounts& counts) {
   if (counts.release != route_id() || counts.closed < judged()) return std::nullopt;
   model::JudgeOpinion out = decide::opinion_of(judge_.feed(counts));
+  traffic_ = {.stable = counts.stable,
+              .canary = counts.canary,
+              .stable_shape = counts.stable_shape,
+              .canary_shape = counts.canary_shape};
+  told_ = true;
   // Once known it stays: the judge's guarantees are for an objective that does not change.
   if (record_.objective == base::Duration{0}) {
     record_.objective = decide::learnt_objective(counts.stable_shape).value_or(base::Duration{0});
@@ -95,9 +100,28 @@ ReleaseEntry::Next ReleaseEntry::step(std::span<const decide::ReleaseInput> inpu
   return next;
 }
 
+ReleaseEntry::Next ReleaseEntry::note(model::ReleaseAudit line, base::Instant now, base::WallTime wall) const {
+  Next next{.record = whole(), .urgent = true, .at = now};
+  next.record.age += std::max(base::Duration{0}, now - seen_);
+  line.at = next.record.age;
+  line.unix_ns = wall.unix_ns;
+  line.weight = record_.state.weight;
+  next.audit = numbered(record_.spec.id, lines_, {std::move(line)});
+  return next;
+}
+
+bool ReleaseEntry::show(base::Instant now, base::Duration pace) {
+  if (!told_ || (shown_ > 0 && now < shown_at_ + pace)) return false;
+  told_ = false;
+  shown_at_ = now;
+  ++shown_;
+  return true;
+}
+
 void ReleaseEntry::adopt(Next next) {
   if (next.record.state.attempt != record_.state.attempt) {
     judge_ = decide::Judge(decide::judge_policy(record_.spec.policy), {});
+    traffic_.reset();
   }
   record_ = std::move(next.record);
   lines_ += std::ssize(next.audit);

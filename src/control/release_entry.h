@@ -20,6 +20,14 @@
 
 namespace marea::control {
 
+// What router told last of this attempt: for people; the judge keeps what it needs. Shapes are of the step in force.
+struct ReleaseTraffic {
+  model::ArmTotals stable;
+  model::ArmTotals canary;
+  model::LatencyShape stable_shape;
+  model::LatencyShape canary_shape;
+};
+
 class ReleaseEntry {
  public:
   struct Next {
@@ -43,9 +51,14 @@ class ReleaseEntry {
   // `salt`: for the keys of a new attempt, if there comes one. Instants never go back.
   Next step(std::span<const decide::ReleaseInput> inputs, base::Instant now, base::WallTime wall,
             const std::string& salt) const;
+  // A line of its history that changes nothing else; its age and its instant are set here.
+  Next note(model::ReleaseAudit line, base::Instant now, base::WallTime wall) const;
   void adopt(Next next);
   // Nothing could be observed since the last step: its age stands still.
   void skip(base::Instant now) { seen_ = std::max(seen_, now); }
+  // Whether counts came since they were shown, which is `pace` ago at least; then shown() grows.
+  bool show(base::Instant now, base::Duration pace);
+  std::uint64_t shown() const { return shown_; }
 
   const store::ReleaseRecord& record() const { return record_; }
   const model::ReleaseState& state() const { return record_.state; }
@@ -55,6 +68,9 @@ class ReleaseEntry {
   // By which router knows this attempt.
   std::string route_id() const;
   std::uint64_t judged() const { return judge_.state().closed; }
+  const decide::Judge& judge() const { return judge_; }
+  // Nothing: router has told nothing since this control began, or since the attempt did.
+  const std::optional<ReleaseTraffic>& traffic() const { return traffic_; }
   ReleaseFacts facts() const;
 
  private:
@@ -62,6 +78,10 @@ class ReleaseEntry {
   decide::Judge judge_;
   std::int64_t lines_ = 0;
   base::Instant seen_{};  // when the age was record_.age
+  std::optional<ReleaseTraffic> traffic_;
+  bool told_ = false;  // counts came since they were shown
+  base::Instant shown_at_{};
+  std::uint64_t shown_ = 0;
 };
 
 }  // namespace marea::control
