@@ -11,8 +11,6 @@
 namespace marea::api {
 namespace {
 
-constexpr std::string_view kOwnGroup = "marea.dev";
-
 // Accept is a list of ranges; parameters such as kubectl's ";as=Table" ask for another look of the same JSON.
 bool takes_json(std::string_view accept) {
   while (!accept.empty()) {
@@ -62,7 +60,7 @@ net::BodyPlan Api::route(const net::HttpRequest& head) {
   if (path.size() >= 4 && path[0] == "apis" && path[2] == "v1") {
     const Segments rest(path.begin() + 3, path.end());
     std::optional<net::BodyPlan> plan;
-    if (path[1] == kServingGroup) plan = serving(head, rest);
+    if (path[1] == kServingGroup) plan = objects(head, kServingGroup, rest);
     if (path[1] == kOwnGroup) plan = own(head, rest);
     if (plan) return std::move(*plan);
   }
@@ -76,8 +74,14 @@ net::BodyPlan Api::route(const net::HttpRequest& head) {
                   .more = "docs/api.md"});
 }
 
-std::optional<net::BodyPlan> Api::own(const net::HttpRequest& head, const Segments& path) {
+std::optional<net::BodyPlan> Api::own(const net::HttpRequest& head, const Segments& whole) {
+  if (auto plan = objects(head, kOwnGroup, whole)) return plan;
+  const bool spaced = whole.size() >= 3 && whole[0] == "namespaces";
+  const Segments path(whole.begin() + (spaced ? 2 : 0), whole.end());
   const std::string& kind = path[0];
+  if (path.size() == 3 && kind == "releases") return move_release(head, path[1], path[2]);
+  if (path.size() == 4 && kind == "releases" && path[2] == "gates") return answer_gate(head, path[1], path[3]);
+  if (path.size() == 3 && kind == "services" && path[2] == "rollback") return roll_back(head, path[1]);
   if (path.size() == 1) {
     if (kind == "instances") return instances(head);
     if (kind == "images") return images(head);

@@ -55,8 +55,11 @@ class Api {
  private:
   using Segments = std::vector<std::string>;
   // `path` is what follows the group's version. Nothing: no such resource.
-  std::optional<net::BodyPlan> serving(const net::HttpRequest& head, const Segments& path);
   std::optional<net::BodyPlan> own(const net::HttpRequest& head, const Segments& path);
+  // Objects of a group that clients name as Kubernetes' do; `path` may begin with namespaces/NS.
+  std::optional<net::BodyPlan> objects(const net::HttpRequest& head, std::string_view group, const Segments& path);
+  net::BodyPlan collection(const net::HttpRequest& head, const KindInfo& kind, bool spaced);
+  net::BodyPlan object(const net::HttpRequest& head, const KindInfo& kind, const std::string& name);
 
   std::optional<net::BodyPlan> core(const net::HttpRequest& head, const Segments& path);
   std::optional<net::BodyPlan> discovery(const net::HttpRequest& head);
@@ -77,16 +80,38 @@ class Api {
   net::BodyPlan remove_many(const net::HttpRequest& head, Kind kind);
   std::expected<Choice, net::HttpResponse> choose(const net::HttpRequest& head, Kind kind);
 
-  // Services: writing.cc.
-  using Write = std::expected<control::ApplyService, net::HttpResponse>;
-  net::BodyPlan write(const net::HttpRequest& head, const std::string& name);
-  Write created(const net::HttpRequest& request, const WriteOptions& options);
-  Write replaced(const net::HttpRequest& request, const std::string& name, const WriteOptions& options);
-  Write patched(const net::HttpRequest& request, const std::string& name, const WriteOptions& options);
-  Write applied(const std::string& name, Json wanted, const WriteOptions& options);
-  Write update(const std::string& name, Received received, const WriteOptions& options);
-  void store(control::ApplyService command, const WriteOptions& options, net::Responder responder);
-  net::HttpResponse written(const control::Applied& applied);
+  // Kinds that clients write: writing.cc.
+  struct Written {
+    Received received;
+    bool must_be_new = false;
+    std::optional<std::uint64_t> expected_version;
+    std::optional<Json> managed_fields;
+  };
+  using Write = std::expected<Written, net::HttpResponse>;
+  struct Target {
+    Kind kind = Kind::service;
+    std::string name;  // empty: the document says it
+  };
+  net::BodyPlan write(const net::HttpRequest& head, const Target& target);
+  Write created(const net::HttpRequest& request, const Target& target, const WriteOptions& options);
+  Write replaced(const net::HttpRequest& request, const Target& target, const WriteOptions& options);
+  Write patched(const net::HttpRequest& request, const Target& target, const WriteOptions& options);
+  Write applied(const Target& target, Json wanted, const WriteOptions& options);
+  Write update(const Target& target, Received received, const WriteOptions& options);
+  Json stored_document(const Target& target) const;
+  void store(Written written, const WriteOptions& options, net::Responder responder);
+  std::expected<control::Command, net::HttpResponse> command_of(Written written, const WriteOptions& options);
+  net::HttpResponse answer(const control::Applied& applied);
+  net::HttpResponse answer(const control::PolicyPut& put);
+  net::HttpResponse answer(const control::RolledBack& done, const std::string& who, const std::string& why);
+  net::HttpResponse answer(const Target& target, bool created, std::optional<Json> would_be);
+
+  // Releases and going back: releases.cc.
+  net::BodyPlan move_release(const net::HttpRequest& head, const std::string& name, const std::string& act);
+  net::BodyPlan answer_gate(const net::HttpRequest& head, const std::string& name, const std::string& gate);
+  net::BodyPlan roll_back(const net::HttpRequest& head, const std::string& service);
+  void send_release(control::Command command, const std::string& name, net::Responder responder);
+  std::expected<base::ServiceName, net::HttpResponse> service_of_release(const std::string& name);
 
   net::BodyPlan pod_log(const net::HttpRequest& head, const std::string& name);
   net::BodyPlan instances(const net::HttpRequest& head);

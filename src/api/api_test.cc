@@ -16,8 +16,6 @@ using model::InstanceState;
 using testing::HasSubstr;
 using testing::Not;
 
-constexpr const char* kOwn = "/apis/marea.dev/v1/";
-
 class ApiTest : public ApiWorld {
  protected:
   std::string blobs() const { return world.folder() + "/blobs/sha256"; }

@@ -100,6 +100,11 @@ class ApiWorld : public testing::Test {
 
 inline constexpr const char* kServicesPath = "/apis/serving.knative.dev/v1/namespaces/default/services";
 inline constexpr const char* kRevisionsPath = "/apis/serving.knative.dev/v1/namespaces/default/revisions";
+inline constexpr const char* kOwn = "/apis/marea.dev/v1/";
+inline constexpr const char* kMerge = "Content-Type: application/merge-patch+json\r\n";
+inline constexpr const char* kPatch = "Content-Type: application/json-patch+json\r\n";
+inline constexpr const char* kApply = "Content-Type: application/apply-patch+yaml\r\n";
+inline constexpr const char* kTable = "Accept: application/json;as=Table;v=v1;g=meta.k8s.io,application/json\r\n";
 inline constexpr const char* kYaml = "Content-Type: application/yaml\r\n";
 
 inline std::string hola_yaml(const std::string& image) {

@@ -1,6 +1,8 @@
 // What clients ask before anything else: which groups, versions and kinds there are (Kubernetes' discovery), and how
 // the objects are made up (api/openapi.h). Who asks for the aggregated form gets the plain one, as from a server that
 // is older, and asks on.
+#include <algorithm>
+#include <array>
 #include <optional>
 #include <sstream>
 #include <string>
@@ -43,9 +45,22 @@ Json resource_list(std::string_view group) {
           {"resources", std::move(resources)}};
 }
 
-Json serving_group() {
-  const Json version = {{"groupVersion", "serving.knative.dev/v1"}, {"version", "v1"}};
-  return {{"name", kServingGroup}, {"versions", Json::array({version})}, {"preferredVersion", version}};
+// Groups that are no part of Kubernetes itself.
+constexpr std::array kGroups = {kServingGroup, kOwnGroup};
+
+bool is_group(std::string_view name) {
+  return std::ranges::find(kGroups, name) != kGroups.end();
+}
+
+Json group_object(std::string_view group) {
+  const Json version = {{"groupVersion", std::string(group) + "/v1"}, {"version", "v1"}};
+  return {{"name", group}, {"versions", Json::array({version})}, {"preferredVersion", version}};
+}
+
+Json group_list() {
+  Json groups = Json::array();
+  for (const std::string_view group : kGroups) groups.push_back(group_object(group));
+  return {{"kind", "APIGroupList"}, {"apiVersion", "v1"}, {"groups", std::move(groups)}};
 }
 
 Json version_of(const std::string& marea) {
@@ -73,8 +88,8 @@ std::optional<net::HttpResponse> openapi(const net::HttpRequest& head, const std
                              .body = openapi_v2_protobuf()};
   }
   if (path.size() == 2 && path[1] == "v3") return json_response(200, openapi_v3_index());
-  if (path.size() == 5 && path[2] == "apis" && path[3] == kServingGroup && path[4] == "v1") {
-    return json_response(200, openapi_v3(kServingGroup));
+  if (path.size() == 5 && path[2] == "apis" && is_group(path[3]) && path[4] == "v1") {
+    return json_response(200, openapi_v3(path[3]));
   }
   if (path.size() == 4 && path[2] == "api" && path[3] == "v1") return json_response(200, openapi_v3(""));
   return std::nullopt;
@@ -89,19 +104,16 @@ std::optional<net::BodyPlan> Api::discovery(const net::HttpRequest& head) {
     if (path[0] == "version") return json_response(200, version_of(world_.version));
     if (path[0] == "livez" || path[0] == "readyz") return plain("ok");
     if (path[0] == "api") return json_response(200, {{"kind", "APIVersions"}, {"versions", Json::array({"v1"})}});
-    if (path[0] == "apis") {
-      return json_response(
-          200, {{"kind", "APIGroupList"}, {"apiVersion", "v1"}, {"groups", Json::array({serving_group()})}});
-    }
+    if (path[0] == "apis") return json_response(200, group_list());
   }
   if (path.size() == 2 && path[0] == "api" && path[1] == "v1") return json_response(200, resource_list(""));
-  if (path.size() == 2 && path[0] == "apis" && path[1] == kServingGroup) {
+  if (path.size() == 2 && path[0] == "apis" && is_group(path[1])) {
     Json group = {{"kind", "APIGroup"}, {"apiVersion", "v1"}};
-    group.update(serving_group());
+    group.update(group_object(path[1]));
     return json_response(200, group);
   }
-  if (path.size() == 3 && path[0] == "apis" && path[1] == kServingGroup && path[2] == "v1") {
-    return json_response(200, resource_list(kServingGroup));
+  if (path.size() == 3 && path[0] == "apis" && is_group(path[1]) && path[2] == "v1") {
+    return json_response(200, resource_list(path[1]));
   }
   if (path[0] != "openapi") return std::nullopt;
   if (auto found = openapi(head, path)) return std::move(*found);

@@ -132,7 +132,7 @@ std::vector<Entry> read_entries(const Json& managed) {
   return out;
 }
 
-Json print_entries(std::vector<Entry> entries) {
+Json print_entries(std::vector<Entry> entries, const std::string& api_version) {
   std::erase_if(entries, [](const Entry& one) { return one.fields.empty(); });
   while (entries.size() > kMostFieldManagers) {
     const auto oldest = std::ranges::find(entries, "Update", &Entry::operation);
@@ -142,7 +142,7 @@ Json print_entries(std::vector<Entry> entries) {
   for (const Entry& one : entries) {
     out.push_back({{"manager", one.manager},
                    {"operation", one.operation},
-                   {"apiVersion", "serving.knative.dev/v1"},
+                   {"apiVersion", api_version},
                    {"time", one.time},
                    {"fieldsType", "FieldsV1"},
                    {"fieldsV1", print_fields(one.fields)}});
@@ -212,7 +212,7 @@ std::expected<AppliedFields, std::vector<FieldConflict>> apply_fields(const Json
   Entry& mine = entry_of(entries, by.manager, "Apply");
   if (mine.fields != now || mine.time.empty()) mine.time = by.time;
   mine.fields = now;
-  return AppliedFields{.document = std::move(document), .managed = print_entries(std::move(entries))};
+  return AppliedFields{.document = std::move(document), .managed = print_entries(std::move(entries), by.api_version)};
 }
 
 Json updated_fields(const Json& managed, const Json& before, const Json& after, const Applying& by) {
@@ -230,7 +230,7 @@ Json updated_fields(const Json& managed, const Json& before, const Json& after, 
     mine.time = by.time;
     mine.fields.insert(changed.begin(), changed.end());
   }
-  return print_entries(std::move(entries));
+  return print_entries(std::move(entries), by.api_version);
 }
 
 }  // namespace marea::api

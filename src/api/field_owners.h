@@ -31,6 +31,7 @@ struct Applying {
   std::string manager;
   std::string time;  // RFC 3339
   bool force = false;
+  std::string api_version = "serving.knative.dev/v1";  // of the object
 };
 
 // Whether the fields of the document can be followed; the functions below are for such documents only.

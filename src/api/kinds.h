@@ -10,9 +10,22 @@
 
 namespace marea::api {
 
-enum class Kind : std::uint8_t { service, configuration, route, revision, pod, event, name_space };
+enum class Kind : std::uint8_t {
+  service,
+  configuration,
+  route,
+  revision,
+  pod,
+  event,
+  name_space,
+  release,
+  release_policy
+};
 
 inline constexpr std::string_view kServingGroup = "serving.knative.dev";
+inline constexpr std::string_view kOwnGroup = "marea.dev";
+// Of all that belongs to a service.
+inline constexpr const char* kServiceLabel = "serving.knative.dev/service";
 
 struct KindInfo {
   Kind kind;
@@ -25,6 +38,9 @@ struct KindInfo {
   std::string_view verbs;       // words
   bool namespaced = true;
 
+  bool can(std::string_view verb) const {
+    return (" " + std::string(verbs) + " ").contains(" " + std::string(verb) + " ");
+  }
   std::string api_version() const { return group.empty() ? "v1" : std::string(group) + "/v1"; }
   // "services.serving.knative.dev": how messages name it.
   std::string resource() const { return std::string(plural) + (group.empty() ? "" : "." + std::string(group)); }
@@ -42,6 +58,9 @@ inline constexpr std::array kKinds = {
     KindInfo{Kind::pod, "", "pods", "pod", "Pod", "po", "all", "delete deletecollection get list watch"},
     KindInfo{Kind::event, "", "events", "event", "Event", "ev", "", "get list watch"},
     KindInfo{Kind::name_space, "", "namespaces", "namespace", "Namespace", "ns", "", "get list", false},
+    KindInfo{Kind::release, kOwnGroup, "releases", "release", "Release", "rel", "marea", "get list watch"},
+    KindInfo{Kind::release_policy, kOwnGroup, "releasepolicies", "releasepolicy", "ReleasePolicy", "rpol", "marea",
+             "create delete deletecollection get list patch update watch"},
 };
 
 constexpr const KindInfo& info(Kind kind) {

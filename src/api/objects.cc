@@ -10,6 +10,7 @@ namespace {
 
 constexpr const char* kServing = "serving.knative.dev/v1";
 constexpr const char* kErrorCode = "marea.dev/error-code";
+constexpr const char* kLastKnownStable = "marea.dev/last-known-stable";
 constexpr std::uint32_t kWeightOfPercent = 100;  // shares are in hundredths of a percent
 
 Json condition_object(const control::Condition& condition) {
@@ -101,7 +102,10 @@ Json service_object(const control::Control& control, const control::ServiceState
   if (!status.latest_ready.empty()) shown["latestReadyRevisionName"] = status.latest_ready;
   shown["traffic"] = traffic_array(service, status, front);
   shown["conditions"] = conditions_array(status.conditions);
-  const Json annotations = annotations_with(Json::object(), status.error_code);
+  Json annotations = annotations_with(Json::object(), status.error_code);
+  if (const base::RevisionName stable = control.last_known_stable(record.service.name); !stable.empty()) {
+    annotations[kLastKnownStable] = stable.str();
+  }
   if (!annotations.empty()) shown["annotations"] = annotations;
   object["status"] = std::move(shown);
   return object;

@@ -13,13 +13,45 @@ namespace marea::api {
 namespace {
 
 constexpr std::string_view kPrefix = "dev.knative.serving.v1.";
+constexpr std::string_view kOwnPrefix = "dev.marea.v1.";
 // Whose member every kind but a Service is described by: they are only read.
 constexpr const char* kAnything = "x-kubernetes-preserve-unknown-fields";
 constexpr const char* kGroupVersionKind = "x-kubernetes-group-version-kind";
 constexpr const char* kAction = "x-kubernetes-action";
 
 std::string name_of(model::ObjectKind kind) {
-  return std::string(kPrefix) + std::string(model::type_name(kind));
+  return std::string(kind < model::kFirstOwnKind ? kPrefix : kOwnPrefix) + std::string(model::type_name(kind));
+}
+
+std::string name_of(const KindInfo& kind) {
+  return std::string(kind.group == kOwnGroup ? kOwnPrefix : kPrefix) + std::string(kind.name);
+}
+
+// Whether the documents of a group are made up of it; metadata is that of all.
+bool is_part(model::ObjectKind kind, std::optional<std::string_view> group) {
+  if (!group) return true;
+  if (*group == kOwnGroup) return kind >= model::kFirstOwnKind || kind == model::ObjectKind::metadata;
+  return *group == kServingGroup && kind < model::kFirstOwnKind;
+}
+
+const char* about(Kind kind) {
+  switch (kind) {
+    case Kind::service: return "A web service: what shall run, and who gets its requests.";
+    case Kind::release: return "The way of a revision to its traffic; only read, see docs/releases.md.";
+    case Kind::release_policy: return "How releases go, see docs/releases.md.";
+    case Kind::configuration:
+    case Kind::route:
+    case Kind::revision:
+    case Kind::pod:
+    case Kind::event:
+    case Kind::name_space: return "Only read; see docs/api.md.";
+  }
+  return "";
+}
+
+// Whether its fields are told: its schema is made from the model.
+bool is_described(Kind kind) {
+  return kind == Kind::service || kind == Kind::release || kind == Kind::release_policy;
 }
 
 Json reference(const std::string& root, model::ObjectKind kind) {
@@ -47,12 +79,12 @@ Json gvk_of(const KindInfo& kind) {
   return {{"group", kind.group}, {"kind", kind.name}, {"version", "v1"}};
 }
 
-// Every kind of object in a service's manifest, and every kind that is only read.
+// Every kind of object in a manifest, and every kind that is only read.
 Json schemas(const std::string& root, std::optional<std::string_view> group) {
   Json out = Json::object();
-  constexpr auto kOfServices = static_cast<std::size_t>(model::kFirstOwnKind);
-  for (std::size_t i = 0; i < kOfServices && group != ""; ++i) {
+  for (std::size_t i = 0; i < model::kObjectKinds; ++i) {
     const auto kind = static_cast<model::ObjectKind>(i);
+    if (!is_part(kind, group)) continue;
     Json properties = Json::object();
     for (const model::Field& field : model::fields_of(kind)) {
       properties[std::string(field.name)] = schema_of(root, model::typed_field(kind, field.name));
@@ -61,10 +93,9 @@ Json schemas(const std::string& root, std::optional<std::string_view> group) {
   }
   for (const KindInfo& kind : kKinds) {
     if (group && kind.group != *group) continue;
-    Json& schema = out[std::string(kPrefix) + std::string(kind.name)];
-    if (kind.kind != Kind::service) schema = {{"type", "object"}, {kAnything, true}};
-    schema["description"] = kind.kind == Kind::service ? "A web service: what shall run, and who gets its requests."
-                                                       : "Only read; see docs/api.md.";
+    Json& schema = out[name_of(kind)];
+    if (!is_described(kind.kind)) schema = {{"type", "object"}, {kAnything, true}};
+    schema["description"] = about(kind.kind);
     schema[kGroupVersionKind] = Json::array({gvk_of(kind)});
   }
   return out;
@@ -86,7 +117,7 @@ Json operations(const KindInfo& kind, bool one, const std::function<Json(const c
                    {"parameters", std::move(list)},
                    {"responses", {{"200", {{"description", "OK"}}}}}};
   };
-  if (kind.kind != Kind::service) {
+  if (!kind.can("create")) {
     add("get", one ? "get" : "list", {});
   } else if (one) {
     add("get", "get", {});
@@ -146,6 +177,7 @@ Json openapi_v3_index() {
   };
   return {{"paths",
            {{"apis/serving.knative.dev/v1", entry("apis/serving.knative.dev/v1", kServingGroup)},
+            {"apis/marea.dev/v1", entry("apis/marea.dev/v1", kOwnGroup)},
             {"api/v1", entry("api/v1", "")}}}};
 }
 

@@ -86,7 +86,11 @@ net::BodyPlan Api::read_one(const net::HttpRequest& head, Kind kind, const std::
 
 // Which objects of a collection a request is about, brought up to date.
 std::expected<Choice, net::HttpResponse> Api::choose(const net::HttpRequest& head, Kind kind) {
-  auto labels = LabelSelector::parse(head.parameter("labelSelector").value_or(""));
+  std::string wanted(head.parameter("labelSelector").value_or(""));
+  if (const auto service = head.parameter("service"); service && info(kind).group == kOwnGroup) {
+    wanted += (wanted.empty() ? "" : ",") + std::string(kServiceLabel) + "=" + std::string(*service);
+  }
+  auto labels = LabelSelector::parse(wanted);
   if (!labels) return std::unexpected(bad_query("cannot use the label selector", labels.error()));
   auto fields = FieldSelector::parse(head.parameter("fieldSelector").value_or(""), kind);
   if (!fields) return std::unexpected(bad_query("cannot use the field selector", fields.error()));

@@ -14,10 +14,6 @@ using testing::HasSubstr;
 using testing::Not;
 
 constexpr const char* kServing = "/apis/serving.knative.dev/v1/namespaces/default/";
-constexpr const char* kMerge = "Content-Type: application/merge-patch+json\r\n";
-constexpr const char* kPatch = "Content-Type: application/json-patch+json\r\n";
-constexpr const char* kApply = "Content-Type: application/apply-patch+yaml\r\n";
-constexpr const char* kTable = "Accept: application/json;as=Table;v=v1;g=meta.k8s.io,application/json\r\n";
 
 class ResourcesTest : public ApiWorld {
  protected:

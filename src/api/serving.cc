@@ -1,4 +1,4 @@
-// Knative Serving v1: who may do what with services, configurations, routes and revisions; deleting them.
+// Who may do what with which kind of object, and deleting them.
 #include <algorithm>
 #include <memory>
 #include <optional>
@@ -90,40 +90,42 @@ struct Removal {
 control::Command deletion_of(Kind kind, const std::string& name, const net::HttpPeer& peer) {
   if (kind == Kind::service) return control::DeleteService{.name = base::ServiceName(name), .who = who_asks(peer)};
   if (kind == Kind::revision) return control::DeleteRevision{base::RevisionName(name)};
+  if (kind == Kind::release_policy) return control::DeleteReleasePolicy{name};
   return control::DeleteInstance{base::InstanceId(name)};
 }
 
 }  // namespace
 
 // namespaces/NS/…: there is one namespace, and any name of it will do. Without one it is "all namespaces": the same.
-std::optional<net::BodyPlan> Api::serving(const net::HttpRequest& head, const Segments& path) {
+std::optional<net::BodyPlan> Api::objects(const net::HttpRequest& head, std::string_view group, const Segments& path) {
   const bool spaced = path.size() >= 3 && path[0] == "namespaces";
   const Segments rest(path.begin() + (spaced ? 2 : 0), path.end());
   if (rest.empty() || rest.size() > 3) return std::nullopt;
-  const auto kind = std::ranges::find_if(
-      kKinds, [&](const KindInfo& one) { return one.group == kServingGroup && one.plural == rest[0]; });
+  const auto kind =
+      std::ranges::find_if(kKinds, [&](const KindInfo& one) { return one.group == group && one.plural == rest[0]; });
   if (kind == kKinds.end()) return std::nullopt;
-  if (rest.size() == 3) {
-    if (rest[2] != "status") return std::nullopt;
-    return head.method == "GET" ? read_one(head, kind->kind, rest[1]) : wrong_method(head, "GET");
-  }
-  if (rest.size() == 1) {
-    if (head.method == "GET") return read_many(head, kind->kind);
-    const bool service = kind->kind == Kind::service;
-    if (service && head.method == "POST") return write(head, {});
-    // As in Kubernetes: of one namespace, not of all at once.
-    const bool removable = spaced && (service || kind->kind == Kind::revision);
-    if (removable && head.method == "DELETE") return remove_many(head, kind->kind);
-    return wrong_method(head, std::string(service ? "GET, POST" : "GET") + (removable ? ", DELETE" : ""));
-  }
-  if (head.method == "GET") return read_one(head, kind->kind, rest[1]);
-  if (kind->kind == Kind::service) {
-    if (head.method == "PUT" || head.method == "PATCH") return write(head, rest[1]);
-    if (head.method == "DELETE") return remove(head, kind->kind, rest[1]);
-    return wrong_method(head, "GET, PUT, PATCH, DELETE");
-  }
-  if (kind->kind == Kind::revision && head.method == "DELETE") return remove(head, kind->kind, rest[1]);
-  return wrong_method(head, kind->kind == Kind::revision ? "GET, DELETE" : "GET");
+  if (rest.size() == 1) return collection(head, *kind, spaced);
+  if (rest.size() == 2) return object(head, *kind, rest[1]);
+  if (rest[2] != "status") return std::nullopt;
+  return head.method == "GET" ? read_one(head, kind->kind, rest[1]) : wrong_method(head, "GET");
+}
+
+net::BodyPlan Api::collection(const net::HttpRequest& head, const KindInfo& kind, bool spaced) {
+  if (head.method == "GET") return read_many(head, kind.kind);
+  if (kind.can("create") && head.method == "POST") return write(head, {.kind = kind.kind, .name = {}});
+  // As in Kubernetes: of one namespace, not of all at once.
+  const bool removable = spaced && kind.can("deletecollection");
+  if (removable && head.method == "DELETE") return remove_many(head, kind.kind);
+  return wrong_method(head, std::string(kind.can("create") ? "GET, POST" : "GET") + (removable ? ", DELETE" : ""));
+}
+
+net::BodyPlan Api::object(const net::HttpRequest& head, const KindInfo& kind, const std::string& name) {
+  if (head.method == "GET") return read_one(head, kind.kind, name);
+  const bool writes = head.method == "PUT" || head.method == "PATCH";
+  if (kind.can("update") && writes) return write(head, {.kind = kind.kind, .name = name});
+  if (kind.can("delete") && head.method == "DELETE") return remove(head, kind.kind, name);
+  return wrong_method(
+      head, std::string(kind.can("update") ? "GET, PUT, PATCH" : "GET") + (kind.can("delete") ? ", DELETE" : ""));
 }
 
 net::BodyPlan Api::remove(const net::HttpRequest& head, Kind kind, const std::string& name) {

@@ -50,6 +50,20 @@ constexpr std::array kEventColumns = {Column{"Last Seen", "string", "@seen"}, Co
 constexpr std::array kNamespaceColumns = {Column{"Name", "string", "metadata.name"},
                                           Column{"Status", "string", "status.phase"}, Column{"Age", "string", "@age"}};
 
+constexpr std::array kReleaseColumns = {Column{"Name", "string", "metadata.name"},
+                                        Column{"Service", "string", "spec.service"},
+                                        Column{"Phase", "string", "status.phase"},
+                                        Column{"Step", "string", "@step"},
+                                        Column{"Weight", "string", "status.weight"},
+                                        Column{"Verdict", "string", "status.verdict"},
+                                        Column{"Age", "string", "@age"},
+                                        Column{"Stable", "string", "spec.stable", 1},
+                                        Column{"Canary", "string", "spec.canary", 1},
+                                        Column{"Cause", "string", "status.cause", 1}};
+constexpr std::array kPolicyColumns = {Column{"Name", "string", "metadata.name"},
+                                       Column{"Strategy", "string", "@strategy"}, Column{"Ladder", "string", "@ladder"},
+                                       Column{"Age", "string", "@age"}};
+
 std::span<const Column> columns_of(Kind kind) {
   switch (kind) {
     case Kind::service: return kServiceColumns;
@@ -59,6 +73,8 @@ std::span<const Column> columns_of(Kind kind) {
     case Kind::pod: return kPodColumns;
     case Kind::event: return kEventColumns;
     case Kind::name_space: return kNamespaceColumns;
+    case Kind::release: return kReleaseColumns;
+    case Kind::release_policy: return kPolicyColumns;
   }
   return {};
 }
@@ -105,6 +121,27 @@ std::string age_of(const std::string& since, std::int64_t now_unix_ns) {
   return std::to_string(age / kDay) + "d";
 }
 
+// "2/5"; past the ladder it is the promotion.
+std::string step_of(const Json& object) {
+  const Json& step = value_at(object, "status.step");
+  const Json& all = value_at(object, "status.ladderSteps");
+  if (!step.is_number_integer() || !all.is_number_integer()) return {};
+  if (step.get<std::int64_t>() > all.get<std::int64_t>()) return "promoted";
+  return step.dump() + "/" + all.dump();
+}
+
+// "1% 5% 25%", as the policy writes its steps; that of a strategy where it writes none.
+std::string ladder_of(const Json& object) {
+  const Json& ladder = value_at(object, "spec.ladder");
+  if (!ladder.is_array()) return "default";
+  std::string out;
+  for (const Json& step : ladder) {
+    const Json& weight = step.is_object() ? value_at(step, "weight") : step;
+    out += (out.empty() ? "" : " ") + (weight.is_string() ? weight.get<std::string>() : weight.dump());
+  }
+  return out;
+}
+
 Json made_here(const Json& object, std::string_view name, std::int64_t now_unix_ns) {
   if (name == "age") return age_of(text_at(object, "metadata.creationTimestamp"), now_unix_ns);
   if (name == "seen") return age_of(text_at(object, "lastTimestamp"), now_unix_ns);
@@ -112,6 +149,12 @@ Json made_here(const Json& object, std::string_view name, std::int64_t now_unix_
   if (name == "generation") return label_of(object, "serving.knative.dev/configurationGeneration");
   if (name == "revision") return label_of(object, "serving.knative.dev/revision");
   if (name == "restarts") return 0;
+  if (name == "step") return step_of(object);
+  if (name == "ladder") return ladder_of(object);
+  if (name == "strategy") {
+    const std::string strategy = text_at(object, "spec.strategy");
+    return strategy.empty() ? "canary" : strategy;
+  }
   if (name == "ready") {
     const std::string all = std::to_string(value_at(object, "status.containerStatuses").size());
     return (condition_of(object, "Ready", "status") == "True" ? all : "0") + "/" + all;

@@ -4,6 +4,7 @@
 #include <array>
 #include <utility>
 
+#include "api/release_objects.h"
 #include "base/log.h"
 
 namespace marea::api {
@@ -34,6 +35,23 @@ const Json* decided(const Json& object) {
   return nullptr;
 }
 
+bool is_bad_news(model::ReleaseEvent event) {
+  using enum model::ReleaseEvent;
+  return event == rolled_back || event == failed || event == warning || event == common_cause || event == aborted;
+}
+
+// "rolled back" becomes "RolledBack", as Kubernetes writes reasons.
+std::string camel_case(std::string_view words) {
+  std::string out;
+  bool first = true;
+  for (const char c : words) {
+    const bool lower = c >= 'a' && c <= 'z';
+    if (c != ' ') out += first && lower ? static_cast<char>(c - 'a' + 'A') : c;
+    first = c == ' ';
+  }
+  return out;
+}
+
 std::string member_text(const Json& object, const char* name) {
   return object.contains(name) && object[name].is_string() ? object[name].get<std::string>() : std::string();
 }
@@ -43,6 +61,7 @@ std::string member_text(const Json& object, const char* name) {
 Views::Views(net::Loop& loop, control::Control& control, Front front, std::size_t most_changes)
     : loop_(loop), control_(control), front_(front), most_changes_(most_changes), settle_(loop, [this] { turn(); }) {
   for (const auto& [name, service] : control_.services()) dirty_.insert(name);
+  dirty_.insert(base::ServiceName());
   control_.on_changed([this](const base::ServiceName& name) {
     dirty_.insert(name);
     if (!settle_.armed()) settle_.arm_in(kSettleAfter);
@@ -126,6 +145,7 @@ const Change* Views::next(std::uint64_t after) const {
 }
 
 void Views::refresh(const base::ServiceName& name) {
+  if (name.empty()) return refresh_policies();
   const auto found = control_.services().find(name);
   if (found == control_.services().end()) return drop_service(name.str());
   const control::ServiceState& service = found->second;
@@ -143,6 +163,7 @@ void Views::refresh(const base::ServiceName& name) {
     now.revisions.emplace(of, std::move(facts));
     if (pods_wanted_) refresh_pods(revision, now);
   }
+  refresh_releases(service, before, now);
   for (const auto& [revision, facts] : before.revisions) {
     if (!now.revisions.contains(revision)) remove(Kind::revision, revision);
   }
@@ -161,10 +182,40 @@ void Views::refresh_pods(const control::RevisionState& revision, Parts& now) {
   }
 }
 
+void Views::refresh_releases(const control::ServiceState& service, const Parts& before, Parts& now) {
+  const std::string& owner = service.record.service.name.str();
+  const base::RevisionName stable = control_.last_known_stable(service.record.service.name);
+  for (const control::ReleaseEntry& entry : service.releases) {
+    const std::string& id = entry.record().spec.id;
+    const std::span<const store::ReleaseAuditRecord> history = control_.release_history(id);
+    ReleaseMark mark{.lines = history.size(), .shown = entry.shown(), .last_known_stable = stable};
+    const auto had = before.releases.find(id);
+    if (had == before.releases.end() || had->second != mark)
+      put(Kind::release, id, release_object(entry, history, stable));
+    const std::size_t known = had == before.releases.end() ? 0 : had->second.lines;
+    if (known < history.size()) add_release_events(owner, history.subspan(known));
+    now.releases.emplace(id, std::move(mark));
+  }
+  for (const auto& [id, mark] : before.releases) {
+    if (!now.releases.contains(id)) remove(Kind::release, id);
+  }
+}
+
+void Views::refresh_policies() {
+  const auto& policies = control_.release_policies();
+  std::vector<std::string> gone;
+  for (const auto& [name, shown_before] : shown(Kind::release_policy)) {
+    if (!policies.contains(name)) gone.push_back(name);
+  }
+  for (const std::string& name : gone) remove(Kind::release_policy, name);
+  for (const auto& [name, record] : policies) put(Kind::release_policy, name, release_policy_object(record));
+}
+
 void Views::drop_service(const std::string& name) {
   const auto node = parts_.extract(name);
   if (node.empty()) return;
   for (const std::string& pod : node.mapped().pods) remove(Kind::pod, pod);
+  for (const auto& [release, mark] : node.mapped().releases) remove(Kind::release, release);
   for (const auto& [revision, facts] : node.mapped().revisions) remove(Kind::revision, revision);
   remove(Kind::service, name);
 }
@@ -247,28 +298,55 @@ void Views::drop_lines(const Change& change) {
 // `object` has become Ready or has failed.
 void Views::add_event(Kind kind, const Json& object, const Json& condition) {
   const bool good = condition["status"] == "True";
-  const KindInfo& about = info(kind);
   const Json& metadata = object["metadata"];
+  const std::string of = member_text(metadata, "name");
+  put_event(
+      kind, metadata,
+      {.good = good,
+       .reason = good ? "Ready" : member_text(condition, "reason"),
+       .message = good ? std::string(info(kind).name) + " " + of + " is ready" : member_text(condition, "message")});
+}
+
+void Views::add_release_events(const std::string& service, std::span<const store::ReleaseAuditRecord> lines) {
+  if (loading_) return;
+  for (const store::ReleaseAuditRecord& line : lines) {
+    const model::ReleaseAudit& audit = line.audit;
+    std::string by(to_string(audit.actor));
+    if (!audit.who.empty()) by = audit.who;
+    note(service, {.good = !is_bad_news(audit.event),
+                   .reason = "Release" + camel_case(to_string(audit.event)),
+                   .message = "release " + line.release + " at " + model::print_weight(audit.weight) + ", by " + by +
+                              (audit.why.empty() ? "" : ": " + audit.why)});
+  }
+}
+
+void Views::note(const std::string& service, EventWords words) {
+  const Shown* owner = find(Kind::service, service);
+  if (owner == nullptr) return;
+  const Json metadata = {{"name", service}, {"uid", owner->uid}, {"resourceVersion", std::to_string(owner->version)}};
+  put_event(Kind::service, metadata, std::move(words));
+}
+
+void Views::put_event(Kind kind, const Json& metadata, EventWords words) {
+  const KindInfo& about = info(kind);
   const std::string of = member_text(metadata, "name");
   const std::int64_t now = loop_.clock().wall().unix_ns;
   const std::string when = base::rfc3339(now);
-  std::string name = of + "." + member_text(metadata, "resourceVersion");
+  std::string name = of + "." + std::to_string(control_.take_version());
   Json involved = {{"kind", about.name}, {"namespace", "default"}, {"name", of}, {"uid", metadata["uid"]}};
   involved["apiVersion"] = about.api_version();
   involved["resourceVersion"] = metadata["resourceVersion"];
-  const std::string reason = member_text(condition, "reason");
-  const std::string message = member_text(condition, "message");
   Json event = {{"apiVersion", "v1"},
                 {"kind", "Event"},
                 {"metadata", {{"name", name}, {"namespace", "default"}, {"uid", name}, {"creationTimestamp", when}}},
                 {"involvedObject", std::move(involved)},
-                {"reason", good ? "Ready" : reason},
-                {"message", good ? std::string(about.name) + " " + of + " is ready" : message},
+                {"reason", std::move(words.reason)},
+                {"message", std::move(words.message)},
                 {"source", {{"component", "marea"}}},
                 {"firstTimestamp", when},
                 {"lastTimestamp", when},
                 {"count", 1},
-                {"type", good ? "Normal" : "Warning"}};
+                {"type", words.good ? "Normal" : "Warning"}};
   events_.emplace_back(now, name);
   put(Kind::event, name, std::move(event));
 }

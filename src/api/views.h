@@ -1,6 +1,7 @@
-// What the API shows of services, revisions, instances and what became of them, ready to be sent: one text per object,
-// with the resourceVersion of its last visible change, and a log of these changes for those who watch. Control says
-// which service changed; settle() makes the new texts, and only a text that differs becomes a change.
+// What the API shows of services, revisions, instances and what became of them, of releases and their policies, ready
+// to be sent: one text per object, with the resourceVersion of its last visible change, and a log of these changes for
+// those who watch. Control says which service changed; settle() makes the new texts, and only a text that differs
+// becomes a change.
 //
 // Bounds: the log keeps the newest kMostChanges changes or kMostChangeBytes; a watcher that is behind it has to read
 // the list again (410 Gone), as has one with a version of an earlier life of this process.
@@ -13,6 +14,7 @@
 #include <map>
 #include <memory>
 #include <set>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -69,6 +71,13 @@ class Views {
 
   // Brings what is shown up to date; before anything is read.
   void settle();
+  struct EventWords {
+    bool good = true;
+    std::string reason;
+    std::string message;
+  };
+  // Something became of the service that no object of it shows.
+  void note(const std::string& service, EventWords words);
   // Pods are shown only when somebody looks: instances come and go more often than anything else.
   void want_pods();
 
@@ -100,19 +109,33 @@ class Views {
     control::RevisionStatus status;
     friend bool operator==(const RevisionFacts&, const RevisionFacts&) = default;
   };
+  // When a release's object must be made anew: it moved (each move is a line of its history), or control says that its
+  // counts shall be shown (once a second at most, kReleasesShownPerSecond).
+  struct ReleaseMark {
+    std::size_t lines = 0;
+    std::uint64_t shown = 0;
+    base::RevisionName last_known_stable;
+    friend bool operator==(const ReleaseMark&, const ReleaseMark&) = default;
+  };
   struct Parts {
     std::map<std::string, RevisionFacts> revisions;
+    std::map<std::string, ReleaseMark> releases;
     std::set<std::string> pods;
   };
   void turn();
   void refresh(const base::ServiceName& name);
   void refresh_pods(const control::RevisionState& revision, Parts& now);
+  void refresh_releases(const control::ServiceState& service, const Parts& before, Parts& now);
+  void refresh_policies();
   void drop_service(const std::string& name);
   void put(Kind kind, const std::string& name, Json object);
   void remove(Kind kind, const std::string& name);
   void log(Change change);
   void drop_lines(const Change& change);
   void add_event(Kind kind, const Json& object, const Json& condition);
+  // What of the release's history is new becomes events of its service.
+  void add_release_events(const std::string& service, std::span<const store::ReleaseAuditRecord> lines);
+  void put_event(Kind kind, const Json& metadata, EventWords words);
   void expire_events();
   std::map<std::string, Shown>& shown(Kind kind) { return shown_.at(static_cast<std::size_t>(kind)); }
   void tell();

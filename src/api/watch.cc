@@ -5,7 +5,6 @@
 namespace marea::api {
 namespace {
 
-constexpr const char* kOfService = "serving.knative.dev/service";
 constexpr const char* kInitialEnd = "k8s.io/initial-events-end";
 
 std::string json_text(const Json& value) {
@@ -20,8 +19,8 @@ bool Choice::takes(const std::string& name, const Labels& of_object, const Text&
     if (!labels.matches(of_object)) return false;
   } else {
     Labels own = of_object;  // of the service; theirs tell whose they are
-    std::erase_if(own, [](const auto& one) { return one.first == kOfService; });
-    own.emplace_back(kOfService, name);
+    std::erase_if(own, [](const auto& one) { return one.first == kServiceLabel; });
+    own.emplace_back(kServiceLabel, name);
     if (!labels.matches(own)) return false;
   }
   return !fields.needs_object() || fields.matches(Json::parse(*stored, nullptr, false));

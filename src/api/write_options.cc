@@ -63,17 +63,61 @@ std::vector<model::Fault> notices_of(const model::Faults& faults, const WriteOpt
   return out;
 }
 
+// How one kind of object is read.
+template <class Document>
+struct Reader {
+  std::expected<std::vector<Document>, model::Faults> (*text)(std::string_view);
+  std::expected<Document, model::Faults> (*value)(Json);
+};
+
+constexpr Reader<model::ServiceDocument> kServices{.text = model::parse_manifests, .value = model::parse_service};
+constexpr Reader<model::ReleasePolicyDocument> kPolicies{.text = model::parse_release_policies,
+                                                         .value = model::parse_release_policy};
+
+template <class Document>
+Received received(Document document, std::vector<model::Fault> notices = {}) {
+  notices.insert(notices.begin(), document.notices.begin(), document.notices.end());
+  return {.object = std::move(document), .notices = std::move(notices)};
+}
+
 // Once more without the members that nobody knows.
-std::expected<Received, net::HttpResponse> receive_without(Json value, const model::Faults& faults,
-                                                           const WriteOptions& options) {
+template <class Document>
+std::expected<Received, net::HttpResponse> receive_without(const Reader<Document>& reader, Json value,
+                                                           const model::Faults& faults, const WriteOptions& options) {
   std::set<std::string> unwanted;
   for (const model::Fault& fault : faults) {
     if (fault.surplus && !fault.message.starts_with("is there twice")) unwanted.insert(fault.path);
   }
   drop_members(value, {}, unwanted);
-  auto parsed = model::parse_service(std::move(value));
+  auto parsed = reader.value(std::move(value));
   if (!parsed) return std::unexpected(faulty(parsed.error()));
-  return Received{.document = std::move(*parsed), .notices = notices_of(faults, options)};
+  return received(std::move(*parsed), notices_of(faults, options));
+}
+
+template <class Document>
+std::expected<Received, net::HttpResponse> receive_text(const Reader<Document>& reader, const std::string& text,
+                                                        const WriteOptions& options) {
+  auto parsed = reader.text(text);
+  if (!parsed) {
+    if (options.validation == FieldValidation::strict) return std::unexpected(refused(parsed.error()));
+    auto value = receive_value(text, options);
+    if (!value) return std::unexpected(std::move(value.error()));
+    return receive_without(reader, std::move(*value), parsed.error(), options);
+  }
+  if (parsed->size() != 1) {
+    return std::unexpected(
+        bad_option("one object at a time", "the body has " + std::to_string(parsed->size()) + " documents"));
+  }
+  return received(std::move(parsed->front()));
+}
+
+template <class Document>
+std::expected<Received, net::HttpResponse> receive_json(const Reader<Document>& reader, Json value,
+                                                        const WriteOptions& options) {
+  auto parsed = reader.value(value);
+  if (parsed) return received(std::move(*parsed));
+  if (options.validation == FieldValidation::strict) return std::unexpected(refused(parsed.error()));
+  return receive_without(reader, std::move(value), parsed.error(), options);
 }
 
 }  // namespace
@@ -120,26 +164,22 @@ std::expected<Json, net::HttpResponse> receive_value(const std::string& text, co
   return std::move(documents.trees.front().value);
 }
 
-std::expected<Received, net::HttpResponse> receive_service(const std::string& text, const WriteOptions& options) {
-  auto parsed = model::parse_manifests(text);
-  if (!parsed) {
-    if (options.validation == FieldValidation::strict) return std::unexpected(refused(parsed.error()));
-    auto value = receive_value(text, options);
-    if (!value) return std::unexpected(std::move(value.error()));
-    return receive_without(std::move(*value), parsed.error(), options);
-  }
-  if (parsed->size() != 1) {
-    return std::unexpected(
-        bad_option("one service at a time", "the body has " + std::to_string(parsed->size()) + " documents"));
-  }
-  return Received{.document = std::move(parsed->front()), .notices = {}};
+const std::string& Received::name() const {
+  if (const auto* service = std::get_if<model::ServiceDocument>(&object)) return service->service.name.str();
+  return std::get<model::ReleasePolicyDocument>(object).name;
 }
 
-std::expected<Received, net::HttpResponse> receive_service(Json value, const WriteOptions& options) {
-  auto parsed = model::parse_service(value);
-  if (parsed) return Received{.document = std::move(*parsed), .notices = {}};
-  if (options.validation == FieldValidation::strict) return std::unexpected(refused(parsed.error()));
-  return receive_without(std::move(value), parsed.error(), options);
+const Json& Received::document() const {
+  return std::visit([](const auto& each) -> const Json& { return each.document; }, object);
+}
+
+std::expected<Received, net::HttpResponse> receive(Kind kind, const std::string& text, const WriteOptions& options) {
+  return kind == Kind::release_policy ? receive_text(kPolicies, text, options) : receive_text(kServices, text, options);
+}
+
+std::expected<Received, net::HttpResponse> receive(Kind kind, Json value, const WriteOptions& options) {
+  return kind == Kind::release_policy ? receive_json(kPolicies, std::move(value), options)
+                                      : receive_json(kServices, std::move(value), options);
 }
 
 }  // namespace marea::api

@@ -4,8 +4,12 @@
 #include <cstdint>
 #include <expected>
 #include <string>
+#include <variant>
+#include <vector>
 
 #include "api/errors.h"
+#include "api/kinds.h"
+#include "model/release_policy.h"
 #include "net/http_message.h"
 
 namespace marea::api {
@@ -23,13 +27,17 @@ struct WriteOptions {
 
 std::expected<WriteOptions, net::HttpResponse> write_options(const net::HttpRequest& head);
 
-// A Service as a client sent it: text of JSON or YAML with the places of faults, or a value that a patch made.
+// An object as a client sent it: text of JSON or YAML with the places of faults, or a value that a patch made.
 struct Received {
-  model::ServiceDocument document;
+  std::variant<model::ServiceDocument, model::ReleasePolicyDocument> object;
   std::vector<model::Fault> notices;
+
+  const std::string& name() const;
+  const Json& document() const;
 };
-std::expected<Received, net::HttpResponse> receive_service(const std::string& text, const WriteOptions& options);
-std::expected<Received, net::HttpResponse> receive_service(Json value, const WriteOptions& options);
+// `kind` is one that clients write.
+std::expected<Received, net::HttpResponse> receive(Kind kind, const std::string& text, const WriteOptions& options);
+std::expected<Received, net::HttpResponse> receive(Kind kind, Json value, const WriteOptions& options);
 
 // One value of JSON or YAML within the bounds of a manifest; members that are there twice are as `options` say.
 std::expected<Json, net::HttpResponse> receive_value(const std::string& text, const WriteOptions& options);

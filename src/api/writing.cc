@@ -1,4 +1,4 @@
-// Writing services: create, replace, the three kinds of patch, server-side apply.
+// Writing services and release policies: create, replace, the three kinds of patch, server-side apply.
 #include <algorithm>
 #include <array>
 #include <charconv>
@@ -11,6 +11,7 @@
 #include "api/field_owners.h"
 #include "api/methods.h"
 #include "api/patches.h"
+#include "api/release_objects.h"
 #include "api/who.h"
 #include "api/write_options.h"
 #include "base/log.h"
@@ -41,20 +42,21 @@ constexpr std::string_view kJsonPatch = "application/json-patch+json";
 constexpr std::string_view kMergePatch = "application/merge-patch+json";
 constexpr std::string_view kApplyPatch = "application/apply-patch+yaml";
 
-std::optional<net::HttpResponse> wrong_type(const net::HttpRequest& head) {
+std::optional<net::HttpResponse> wrong_type(const net::HttpRequest& head, const KindInfo& kind) {
   const auto type = head.field("Content-Type");
   const std::string bare = bare_type(type.value_or(""));
   if (head.method == "PATCH") {
     if (bare == kJsonPatch || bare == kMergePatch || bare == kApplyPatch) return std::nullopt;
     return failure(
         415, {.code = base::ErrorCode::invalid_argument,
-              .what = "cannot patch a service with " + (bare.empty() ? "a body of no type" : bare),
+              .what = "cannot patch a " + std::string(kind.singular) + " with " +
+                      (bare.empty() ? "a body of no type" : bare),
               .why = "as for every kind that is no part of Kubernetes itself, the types are " +
                      std::string(kJsonPatch) + ", " + std::string(kMergePatch) + ", " + std::string(kApplyPatch)});
   }
   if (!type || is_manifest_type(bare)) return std::nullopt;
   return failure(415, {.code = base::ErrorCode::invalid_argument,
-                       .what = "cannot read a service of type " + std::string(*type),
+                       .what = "cannot read a " + std::string(kind.singular) + " of type " + std::string(*type),
                        .remedy = "Send it with Content-Type: application/json or application/yaml"});
 }
 
@@ -83,10 +85,10 @@ net::HttpResponse other_name(const std::string& name) {
                  {{.path = "metadata.name", .message = "must be \"" + name + "\" as in the path"}});
 }
 
-net::HttpResponse too_many_fields(const std::string& name) {
+net::HttpResponse too_many_fields(const KindInfo& kind, const std::string& name) {
   return failure(
       422, {.code = base::ErrorCode::manifest_invalid,
-            .what = "cannot follow who manages which field of service " + name,
+            .what = "cannot follow who manages which field of " + std::string(kind.singular) + " " + name,
             .why = "the paths of its fields have more than " + std::to_string(kMostFieldBytes >> 20U) + " MiB together",
             .remedy = "Give it fewer fields, or shorter names in its maps"});
 }
@@ -106,26 +108,33 @@ net::HttpResponse conflicting(const std::vector<FieldConflict>& conflicts) {
   return json_response(409, status);
 }
 
+Applying applying(Kind kind, const WriteOptions& options, std::int64_t now_unix_ns) {
+  return {.manager = options.manager,
+          .time = base::rfc3339(now_unix_ns),
+          .force = options.force,
+          .api_version = info(kind).api_version()};
+}
+
 }  // namespace
 
 // POST without a name creates; PUT with one creates or replaces; PATCH changes, or creates when it applies.
-net::BodyPlan Api::write(const net::HttpRequest& head, const std::string& name) {
-  if (auto refused = wrong_type(head)) return std::move(*refused);
+net::BodyPlan Api::write(const net::HttpRequest& head, const Target& target) {
+  if (auto refused = wrong_type(head, info(target.kind))) return std::move(*refused);
   auto options = write_options(head);
   if (!options) return std::move(options.error());
   return net::WholeBody{
       .most = model::kMostManifestBytes,
-      .then = [this, name, options = std::move(*options)](const net::HttpRequest& request, net::Responder responder) {
-        auto command = request.method == "PATCH"  ? patched(request, name, options)
-                       : request.method == "POST" ? created(request, options)
-                                                  : replaced(request, name, options);
-        if (!command) return responder.send(std::move(command.error()));
-        command->who = who_asks(request.peer);
-        store(std::move(*command), options, std::move(responder));
+      .then = [this, target, options = std::move(*options)](const net::HttpRequest& request, net::Responder responder) {
+        auto written = request.method == "PATCH"  ? patched(request, target, options)
+                       : request.method == "POST" ? created(request, target, options)
+                                                  : replaced(request, target, options);
+        if (!written) return responder.send(std::move(written.error()));
+        if (auto* service = std::get_if<control::ApplyService>(&*written)) service->who = who_asks(request.peer);
+        store(std::move(*written), options, std::move(responder));
       }};
 }
 
-Api::Write Api::created(const net::HttpRequest& request, const WriteOptions& options) {
+Api::Write Api::created(const net::HttpRequest& request, const Target& target, const WriteOptions& options) {
   std::expected<Received, net::HttpResponse> received = std::unexpected(net::HttpResponse());
   if (request.body.find("generateName") != std::string::npos) {
     auto value = receive_value(request.body, options);
@@ -134,42 +143,49 @@ Api::Write Api::created(const net::HttpRequest& request, const WriteOptions& opt
     if (prefix != nullptr && prefix->is_string() && metadata_member(*value, "name") == nullptr) {
       (*value)["metadata"]["name"] = prefix->get<std::string>() + world_.random.suffix(kGeneratedLetters);
     }
-    received = receive_service(std::move(*value), options);
+    received = receive(target.kind, std::move(*value), options);
   } else {
-    received = receive_service(request.body, options);
+    received = receive(target.kind, request.body, options);
   }
   if (!received) return std::unexpected(std::move(received.error()));
-  received->document.notices.insert(received->document.notices.end(), received->notices.begin(),
-                                    received->notices.end());
-  return control::ApplyService{.document = std::move(received->document), .must_be_new = true};
+  return Written{.received = std::move(*received), .must_be_new = true, .expected_version = {}, .managed_fields = {}};
 }
 
-Api::Write Api::replaced(const net::HttpRequest& request, const std::string& name, const WriteOptions& options) {
-  auto received = receive_service(request.body, options);
+Api::Write Api::replaced(const net::HttpRequest& request, const Target& target, const WriteOptions& options) {
+  auto received = receive(target.kind, request.body, options);
   if (!received) return std::unexpected(std::move(received.error()));
-  if (received->document.service.name.str() != name) return std::unexpected(other_name(name));
-  return update(name, std::move(*received), options);
+  if (received->name() != target.name) return std::unexpected(other_name(target.name));
+  return update(target, std::move(*received), options);
 }
 
-// Of a service that may be there: as the last one who wrote it, unless its fields are managed.
-Api::Write Api::update(const std::string& name, Received received, const WriteOptions& options) {
-  received.document.notices.insert(received.document.notices.end(), received.notices.begin(), received.notices.end());
-  control::ApplyService command{.document = std::move(received.document)};
-  command.expected_version = version_in(command.document.document);
-  const auto found = world_.control.services().find(base::ServiceName(name));
-  if (found == world_.control.services().end()) return command;
-  const Json before = Json::parse(found->second.record.document, nullptr, false);
+// As it was written last, with its managedFields; null: there is none.
+Json Api::stored_document(const Target& target) const {
+  if (target.kind == Kind::service) {
+    const auto found = world_.control.services().find(base::ServiceName(target.name));
+    if (found == world_.control.services().end()) return {};
+    return Json::parse(found->second.record.document, nullptr, false);
+  }
+  const auto found = world_.control.release_policies().find(target.name);
+  if (found == world_.control.release_policies().end()) return {};
+  return Json::parse(found->second.document, nullptr, false);
+}
+
+// Of an object that may be there: as the last one who wrote it, unless its fields are managed.
+Api::Write Api::update(const Target& target, Received received, const WriteOptions& options) {
+  Written out{.received = std::move(received), .expected_version = {}, .managed_fields = {}};
+  out.expected_version = version_in(out.received.document());
+  const Json before = stored_document(target);
+  if (before.is_null()) return out;
   if (const Json* managed = metadata_member(before, "managedFields")) {
-    const Json after = control::stored_form(command.document.document);
-    if (!fields_fit(after)) return std::unexpected(too_many_fields(name));
-    command.managed_fields =
-        updated_fields(*managed, control::stored_form(before), after,
-                       {.manager = options.manager, .time = base::rfc3339(world_.loop.clock().wall().unix_ns)});
+    const Json after = control::stored_form(out.received.document());
+    if (!fields_fit(after)) return std::unexpected(too_many_fields(info(target.kind), target.name));
+    out.managed_fields = updated_fields(*managed, control::stored_form(before), after,
+                                        applying(target.kind, options, world_.loop.clock().wall().unix_ns));
   }
-  return command;
+  return out;
 }
 
-Api::Write Api::patched(const net::HttpRequest& request, const std::string& name, const WriteOptions& options) {
+Api::Write Api::patched(const net::HttpRequest& request, const Target& target, const WriteOptions& options) {
   const std::string type = bare_type(*request.field("Content-Type"));
   // A patch may say null; only what is in the object that it makes is judged.
   auto patch = receive_value(request.body, options);
@@ -180,90 +196,138 @@ Api::Write Api::patched(const net::HttpRequest& request, const std::string& name
                                       .what = "fieldManager is required for apply patch",
                                       .remedy = "Add ?fieldManager=NAME"}));
     }
-    return applied(name, std::move(*patch), options);
+    return applied(target, std::move(*patch), options);
   }
   views_.settle();
-  const Shown* shown = views_.find(Kind::service, name);
-  if (shown == nullptr) return std::unexpected(not_found(info(Kind::service).resource(), name));
+  const std::string& name = target.name;
+  const std::string which = std::string(info(target.kind).singular) + " " + name;
+  const Shown* shown = views_.find(target.kind, name);
+  if (shown == nullptr) return std::unexpected(not_found(info(target.kind).resource(), name));
   Json object = Json::parse(*shown->text, nullptr, false);
   if (type == kMergePatch) {
     apply_merge_patch(object, *patch);
   } else if (auto done = apply_json_patch(object, *patch); !done) {
-    return std::unexpected(failure(422,
-                                   {.code = base::ErrorCode::invalid_argument,
-                                    .what = "cannot apply the patch to service " + name,
-                                    .why = done.error()},
-                                   {{.path = "patch", .message = done.error()}}));  // kubectl prints causes only
+    return std::unexpected(failure(
+        422,
+        {.code = base::ErrorCode::invalid_argument, .what = "cannot apply the patch to " + which, .why = done.error()},
+        {{.path = "patch", .message = done.error()}}));  // kubectl prints causes only
   }
-  auto received = receive_service(std::move(object), options);
+  auto received = receive(target.kind, std::move(object), options);
   if (!received) return std::unexpected(std::move(received.error()));
-  if (received->document.service.name.str() != name) return std::unexpected(other_name(name));
+  if (received->name() != name) return std::unexpected(other_name(name));
   // Only a patch is of one object; a whole document may come from another place, with the uid that it had there.
-  const Json* uid = metadata_member(received->document.document, "uid");
+  const Json* uid = metadata_member(received->document(), "uid");
   if (uid != nullptr && *uid != shown->uid) {
     return std::unexpected(failure({.code = base::ErrorCode::conflict,
-                                    .what = "cannot change service " + name,
+                                    .what = "cannot change " + which,
                                     .why = "its UID is " + shown->uid + "; that was another one of this name"}));
   }
-  return update(name, std::move(*received), options);
+  return update(target, std::move(*received), options);
 }
 
-Api::Write Api::applied(const std::string& name, Json wanted, const WriteOptions& options) {
+Api::Write Api::applied(const Target& target, Json wanted, const WriteOptions& options) {
+  const std::string& name = target.name;
   if (!wanted.is_object()) wanted = Json::object();
   if (!wanted["metadata"].is_object()) wanted["metadata"] = Json::object();
   if (metadata_member(wanted, "name") == nullptr) wanted["metadata"]["name"] = name;
   if (*metadata_member(wanted, "name") != name) return std::unexpected(other_name(name));
   const std::optional<std::uint64_t> version = version_in(wanted);
-  Json live;
+  Json live = stored_document(target);
   Json managed;
-  if (const auto found = world_.control.services().find(base::ServiceName(name));
-      found != world_.control.services().end()) {
-    live = Json::parse(found->second.record.document, nullptr, false);
+  if (!live.is_null()) {
     if (const Json* fields = metadata_member(live, "managedFields")) managed = *fields;
     live = control::stored_form(std::move(live));
   }
   wanted = control::stored_form(std::move(wanted));
-  if (!fields_fit(wanted) || !fields_fit(live)) return std::unexpected(too_many_fields(name));
-  auto merged = apply_fields(
-      live, managed, wanted,
-      {.manager = options.manager, .time = base::rfc3339(world_.loop.clock().wall().unix_ns), .force = options.force});
+  if (!fields_fit(wanted) || !fields_fit(live)) return std::unexpected(too_many_fields(info(target.kind), name));
+  auto merged = apply_fields(live, managed, wanted, applying(target.kind, options, world_.loop.clock().wall().unix_ns));
   if (!merged) return std::unexpected(conflicting(merged.error()));
-  auto received = receive_service(std::move(merged->document), options);
+  auto received = receive(target.kind, std::move(merged->document), options);
   if (!received) return std::unexpected(std::move(received.error()));
-  received->document.notices.insert(received->document.notices.end(), received->notices.begin(),
-                                    received->notices.end());
-  return control::ApplyService{.document = std::move(received->document),
-                               .expected_version = version,
-                               .managed_fields = std::move(merged->managed)};
+  return Written{
+      .received = std::move(*received), .expected_version = version, .managed_fields = std::move(merged->managed)};
 }
 
-void Api::store(control::ApplyService command, const WriteOptions& options, net::Responder responder) {
-  command.dry_run = options.dry_run;
-  auto kept = std::make_shared<net::Responder>(std::move(responder));
-  world_.control.execute(std::move(command), {.on_progress = {}, .on_done = [this, kept](const auto& outcome) {
-                                                if (!outcome) return kept->send(failure(outcome.error()));
-                                                kept->send(written(std::get<control::Applied>(*outcome)));
-                                              }});
-}
-
-net::HttpResponse Api::written(const control::Applied& applied) {
-  views_.settle();
-  const Shown* shown = views_.find(Kind::service, applied.name.str());
-  net::HttpResponse response{
-      .status = applied.created ? 201 : 200, .fields = {{"Content-Type", "application/json"}}, .body = {}};
-  if (applied.would_be) {
-    Json object = desired_object(*applied.would_be);
-    if (shown != nullptr) {
-      object["status"] = Json::parse(*shown->text, nullptr, false)["status"];
-      object["metadata"]["resourceVersion"] = std::to_string(shown->version);
-    } else {
-      object["metadata"].erase("resourceVersion");
-    }
-    response = json_response(response.status, object);
-  } else {
-    response.body = *shown->text + "\n";
+// The command that stores it.
+std::expected<control::Command, net::HttpResponse> Api::command_of(Written written, const WriteOptions& options) {
+  const std::string name = written.received.name();
+  if (auto* service = std::get_if<model::ServiceDocument>(&written.received.object)) {
+    service->notices = std::move(written.received.notices);
+    return control::ApplyService{.document = std::move(*service),
+                                 .must_be_new = written.must_be_new,
+                                 .expected_version = written.expected_version,
+                                 .managed_fields = std::move(written.managed_fields),
+                                 .dry_run = options.dry_run};
   }
+  // A policy has no status: the version that is shown is that of its last change.
+  views_.settle();
+  const Shown* shown = views_.find(Kind::release_policy, name);
+  if (!written.must_be_new && written.expected_version) {
+    const std::string why = shown == nullptr ? "it does not exist (any more)" : "it was changed since it was read";
+    if (shown == nullptr || shown->version != *written.expected_version) {
+      return std::unexpected(failure({.code = base::ErrorCode::conflict,
+                                      .what = "cannot replace releasepolicy " + name,
+                                      .why = why,
+                                      .remedy = "Read it again and apply your change to what you get"}));
+    }
+  }
+  auto& policy = std::get<model::ReleasePolicyDocument>(written.received.object);
+  policy.notices = std::move(written.received.notices);
+  return control::PutReleasePolicy{.document = std::move(policy),
+                                   .must_be_new = written.must_be_new,
+                                   .managed_fields = std::move(written.managed_fields),
+                                   .dry_run = options.dry_run};
+}
+
+void Api::store(Written written, const WriteOptions& options, net::Responder responder) {
+  auto command = command_of(std::move(written), options);
+  if (!command) return responder.send(std::move(command.error()));
+  auto kept = std::make_shared<net::Responder>(std::move(responder));
+  world_.control.execute(std::move(*command),
+                         {.on_progress = {}, .on_done = [this, kept](const auto& outcome) {
+                            if (!outcome) {
+                              kept->send(failure(outcome.error()));
+                            } else if (const auto* applied = std::get_if<control::Applied>(&*outcome)) {
+                              kept->send(answer(*applied));
+                            } else if (const auto* put = std::get_if<control::PolicyPut>(&*outcome)) {
+                              kept->send(answer(*put));
+                            }
+                          }});
+}
+
+// The object as it is now; of a dry run as it would be.
+net::HttpResponse Api::answer(const Target& target, bool created, std::optional<Json> would_be) {
+  views_.settle();
+  const Shown* shown = views_.find(target.kind, target.name);
+  const int status = created ? 201 : 200;
+  if (!would_be) {
+    return {.status = status, .fields = {{"Content-Type", "application/json"}}, .body = *shown->text + "\n"};
+  }
+  if (shown == nullptr) {
+    (*would_be)["metadata"].erase("resourceVersion");
+  } else {
+    const Json now = Json::parse(*shown->text, nullptr, false);
+    if (now.contains("status")) (*would_be)["status"] = now["status"];
+    (*would_be)["metadata"]["resourceVersion"] = std::to_string(shown->version);
+  }
+  return json_response(status, *would_be);
+}
+
+net::HttpResponse Api::answer(const control::Applied& applied) {
+  std::optional<Json> would_be;
+  if (applied.would_be) would_be = desired_object(*applied.would_be);
+  net::HttpResponse response =
+      answer({.kind = Kind::service, .name = applied.name.str()}, applied.created, std::move(would_be));
   add_warnings(response, applied.notices);
+  return response;
+}
+
+net::HttpResponse Api::answer(const control::PolicyPut& put) {
+  std::optional<Json> would_be;
+  if (put.would_be) would_be = release_policy_object(*put.would_be);
+  net::HttpResponse response =
+      answer({.kind = Kind::release_policy, .name = put.name}, put.created, std::move(would_be));
+  add_warnings(response, put.notices);
   return response;
 }
 

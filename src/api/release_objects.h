@@ -1,0 +1,21 @@
+// Releases and their policies as objects (docs/api.md). Pure functions of control's state: no clock is read, so that an
+// object differs only when something was told or moved.
+#pragma once
+
+#include <span>
+
+#include "api/errors.h"
+#include "control/release_entry.h"
+
+namespace marea::api {
+
+// Of a release's history the object has the newest; a person can make it longer than anybody wants to get each second.
+inline constexpr std::size_t kMostShownLines = 100;
+
+// `history`: its lines, oldest first.
+Json release_object(const control::ReleaseEntry& entry, std::span<const store::ReleaseAuditRecord> history,
+                    const base::RevisionName& last_known_stable);
+
+Json release_policy_object(const store::ReleasePolicyRecord& record);
+
+}  // namespace marea::api
