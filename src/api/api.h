@@ -86,6 +86,7 @@ class Api {
     bool must_be_new = false;
     std::optional<std::uint64_t> expected_version;
     std::optional<Json> managed_fields;
+    std::string who;
   };
   using Write = std::expected<Written, net::HttpResponse>;
   struct Target {

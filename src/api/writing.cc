@@ -129,7 +129,7 @@ net::BodyPlan Api::write(const net::HttpRequest& head, const Target& target) {
                        : request.method == "POST" ? created(request, target, options)
                                                   : replaced(request, target, options);
         if (!written) return responder.send(std::move(written.error()));
-        if (auto* service = std::get_if<control::ApplyService>(&*written)) service->who = who_asks(request.peer);
+        written->who = who_asks(request.peer);
         store(std::move(*written), options, std::move(responder));
       }};
 }
@@ -257,7 +257,8 @@ std::expected<control::Command, net::HttpResponse> Api::command_of(Written writt
                                  .must_be_new = written.must_be_new,
                                  .expected_version = written.expected_version,
                                  .managed_fields = std::move(written.managed_fields),
-                                 .dry_run = options.dry_run};
+                                 .dry_run = options.dry_run,
+                                 .who = std::move(written.who)};
   }
   // A policy has no status: the version that is shown is that of its last change.
   views_.settle();

@@ -103,13 +103,13 @@ std::vector<store::Change> Control::surplus(const ServiceState* service, const b
   if (service == nullptr || service->revisions.size() < kMostRevisionsPerService) return out;
   std::size_t left = service->revisions.size() - kMostRevisionsPerService + 1;
   const std::string keep = status(*service).latest_ready;
-  const base::RevisionName stable = last_known_stable(service->record.service.name);
+  const base::RevisionName known = last_known_stable(service->record.service.name);
   for (const RevisionState& one : service->revisions) {
     if (left == 0) break;
     const base::RevisionName& name = one.record.revision.name;
     const bool named = std::ranges::any_of(service->record.service.traffic,
                                            [&](const auto& target) { return target.revision == name.str(); });
-    const bool used = named || name.str() == keep || name == stable || is_fallback(*service, name) ||
+    const bool used = named || name.str() == keep || name == stable || name == known || is_fallback(*service, name) ||
                       one.unrouted_in != 0 || live_instances(name) > 0 || &one == &service->revisions.back() ||
                       std::ranges::find(service->shares, name, &model::RouteShare::revision) != service->shares.end();
     if (used) continue;
