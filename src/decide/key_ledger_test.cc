@@ -54,7 +54,8 @@ TEST(KeyLedger, other_causes_leave_a_key_at_risk_and_are_counted_as_such) {
   admit_key(ledger, 1, 8, kCanary);
   settle(ledger, 1, 8, kCanary);
   ledger.advance(3);
-  EXPECT_THAT(told(ledger), ElementsAre("0 1000 | 0/0/0/0/0 | 1/1/0/0/0", "1 1000 | 0/0/0/0/0 | 1/2/0/0/0"));
+  EXPECT_THAT(told(ledger),
+              ElementsAre("0 1000 | 0/0/0/0/0 | 1/1/0/0/0 0,0,1 | platform 0,1", "1 1000 | 0/0/0/0/0 | 1/2/0/0/0"));
   EXPECT_THAT(ledger.totals(true).failures, ElementsAre(0U, 0U, 1U, 1U, 1U));
 }
 
@@ -88,10 +89,10 @@ TEST(KeyLedger, beyond_the_watermark_an_outcome_counts_when_it_is_told) {
   ledger.advance(kWatermark - 1);
   EXPECT_EQ(ledger.closed(), 0U);
   ledger.advance(kWatermark);
-  EXPECT_THAT(told(ledger), ElementsAre("0 1000 | 0/0/0/0/0 | 1/1/0/0/0"));
+  EXPECT_THAT(told(ledger), ElementsAre("0 1000 | 0/0/0/0/0 | 1/1/0/0/0 1,0,0"));
   settle(ledger, 0, 7, kCanary, FailureCause::app);
   ledger.advance(kWatermark + 2);
-  EXPECT_THAT(told(ledger), ElementsAre(std::to_string(kWatermark) + " 1000 | 0/0/0/0/0 | 0/1/1/0/0"));
+  EXPECT_THAT(told(ledger), ElementsAre(std::to_string(kWatermark) + " 1000 | 0/0/0/0/0 | 0/1/1/0/0 0,1,0"));
   EXPECT_EQ(ledger.totals(true).late, 1U);
 }
 
@@ -102,23 +103,24 @@ TEST(KeyLedger, who_is_admitted_after_his_tick_was_closed_enters_in_the_oldest_o
   EXPECT_EQ(ledger.open(), 0U);
   settle(ledger, 3, 7, kCanary, FailureCause::app);
   ledger.advance(12);
-  EXPECT_THAT(told(ledger), ElementsAre("9 1000 | 0/0/0/0/0 | 1/1/0/0/0", "10 1000 | 0/0/0/0/0 | 0/1/1/0/0"));
+  EXPECT_THAT(told(ledger),
+              ElementsAre("9 1000 | 0/0/0/0/0 | 1/1/0/0/0 1,0,0", "10 1000 | 0/0/0/0/0 | 0/1/1/0/0 0,1,0"));
 }
 
 TEST(KeyLedger, keys_change_arm_with_the_weight_and_what_the_old_arm_did_to_them_is_nobodys) {
   KeyLedger ledger = ledger_of(500);
   const auto at = [&](std::uint64_t tick, std::uint64_t key, std::uint32_t bucket, bool canary, FailureCause cause) {
-    ledger.admitted({.tick = tick, .bucket = bucket, .key = key, .canary = canary});
-    ledger.settled({.tick = tick, .bucket = bucket, .key = key, .canary = canary, .cause = cause});
+    ledger.admitted({.tick = tick, .bucket = bucket, .key = key, .request = key, .canary = canary});
+    ledger.settled({.tick = tick, .bucket = bucket, .key = key, .request = key, .canary = canary, .cause = cause});
   };
   at(0, 1, 100, true, FailureCause::none);
   at(0, 2, 2000, false, FailureCause::none);
   at(0, 3, 2001, false, FailureCause::app);
   at(0, 4, 9000, false, FailureCause::none);
-  ledger.admitted({.tick = 0, .bucket = 2000, .key = 2, .canary = false});  // ends after the change, and late
+  ledger.admitted({.tick = 0, .bucket = 2000, .key = 2, .request = 6});  // ends after the change, and late
   ledger.change(2, 2500, 2);
   ledger.advance(kWatermark + 2);
-  ledger.settled({.tick = 0, .bucket = 2000, .key = 2, .canary = false, .cause = FailureCause::app});
+  ledger.settled({.tick = 0, .bucket = 2000, .key = 2, .request = 6, .cause = FailureCause::app});
   at(kWatermark + 2, 5, 300, true, FailureCause::none);
   ledger.advance(kWatermark + 4);
   EXPECT_THAT(told(ledger), ElementsAre("0 500 | 3/3/1/0/0 | 1/1/0/0/0",
@@ -151,16 +153,22 @@ TEST(KeyLedger, without_a_key_each_request_is_at_risk_where_its_outcome_counts) 
   ledger.advance(kWatermark);
   settle(ledger, 0, 0, kCanary, FailureCause::app);
   ledger.advance(kWatermark + 2);
-  EXPECT_THAT(told(ledger), ElementsAre("0 1000 | 0/0/0/0/0 | 0/0/0/0/0 | keyless 2/1/0/0/0 | 2/1/1/0/0",
+  EXPECT_THAT(told(ledger), ElementsAre("0 1000 | 0/0/0/0/0 | 0/0/0/0/0 | keyless 2/1/0/0/0 0,0,1 | 2/1/1/0/0 1,0,0",
                                         std::to_string(kWatermark) +
-                                            " 1000 | 0/0/0/0/0 | 0/0/0/0/0 | keyless 0/0/0/0/0 | 0/1/1/0/0"));
+                                            " 1000 | 0/0/0/0/0 | 0/0/0/0/0 | keyless 0/0/0/0/0 | 0/1/1/0/0 0,1,0"));
 }
 
 TEST(KeyLedger, a_key_is_slow_once_and_only_of_requests_whose_latency_counts) {
   KeyLedger ledger = ledger_of();
   const auto at = [&](std::uint64_t tick, bool judged, bool slow) {
     admit_key(ledger, tick, 7, kCanary);
-    ledger.settled({.tick = tick, .key = 7, .canary = true, .cold = !judged, .judged = judged, .slow = slow});
+    ledger.settled({.tick = tick,
+                    .key = 7,
+                    .request = tick * 1000 + 7,
+                    .canary = true,
+                    .cold = !judged,
+                    .judged = judged,
+                    .slow = slow});
   };
   at(0, false, true);
   at(1, true, false);
@@ -254,8 +262,8 @@ TEST(KeyLedger, an_outcome_that_comes_late_has_its_place_still) {
   ledger.settled({.tick = 0, .bucket = kStable, .key = 1, .request = 1, .cause = FailureCause::app});
   ledger.settled({.tick = kWatermark, .bucket = kStable, .key = 2, .request = 2});
   ledger.advance(kWatermark + 2);
-  EXPECT_THAT(told(ledger), ElementsAre("0 1000 | 1/1/0/0/0 | 0/0/0/0/0",
-                                        std::to_string(kWatermark) + " 1000 | 0/1/1/0/0 | 0/0/0/0/0"));
+  EXPECT_THAT(told(ledger), ElementsAre("0 1000 | 1/1/0/0/0 1,0,0 | 0/0/0/0/0",
+                                        std::to_string(kWatermark) + " 1000 | 0/1/1/0/0 0,1,0 | 0/0/0/0/0"));
 }
 
 // A ledger with four places on probation.

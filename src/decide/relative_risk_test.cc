@@ -317,12 +317,12 @@ TEST(RelativeRisk, what_is_just_tolerated_is_called_harmful_no_more_often_than_a
 
 // At 30 % the keys at risk of such a canary are soon fewer than its share of first requests.
 TEST(RelativeRisk, what_is_just_tolerated_is_called_harmful_no_more_often_at_high_rates) {
-  constexpr int kRuns = 200;
-  const UsersTerms even{.users = 20'000, .failing = 0.3, .failing_factor = 1.2, .weight = ladder(60)};
-  const UsersTerms heavy{.users = 5000, .spread = 1.5, .failing = 0.3, .failing_factor = 1.2, .weight = ladder(60)};
-  const UsersTerms most_fail{.users = 20'000, .failing = 0.7, .failing_factor = 1.2, .weight = ladder(60)};
+  constexpr int kRuns = 60;
+  const UsersTerms even{.users = 20'000, .failing = 0.3, .failing_factor = 1.2, .weight = ladder(40)};
+  const UsersTerms heavy{.users = 5000, .spread = 1.5, .failing = 0.3, .failing_factor = 1.2, .weight = ladder(40)};
+  const UsersTerms most_fail{.users = 20'000, .failing = 0.7, .failing_factor = 1.2, .weight = ladder(40)};
   for (const UsersTerms& terms : {even, heavy, most_fail}) {
-    EXPECT_LE(run_worlds(terms, kRuns, 60).harm, most(kRuns, 0.007));
+    EXPECT_LE(run_worlds(terms, kRuns, 40).harm, most(kRuns, 0.007));
   }
 }
 

@@ -51,7 +51,7 @@ std::string sentence(const Evidence& evidence) {
   if (evidence.metric == JudgedMetric::failures && evidence.firsts > 1) {
     out += ", first requests " + short_number(evidence.firsts) + " of " + short_number(evidence.firsts_limit);
   }
-  if (evidence.absolute >= evidence.absolute_limit) out += ", few by themselves";
+  if (evidence.absolute_limit > 0 && evidence.absolute >= evidence.absolute_limit) out += ", few by themselves";
   if (evidence.risk_below) out += ", risk below " + short_number(*evidence.risk_below);
   return out;
 }

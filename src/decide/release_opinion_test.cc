@@ -39,12 +39,29 @@ TEST(ReleaseOpinionTest, the_evidence_is_said_in_words) {
             "shape: 40 keys, 400 of stable's, distance 0.12 of 0.50");
 }
 
+TEST(ReleaseOpinionTest, what_else_the_failures_were_found_or_proven_by_is_said) {
+  const Evidence evidence{.metric = JudgedMetric::failures,
+                          .canary_units = 3,
+                          .canary_hits = 3,
+                          .stable_units = 25,
+                          .e_value = 2.5,
+                          .limit = 200,
+                          .firsts = 656,
+                          .firsts_limit = 500,
+                          .absolute = 120,
+                          .absolute_limit = 100};
+  EXPECT_EQ(
+      opinion_of({.answer = Answer::bad, .doubt = Doubt::none, .evidence = {evidence}}).evidence,
+      "failures: 3 of 3 keys, 0 of 25 of stable's, E = 2.50 of 200, first requests 656 of 500, few by themselves");
+}
+
 TEST(ReleaseOpinionTest, each_doubt_is_one_that_the_release_knows) {
   const auto unknown = [](Doubt doubt) { return opinion_of({.doubt = doubt}).unknown; };
   EXPECT_EQ(unknown(Doubt::sample_ratio), model::UnknownCause::split_mistrusted);
   EXPECT_EQ(unknown(Doubt::platform_trouble), model::UnknownCause::platform_trouble);
   EXPECT_EQ(unknown(Doubt::no_stable), model::UnknownCause::no_stable);
-  for (const Doubt doubt : {Doubt::too_few_keys, Doubt::few_busy_users, Doubt::untracked}) {
+  EXPECT_EQ(unknown(Doubt::lost_ticks), model::UnknownCause::platform_trouble) << "never gone on from by time";
+  for (const Doubt doubt : {Doubt::too_few_keys, Doubt::untimed, Doubt::few_busy_users, Doubt::untracked}) {
     EXPECT_EQ(unknown(doubt), model::UnknownCause::too_little);
   }
   EXPECT_EQ(opinion_of({.doubt = Doubt::few_busy_users}).evidence, "few busy users");
