@@ -39,11 +39,15 @@ std::string count(const std::optional<std::int64_t>& value) {
   return value ? std::to_string(*value) : std::string();
 }
 
-// "12 (0.51%)": of the arm's keys.
+// "0.51%": of the arm's keys.
 std::string share_of_keys(const std::optional<std::int64_t>& hits, const std::optional<std::int64_t>& keys) {
-  if (!hits) return {};
-  if (!keys || *keys <= 0) return count(hits);
-  return fmt::format("{} ({:.2f}%)", *hits, 100.0 * static_cast<double>(*hits) / static_cast<double>(*keys));
+  if (!hits || !keys || *keys <= 0) return {};
+  return fmt::format("{:.2f}%", 100.0 * static_cast<double>(*hits) / static_cast<double>(*keys));
+}
+
+std::string with_share(const std::optional<std::int64_t>& hits, const std::optional<std::int64_t>& keys) {
+  const std::string share = share_of_keys(hits, keys);
+  return share.empty() ? count(hits) : fmt::format("{} ({})", *hits, share);
 }
 
 // E-values go up to 1e300.
@@ -90,14 +94,15 @@ std::string arms(const ReleaseReport& report, const Words& words) {
   std::vector<std::vector<std::string>> rows;
   const auto add = [&](Text name, const ArmReport& arm) {
     if (arm.revision.empty()) return;
-    rows.push_back({words(name), arm.weight, count(arm.requests), count(arm.keys), share_of_keys(arm.failed, arm.keys),
+    rows.push_back({words(name), arm.weight, count(arm.requests), count(arm.keys), with_share(arm.failed, arm.keys),
                     share_of_keys(arm.slow, arm.keys), arm.p50, arm.p95, arm.p99});
   };
   add(Text::arm_stable, report.stable);
   add(Text::arm_canary, report.canary);
-  return print_table({words(Text::head_arm), words(Text::head_share), words(Text::head_requests),
-                      words(Text::head_keys), words(Text::head_failed), words(Text::head_slow), "P50", "P95", "P99"},
-                     rows);
+  return print_table(
+      {words(Text::head_arm), words(Text::head_share), words(Text::head_requests), words(Text::head_keys),
+       words(Text::head_failed), words(Text::head_slow), "P50-MS", "P95-MS", "P99-MS"},
+      rows);
 }
 
 // Nearer to its limit.
@@ -229,9 +234,9 @@ std::string print_release(const ReleaseReport& report, const Words& words, Relea
   if (!report.over()) add_pair(out, words(Text::label_change), report.change, page.columns);
   add_pair(out, words(Text::label_detail), report.detail, page.columns);
   add_pair(out, words(Text::label_last_stable), report.last_known_stable, page.columns);
-  const std::size_t most = page.lines == 0 ? report.history.size() : kNewestLines;
-  Lines events = history(report, words, most);
-  if (!events.empty() && (page.lines == 0 || out.size() + events.size() + 1 <= page.lines)) {
+  const std::size_t room = page.lines - std::min(page.lines, out.size() + 1);  // below its title
+  Lines events = history(report, words, page.lines == 0 ? report.history.size() : std::min(room, kNewestLines));
+  if (!events.empty()) {
     out.push_back(words(Text::label_history) + ":");
     std::ranges::move(events, std::back_inserter(out));
   }

@@ -12,7 +12,7 @@ namespace marea::app {
 
 struct ReleasePage {
   std::size_t columns = kPageWidth;  // no line is wider
-  std::size_t lines = 0;             // 0: without bound; else the history gives way first, then the end of the page
+  std::size_t lines = 0;             // 0: without bound; else of the history what fits, three at most
 };
 std::string print_release(const ReleaseReport& report, const Words& words, ReleasePage page = {});
 

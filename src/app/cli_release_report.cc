@@ -44,7 +44,7 @@ std::optional<model::ReleasePhase> phase_from(std::string_view word) {
 
 // Three digits are what the platform's buckets are worth.
 std::string in_ms(double ms) {
-  return ms < 100 ? fmt::format("{:.3g} ms", ms) : fmt::format("{:.0f} ms", ms);
+  return ms < 100 ? fmt::format("{:.3g}", ms) : fmt::format("{:.0f}", ms);
 }
 
 ArmReport read_arm(const Json& release, std::string_view arm) {

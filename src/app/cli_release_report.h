@@ -22,7 +22,7 @@ struct ArmReport {
   std::optional<std::int64_t> keys;
   std::optional<std::int64_t> failed;  // keys
   std::optional<std::int64_t> slow;    // the same
-  std::string p50;                     // "4.1 ms"; empty: nothing was timed in this step yet
+  std::string p50;                     // in ms: "4.1"; empty: nothing was timed in this step yet
   std::string p95;
   std::string p99;
 };
