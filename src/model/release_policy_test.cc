@@ -12,6 +12,7 @@ using std::chrono::seconds;
 using testing::Contains;
 using testing::ElementsAre;
 using testing::HasSubstr;
+using testing::IsEmpty;
 
 // From line 4 on, with the indent of the spec's members.
 std::string policy_text(std::string_view spec) {
@@ -195,6 +196,27 @@ TEST(ReleasePolicyTest, a_ladder_belongs_to_a_canary) {
                   "line 7: spec.holdback: has no effect with strategy: blue-green; it belongs to strategy: "
                   "canary"));
   EXPECT_THAT(policy_faults(" ladder: []\n"), ElementsAre(HasSubstr("must have 1 to 50 steps, has 0")));
+}
+
+TEST(ReleasePolicyTest, http_is_taken_with_a_notice_unless_it_stays_nearby) {
+  const auto notices = [](const std::string& url) {
+    const auto parsed = parse_release_policies(
+        "apiVersion: marea.dev/v1\nkind: ReleasePolicy\nmetadata: {name: p}\nspec:\n notifications:\n - {url: \"" +
+        url + "\"}\n");
+    EXPECT_TRUE(parsed) << url;
+    return parsed ? lines_of(parsed->front().notices) : std::vector<std::string>{};
+  };
+  for (const char* url : {"http://localhost:9000/hook", "http://ci.localhost/", "http://127.0.0.1/",
+                          "http://10.1.2.3:80/x", "http://192.168.0.9/", "http://172.16.0.1/", "http://172.31.255.1/",
+                          "http://[::1]:9000/", "http://[fd00::1]/", "https://chat.example.com/hook"}) {
+    EXPECT_THAT(notices(url), IsEmpty()) << url;
+  }
+  for (const char* url : {"http://chat.example.com/hook", "http://8.8.8.8/", "http://172.32.0.1/", "http://172.1.0.1/",
+                          "http://10.evil.com/", "http://127.0.0.1.evil.com/", "http://127.0.0.1@evil.com/",
+                          "http://[2001:db8::1]/", "http://ci/"}) {
+    EXPECT_THAT(notices(url), ElementsAre(HasSubstr("line 6: spec.notifications[0].url: http: everybody on the way")))
+        << url;
+  }
 }
 
 TEST(ReleasePolicyTest, another_object_or_a_name_of_a_strategy_is_refused) {
