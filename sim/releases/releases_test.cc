@@ -163,9 +163,9 @@ std::uint64_t false_rollbacks(const model::ReleasePolicy& policy, std::uint64_t 
 }
 
 TEST(ReleasesWorld, a_judge_that_is_too_quick_to_call_bad_is_found_out) {
-  constexpr std::uint64_t kRuns = 24;
+  constexpr std::uint64_t kRuns = 80;
   model::ReleasePolicy hasty = small_policy();
-  hasty.alpha = 0.4;
+  hasty.alpha = 0.49;
   hasty.tolerances.harm = 1;
   EXPECT_EQ(judge_share(false_rollbacks(hasty, kRuns), kRuns, 0.01), Finding::broken);
   EXPECT_NE(judge_share(false_rollbacks(small_policy(), kRuns), kRuns, 0.01), Finding::broken);

@@ -27,6 +27,7 @@ class HistoryTest : public ApiWorld {
     world.deploy("hola", "b", "i2");
     second = world.newest("hola");
     world.advance(std::chrono::seconds(60));
+    connect();  // the connection of before was idle for too long
   }
   std::string moment(base::Duration ago = {}) {
     return base::rfc3339(world.loop().clock().wall().unix_ns - ago.count());

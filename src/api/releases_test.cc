@@ -97,7 +97,7 @@ TEST_F(ReleasesTest, a_release_is_listed_read_and_printed_as_kubectl_asks) {
 
 TEST_F(ReleasesTest, the_evidence_has_both_arms_and_what_would_change_the_verdict) {
   begin_canary();
-  EXPECT_THAT(shown()["status"]["evidence"]["wouldChange"].get<std::string>(), HasSubstr("20 more keys of the canary"));
+  EXPECT_THAT(shown()["status"]["evidence"]["wouldChange"].get<std::string>(), HasSubstr("100 more keys of the canary"));
   tell(100);
   world.advance(control::kReleaseLook);
   const Json evidence = shown()["status"]["evidence"];
@@ -109,7 +109,7 @@ TEST_F(ReleasesTest, the_evidence_has_both_arms_and_what_would_change_the_verdic
   EXPECT_EQ(evidence["canary"]["latency"]["p50Ms"], 1.15);
   EXPECT_EQ(evidence["tests"][0]["name"], "failures");
   EXPECT_EQ(evidence["tests"][0]["eValue"], 1.0);
-  EXPECT_EQ(evidence["tests"][0]["limit"], 142.9) << "1 / (0.01 · 0.7)";
+  EXPECT_EQ(evidence["tests"][0]["limit"], 200.0) << "1 / (0.01 · 0.5)";
   EXPECT_EQ(evidence["tests"][2]["name"], "shape");
   EXPECT_EQ(evidence["sampleRatio"]["mistrusted"], false);
   EXPECT_EQ(evidence["verdict"], "not yet");

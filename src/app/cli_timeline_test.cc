@@ -48,7 +48,7 @@ TEST(CliMoment, IsATimeOrHowLongAgo) {
   EXPECT_EQ(moment_before("15m", kEight), kEight - 900'000'000'000);
   for (const char* text : {"", "noon", "-5m", "2026-11-23"}) EXPECT_FALSE(moment_before(text, kEight)) << text;
   EXPECT_FALSE(moment_before("9999999999", 5'000'000'000)) << "before 1970";
-  EXPECT_EQ(**moment_of(kNoon, "--at", Words(Language::en)), "2026-11-26T12%3A00%3A00Z");
+  EXPECT_EQ(**moment_of(kNoon, "--at", Words(Language::en)), "2026-11-26T12:00:00Z");
 }
 
 TEST(CliHistory, AnInstantHasEachRevisionWithItsShareImageAndSourceAndWhoAndWhy) {
@@ -56,8 +56,7 @@ TEST(CliHistory, AnInstantHasEachRevisionWithItsShareImageAndSourceAndWhoAndWhy)
     return json_answer(200, with(with(kLine, "at", kNoon), "certain", false).dump());
   });
   const Ran ran = run_cli({"history", "web", "--at", kNoon}, platform.dir());
-  EXPECT_THAT(platform.requests(),
-              ElementsAre("GET /apis/marea.dev/v1/services/web/history?at=2026-11-26T12%3A00%3A00Z"));
+  EXPECT_THAT(platform.requests(), ElementsAre("GET /apis/marea.dev/v1/services/web/history?at=2026-11-26T12:00:00Z"));
   EXPECT_EQ(ran.out,
             "Service:                   web\nAt:                        2026-11-26T12:00:00Z\n"
             "Since:                     T4\nCause:                     release step\n"
@@ -103,7 +102,7 @@ TEST(CliChanges, AreATableOfWhatWhoAndWhy) {
             "T2    platform  router restarted                           -    -\n"
             "T3    split     split set by hand (web-1 100%)             -    -\n");
   EXPECT_THAT(platform.requests(),
-              ElementsAre("GET /apis/marea.dev/v1/services/web/changes?since=2026-11-26T12%3A00%3A00Z"));
+              ElementsAre("GET /apis/marea.dev/v1/services/web/changes?since=2026-11-26T12:00:00Z"));
 }
 
 TEST(CliChanges, ThatThereWereNoneIsSaid) {
@@ -131,7 +130,7 @@ TEST(CliWhatRan, ARequestLeadsToWhatServedItAndToItsDeploy) {
   });
   const Ran ran = run_cli({"whatran", "--request", "r1", "--around", kNoon}, platform.dir());
   EXPECT_THAT(platform.requests(),
-              ElementsAre("GET /apis/marea.dev/v1/whatran?request=r1&around=2026-11-26T12%3A00%3A00Z"));
+              ElementsAre("GET /apis/marea.dev/v1/whatran?request=r1&around=2026-11-26T12:00:00Z"));
   EXPECT_EQ(ran.out,
             "Request:   r1\nAt:        T5\nAnswer:    GET /x → 500\nService:   web\nRevision:  web-2\n"
             "Digest:    sha256:fedcba9876543210\nSource:    cccc\nSplit:     web-1 95%, web-2 5%\n"

@@ -75,6 +75,8 @@ inline constexpr std::int64_t kReleasesShownPerSecond = 20;
 inline constexpr std::size_t kMostReleaseLines = 1000;  // of one history; people can make it grow
 // So many requests within the last hour, one a minute, are traffic by which a new revision can be judged.
 inline constexpr std::uint64_t kTrafficToJudge = 60;
+// Stable keeps an instance for so long after a release went back to it: its requests come now.
+inline constexpr base::Duration kWarmAfterRollback = std::chrono::minutes(5);
 inline constexpr int kStartsToGiveUp = 3;  // of a canary that fail one after the other, none ready between
 
 struct RevisionState {
@@ -95,6 +97,7 @@ struct ServiceState {
   std::vector<ReleaseEntry> releases;     // oldest first; only the newest may run
   base::Instant judge_stored{};           // of the running one
   std::uint64_t judged_stored = 0;        // ticks that its judge had eaten then
+  base::Instant warm_until{};             // stable, after a release went back to it; 0: it is not
   int failed_starts = 0;                  // of the running release's canary, since an instance of it was ready
   RecentRequests recent;                  // of all its revisions
   std::uint64_t routes_version = 0;       // in which its routes changed last

@@ -171,7 +171,10 @@ std::optional<ReleaseFacts> Control::release_facts(const ServiceState& service) 
   for (auto one = service.revisions.rbegin(); one != service.revisions.rend(); ++one) {
     if (one->record.result != store::RevisionResult::ready) continue;
     for (auto entry = service.releases.rbegin(); entry != service.releases.rend(); ++entry) {
-      if (entry->record().spec.canary == one->record.revision.name) return entry->facts();
+      if (entry->record().spec.canary != one->record.revision.name) continue;
+      ReleaseFacts facts = entry->facts();
+      facts.warm |= loop_.now() < service.warm_until;
+      return facts;
     }
     return std::nullopt;
   }
@@ -327,6 +330,8 @@ bool Control::move_release(ServiceState& service, std::vector<decide::ReleaseInp
   const std::vector<decide::ReleaseAction> actions = std::move(next.actions);
   const bool urgent = next.urgent;
   if (next.record.state.attempt != entry.state().attempt) service.failed_starts = 0;
+  const bool back = !entry.over() && model::is_over(next.record.state.phase) && next.record.state.weight == 0;
+  if (back) service.warm_until = loop_.now() + kWarmAfterRollback;
   entry.adopt(std::move(next));
   carry_out(service, actions);
   if (urgent) touch(service.record.service.name);
@@ -432,6 +437,10 @@ void Control::look_at_releases() {
   std::vector<ServiceState*> due;
   std::vector<store::Change> changes;
   for (auto& [name, service] : services_) {
+    if (service.warm_until != base::Instant{} && loop_.now() >= service.warm_until) {
+      service.warm_until = {};
+      touch(name);
+    }
     if (service.record.deleting || service.releases.empty() || service.releases.back().over()) continue;
     ReleaseEntry& entry = service.releases.back();
     if (!router_.connected()) {

@@ -113,6 +113,7 @@ std::expected<void, Refusal> Control::send_all_to(ServiceState& service, const R
     changes.emplace_back(line->record);
     changes.insert(changes.end(), line->audit.begin(), line->audit.end());
   }
+  history_.author = {.actor = model::ReleaseActor::person, .who = command.who, .why = command.reason};
   if (auto done = commit(changes); !done) {
     return std::unexpected(Refusal{.error = std::move(done.error()), .faults = {}});
   }

@@ -152,7 +152,7 @@ std::string why_unready(const ServiceFacts& facts) {
 // Whoever a rollback would give all requests to must not start from nothing then.
 bool kept_warm(const ServiceFacts& facts, const RevisionFacts& revision) {
   const ReleaseFacts* release = dividing(facts);
-  return release != nullptr && !release->over && revision.revision->name == release->route.stable;
+  return release != nullptr && release->warm && revision.revision->name == release->route.stable;
 }
 
 // `least`: instances that run in any case.

@@ -46,6 +46,7 @@ struct RevisionFacts {
 struct ReleaseFacts {
   model::ReleaseRoute route;
   bool over = false;
+  bool warm = false;  // stable has an instance in any case: while the release runs, and for a while after it went back
 };
 
 struct ServiceFacts {

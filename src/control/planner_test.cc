@@ -41,7 +41,8 @@ class World {
                                       .stable = base::RevisionName("r" + std::to_string(stable)),
                                       .canary = base::RevisionName("r" + std::to_string(canary)),
                                       .weight = weight},
-                            .over = over};
+                            .over = over,
+                            .warm = !over};
   }
   void set_deleting() { deleting_ = true; }
   void add_rule(model::MatchTarget target, const std::string& to) {

@@ -150,7 +150,8 @@ ReleaseFacts ReleaseEntry::facts() const {
                     .sticky = key_of(record_.spec.policy.sticky),
                     .header = record_.spec.policy.sticky.header,
                     .began_unix_ns = record_.began_unix_ns},
-          .over = over()};
+          .over = over(),
+          .warm = !over()};
 }
 
 }  // namespace marea::control

@@ -39,6 +39,7 @@ class Outlook {
       : policy_(policy),
         risk_(state.risks.at(static_cast<std::size_t>(evidence.metric))),
         evidence_(evidence),
+        open_(state.open),
         tick_(std::max(state.closed, risk_.harm.tick)) {}
 
   MetricDistance distance() const {
@@ -92,7 +93,11 @@ class Outlook {
 
   double absolute(std::uint64_t more_units, std::uint64_t more_hits) const {
     const double limit = evidence_.metric == JudgedMetric::failures ? policy_.failure_limit : policy_.slow_limit;
-    return log_absolute(evidence_.canary_units + more_units, evidence_.canary_hits + more_hits, limit);
+    const AbsoluteTest test({.limit = limit, .proves = std::log(evidence_.absolute_limit)});
+    const auto at = static_cast<std::size_t>(larger());
+    AbsoluteState state = risk_.absolute.at(at);
+    test.eat(state, more_units - more_hits, more_hits);
+    return test.log_e(state, evidence_.metric == JudgedMetric::failures ? open_.at(at) : 0);
   }
 
   double proof(Stratum stratum, std::uint64_t canary, std::uint64_t stable_too) const {
@@ -139,6 +144,7 @@ class Outlook {
   const JudgePolicy& policy_;
   const RiskMetricState& risk_;
   const Evidence& evidence_;
+  const std::array<std::uint64_t, kStrata>& open_;
   std::uint64_t tick_;
 };
 

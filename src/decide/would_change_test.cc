@@ -48,8 +48,8 @@ void feed(Judge& judge, std::uint32_t entered, std::uint32_t failed) {
 }
 
 TEST(WouldChange, before_anybody_came_it_is_keys) {
-  EXPECT_THAT(sentence_of(Judge({}, {})), HasSubstr("20 more keys of the canary, until then only harm can be known"));
-  EXPECT_THAT(sentence_of(judge_of(15, 40)), HasSubstr("5 more keys of stable"));
+  EXPECT_THAT(sentence_of(Judge({}, {})), HasSubstr("100 more keys of the canary, until then only harm can be known"));
+  EXPECT_THAT(sentence_of(judge_of(15, 40)), HasSubstr("85 more keys of stable"));
 }
 
 TEST(WouldChange, clean_keys_that_are_told_are_those_that_the_absolute_test_lacks) {
@@ -74,7 +74,7 @@ TEST(WouldChange, failing_keys_that_are_told_make_it_bad) {
   const Judge judge = judge_of(900, 100, 0, 0, 1000);
   const std::optional<std::uint64_t> bad = failures_of(judge).bad;
   ASSERT_TRUE(bad);
-  EXPECT_EQ(*bad, 3U) << "as relative_risk.h promises of a canary with a tenth";
+  EXPECT_EQ(*bad, 4U) << "of a canary with a tenth";
   Judge enough = judge;
   feed(enough, 0, static_cast<std::uint32_t>(*bad));
   EXPECT_EQ(enough.verdict().answer, Answer::bad);
@@ -82,21 +82,21 @@ TEST(WouldChange, failing_keys_that_are_told_make_it_bad) {
   Judge few = judge;
   feed(few, 0, static_cast<std::uint32_t>(*bad) - 1);
   EXPECT_NE(few.verdict().answer, Answer::bad);
-  EXPECT_THAT(sentence_of(judge), HasSubstr("bad: 3 more keys of the canary that fail"));
+  EXPECT_THAT(sentence_of(judge), HasSubstr("bad: 4 more keys of the canary that fail"));
 }
 
 TEST(WouldChange, where_stable_fails_too_the_comparison_may_be_the_shorter_way) {
-  // One of 100 fails in both arms: that is no less than 1 %, but each failure compares them.
-  const Judge judge = judge_of(1000, 1000, 10, 10);
+  // One of 20 fails in both arms: that is no less than 1 %, but each failure compares them.
+  const Judge judge = judge_of(1000, 1000, 50, 50);
   const MetricDistance found = failures_of(judge);
   ASSERT_FALSE(found.proven);
   ASSERT_TRUE(found.alike);
   Judge enough = judge;
-  const double rate = 10.0 / 1000;
+  const double rate = 50.0 / 1000;
   const auto failing = static_cast<std::uint32_t>(std::llround(static_cast<double>(*found.alike) * rate));
   model::ReleaseTick tick{.number = 1, .weight = 5000};
-  tick.keyed.stable = {.at_risk = 990, .failed = failing, .at_risk_slow = 990};
-  tick.keyed.canary = {.at_risk = 990, .failed = failing, .at_risk_slow = 990};
+  tick.keyed.stable = {.at_risk = 950, .failed = failing, .at_risk_slow = 950};
+  tick.keyed.canary = {.at_risk = 950, .failed = failing, .at_risk_slow = 950};
   enough.feed({.release = "r", .closed = 2, .ticks = {tick}});
   EXPECT_TRUE(failures_of(enough).proven);
   EXPECT_THAT(sentence_of(judge), HasSubstr("more of it that fail as often as stable's"));
