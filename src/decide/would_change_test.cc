@@ -86,17 +86,17 @@ TEST(WouldChange, failing_keys_that_are_told_make_it_bad) {
 }
 
 TEST(WouldChange, where_stable_fails_too_the_comparison_may_be_the_shorter_way) {
-  // One of 20 fails in both arms: that is no less than 1 %, but each failure compares them.
-  const Judge judge = judge_of(1000, 1000, 50, 50);
+  // One of 30 fails in both arms: that is no less than 1 %, but each failure compares them.
+  const Judge judge = judge_of(300, 300, 10, 10);
   const MetricDistance found = failures_of(judge);
   ASSERT_FALSE(found.proven);
   ASSERT_TRUE(found.alike);
   Judge enough = judge;
-  const double rate = 50.0 / 1000;
+  const double rate = 10.0 / 300;
   const auto failing = static_cast<std::uint32_t>(std::llround(static_cast<double>(*found.alike) * rate));
   model::ReleaseTick tick{.number = 1, .weight = 5000};
-  tick.keyed.stable = {.at_risk = 950, .failed = failing, .at_risk_slow = 950};
-  tick.keyed.canary = {.at_risk = 950, .failed = failing, .at_risk_slow = 950};
+  tick.keyed.stable = {.at_risk = 290, .failed = failing, .at_risk_slow = 290};
+  tick.keyed.canary = {.at_risk = 290, .failed = failing, .at_risk_slow = 290};
   enough.feed({.release = "r", .closed = 2, .ticks = {tick}});
   EXPECT_TRUE(failures_of(enough).proven);
   EXPECT_THAT(sentence_of(judge), HasSubstr("more of it that fail as often as stable's"));
