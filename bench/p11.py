@@ -110,7 +110,7 @@ def judged(platform, image, turn):
     word = f"bad{turn}"
     with Users(platform.http_port, "tide.localhost") as users:
         deploy(platform, image, word, "--status", "500 Internal Server Error")
-        until(lambda: newest(platform)["status"]["phase"] == "rolled-back", "the judge rolled it back", pause=0.2)
+        until(lambda: newest(platform)["status"]["phase"] == "rolled back", "the judge rolled it back", pause=0.2)
         time.sleep(1)
     failed = sorted(came for _, came, said, status in users.answers if said == word and status == 500)
     return last_to(users.answers, word, failed[min(2, len(failed) - 1)]), len(failed)

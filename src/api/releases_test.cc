@@ -97,7 +97,8 @@ TEST_F(ReleasesTest, a_release_is_listed_read_and_printed_as_kubectl_asks) {
 
 TEST_F(ReleasesTest, the_evidence_has_both_arms_and_what_would_change_the_verdict) {
   begin_canary();
-  EXPECT_THAT(shown()["status"]["evidence"]["wouldChange"].get<std::string>(), HasSubstr("100 more keys of the canary"));
+  EXPECT_THAT(shown()["status"]["evidence"]["wouldChange"].get<std::string>(),
+              HasSubstr("100 more keys of the canary"));
   tell(100);
   world.advance(control::kReleaseLook);
   const Json evidence = shown()["status"]["evidence"];

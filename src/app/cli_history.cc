@@ -185,13 +185,14 @@ Outcome<Json> named_revision(Verb& verb, const std::string& service, const std::
   if (word == "latest" && !revisions.empty()) return revisions.back();
   std::vector<const Json*> found;
   std::string names;
+  const std::string whole = fmt::format("{}-{}", service, word);
   for (const Json& each : revisions) {
     const std::string name = name_of(each);
     if (name == word) return each;
-    const bool begins = name.starts_with(word) || name.starts_with(service + "-" + word);
+    const bool begins = name.starts_with(word) || name.starts_with(whole);
     if (!begins && !name.ends_with(word)) continue;
     found.push_back(&each);
-    names += (names.empty() ? "" : ", ") + name;
+    names.append(names.empty() ? "" : ", ").append(name);
   }
   if (found.empty()) return unknown(words(Text::diff_not_found, service, word));
   if (found.size() > 1) return unknown(words(Text::diff_ambiguous, word, names));

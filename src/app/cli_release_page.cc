@@ -143,6 +143,7 @@ std::string tests(const ReleaseReport& report, const Words& words) {
   const std::vector<std::string> bad = limit_column(worse, words);
   const std::vector<std::string> proven = limit_column(good, words);
   std::vector<std::vector<std::string>> rows;
+  rows.reserve(names.size());
   for (std::size_t i = 0; i < names.size(); ++i) rows.push_back({names[i], bad[i], proven[i]});
   return print_table({words(Text::head_test), words(Text::head_worse), words(Text::head_good)}, rows);
 }

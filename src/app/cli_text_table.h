@@ -2,8 +2,8 @@
 #pragma once
 
 #include "app/cli_text_codes.h"
-#include "app/cli_text_releases.h"
 #include "app/cli_text_history.h"
+#include "app/cli_text_releases.h"
 
 // clang-format off
 #define MAREA_TEXTS(X) \

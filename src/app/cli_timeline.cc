@@ -88,6 +88,7 @@ void print_items(Verb& verb, const Json& answer, const std::vector<Text>& header
   if (rows.empty()) verb.console.say(Text::history_none);
   if (format == Format::name || rows.empty()) return;
   std::vector<std::string> titles;
+  titles.reserve(header.size());
   for (const Text each : header) titles.push_back(verb.words()(each));
   verb.console.data(print_table(titles, rows));
 }

@@ -3,6 +3,7 @@
 // that the history never says something else than what router was told. It is never a reason not to go on: what cannot
 // be read or written of it is logged.
 #include <algorithm>
+#include <ranges>
 #include <utility>
 
 #include "control/changes.h"
@@ -114,8 +115,8 @@ void Control::add_report(ReleaseEntry::Next& next) {
 std::vector<std::string> Control::rollback_report(const base::ServiceName& service, const std::string& release) {
   const auto found = store_.timeline({.service = service, .cause = TimelineCause::rolled_back});
   if (!found) return {};
-  for (auto line = found->lines.rbegin(); line != found->lines.rend(); ++line) {
-    if (line->release == release) return line->report;
+  for (const model::TimelineLine& line : found->lines | std::views::reverse) {
+    if (line.release == release) return line.report;
   }
   return {};
 }

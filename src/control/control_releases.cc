@@ -549,8 +549,11 @@ std::expected<Outcome, Refusal> Control::run(const PutReleasePolicy& command) {
                                     .created_unix_ns = loop_.clock().wall().unix_ns};
   if (!created) record.created_unix_ns = known->second.created_unix_ns;
   PolicyPut out{.name = document.name, .created = created, .notices = document.notices};
-  if (command.dry_run) out.would_be = std::move(record);
-  if (command.dry_run || (!created && known->second == record)) return out;
+  if (command.dry_run) {
+    out.would_be = std::move(record);
+    return out;
+  }
+  if (!created && known->second == record) return out;
   std::vector<store::Change> changes{record};
   if (auto done = commit(changes); !done) {
     return std::unexpected<Refusal>(Refusal{.error = std::move(done.error()), .faults = {}});

@@ -17,6 +17,7 @@ std::string id_of(const store::ReleaseRecord& record) {
 std::vector<store::ReleaseAuditRecord> numbered(const std::string& release, std::int64_t lines,
                                                 std::vector<model::ReleaseAudit> audit) {
   std::vector<store::ReleaseAuditRecord> out;
+  out.reserve(audit.size());
   for (model::ReleaseAudit& each : audit) {
     out.push_back({.release = release, .number = ++lines, .audit = std::move(each)});
   }

@@ -284,7 +284,7 @@ void ReleaseRun::go_on(Proof proof, const Word& word) {
 }
 
 void ReleaseRun::enter_next(const Word& word) {
-  const auto next = static_cast<std::size_t>(state().step + 1);
+  const auto next = static_cast<std::size_t>(state().step) + 1;  // from -1 on
   const Weight weight = next < policy_.ladder.size() ? policy_.ladder[next].weight : kWholeWeight;
   for (std::uint32_t gate = state().next_gate; gate < policy_.gates.size(); ++gate) {
     if (policy_.gates[gate].before != weight) continue;

@@ -74,12 +74,15 @@ void add_container(Json container, const std::string& prefix, Fields& out) {
     const std::string name = text_at(entry, {"name"});
     const Json* value = member_at(entry, {"value"});
     const Json* source = member_at(entry, {"valueFrom"});
-    if (source != nullptr && member_at(*source, {"secretKeyRef"}) != nullptr) {
-      out[prefix + "secret " + name] = reference_text(*source);
+    const bool secret = source != nullptr && member_at(*source, {"secretKeyRef"}) != nullptr;
+    std::string field = prefix;
+    field.append(secret ? "secret " : "env ").append(name);
+    if (secret) {
+      out[field] = reference_text(*source);
     } else {
-      out[prefix + "env " + name] = value != nullptr && value->is_string() ? value->get<std::string>()
-                                    : source != nullptr                    ? reference_text(*source)
-                                                                           : std::string();
+      out[field] = value != nullptr && value->is_string() ? value->get<std::string>()
+                   : source != nullptr                    ? reference_text(*source)
+                                                          : std::string();
     }
   }
   if (container.contains("image")) {

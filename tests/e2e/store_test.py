@@ -10,13 +10,13 @@ from roles_test import roles
 from running_platform import manifest, run_cli
 from waiting import until
 
-PAGE = 4096
-
 
 def spoil(path, page):
     with open(path, "r+b") as file:
-        file.seek((page - 1) * PAGE)
-        file.write(os.urandom(PAGE))
+        file.seek(16)  # where SQLite's file format has the size of a page
+        size = int.from_bytes(file.read(2), "big")
+        file.seek((page - 1) * size)
+        file.write(os.urandom(size))
 
 
 def root_page(path, name):

@@ -1,9 +1,10 @@
 // The app of the whole-binary tests and benches: a small static web server that does what it is told, well or badly.
 // tide [--port N] [--address A] [--exit CODE] [--kill SIGNAL] [--silent] [--stubborn] [--eat MB] [--delay MS]
 // [--text WORDS] [--burn MS] [--unready] [--status "CODE WORDS"]; the port is $PORT unless given. GET / says which
-// revision answers; answer() has the rest. A connection that asks for /stream or /sip waits in the middle until another one asks for /release.
-// Whoever numbers a request (X-Load-Number) finds its number in the answer, and which instance it is from (X-Instance).
-// /ready is 200 until /unready, and 503 until /ready-again; those who look there are no requests that /seen counts.
+// revision answers; answer() has the rest. A connection that asks for /stream or /sip waits in the middle until another
+// one asks for /release. Whoever numbers a request (X-Load-Number) finds its number in the answer, and which instance
+// it is from (X-Instance). /ready is 200 until /unready, and 503 until /ready-again; those who look there are no
+// requests that /seen counts.
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
