@@ -17,16 +17,15 @@ SIM_BLOCK = 100
 SIM_RUNS_OF = {"releases": 2}  # of worlds whose single run is a hundred releases
 PROGRAM_SECONDS = 600  # a unit test program that takes longer hangs
 E2E_WORKERS = 2  # each with a platform of its own; most of their time they wait
-# What loads the whole machine, or tells how one service fares beside another: nothing else runs meanwhile.
+# What loads the whole machine, tells how one service fares beside another, or catches short processes at work: nothing else
+# runs meanwhile.
 E2E_ALONE = ("tests/e2e/bombs_test.py", "tests/e2e/load_test.py", "tests/e2e/registry_test.py")
-E2E_AGAIN = 5  # more that fail are no matter of who ran beside
 
 
 class Tally:
     def __init__(self):
         self.passed = 0
         self.failed = []
-        self.nodes = []  # of pytest, that failed, by which it takes them again
 
     def read(self, path, what, returned):
         """Adds the report at `path`; `returned` is what the program that wrote it returned."""
@@ -40,8 +39,6 @@ class Tally:
             name = f"{case.get('classname', '')}.{case.get('name', '')}"
             if any(case.find(kind) is not None for kind in ("failure", "error", "skipped")):
                 self.failed.append(f"{what}: {name}")
-                module = case.get("classname", "").replace(".", "/")
-                self.nodes.append(f"tests/{module.removeprefix('tests/')}.py::{case.get('name')}")
             elif case.get("status") != "notrun":
                 self.passed += 1
         failed = len(self.failed) - before
@@ -123,16 +120,8 @@ def e2e(tally, words):
     if missing:
         print(f"!!! e2e not run: this version of marea has no verb {', '.join(missing)}")
     else:
-        beside = Tally()
-        run_pytest("tests/e2e", beside, words, ["tests/e2e", *(f"--ignore={path}" for path in E2E_ALONE),
-                                                "-n", str(E2E_WORKERS), "--dist", "loadfile"], as_root=True)
-        tally.passed += beside.passed
-        # Two at once is for the time's sake only: what fails so counts as it ends by itself, and is named.
-        if beside.nodes and len(beside.nodes) == len(beside.failed) <= E2E_AGAIN:
-            print("!!! again, by themselves:", *beside.nodes, sep="\n    ")
-            run_pytest("tests/e2e again", tally, "", beside.nodes, as_root=True)
-        else:
-            tally.failed += beside.failed
+        beside = ["tests/e2e", *(f"--ignore={path}" for path in E2E_ALONE), "-n", str(E2E_WORKERS), "--dist", "loadfile"]
+        run_pytest("tests/e2e", tally, words, beside, as_root=True)
         run_pytest("tests/e2e alone", tally, words, E2E_ALONE, as_root=True)
 
 

@@ -1,10 +1,9 @@
 #include "app/cli_release_report.h"
 
-#include <time.h>
-
 #include <algorithm>
 
 #include "app/cli_view.h"
+#include "base/rfc3339.h"
 
 namespace marea::app {
 namespace {
@@ -19,13 +18,10 @@ double real_at(const Json& value, std::string_view key, double otherwise) {
   return found != nullptr && found->is_number() ? found->get<double>() : otherwise;
 }
 
-// RFC 3339 in UTC, as the platform writes it; what is behind the seconds is left out.
 std::optional<base::WallTime> time_at(const Json& release, std::string_view key) {
-  std::tm parts{};
-  const std::string text = text_at(release, {"status", key});
-  if (::strptime(text.c_str(), "%Y-%m-%dT%H:%M:%S", &parts) == nullptr) return std::nullopt;
-  constexpr std::int64_t kNsPerSecond = 1'000'000'000;
-  return base::WallTime{static_cast<std::int64_t>(::timegm(&parts)) * kNsPerSecond};
+  return base::parse_rfc3339(text_at(release, {"status", key})).transform([](std::int64_t at) {
+    return base::WallTime{at};
+  });
 }
 
 const std::vector<Json>& list_at(const Json& value, std::initializer_list<std::string_view> path) {

@@ -41,7 +41,7 @@ TEST(CliReleaseReport, ReadsWhatThePlatformTells) {
   EXPECT_EQ(report.step, 1);
   EXPECT_EQ(report.ladder.size(), 3U);
   EXPECT_EQ(report.ladder[0].proof, "proven good");
-  EXPECT_EQ(short_time(report.left.value()), "1m17s");
+  EXPECT_EQ(short_time(report.left.value()), "1m18s");
   EXPECT_EQ(short_time(report.in_phase.value()), "42s");
   EXPECT_EQ(report.stable.weight, "95%");
   EXPECT_EQ(report.canary.requests, 410);
@@ -99,7 +99,7 @@ TEST(CliReleasePage, TellsTheLadderBothArmsTheTestsTheVerdictAndWhatComesNext) {
   EXPECT_THAT(page, AllOf(HasSubstr("12.1 of 144   █████·····  2 of 100  █·········\n"),
                           HasSubstr("shape     0.01 of 0.04  ██········  -\n")));
   EXPECT_THAT(page, AllOf(HasSubstr("Verdict: not yet; a relative risk beyond 3.2 is ruled out"),
-                          HasSubstr("Next: on when proven good, else as its policy says after 1m17s at most\n"),
+                          HasSubstr("Next: on when proven good, else as its policy says after 1m18s at most\n"),
                           HasSubstr("To change it: about 60 more keys without failures")));
   EXPECT_THAT(page, HasSubstr("2026-11-26T13:00:30Z advanced, canary 5%: proven good"));
 }
@@ -149,10 +149,10 @@ TEST(CliReleasePage, EachPhaseSaysWhatItWaitsFor) {
   ReleaseReport report = read_release_report(sample_release(), kSampleNow);
   report.gate = "qa";
   const std::vector<std::pair<model::ReleasePhase, std::string>> told = {
-      {model::ReleasePhase::preparing, "1m17s more at most"},
+      {model::ReleasePhase::preparing, "1m18s more at most"},
       {model::ReleasePhase::gated, "the gate qa"},
       {model::ReleasePhase::holding, "marea releases advance web-00002"},
-      {model::ReleasePhase::paused, "goes on by itself in 1m17s"},
+      {model::ReleasePhase::paused, "goes on by itself in 1m18s"},
       {model::ReleasePhase::watching, "last known stable"},
       {model::ReleasePhase::comparing, "whose fault"}};
   for (const auto& [phase, text] : told) {
@@ -180,7 +180,7 @@ TEST(CliReleaseLines, AreOneForEachChangeAndOneOfProgressInTenSeconds) {
   EXPECT_THAT(news(), IsEmpty());
   clock.advance(1s);
   EXPECT_THAT(news(), ElementsAre(AllOf(HasSubstr("canary 5%, not yet: stable 7900 requests, 4 of 812 keys failed"),
-                                        HasSubstr("1m17s more at most"))));
+                                        HasSubstr("1m18s more at most"))));
   clock.advance(5s);
   release["status"]["verdict"] = "proven good";
   EXPECT_THAT(news(), ElementsAre(HasSubstr("verdict: proven good")));

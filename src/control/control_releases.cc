@@ -10,7 +10,6 @@
 #include "control/control.h"
 #include "control/deploy_check.h"
 #include "control/judge_form.h"
-#include "decide/release_opinion.h"
 
 namespace marea::control {
 namespace {
@@ -527,9 +526,6 @@ std::expected<Outcome, Refusal> Control::run(const PutReleasePolicy& command) {
   for (std::size_t i = 0; i < document.policy.gates.size(); ++i) check(document.policy.gates[i].secret, "gates", i);
   for (std::size_t i = 0; i < document.policy.notifications.size(); ++i) {
     check(document.policy.notifications[i].secret, "notifications", i);
-  }
-  for (const std::string& fault : decide::faults_of(decide::judge_policy(document.policy))) {
-    refusal.faults.push_back({.path = "spec", .message = fault});
   }
   if (!refusal.faults.empty()) {
     refusal.error = {.code = base::ErrorCode::manifest_invalid, .what = "the release policy has faults"};

@@ -67,5 +67,24 @@ TEST(ReleaseOpinionTest, each_doubt_is_one_that_the_release_knows) {
   EXPECT_EQ(opinion_of({.doubt = Doubt::few_busy_users}).evidence, "few busy users");
 }
 
+// Its reader has the bounds of the judge: what is at them is judged, what is beyond is a fault with its place.
+TEST(ReleaseOpinionTest, whatever_a_policy_may_say_can_be_judged) {
+  const auto parse = [](const std::string& judging) {
+    return model::parse_release_policies("apiVersion: marea.dev/v1\nkind: ReleasePolicy\nmetadata: {name: p}\nspec: {" +
+                                         judging + "}\n");
+  };
+  for (const std::string most : {"unprovenLimit: 50", "tolerance: {harm: 50, promotion: 50, latency: 50}",
+                                 "tolerance: {harm: 1, promotion: 1.1, latency: 1}", "alpha: 0.49, beta: 0.49",
+                                 "objectives: {latency: 1ms, availability: 0.999}"}) {
+    const auto policy = parse(most);
+    ASSERT_TRUE(policy) << most << ": " << to_string(policy.error().front());
+    EXPECT_THAT(faults_of(judge_policy(policy->front().policy)), testing::IsEmpty()) << most;
+  }
+  for (const std::string beyond : {"unprovenLimit: 50.1", "unprovenLimit: 1", "tolerance: {harm: 51}",
+                                   "tolerance: {latency: 0.9}", "alpha: 0.5", "beta: 0"}) {
+    EXPECT_FALSE(parse(beyond)) << beyond;
+  }
+}
+
 }  // namespace
 }  // namespace marea::decide

@@ -15,7 +15,7 @@ namespace {
 
 using base::Duration;
 
-constexpr double kMostFactor = 1000.0;
+constexpr double kMostFactor = 50.0;  // what decide/judge_policy.h can judge
 constexpr Weight kMostHoldback = 50 * kOnePercent;
 constexpr Weight kMostStepWeight = kWholeWeight - 1;  // all of it is the promotion
 constexpr Duration kLeastStepMaximum = std::chrono::seconds(1);
@@ -57,7 +57,8 @@ void read_wait(Findings& findings, const Node& owner, std::string_view name, Dur
 struct Range {
   double least = 0;
   double most = 0;
-  bool open = false;  // the ends do not belong to it
+  bool above = false;  // the least does not belong to it,
+  bool below = false;  // nor the most
   std::string_view text;
 };
 
@@ -69,8 +70,9 @@ void read_number(Findings& findings, const Node& owner, std::string_view name, c
     return;
   }
   const auto number = node->value->get<double>();
-  const bool fits = range.open ? number > range.least && number < range.most  // NOLINT: NaN fits nowhere
-                               : number >= range.least && number <= range.most;
+  // NaN fits nowhere.
+  const bool fits = (range.above ? number > range.least : number >= range.least) &&
+                    (range.below ? number < range.most : number <= range.most);
   if (fits) {
     out = number;
   } else {
@@ -314,11 +316,12 @@ void read_notifications(Findings& findings, const Node& spec, ReleasePolicy& out
 }
 
 void read_judging(Findings& findings, const Node& spec, ReleasePolicy& out) {
-  constexpr Range kFactor{.least = 1, .most = kMostFactor, .text = "a factor from 1 to 1000"};
-  constexpr Range kError{.least = 0, .most = 0.5, .open = true, .text = "between 0 and 0.5, both excluded"};
-  constexpr Range kRisk{
-      .least = 1, .most = kMostFactor, .open = true, .text = "a relative risk above 1 and below 1000"};
-  constexpr Range kShare{.least = 0, .most = 1, .open = true, .text = "a share between 0 and 1, such as 0.999"};
+  constexpr Range kFactor{.least = 1, .most = kMostFactor, .text = "a factor from 1 to 50"};
+  constexpr Range kError{
+      .least = 0, .most = 0.5, .above = true, .below = true, .text = "between 0 and 0.5, both excluded"};
+  constexpr Range kRisk{.least = 1, .most = kMostFactor, .above = true, .text = "a relative risk above 1, at most 50"};
+  constexpr Range kShare{
+      .least = 0, .most = 1, .above = true, .below = true, .text = "a share between 0 and 1, such as 0.999"};
   ReleaseTolerances& tolerances = out.tolerances;
   if (const auto node = spec.member("tolerance");
       node && check_fields(findings, *node, ObjectKind::release_tolerance)) {

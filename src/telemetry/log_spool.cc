@@ -14,6 +14,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "telemetry/read_range.h"
 #include "telemetry/request_record.h"
 
 namespace marea::telemetry {
@@ -61,21 +62,6 @@ std::optional<LogLine> select(const LogQuery& query, std::string_view text) {
   std::optional<LogLine> line = parse_line(text);
   if (line && !matches(query, *line)) line.reset();
   return line;
-}
-
-// Reads [from, from + most) of a file; less at its end.
-std::string read_range(const std::string& path, std::int64_t from, std::size_t most) {
-  const base::Fd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  std::string out(file ? most : 0, '\0');
-  std::size_t have = 0;
-  while (have < out.size()) {
-    const ssize_t got =
-        ::pread(file.get(), out.data() + have, out.size() - have, from + static_cast<std::int64_t>(have));
-    if (got <= 0) break;
-    have += static_cast<std::size_t>(got);
-  }
-  out.resize(have);
-  return out;
 }
 
 std::int64_t size_of(const std::string& path) {

@@ -1,8 +1,5 @@
 #include "telemetry/record_search.h"
 
-#include <fcntl.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <charconv>
 #include <cstring>
@@ -10,9 +7,9 @@
 #include <utility>
 #include <vector>
 
-#include "base/fd.h"
 #include "base/rfc3339.h"
 #include "telemetry/log_spool.h"
+#include "telemetry/read_range.h"
 #include "telemetry/request_record.h"
 
 namespace marea::telemetry {
@@ -20,20 +17,6 @@ namespace {
 
 constexpr std::string_view kTime = "{\"time\":\"";
 constexpr std::size_t kTimeBytes = 64;
-
-std::string read_part(const std::string& path, std::int64_t from, std::size_t most) {
-  const base::Fd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  std::string out(file ? most : 0, '\0');
-  std::size_t have = 0;
-  while (have < out.size()) {
-    const ssize_t got =
-        ::pread(file.get(), out.data() + have, out.size() - have, from + static_cast<std::int64_t>(have));
-    if (got <= 0) break;
-    have += static_cast<std::size_t>(got);
-  }
-  out.resize(have);
-  return out;
-}
 
 // From `from` on. glibc's search by words is several times faster than that of std::string where the first byte is as
 // frequent as a comma.
@@ -69,7 +52,7 @@ RecordSearch::RecordSearch(std::string folder, std::string_view id, std::optiona
   const LogSpoolReader spool(folder_);
   std::vector<Segment> found;
   for (const std::uint64_t number : spool.segments()) {
-    const std::int64_t begins = time_of_record(read_part(spool.path(number), 0, kTime.size() + kTimeBytes));
+    const std::int64_t begins = time_of_record(read_range(spool.path(number), 0, kTime.size() + kTimeBytes));
     if (oldest_unix_ns_ == 0) oldest_unix_ns_ = begins;
     found.push_back({.number = number, .begins = begins});
   }
@@ -97,7 +80,7 @@ void RecordSearch::read_slice() {
   const std::string path = LogSpoolReader(folder_).path(segments_.front());
   std::string text = std::move(rest_);
   rest_.clear();
-  const std::string read = read_part(path, at_, kSearchSlice);
+  const std::string read = read_range(path, at_, kSearchSlice);
   at_ += static_cast<std::int64_t>(read.size());
   text += read;
   const bool last = read.size() < kSearchSlice;

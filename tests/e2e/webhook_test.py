@@ -12,8 +12,6 @@ import signal
 import threading
 from dataclasses import dataclass
 
-import pytest
-
 import http_client
 from roles_test import roles
 from running_platform import manifest
@@ -82,10 +80,7 @@ def signature(key, taken):
 
 def put_policy(platform, name, spec):
     policy = {"apiVersion": "marea.dev/v1", "kind": "ReleasePolicy", "metadata": {"name": name}, "spec": spec}
-    made = platform.call(f"{OWN}/releasepolicies", "POST", json.dumps(policy).encode(), {"Content-Type": "application/json"})
-    if made.status == 404:
-        pytest.skip("NOT TESTED: policies of releases have no door in the API yet")
-    return made
+    return platform.call(f"{OWN}/releasepolicies", "POST", json.dumps(policy).encode(), {"Content-Type": "application/json"})
 
 
 def deploy(platform, name, image, word, policy, **settings):
