@@ -7,41 +7,85 @@
 
 #include "model/characters.h"
 #include "model/names.h"
+#include "model/shapes.h"
 
 namespace marea::model {
 namespace {
 
 constexpr std::array<std::string_view, 10> kRuleFields = {"name",   "header", "cookie",   "query", "path",
                                                           "method", "client", "revision", "tag",   "arm"};
+constexpr std::size_t kMostLanguageBytes = 35;  // RFC 5646 §4.4.1
 constexpr std::array<std::string_view, 4> kValueFields = {"name", "exact", "prefix", "regex"};
 
 class RuleReader {
  public:
-  explicit RuleReader(Findings& findings) : findings_(findings) {}
+  explicit RuleReader(Findings& findings, std::size_t regexes = 0) : findings_(findings), regexes_(regexes) {}
+  std::size_t regexes() const { return regexes_; }
 
   MatchRule rule(const Node& node) {
     MatchRule out;
     if (!findings_.is_object(node)) return out;
     know(node, kRuleFields);
     if (const auto name = node.member("name")) out.name = short_text(*name);
+    conditions(node, out);
+    target(node, out);
+    constexpr std::array<std::string_view, 6> kConditions = {"header", "cookie", "query", "path", "method", "client"};
+    if (std::ranges::none_of(kConditions, [&](std::string_view each) { return node.member(each).has_value(); })) {
+      findings_.fault(node, "must have a condition: header, cookie, query, path, method or client");
+    }
+    bound(node, out);
+    return out;
+  }
+
+  // A segment of an experiment is a rule that leads nowhere by itself.
+  std::vector<MatchCondition> segment(const Node& node) {
+    MatchRule out;
+    if (!check_fields(findings_, node, ObjectKind::experiment_segment)) return {};
+    conditions(node, out);
+    if (const auto language = node.member("language")) languages(*language, out);
+    if (out.conditions.empty() && !node.member("language")) {
+      findings_.fault(node, "must have a condition: header, cookie, query, path, method, client or language");
+    }
+    bound(node, out);
+    return std::move(out.conditions);
+  }
+
+ private:
+  void conditions(const Node& node, MatchRule& out) {
     named(node, "header", MatchSubject::header, out);
     named(node, "cookie", MatchSubject::cookie, out);
     named(node, "query", MatchSubject::query, out);
     if (const auto path = node.member("path")) condition(*path, MatchSubject::path, out);
     if (const auto method = node.member("method")) methods(*method, out);
     if (const auto client = node.member("client")) clients(*client, out);
-    target(node, out);
-    constexpr std::array<std::string_view, 6> kConditions = {"header", "cookie", "query", "path", "method", "client"};
-    if (std::ranges::none_of(kConditions, [&](std::string_view each) { return node.member(each).has_value(); })) {
-      findings_.fault(node, "must have a condition: header, cookie, query, path, method or client");
-    }
+  }
+
+  void bound(const Node& node, const MatchRule& out) {
     if (out.conditions.size() > kMostMatchConditions) {
       findings_.fault(node, "must have at most " + std::to_string(kMostMatchConditions) + " conditions");
     }
-    return out;
   }
 
- private:
+  // Browsers name the language that is liked most first (Accept-Language: es-MX,es;q=0.9,en;q=0.8).
+  void languages(const Node& node, MatchRule& out) {
+    std::string any;
+    for (const std::string& each : one_or_more(node)) {
+      const bool sound = !each.empty() && each.size() <= kMostLanguageBytes && std::ranges::all_of(each, [](char c) {
+        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || is_digit(c) || c == '-';
+      });
+      if (!sound) findings_.fault(node, "must be languages such as es or es-MX, has " + in_quotes(each));
+      any += (any.empty() ? "" : "|") + each;
+    }
+    if (findings_.has_faults()) return;
+    const std::string expression_text = "(?i)(" + any + ")([-,; ].*)?";
+    expression(node, expression_text);
+    if (expression_text.size() > kMostMatchValueBytes) findings_.fault(node, "names too many languages");
+    out.conditions.push_back({.subject = MatchSubject::header,
+                              .name = "accept-language",
+                              .kind = MatchKind::regex,
+                              .values = {expression_text}});
+  }
+
   template <std::size_t N>
   void know(const Node& node, const std::array<std::string_view, N>& fields) {
     for (const auto& [name, member] : node.members()) {
@@ -172,7 +216,7 @@ class RuleReader {
   }
 
   Findings& findings_;
-  std::size_t regexes_ = 0;
+  std::size_t regexes_;
 };
 
 }  // namespace
@@ -214,6 +258,13 @@ std::vector<MatchRule> read_match_rules(Findings& findings, const Node& annotati
     if (lines && fault.line > 0) message += " (line " + std::to_string(fault.line) + " of the annotation)";
     findings.fault(at, std::move(message));
   }
+  return out;
+}
+
+std::vector<MatchCondition> read_segment(Findings& findings, const Node& segment, std::size_t& regexes) {
+  RuleReader reader(findings, regexes);
+  std::vector<MatchCondition> out = reader.segment(segment);
+  regexes = reader.regexes();
   return out;
 }
 

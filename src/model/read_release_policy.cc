@@ -20,84 +20,6 @@ constexpr Weight kMostHoldback = 50 * kOnePercent;
 constexpr Weight kMostStepWeight = kWholeWeight - 1;  // all of it is the promotion
 constexpr Duration kLeastStepMaximum = std::chrono::seconds(1);
 
-// A word of a closed list, which to_string() of its type names.
-template <class Value>
-std::optional<Value> one_word(Findings& findings, const Node& node, std::size_t count) {
-  const auto text = findings.text(node);
-  if (!text) return std::nullopt;
-  std::vector<std::string_view> words;
-  std::string list;
-  for (std::size_t i = 0; i < count; ++i) {
-    words.push_back(to_string(static_cast<Value>(i)));
-    if (*text == words.back()) return static_cast<Value>(i);
-    list += (list.empty() ? "" : ", ") + std::string(words.back());
-  }
-  findings.fault(node, "must be one of " + list + ", is " + in_quotes(*text) + did_you_mean(*text, words));
-  return std::nullopt;
-}
-
-template <class Value>
-void read_word(Findings& findings, const Node& owner, std::string_view name, std::size_t count, Value& out) {
-  if (const auto node = owner.member(name)) out = one_word<Value>(findings, *node, count).value_or(out);
-}
-
-void read_wait(Findings& findings, const Node& owner, std::string_view name, Duration least, Duration& out) {
-  const auto node = owner.member(name);
-  const auto text = node ? findings.text(*node) : std::nullopt;
-  if (!text) return;
-  const auto time = parse_duration(*text, kMostReleaseWait);
-  if (time && *time >= least) {
-    out = *time;
-    return;
-  }
-  findings.fault(*node, "must be a time from \"" + print_duration(least) + "\" to \"" +
-                            print_duration(kMostReleaseWait) + "\", such as \"90s\" or \"5m\", is " + in_quotes(*text));
-}
-
-struct Range {
-  double least = 0;
-  double most = 0;
-  bool above = false;  // the least does not belong to it,
-  bool below = false;  // nor the most
-  std::string_view text;
-};
-
-void read_number(Findings& findings, const Node& owner, std::string_view name, const Range& range, double& out) {
-  const auto node = owner.member(name);
-  if (!node) return;
-  if (!node->value->is_number()) {
-    findings.fault(*node, "must be a number, " + std::string(kind_of(*node->value)));
-    return;
-  }
-  const auto number = node->value->get<double>();
-  // NaN fits nowhere.
-  const bool fits = (range.above ? number > range.least : number >= range.least) &&
-                    (range.below ? number < range.most : number <= range.most);
-  if (fits) {
-    out = number;
-  } else {
-    findings.fault(*node, "must be " + std::string(range.text) + ", is " + node->value->dump());
-  }
-}
-
-// "25%", or a number of percents.
-std::optional<Weight> weight_of(Findings& findings, const Node& node, Weight least, Weight most) {
-  std::optional<Weight> out;
-  const auto* text = node.value->get_ptr<const std::string*>();
-  if (text != nullptr) {
-    out = parse_weight(*text);
-  } else if (node.value->is_number()) {
-    out = parse_weight(node.value->dump());
-  }
-  if (out && *out >= least && *out <= most) return out;
-  findings.fault(node, "must be a share from " + print_weight(least) + " to " + print_weight(most) +
-                           " in steps of 0.01%, such as \"25%\", " +
-                           (text != nullptr           ? "is " + in_quotes(*text)
-                            : node.value->is_number() ? "is " + node.value->dump()
-                                                      : std::string(kind_of(*node.value))));
-  return std::nullopt;
-}
-
 void read_step_times(Findings& findings, const Node& node, LadderStep& out) {
   read_wait(findings, node, "warmUp", Duration{0}, out.warm_up);
   read_wait(findings, node, "minimum", Duration{0}, out.minimum);
@@ -114,12 +36,12 @@ void read_step_times(Findings& findings, const Node& node, LadderStep& out) {
 
 LadderStep read_step(Findings& findings, const Node& node, LadderStep out) {
   if (!node.value->is_object()) {
-    out.weight = weight_of(findings, node, 1, kMostStepWeight).value_or(0);
+    out.weight = read_weight(findings, node, 1, kMostStepWeight).value_or(0);
     return out;
   }
   check_fields(findings, node, ObjectKind::ladder_step);
   if (const auto weight = node.member("weight")) {
-    out.weight = weight_of(findings, *weight, 1, kMostStepWeight).value_or(0);
+    out.weight = read_weight(findings, *weight, 1, kMostStepWeight).value_or(0);
   } else {
     findings.missing(node, "weight", "the canary's share, such as \"25%\"");
   }
@@ -169,7 +91,7 @@ void read_split(Findings& findings, const Node& spec, ReleasePolicy& out) {
   }
   read_ladder(findings, spec, out);
   if (const auto node = spec.member("holdback")) {
-    out.holdback = weight_of(findings, *node, 0, kMostHoldback).value_or(out.holdback);
+    out.holdback = read_weight(findings, *node, 0, kMostHoldback).value_or(out.holdback);
   }
   const Weight last = out.ladder.back().weight;
   if (last > kWholeWeight - out.holdback) {
@@ -366,6 +288,54 @@ ReleasePolicyDocument read_release_policy_object(Findings& findings, const Node&
     findings.missing(node, "spec", "how releases go; for the defaults write spec: {strategy: canary}");
   }
   return out;
+}
+
+void read_wait(Findings& findings, const Node& owner, std::string_view name, Duration least, Duration& out) {
+  const auto node = owner.member(name);
+  const auto text = node ? findings.text(*node) : std::nullopt;
+  if (!text) return;
+  const auto time = parse_duration(*text, kMostReleaseWait);
+  if (time && *time >= least) {
+    out = *time;
+    return;
+  }
+  findings.fault(*node, "must be a time from \"" + print_duration(least) + "\" to \"" +
+                            print_duration(kMostReleaseWait) + "\", such as \"90s\" or \"5m\", is " + in_quotes(*text));
+}
+
+void read_number(Findings& findings, const Node& owner, std::string_view name, const Range& range, double& out) {
+  const auto node = owner.member(name);
+  if (!node) return;
+  if (!node->value->is_number()) {
+    findings.fault(*node, "must be a number, " + std::string(kind_of(*node->value)));
+    return;
+  }
+  const auto number = node->value->get<double>();
+  // NaN fits nowhere.
+  const bool fits = (range.above ? number > range.least : number >= range.least) &&
+                    (range.below ? number < range.most : number <= range.most);
+  if (fits) {
+    out = number;
+  } else {
+    findings.fault(*node, "must be " + std::string(range.text) + ", is " + node->value->dump());
+  }
+}
+
+std::optional<Weight> read_weight(Findings& findings, const Node& node, Weight least, Weight most) {
+  std::optional<Weight> out;
+  const auto* text = node.value->get_ptr<const std::string*>();
+  if (text != nullptr) {
+    out = parse_weight(*text);
+  } else if (node.value->is_number()) {
+    out = parse_weight(node.value->dump());
+  }
+  if (out && *out >= least && *out <= most) return out;
+  findings.fault(node, "must be a share from " + print_weight(least) + " to " + print_weight(most) +
+                           " in steps of 0.01%, such as \"25%\", " +
+                           (text != nullptr           ? "is " + in_quotes(*text)
+                            : node.value->is_number() ? "is " + node.value->dump()
+                                                      : std::string(kind_of(*node.value))));
+  return std::nullopt;
 }
 
 ReleasePolicy read_release_policy(Findings& findings, const Node& spec) {

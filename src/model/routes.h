@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/strong_id.h"
+#include "model/experiment_counts.h"
 #include "model/service.h"
 
 namespace marea::model {
@@ -48,12 +49,13 @@ struct TagRoute {
   friend bool operator==(const TagRoute&, const TagRoute&) = default;
 };
 
-// A rule of marea.dev/match (match_rule.h) whose tag is resolved.
+// A rule of marea.dev/match (match_rule.h) whose tag is resolved, or who belongs to an arm of the experiment.
 struct RouteRule {
   std::string name;
   std::vector<MatchCondition> conditions;
   MatchTarget target = MatchTarget::revision;  // never tag
   base::RevisionName revision;                 // of MatchTarget::revision; its share may be 0
+  std::int32_t arm = -1;                       // of the experiment, for which its requests count; -1: of none
   friend bool operator==(const RouteRule&, const RouteRule&) = default;
 };
 
@@ -76,6 +78,35 @@ struct ReleaseRoute {
   friend bool operator==(const ReleaseRoute&, const ReleaseRoute&) = default;
 };
 
+struct ExperimentArmRoute {
+  base::RevisionName revision;
+  std::uint32_t weight = 0;  // in 0.01 %; 0: only rules lead to it
+  friend bool operator==(const ExperimentArmRoute&, const ExperimentArmRoute&) = default;
+};
+
+struct ConversionRoute {
+  OutcomeRoute route;
+  std::string event;  // not empty: by this event alone
+  friend bool operator==(const ConversionRoute&, const ConversionRoute&) = default;
+};
+
+// A running experiment: what no rule leads elsewhere is divided among the arms by the bucket of its key, and the shares
+// are not looked at. All arms must be among the routes' revisions, else there is no experiment. A service has a release
+// or an experiment, never both.
+struct ExperimentRoute {
+  std::string id;                        // another one begins anew with all counts
+  std::string salt;                      // of the buckets; the same as long as the id is
+  std::vector<ExperimentArmRoute> arms;  // weights sum to 10,000; the first takes the lowest buckets
+  std::vector<ConversionRoute> conversions;
+  std::vector<std::string> measures;  // by their events
+  Duration objective{};               // a slower answer is slow; zero: nobody asks
+  Duration window{};                  // from a key's first request to its conversions
+  StickyKey sticky = StickyKey::cookie;
+  std::string header;              // of StickyKey::header: its value is the key; without it the cookie
+  std::int64_t began_unix_ns = 0;  // keys that were made before are counted anew
+  friend bool operator==(const ExperimentRoute&, const ExperimentRoute&) = default;
+};
+
 struct ServiceRoute {
   base::ServiceName name;
   std::vector<std::string> hosts;  // lower case, without port
@@ -85,6 +116,7 @@ struct ServiceRoute {
   std::vector<TagRoute> tags;
   std::vector<RouteRule> rules;  // looked at in order, before release and shares
   std::optional<ReleaseRoute> release;
+  std::optional<ExperimentRoute> experiment;
   friend bool operator==(const ServiceRoute&, const ServiceRoute&) = default;
 };
 

@@ -16,7 +16,8 @@ TEST(SchemaTest, every_typed_field_is_one_of_its_object_and_is_there_once) {
 }
 
 TEST(SchemaTest, every_kind_of_object_can_be_reached_from_a_whole_document) {
-  std::vector<ObjectKind> reached = {ObjectKind::service, ObjectKind::release_policy, ObjectKind::release};
+  std::vector<ObjectKind> reached = {ObjectKind::service, ObjectKind::release_policy, ObjectKind::release,
+                                     ObjectKind::experiment};
   for (std::size_t i = 0; i < reached.size(); ++i) {
     for (const TypedField& one : typed_fields()) {
       const bool nested = one.type == FieldType::object || one.type == FieldType::objects;

@@ -252,6 +252,18 @@ constexpr std::array kReleaseGate = {Field{"name"},         Field{"before"},  Fi
 constexpr std::array kReleaseSecret = {Field{"name"}, Field{"key"}};
 constexpr std::array kReleaseNotification = {Field{"url"}, Field{"secretKeyRef"}, Field{"of"}};
 constexpr std::array kReleaseRollback = {Field{"forbiddenAfter"}};
+constexpr std::array kExperimentSpec = {Field{"service"},    Field{"arms"},     Field{"conversions"}, Field{"measures"},
+                                        Field{"guardrails"}, Field{"onBreach"}, Field{"onDeploy"},    Field{"ends"},
+                                        Field{"alpha"},      Field{"window"},   Field{"sticky"}};
+constexpr std::array kExperimentArm = {Field{"name"}, Field{"revision"}, Field{"weight"}, Field{"customers"},
+                                       Field{"segments"}};
+constexpr std::array kExperimentCustomers = {Field{"header"}, Field{"cookie"}, Field{"query"}, Field{"ids"}};
+constexpr std::array kExperimentSegment = {Field{"header"}, Field{"cookie"}, Field{"query"},   Field{"path"},
+                                           Field{"method"}, Field{"client"}, Field{"language"}};
+constexpr std::array kExperimentCondition = {Field{"name"}, Field{"exact"}, Field{"prefix"}, Field{"regex"}};
+constexpr std::array kExperimentConversion = {Field{"name"}, Field{"route"}, Field{"status"}, Field{"event"}};
+constexpr std::array kExperimentMeasure = {Field{"name"}, Field{"event"}, Field{"quantile"}, Field{"better"}};
+constexpr std::array kExperimentGuardrail = {Field{"metric"}, Field{"tolerance"}, Field{"objective"}};
 constexpr std::array kReleaseSpec = {Field{"service"}, Field{"stable"}, Field{"canary"}, Field{"policy"}};
 
 struct Shape {
@@ -302,6 +314,15 @@ constexpr std::array kShapes = {
     Shape{"spec.rollback", kReleaseRollback},
     Shape{"a Release", kReleaseObject},
     Shape{"spec of a Release", kReleaseSpec},
+    Shape{"an Experiment", kReleaseObject},
+    Shape{"spec of an Experiment", kExperimentSpec},
+    Shape{"spec.arms[]", kExperimentArm},
+    Shape{"spec.arms[].customers", kExperimentCustomers},
+    Shape{"spec.arms[].segments[]", kExperimentSegment},
+    Shape{"a condition of a segment", kExperimentCondition},
+    Shape{"spec.conversions[]", kExperimentConversion},
+    Shape{"spec.measures[]", kExperimentMeasure},
+    Shape{"spec.guardrails[]", kExperimentGuardrail},
 };
 
 static_assert(kShapes.size() == kObjectKinds);

@@ -69,9 +69,18 @@ enum class ObjectKind {
   release_rollback,
   release,
   release_spec,
+  experiment,
+  experiment_spec,
+  experiment_arm,
+  experiment_customers,
+  experiment_segment,
+  experiment_condition,
+  experiment_conversion,
+  experiment_measure,
+  experiment_guardrail,
 };
 
-inline constexpr std::size_t kObjectKinds = static_cast<std::size_t>(ObjectKind::release_spec) + 1;
+inline constexpr std::size_t kObjectKinds = static_cast<std::size_t>(ObjectKind::experiment_guardrail) + 1;
 // Those before it make up a Service; the others are marea's own.
 inline constexpr ObjectKind kFirstOwnKind = ObjectKind::release_policy;
 

@@ -1,0 +1,185 @@
+#include "model/experiment.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace marea::model {
+namespace {
+
+using testing::Contains;
+using testing::HasSubstr;
+using testing::SizeIs;
+
+// From line 4 on, with the indent of the spec's members.
+std::string experiment_text(std::string_view spec) {
+  return "apiVersion: marea.dev/v1\nkind: Experiment\nmetadata: {name: form}\nspec:\n" + std::string(spec);
+}
+
+constexpr std::string_view kArms =
+    " arms:\n - {name: old, revision: loans-1, weight: 50%}\n"
+    " - {name: new, revision: loans-2, weight: 50%}\n";
+constexpr std::string_view kRest =
+    " service: loans\n ends: 2026-12-24T18:00:00Z\n"
+    " conversions:\n - {name: loan, route: POST /loans, status: 201}\n";
+
+std::vector<std::string> experiment_faults(const std::string& spec) {
+  std::vector<std::string> out;
+  const auto parsed = parse_experiments(experiment_text(spec));
+  if (parsed) return out;
+  for (const Fault& fault : parsed.error()) out.push_back(to_string(fault));
+  return out;
+}
+
+ExperimentSpec spec_of(const std::string& spec) {
+  const auto parsed = parse_experiments(experiment_text(spec));
+  if (!parsed) {
+    ADD_FAILURE() << testing::PrintToString(experiment_faults(spec));
+    return {};
+  }
+  return parsed->front().spec;
+}
+
+TEST(ExperimentSpecTest, what_is_absent_has_its_default) {
+  const ExperimentSpec spec = spec_of(std::string(kArms) + std::string(kRest));
+  EXPECT_EQ(spec.name, "form");
+  EXPECT_EQ(spec.service.str(), "loans");
+  ASSERT_THAT(spec.arms, SizeIs(2));
+  EXPECT_EQ(spec.arms[1].revision.str(), "loans-2");
+  EXPECT_EQ(spec.arms[1].weight, 5000U);
+  EXPECT_EQ(spec.conversions[0].route,
+            (OutcomeRoute{.method = "POST", .path = "/loans", .least_status = 201, .most_status = 201}));
+  ASSERT_THAT(spec.guardrails, SizeIs(1));
+  EXPECT_EQ(spec.guardrails[0], Guardrail{});
+  EXPECT_EQ(spec.alpha, 0.05);
+  EXPECT_EQ(spec.window, std::chrono::minutes(30));
+  EXPECT_EQ(spec.ends_unix_ns, 1'798'135'200'000'000'000);  // date -ud 2026-12-24T18:00:00Z +%s
+  EXPECT_EQ(weighted_arms(spec), (std::vector<std::size_t>{0, 1}));
+}
+
+TEST(ExperimentSpecTest, every_field_is_read_and_printed) {
+  const std::string text = R"( service: loans
+ arms:
+ - {name: old, revision: loans-1, weight: 60%}
+ - name: new
+   revision: loans-2
+   weight: 40
+   customers: {header: X-Customer, ids: [17, "18"]}
+   segments:
+   - header: {name: X-Country, exact: [MX, CO]}
+     language: es
+   - {path: {prefix: /beta}, client: 10.0.0.0/8, method: [GET, POST]}
+ - name: staff
+   revision: loans-3
+   segments: [{cookie: {name: staff, regex: "1|yes"}, query: {name: q, prefix: a}}]
+ conversions:
+ - {name: loan, route: POST /loans/*/accept, status: 2xx}
+ - {name: paid, event: payment}
+ measures:
+ - {name: lcp, event: largest-paint, quantile: 0.9, better: lower}
+ guardrails:
+ - {metric: failures, tolerance: 1.5}
+ - {metric: slow, tolerance: 2, objective: 300ms}
+ onBreach: warn
+ onDeploy: refuse
+ ends: 2026-12-24
+ alpha: 0.01
+ window: 2h
+ sticky: header X-Customer
+)";
+  const ExperimentSpec spec = spec_of(text);
+  ASSERT_THAT(spec.arms, SizeIs(3));
+  EXPECT_EQ(spec.arms[1].customers->values, (std::vector<std::string>{"17", "18"}));
+  ASSERT_THAT(spec.arms[1].segments, SizeIs(2));
+  EXPECT_THAT(spec.arms[1].segments[0], SizeIs(2));
+  EXPECT_EQ(spec.arms[1].segments[0][1].values.front(), "(?i)(es)([-,; ].*)?");
+  EXPECT_EQ(spec.arms[2].weight, 0U);
+  EXPECT_EQ(spec.conversions[0].route.most_status, 299);
+  EXPECT_EQ(spec.conversions[1].event, "payment");
+  EXPECT_EQ(spec.measures[0].quantile, 0.9);
+  EXPECT_EQ(slow_objective(spec), std::chrono::milliseconds(300));
+  EXPECT_EQ(spec.breach, BreachRule::warn);
+  EXPECT_EQ(spec.deploys, DeployRule::refuse);
+  EXPECT_EQ(spec.sticky.header, "x-customer");
+  const Json printed = experiment_document(spec);
+  const auto again = parse_experiment(printed);
+  ASSERT_TRUE(again) << printed.dump(1);
+  EXPECT_EQ(experiment_document(again->spec), printed);
+  EXPECT_EQ(again->spec.conversions, spec.conversions);
+  EXPECT_EQ(again->spec.ends_unix_ns, spec.ends_unix_ns);
+}
+
+TEST(ExperimentSpecTest, every_fault_is_named_at_once_with_its_place) {
+  const auto faults = experiment_faults(R"( service: loans
+ arms:
+ - {name: old, revision: loans-1, weight: 50%}
+ - {name: new, revision: loans-2, weight: 40%}
+ conversions:
+ - {name: loan, route: loans, status: 600}
+ - {name: loan, event: a}
+ - {name: both, event: a, route: GET /}
+ alpha: 0.7
+ sticky: "off"
+ colour: red
+)");
+  EXPECT_THAT(faults, Contains(HasSubstr("line 6: spec.arms: the weights must sum to 100%, and sum to 90%")));
+  EXPECT_THAT(faults, Contains(HasSubstr("line 10: spec.conversions[0].route: must be a method and a path")));
+  EXPECT_THAT(faults, Contains(HasSubstr("spec.conversions[0].status: must be a status")));
+  EXPECT_THAT(faults, Contains(HasSubstr("spec.conversions[1].name: is the name of an outcome before it")));
+  EXPECT_THAT(faults, Contains(HasSubstr("spec.conversions[2]: must have one of route and event")));
+  EXPECT_THAT(faults, Contains(HasSubstr("spec.alpha: must be between 0 and 0.5, is 0.7")));
+  EXPECT_THAT(faults, Contains(HasSubstr("spec.sticky: must be cookie or a header")));
+  EXPECT_THAT(faults, Contains(HasSubstr("spec.colour: is no field")));
+  EXPECT_THAT(faults, Contains(HasSubstr("spec.ends")));
+}
+
+TEST(ExperimentSpecTest, arms_do_not_overlap) {
+  const auto faults = experiment_faults(std::string(kRest) + R"( arms:
+ - {name: old, revision: loans-1, weight: 50%, customers: {header: X-Customer, ids: [a, b]}}
+ - {name: new, revision: loans-2, weight: 50%, customers: {header: x-customer, ids: [b, c, c]}}
+ - {name: new, revision: loans-3, segments: [{language: es}, {language: es}]}
+ - {name: none, revision: loans-3}
+)");
+  EXPECT_THAT(faults, Contains(HasSubstr("arms[1].customers.ids: has \"b\", who is in arm \"old\"")));
+  EXPECT_THAT(faults, Contains(HasSubstr("arms[1].customers.ids: has \"c\" twice")));
+  EXPECT_THAT(faults, Contains(HasSubstr("arms[2].name: is the name of an arm before it")));
+  EXPECT_THAT(faults, Contains(HasSubstr("arms[3].weight")));
+}
+
+TEST(ExperimentSpecTest, what_nobody_is_drawn_for_cannot_be_compared) {
+  EXPECT_THAT(experiment_faults(std::string(kRest) + " arms:\n - {name: a, revision: r-1, weight: 100%}\n"
+                                                     " - {name: b, revision: r-2, segments: [{language: es}]}\n"),
+              Contains(HasSubstr("two arms or more with a weight")));
+  EXPECT_THAT(
+      experiment_faults(std::string(kRest) + " arms:\n - {name: a, revision: r-1, segments: [{}]}\n - {name: b}\n"),
+      Contains(HasSubstr("must have a condition")));
+}
+
+TEST(ExperimentSpecTest, paths_match_segment_by_segment) {
+  EXPECT_TRUE(matches_path("/loans", "/loans"));
+  EXPECT_FALSE(matches_path("/loans", "/loans/"));
+  EXPECT_FALSE(matches_path("/loans", "/loansharks"));
+  EXPECT_TRUE(matches_path("/loans/*/accept", "/loans/17/accept"));
+  EXPECT_FALSE(matches_path("/loans/*/accept", "/loans//accept"));
+  EXPECT_FALSE(matches_path("/loans/*/accept", "/loans/17/18/accept"));
+  EXPECT_TRUE(matches_path("/loans/**", "/loans/17/18"));
+  EXPECT_FALSE(matches_path("/loans/**", "/loans"));
+  EXPECT_FALSE(matches_path("/loans/**", "/loans/"));
+  EXPECT_TRUE(matches_path("/", "/"));
+  EXPECT_FALSE(matches_path("/", "*"));
+}
+
+TEST(ExperimentSpecTest, moments_are_read_in_any_offset) {
+  EXPECT_EQ(parse_moment("1970-01-02"), 86'400'000'000'000);
+  EXPECT_EQ(parse_moment("1970-01-01T01:00:00Z"), 3'600'000'000'000);
+  EXPECT_EQ(parse_moment("1970-01-01T01:00:00.123+01:00"), 0);
+  EXPECT_EQ(parse_moment("1970-01-01T00:00:00-00:30"), 1'800'000'000'000);
+  for (const char* wrong :
+       {"", "tomorrow", "2026-13-01", "2026-02-30", "2026-12-24T", "2026-12-24T18:00", "2026-12-24T18:00:00",
+        "2026-12-24T25:00:00Z", "2026-12-24T18:00:00.Z", "2026-12-24T18:00:00+1", "20261224"}) {
+    EXPECT_FALSE(parse_moment(wrong)) << wrong;
+  }
+  EXPECT_EQ(print_moment(1'798'135'200'000'000'000), "2026-12-24T18:00:00Z");
+}
+
+}  // namespace
+}  // namespace marea::model
