@@ -200,6 +200,42 @@ TEST(Wire, what_is_told_of_a_release_survives_the_round_trip) {
   EXPECT_EQ(std::get<msg::ReleaseCountsSeen>(*seen_back).closed, 3U);
 }
 
+TEST(Wire, what_is_told_of_an_experiment_survives_the_round_trip) {
+  model::ArmOutcomes arm{.keys = 1, .due = 2, .converted = {3, 4}, .converted_in_due = {5, 6}, .failed = 7};
+  arm.timed = 8;
+  arm.slow = 9;
+  arm.latency = {.n = 10, .sum = 11, .sum_of_squares = 18'446'744'073'709'551'615U, .buckets = {12}};
+  arm.measures = {arm.latency, {}};
+  arm.requests = 13;
+  arm.failures = {0, 1, 2, 3, 4};
+  const model::ExperimentCounts counts{.experiment = "form.1",
+                                       .memory = 18'446'744'073'709'551'615U,
+                                       .split = {arm, {}},
+                                       .led = {{}, arm},
+                                       .untracked = 14,
+                                       .crossed = 15};
+  const auto back = decode<RouterToControl>(encode(RouterToControl(counts)));
+  ASSERT_TRUE(back);
+  EXPECT_EQ(std::get<model::ExperimentCounts>(*back), counts);
+  model::ServiceRoute route{.name = base::ServiceName("loans")};
+  route.rules = {{.name = "r", .conditions = {}, .revision = base::RevisionName("loans-1"), .arm = 1}};
+  route.experiment = model::ExperimentRoute{
+      .id = "form.1",
+      .salt = "s",
+      .arms = {{.revision = base::RevisionName("loans-1"), .weight = 4000}},
+      .conversions = {{.route = {.method = "POST", .path = "/loans", .least_status = 201, .most_status = 202},
+                       .event = "e"}},
+      .measures = {"lcp"},
+      .objective = base::Duration(1),
+      .window = base::Duration(2),
+      .sticky = model::StickyKey::header,
+      .header = "h",
+      .began_unix_ns = 3};
+  const auto route_back = decode<ControlToRouter>(encode(ControlToRouter(route)));
+  ASSERT_TRUE(route_back);
+  EXPECT_EQ(std::get<model::ServiceRoute>(*route_back), route);
+}
+
 TEST(Wire, truncated_bytes_never_decode) {
   const ControlToEngine message = msg::PlanRevision{.number = 300};
   const std::string bytes = encode(message);

@@ -187,7 +187,8 @@ struct ReleaseCountsSeen {  // of the release, all ticks below `closed` are kept
   std::uint64_t closed = 0;
 };
 
-// ---- router → control; model::ReleaseCounts, too: the next one of a release follows when this one was seen
+// ---- router → control; model::ReleaseCounts, too: the next one of a release follows when this one was seen; and
+// model::ExperimentCounts, at most once a second of each
 struct RoutesApplied {  // every worker routes by `version` now
   std::uint64_t version = 0;
 };
@@ -303,8 +304,8 @@ using EngineToRouter = std::variant<msg::InstanceOpen, msg::InstanceDrain, msg::
                                     msg::StartsFailing, msg::DemandRefused, msg::InstancesDone, msg::MachineBusy>;
 using ControlToRouter = std::variant<msg::RoutesBegin, model::ServiceRoute, model::RevisionRoute, msg::DropService,
                                      msg::DropRevision, msg::RoutesCommit, msg::MetricsWanted, msg::ReleaseCountsSeen>;
-using RouterToControl =
-    std::variant<msg::RoutesApplied, msg::InstanceLoad, msg::RevisionLoad, msg::Metrics, model::ReleaseCounts>;
+using RouterToControl = std::variant<msg::RoutesApplied, msg::InstanceLoad, msg::RevisionLoad, msg::Metrics,
+                                     model::ReleaseCounts, model::ExperimentCounts>;
 using ControlToLogs = std::variant<msg::DropLogs, msg::MetricsWanted>;
 using LogsToControl = std::variant<msg::Metrics>;
 using ControlToBuilder =

@@ -109,15 +109,31 @@ void visit(A& a, T& v) {
 }
 template <class A, Is<RouteRule> T>
 void visit(A& a, T& v) {
-  a(v.name, v.conditions, v.target, v.revision);
+  a(v.name, v.conditions, v.target, v.revision, v.arm);
 }
 template <class A, Is<ReleaseRoute> T>
 void visit(A& a, T& v) {
   a(v.id, v.salt, v.step, v.stable, v.canary, v.weight, v.objective, v.sticky, v.header, v.began_unix_ns);
 }
+template <class A, Is<OutcomeRoute> T>
+void visit(A& a, T& v) {
+  a(v.method, v.path, v.least_status, v.most_status);
+}
+template <class A, Is<ConversionRoute> T>
+void visit(A& a, T& v) {
+  a(v.route, v.event);
+}
+template <class A, Is<ExperimentArmRoute> T>
+void visit(A& a, T& v) {
+  a(v.revision, v.weight);
+}
+template <class A, Is<ExperimentRoute> T>
+void visit(A& a, T& v) {
+  a(v.id, v.salt, v.arms, v.conversions, v.measures, v.objective, v.window, v.sticky, v.header, v.began_unix_ns);
+}
 template <class A, Is<ServiceRoute> T>
 void visit(A& a, T& v) {
-  a(v.name, v.hosts, v.shares, v.unready, v.rate_limit, v.tags, v.rules, v.release);
+  a(v.name, v.hosts, v.shares, v.unready, v.rate_limit, v.tags, v.rules, v.release, v.experiment);
 }
 template <class A, Is<ArmCounts> T>
 void visit(A& a, T& v) {
@@ -147,6 +163,19 @@ template <class A, Is<ReleaseCounts> T>
 void visit(A& a, T& v) {
   a(v.release, v.step, v.closed, v.open, v.ticks, v.stable, v.canary, v.stable_shape, v.canary_shape, v.memory, v.lost,
     v.firsts);
+}
+template <class A, Is<ValueCounts> T>
+void visit(A& a, T& v) {
+  a(v.n, v.sum, v.sum_of_squares, v.buckets);
+}
+template <class A, Is<ArmOutcomes> T>
+void visit(A& a, T& v) {
+  a(v.keys, v.due, v.converted, v.converted_in_due, v.failed, v.timed, v.slow, v.latency, v.measures, v.requests,
+    v.failures);
+}
+template <class A, Is<ExperimentCounts> T>
+void visit(A& a, T& v) {
+  a(v.experiment, v.memory, v.split, v.led, v.untracked, v.crossed);
 }
 template <class A, Is<Routes> T>
 void visit(A& a, T& v) {

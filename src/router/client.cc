@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "router/own_paths.h"
 #include "router/pump.h"
 #include "router/worker.h"
 
@@ -164,6 +165,9 @@ bool Client::begin(const http::RequestHead& head) {
   if (ends_here(head)) {
     account_.service = service->name.str();
     return answer_options();
+  }
+  if (service->steering && service->steering->experiment && own_path(head) != OwnPath::none) {
+    return answer_own_path(*service, head);
   }
   own_cookies_ = {.affinity = service->affine};
   affinity_ = service->affine ? affinity_in(head) : AffinityMarks{};

@@ -99,6 +99,7 @@ class Client final : public net::Watcher, public Deadline {
               model::Reason reason = model::Reason::none);
   bool answer_options();  // whose Max-Forwards is 0
   bool own_answer(const OwnAnswer& answer, std::string_view why, model::Reason reason);
+  bool own_text(std::string_view body, std::string_view type);  // 200, or 204 where there is none
   bool next_request();
   void set_request_id(const net::http::RequestHead* head);
   void request_over();
@@ -112,6 +113,12 @@ class Client final : public net::Watcher, public Deadline {
   const RouteTable::RevisionEntry* assign(const RouteTable::Release& release, const net::http::RequestHead& head);
   void note_late_cause();
   void settle();
+
+  // client_experiment.cc
+  const RouteTable::RevisionEntry* join(const RouteTable::Experiment& experiment, const net::http::RequestHead& head,
+                                        std::optional<std::size_t> led);
+  void tell_experiment(model::FailureCause cause, bool cold, base::Duration latency);
+  bool answer_own_path(const RouteTable::ServiceEntry& service, const net::http::RequestHead& head);
 
   // client_account.cc
   void open_account(const net::http::RequestHead* head);
@@ -151,6 +158,17 @@ class Client final : public net::Watcher, public Deadline {
     std::optional<model::FailureCause> cause;
     base::Instant app_done{};  // the app has answered whole
   } in_release_;
+  // Of a request that is assigned_ by an experiment; the key that its answer sets, and what became of it, are in
+  // in_release_.
+  struct InExperiment {
+    std::shared_ptr<const model::ExperimentRoute> route;  // null: it is in none
+    std::uint32_t number = 0;                             // of the experiment in this router; 0: it is not counted
+    std::uint8_t arm = 0;
+    bool led = false;
+    decide::KeyOrigin origin = decide::KeyOrigin::elsewhere;
+    std::uint64_t key = 0;    // the fingerprint
+    std::uint32_t asked = 0;  // conversions whose method and path it has
+  } in_experiment_;
   std::uint64_t app_sent_before_ = 0;  // bytes to the app on its connection, before this request
   std::uint64_t carried_ = 0;          // bytes of the tunnel when its silence began
   base::Duration app_rest_{};          // how long the app's connection may rest after this request; zero: not at all

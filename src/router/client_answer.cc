@@ -147,6 +147,28 @@ bool Client::own_answer(const OwnAnswer& answer, std::string_view why, model::Re
   return true;
 }
 
+// A text that is no error: what router has to give itself.
+bool Client::own_text(std::string_view body, std::string_view type) {
+  const int status = body.empty() ? 204 : 200;
+  if (has_body_ && !request_sent_) keep_alive_ = false;
+  account_.status = status;
+  account_.first_byte = worker_.now();
+  stream_.in().consume(head_bytes_);
+  head_bytes_ = 0;
+  const Caller caller{.http10 = http10_, .keep_alive = keep_alive_, .head = head_method_, .request_id = request_id_};
+  http::HeadWriter writer(stream_.out().room(kForwardingRoom + body.size()));
+  write_own_text(writer, body.size(), type, caller);
+  if (!writer.finish()) {
+    close();
+    return false;
+  }
+  stream_.out().commit(writer.view().size());
+  if (!head_method_) stream_.out().append(body);
+  phase_ = Phase::answering;
+  worker_.set_deadline(*this, worker_.now() + kAnswerTime);
+  return true;
+}
+
 bool Client::finish_answer() {
   stream_.flush();
   if (stream_.deaf()) {

@@ -26,9 +26,14 @@ const RouteTable::RevisionEntry* Client::steer(const RouteTable::ServiceEntry& s
     if (const auto rule = steering.rules->match(head, peer_.address, steering.usable)) {
       led_ = true;
       if (worker_.request_log().on()) account_.rule = steering.rules->rules()[*rule].name;
-      return steering.targets[*rule];
+      const std::int32_t arm = steering.rules->rules()[*rule].arm;
+      if (arm < 0 || !steering.experiment || static_cast<std::size_t>(arm) >= steering.experiment->arms.size()) {
+        return steering.targets[*rule];
+      }
+      return join(*steering.experiment, head, static_cast<std::size_t>(arm));
     }
   }
+  if (steering.experiment) return join(*steering.experiment, head, std::nullopt);
   if (!steering.release) return RouteTable::pick(service, affinity_.revision, worker_.random());
   return assign(*steering.release, head);
 }
@@ -98,7 +103,7 @@ void Client::note_late_cause() {
 // Of an assigned request: it is over, or says nothing more of its arm. A 5xx is one however much of it was taken.
 void Client::settle() {
   assigned_ = false;
-  if (!in_release_.told) return;
+  if (!in_release_.told && !in_experiment_.route) return;
   const bool whole = in_release_.app_done != base::Instant{};
   const FailureCause said = answer_begun_ ? cause_of_app_answer(account_.status) : FailureCause::none;
   const FailureCause cause =
@@ -106,8 +111,12 @@ void Client::settle() {
   const bool left = half_closed_ && cause == FailureCause::client;  // which was taken for that only after a while
   const base::Instant end = whole ? in_release_.app_done : left ? left_ : worker_.now();
   const base::Duration latency = end - account_.begun;
-  const LatencyVerdict verdict =
-      judge_latency(cause, in_release_.cold || !in_release_.given, latency, in_release_.request.objective);
+  const bool cold = in_release_.cold || !in_release_.given;
+  if (in_experiment_.route) {
+    tell_experiment(cause, cold, latency);
+    return;
+  }
+  const LatencyVerdict verdict = judge_latency(cause, cold, latency, in_release_.request.objective);
   worker_.switchboard()
       .lanes->of(worker_.index())
       .settle(in_release_.request, {.cause = cause,

@@ -224,4 +224,14 @@ void write_own_answer(net::http::HeadWriter& out, const OwnAnswer& answer, const
   write_connection(out, caller);
 }
 
+void write_own_text(net::http::HeadWriter& out, std::size_t length, std::string_view type, const Caller& caller) {
+  out.status_line(length == 0 ? 204 : 200);
+  if (length > 0) {
+    out.field("Content-Type", type);
+    out.lines("Cache-Control: max-age=3600\r\nX-Content-Type-Options: nosniff\r\n");
+    out.field("Content-Length", length);
+  }
+  write_connection(out, caller);
+}
+
 }  // namespace marea::router

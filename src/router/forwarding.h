@@ -89,5 +89,7 @@ struct OwnAnswer {
   bool allow = false;  // tells the methods (RFC 9110 §10.2.1)
 };
 void write_own_answer(net::http::HeadWriter& out, const OwnAnswer& answer, const Caller& caller);
+// The head of a text that router has itself: 200, kept by caches for an hour; 204 where it has no bytes.
+void write_own_text(net::http::HeadWriter& out, std::size_t length, std::string_view type, const Caller& caller);
 
 }  // namespace marea::router

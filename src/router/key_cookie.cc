@@ -1,6 +1,10 @@
 #include "router/key_cookie.h"
 
+#include <algorithm>
+#include <cstring>
+
 #include "base/random.h"
+#include "router/mix.h"
 
 namespace marea::router {
 namespace {
@@ -28,6 +32,18 @@ std::uint64_t minted_at(std::string_view key) {
   constexpr std::size_t kDigits = (64 - kRandomBits) / 4;
   for (const char digit : key.substr(0, kDigits)) tick = tick << 4U | (kHex.find(digit) & 15U);
   return tick;
+}
+
+std::uint64_t key_fingerprint(std::uint64_t secret, std::string_view key) {
+  std::uint64_t out = mix(secret, key.size());
+  while (!key.empty()) {
+    std::uint64_t word = 0;
+    const std::size_t bytes = std::min(key.size(), sizeof word);
+    std::memcpy(&word, key.data(), bytes);
+    key.remove_prefix(bytes);
+    out = mix(out ^ word, secret);
+  }
+  return out == 0 ? 1 : out;
 }
 
 ClientKeyText KeyMint::next(std::uint64_t tick) {

@@ -32,6 +32,10 @@ ClientKeyText key_text_of(std::uint64_t tick, std::uint64_t high, std::uint64_t 
 // The tick that a cookie's key says.
 std::uint64_t minted_at(std::string_view key);
 
+// 64 well-mixed bits that stand for a key in a table (decide/key_table.h), never zero; the secret keeps callers from
+// choosing keys that meet there.
+std::uint64_t key_fingerprint(std::uint64_t secret, std::string_view key);
+
 // New keys, from the kernel's generator alone, so that nothing else which router says tells one. One thread's.
 class KeyMint {
  public:

@@ -37,6 +37,9 @@ RouteTable::RouteTable(const model::Routes& routes, const Live& live, const Seat
     if (service.steering) {
       std::vector<const RevisionEntry*> led = service.steering->targets;
       if (const auto& release = service.steering->release) led.insert(led.end(), {release->stable, release->canary});
+      if (const auto& experiment = service.steering->experiment) {
+        led.insert(led.end(), experiment->arms.begin(), experiment->arms.end());
+      }
       service.affine = service.affine || std::ranges::any_of(led, [](const RevisionEntry* each) {
                          return each != nullptr && each->live->affinity() != 0;
                        });
@@ -58,6 +61,25 @@ RouteTable::RouteTable(const model::Routes& routes, const Live& live, const Seat
   }
 }
 
+// Nothing where an arm cannot serve: then the shares decide.
+std::optional<RouteTable::Experiment> RouteTable::experiment_of(const model::ServiceRoute& route,
+                                                                const ByName& revisions, const Seats& seats) {
+  Experiment out{.route = std::make_shared<const model::ExperimentRoute>(*route.experiment),
+                 .arms = {},
+                 .until = {},
+                 .split = decide::Split(route.experiment->salt),
+                 .seat = seats.of_experiment ? seats.of_experiment(*route.experiment) : ExperimentSeat{}};
+  std::uint32_t until = 0;
+  for (const model::ExperimentArmRoute& arm : out.route->arms) {
+    const auto found = revisions.find(arm.revision.str());
+    if (found == revisions.end()) return std::nullopt;
+    out.arms.push_back(found->second);
+    out.until.push_back(until += arm.weight);
+  }
+  if (out.arms.empty()) return std::nullopt;
+  return out;
+}
+
 std::unique_ptr<const RouteTable::Steering> RouteTable::steering_of(const model::ServiceRoute& route,
                                                                     const ByName& revisions, const Seats& seats,
                                                                     const RouteTable* before) {
@@ -68,9 +90,9 @@ std::unique_ptr<const RouteTable::Steering> RouteTable::steering_of(const model:
   const RevisionEntry* const stable = route.release ? entry(route.release->stable) : nullptr;
   const RevisionEntry* const canary = route.release ? entry(route.release->canary) : nullptr;
   const bool releasing = stable != nullptr && canary != nullptr;
-  if (route.rules.empty() && !route.release) return nullptr;
+  if (route.rules.empty() && !route.release && !route.experiment) return nullptr;
   auto out = std::make_unique<Steering>();
-  out->key_cookie = route.release && route.release->sticky != model::StickyKey::off;
+  out->key_cookie = (route.release && route.release->sticky != model::StickyKey::off) || route.experiment;
   if (releasing) {
     out->release.emplace(Release{.stable = stable,
                                  .canary = canary,
@@ -79,8 +101,9 @@ std::unique_ptr<const RouteTable::Steering> RouteTable::steering_of(const model:
                                  .objective = route.release->objective,
                                  .sticky = route.release->sticky,
                                  .header = route.release->header,
-                                 .seat = seats ? seats(*route.release) : ReleaseSeat{}});
+                                 .seat = seats.of_release ? seats.of_release(*route.release) : ReleaseSeat{}});
   }
+  if (route.experiment) out->experiment = experiment_of(route, revisions, seats);
   if (route.rules.empty()) return out;
   const ServiceEntry* old = before == nullptr || route.hosts.empty() ? nullptr : before->find(route.hosts.front());
   const bool same =

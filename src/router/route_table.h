@@ -47,11 +47,26 @@ class RouteTable {
     std::string header;
     ReleaseSeat seat;
   };
+  // Where an experiment's requests are counted (experiment_watch.h).
+  struct ExperimentSeat {
+    std::uint32_t number = 0;           // 0: nowhere
+    base::Instant zero{};               // when this router's memory of it began,
+    std::uint64_t zero_unix_tick = 0;   // that tick since 1970,
+    std::uint64_t began_unix_tick = 0;  // and that in which the experiment did
+  };
+  struct Experiment {
+    std::shared_ptr<const model::ExperimentRoute> route;
+    std::vector<const RevisionEntry*> arms;
+    std::vector<std::uint32_t> until;  // by arm: the first bucket that is no more of it
+    decide::Split split;
+    ExperimentSeat seat;
+  };
   struct Steering {
     std::shared_ptr<const RuleSet> rules;       // null: none
     std::vector<const RevisionEntry*> targets;  // by rule; null: the rule is passed over
     std::vector<bool> usable;                   // the same: which are not null
     std::optional<Release> release;
+    std::optional<Experiment> experiment;
     bool key_cookie = false;  // marea_key is ours, also while an arm is absent
   };
   struct ServiceEntry {
@@ -65,10 +80,14 @@ class RouteTable {
   };
   using Live = std::function<std::shared_ptr<Revision>(const model::RevisionRoute&)>;
 
-  using Seats = std::function<ReleaseSeat(const model::ReleaseRoute&)>;
+  struct Seats {
+    std::function<ReleaseSeat(const model::ReleaseRoute&)> of_release;
+    std::function<ExperimentSeat(const model::ExperimentRoute&)> of_experiment;
+  };
 
   // `live` gives the shared part of each revision. Shares of revisions that `routes` does not have are left out.
-  // Without `seats` releases are not counted. Compiled rules are taken from the table before where they are the same.
+  // Without `seats` releases and experiments are not counted. Compiled rules are taken from the table before where they
+  // are the same.
   RouteTable(const model::Routes& routes, const Live& live, const Seats& seats = {},
              const RouteTable* before = nullptr);
   RouteTable(const RouteTable&) = delete;
@@ -85,6 +104,8 @@ class RouteTable {
 
  private:
   using ByName = std::unordered_map<std::string_view, const RevisionEntry*>;
+  static std::optional<Experiment> experiment_of(const model::ServiceRoute& route, const ByName& revisions,
+                                                 const Seats& seats);
   static std::unique_ptr<const Steering> steering_of(const model::ServiceRoute& route, const ByName& revisions,
                                                      const Seats& seats, const RouteTable* before);
   struct Hash {

@@ -41,10 +41,11 @@ TEST(RouteTable, without_rules_and_release_there_is_one_pointer_to_read) {
 
 TEST(RouteTable, a_release_has_both_arms_and_its_seat) {
   const base::Instant zero{std::chrono::seconds(7)};
-  const RouteTable table(routes_of({.release = release_of()}), live, [&](const model::ReleaseRoute& release) {
+  const auto seat = [&](const model::ReleaseRoute& release) {
     EXPECT_EQ(release.id, "r-2.1");
     return RouteTable::ReleaseSeat{.number = 3, .zero = zero};
-  });
+  };
+  const RouteTable table(routes_of({.release = release_of()}), live, {.of_release = seat, .of_experiment = {}});
   const RouteTable::ServiceEntry& service = *table.find("r.localhost");
   ASSERT_TRUE(service.steering);
   const RouteTable::Release& release = *service.steering->release;

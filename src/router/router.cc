@@ -28,6 +28,11 @@ Router::Router(World world)
                  .workers = world_.workers,
                  .secret = world_.random.next(),
                  .send = [this](const model::ReleaseCounts& counts) { return control_ && control_->send(counts); }}),
+      experiments_(
+          {.loop = world_.loop,
+           .workers = world_.workers,
+           .secret = world_.random.next(),
+           .send = [this](const model::ExperimentCounts& counts) { return control_ && control_->send(counts); }}),
       publications_([this](model::Routes routes) { publish(std::move(routes)); }),
       stop_deadline_(world_.loop, [this] { quit(); }) {
   if (!world_.records_folder.empty()) records_.emplace(world_.records_folder);
@@ -83,6 +88,7 @@ void Router::on_peer(net::Role peer, base::Fd link) {
                             .on_closed = [](const std::string&) {}});
     roster_.report_all();
     releases_.control_linked();
+    experiments_.control_linked();
   }
 }
 
@@ -126,10 +132,15 @@ void Router::publish(model::Routes routes) {
       std::ranges::any_of(routes.services, [](const model::ServiceRoute& each) { return each.rate_limit.on(); });
   if (limited && !switchboard_.rates) switchboard_.rates = std::make_unique<RateTable>(world_.random.next());
   releases_.set_routes(routes);
+  experiments_.set_routes(routes);
   if (switchboard_.lanes == nullptr) switchboard_.lanes = releases_.lanes();
+  if (switchboard_.experiments == nullptr) switchboard_.experiments = experiments_.lanes();
   table_ = std::make_shared<const RouteTable>(
       routes, [this](const model::RevisionRoute& route) { return roster_.live(route.name); },
-      [this](const model::ReleaseRoute& release) { return releases_.seat_of(release); }, table_.get());
+      RouteTable::Seats{
+          .of_release = [this](const model::ReleaseRoute& release) { return releases_.seat_of(release); },
+          .of_experiment = [this](const model::ExperimentRoute& each) { return experiments_.seat_of(each); }},
+      table_.get());
   version_ = routes.version;
   adopted_ = 0;
   for (int index = 0; index < world_.workers; ++index) switchboard_.to_worker(index, mail::Table{table_});

@@ -15,6 +15,7 @@
 #include "net/loop.h"
 #include "net/mailbox.h"
 #include "net/role.h"
+#include "router/experiment_watch.h"
 #include "router/publications.h"
 #include "router/release_watch.h"
 #include "router/roster.h"
@@ -68,6 +69,7 @@ class Router final : public net::RoleProcess {
   std::unique_ptr<ControlLink> control_;
   Roster roster_;
   ReleaseWatch releases_;
+  ExperimentWatch experiments_;
   Publications publications_;
   std::shared_ptr<const RouteTable> table_;        // the last one
   std::vector<std::shared_ptr<Revision>> routed_;  // of the last configuration

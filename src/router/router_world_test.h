@@ -211,6 +211,8 @@ class RouterWorld : public testing::Test {
                                   }
                                   const auto* counts = std::get_if<model::ReleaseCounts>(&message);
                                   if (counts != nullptr && on_counts) on_counts(*counts);
+                                  const auto* outcomes = std::get_if<model::ExperimentCounts>(&message);
+                                  if (outcomes != nullptr) outcomes_ = *outcomes;
                                 },
                             .on_closed = [](const std::string&) {}});
   }
@@ -329,6 +331,7 @@ class RouterWorld : public testing::Test {
   std::vector<net::msg::Demand> demands;
   std::function<void(const net::msg::Demand&)> on_demand;
   std::function<void(const model::ReleaseCounts&)> on_counts;
+  model::ExperimentCounts outcomes_;  // of an experiment, as told last
   std::vector<std::string> ready;
   std::vector<net::msg::InstanceUnready> unready;
   std::vector<std::pair<std::string, bool>> busy;

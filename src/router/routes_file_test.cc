@@ -112,6 +112,27 @@ model::Routes sample_with_a_release() {
   return out;
 }
 
+model::Routes sample_with_an_experiment() {
+  model::Routes out = sample_with_a_release();
+  out.services[0].release.reset();
+  out.services[0].rules[1].arm = 1;
+  out.services[0].experiment = {
+      .id = "form.17",
+      .salt = "s4lt",
+      .arms = {{.revision = base::RevisionName("hola-00001-abc"), .weight = 6000},
+               {.revision = base::RevisionName("hola-00002-xyz"), .weight = 4000}},
+      .conversions = {{.route = {.method = "POST", .path = "/loans", .least_status = 201, .most_status = 201},
+                       .event = {}},
+                      {.route = {}, .event = "payment"}},
+      .measures = {"lcp"},
+      .objective = std::chrono::milliseconds(300),
+      .window = std::chrono::minutes(30),
+      .sticky = model::StickyKey::header,
+      .header = "X-Customer",
+      .began_unix_ns = 1'764'000'000'123'456'789};
+  return out;
+}
+
 constexpr std::string_view kFileWithARelease =
     "8f0486808080e00102f40104686f6c61020e686f6c612e6c6f63616c686f73740c686f6c612e6578616d706c6502120e686f"
     "6c612d30303030312d616263d08c01110e686f6c612d30303030322d78797ad00f000680b489139601000230057374616666"
@@ -124,6 +145,19 @@ constexpr std::string_view kFileWithARelease =
     "00140000012f000080a8d6b9078090dfc04a06000002000000670e686f6c612d30303030322d78797a04686f6c61f02e0202"
     "04280080c8afa025028098dc93342202f22e062f7265616479010141016280a8d6b90780d0acf30e80f882ad160802000202"
     "190200062f616c697665000080a8d6b9078090dfc04a06020002000000";
+constexpr std::string_view kFileWithAnExperiment =
+    "bd0486808080e00102a10204686f6c61020e686f6c612e6c6f63616c686f73740c686f6c612e6578616d706c6502120e686f"
+    "6c612d30303030312d616263d08c01110e686f6c612d30303030322d78797ad00f000680b489139601000231057374616666"
+    "02160006582d5465616d04010b6372656469747c7269736b0f0a0006010a31302e302e302e302f380600011e00010a060000"
+    "02022f61022f62000e686f6c612d30303030312d6162630200027b07666f726d2e31370473346c7402110e686f6c612d3030"
+    "3030312d616263e05d110e686f6c612d30303030322d78797ac03e02121004504f5354062f6c6f616e7392039203000f0600"
+    "009003d604077061796d656e7401036c6370808c8d9e0280c0e285e368020a582d437573746f6d6572aab4aef2eda9fefa30"
+    "4f056164696f73010f6164696f732e6c6f63616c686f7374002f6164696f732d30303030312d7171713a2074686520617070"
+    "20656e6465642077697468206578697420636f646520330200000000000002590e686f6c612d30303030312d61626304686f"
+    "6c61a07ea0017000c8018090d8c69e0580e0a596bb1100160000012f00008080eb91fc0d8080eb91fc0d0200000200140000"
+    "012f000080a8d6b9078090dfc04a06000002000000670e686f6c612d30303030322d78797a04686f6c61f02e020204280080"
+    "c8afa025028098dc93342202f22e062f7265616479010141016280a8d6b90780d0acf30e80f882ad16080200020219020006"
+    "2f616c697665000080a8d6b9078090dfc04a06020002000000";
 
 std::string bytes_of(std::string_view form, std::string_view hex) {
   std::string out(form);
@@ -149,7 +183,13 @@ TEST(RoutesFile, a_file_with_a_release_is_read) {
   const auto routes = parse_routes(bytes_of("marea routes 3\n", kFileWithARelease), "routes");
   ASSERT_TRUE(routes) << routes.error().line();
   EXPECT_EQ(*routes, sample_with_a_release());
-  EXPECT_EQ(print_routes(*routes), bytes_of("marea routes 3\n", kFileWithARelease));
+}
+
+TEST(RoutesFile, a_file_with_an_experiment_is_read) {
+  const auto routes = parse_routes(bytes_of("marea routes 3\n", kFileWithAnExperiment), "routes");
+  ASSERT_TRUE(routes) << routes.error().line();
+  EXPECT_EQ(*routes, sample_with_an_experiment());
+  EXPECT_EQ(print_routes(*routes), bytes_of("marea routes 3\n", kFileWithAnExperiment));
 }
 
 TEST(RoutesFile, an_unknown_form_and_a_damaged_file_are_refused_with_their_place) {

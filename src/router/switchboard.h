@@ -12,6 +12,7 @@
 #include "base/fd.h"
 #include "net/mailbox.h"
 #include "router/bounds.h"
+#include "router/experiment_lane.h"
 #include "router/instance.h"
 #include "router/rate_table.h"
 #include "router/release_lane.h"
@@ -105,8 +106,9 @@ class Switchboard {
   }
 
   Bounds bounds;
-  std::unique_ptr<RateTable> rates;  // made before the first table that has a limit is published
-  ReleaseLanes* lanes = nullptr;     // there before the first table that has a release; outlives the workers
+  std::unique_ptr<RateTable> rates;        // made before the first table that has a limit is published
+  ReleaseLanes* lanes = nullptr;           // there before the first table that has a release; outlives the workers
+  ExperimentLanes* experiments = nullptr;  // the same, for experiments
 
  private:
   net::Mailbox<News>* main_ = nullptr;

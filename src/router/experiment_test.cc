@@ -1,0 +1,252 @@
+// A running experiment as callers, control and the counts see it: real worker threads, real callers, two apps that say
+// which they are.
+#include <gmock/gmock.h>
+
+#include <map>
+#include <mutex>
+#include <string>
+
+#include "decide/split.h"
+#include "router/experiment_watch.h"
+#include "router/router_world_test.h"
+
+namespace marea::router {
+namespace {
+
+using testing::HasSubstr;
+using testing::Not;
+
+class Experimenting : public RouterWorld {
+ protected:
+  // Answers with its name; a POST with 201, `/fail` with 500.
+  static std::function<void(Wire&)> named(const std::string& name, std::vector<std::string>* heads, std::mutex* mutex) {
+    return [name, heads, mutex](Wire& wire) {
+      for (;;) {
+        const std::string head = wire.until("\r\n\r\n");
+        if (!head.ends_with("\r\n\r\n")) return;
+        {
+          const std::scoped_lock lock(*mutex);
+          heads->push_back(head);
+        }
+        const std::string status = head.contains(" /fail ")   ? "500 Oops"
+                                   : head.starts_with("POST") ? "201 Made"
+                                                              : "200 OK";
+        const std::string length = std::to_string(name.size());
+        if (!wire.send("HTTP/1.1 " + status + "\r\nContent-Length: " + length + "\r\n\r\n" + name)) return;
+      }
+    };
+  }
+
+  model::ExperimentRoute experiment() const {
+    model::ExperimentRoute out{
+        .id = "form.1",
+        .salt = "salt",
+        .arms = {{.revision = base::RevisionName("hola-1"), .weight = 6000},
+                 {.revision = base::RevisionName("hola-2"), .weight = 4000}},
+        .conversions = {{.route = {.method = "POST", .path = "/loans", .least_status = 201, .most_status = 201},
+                         .event = {}},
+                        {.route = {}, .event = "paid"}},
+        .measures = {"lcp"},
+        .objective = {},
+        .window = std::chrono::milliseconds(1)};
+    out.began_unix_ns = clock_.wall().unix_ns;
+    return out;
+  }
+  void publish(const std::optional<model::ExperimentRoute>& route) {
+    const std::uint64_t version = ++version_;
+    control_->send(net::msg::RoutesBegin{.version = version, .full = true});
+    control_->send(model::ServiceRoute{.name = base::ServiceName("hola"),
+                                       .hosts = {"hola.localhost"},
+                                       .shares = {{base::RevisionName("hola-1"), 10'000}},
+                                       .rules = rules,
+                                       .experiment = route});
+    for (const App* app : {&old_app, &new_app}) {
+      model::RevisionRoute revision = route_to(app->port());
+      revision.name = base::RevisionName(app == &old_app ? "hola-1" : "hola-2");
+      control_->send(revision);
+    }
+    control_->send(net::msg::RoutesCommit{version});
+    ASSERT_TRUE(until([&] { return applied == version; }));
+  }
+  void run_both() {
+    open("hola-1-a", "hola-1", false);
+    open("hola-2-a", "hola-2", false);
+    ASSERT_TRUE(until([&] { return ready.size() == 2; }));
+  }
+  static std::string key_text(int client) {
+    return std::string(key_text_of(0xABCU, static_cast<unsigned>(client)).view());
+  }
+  static std::string with_key(int client) { return "Cookie: marea_key=" + key_text(client) + "\r\n"; }
+  static bool in_new(int client) { return decide::Split("salt").bucket(key_text(client)) >= 6000; }
+  static std::string body_of(const std::string& answer) { return answer.substr(answer.find("\r\n\r\n") + 4); }
+  static std::string cookie_of(const std::string& answer) {
+    constexpr std::string_view kStart = "Set-Cookie: marea_key=";
+    const std::size_t at = answer.find(kStart);
+    return at == std::string::npos ? "" : answer.substr(at + kStart.size(), 32);
+  }
+  static std::string post(const std::string& path, const std::string& fields = "") {
+    return "POST " + path + " HTTP/1.1\r\nHost: hola.localhost\r\n" + fields + "Content-Length: 0\r\n\r\n";
+  }
+  const model::ArmOutcomes& arm(bool is_new) const { return outcomes_.split.at(is_new ? 1 : 0); }
+  bool told(std::uint64_t keys) {
+    return until([&] { return outcomes_.split.size() == 2 && arm(false).keys + arm(true).keys == keys; });
+  }
+
+  std::mutex mutex;
+  std::vector<std::string> heads;
+  App old_app{named("old", &heads, &mutex)};
+  App new_app{named("new", &heads, &mutex)};
+  std::vector<model::RouteRule> rules;
+};
+
+TEST_F(Experimenting, users_are_divided_by_key_and_counted_as_they_convert) {
+  publish(experiment());
+  run_both();
+  constexpr int kClients = 60;
+  int moved = 0;
+  std::array<std::uint64_t, 2> keys{};
+  std::array<std::uint64_t, 2> loans{};
+  while_turning([&] {
+    Wire wire = Wire::to(port);
+    for (int client = 0; client < kClients; ++client) {
+      const bool is_new = in_new(client);
+      for (int i = 0; i < 2; ++i) {
+        wire.send(get("/", with_key(client)));
+        moved += body_of(wire.response()) == (is_new ? "new" : "old") ? 0 : 1;
+      }
+      ++keys.at(is_new ? 1 : 0);
+      if (client % 3 != 0) continue;
+      for (int i = 0; i < 2; ++i) {  // twice: it counts once
+        wire.send(post("/loans", with_key(client)));
+        wire.response();
+      }
+      wire.send(get("/loans", with_key(client)));  // not what is asked for
+      wire.response();
+      ++loans.at(is_new ? 1 : 0);
+    }
+    return 0;
+  });
+  EXPECT_EQ(moved, 0);
+  ASSERT_TRUE(told(kClients));
+  ASSERT_TRUE(until([&] { return arm(false).converted[0] + arm(true).converted[0] == kClients / 3; }));
+  for (const bool is_new : {false, true}) {
+    EXPECT_EQ(arm(is_new).keys, keys.at(is_new ? 1 : 0));
+    EXPECT_EQ(arm(is_new).converted[0], loans.at(is_new ? 1 : 0));
+    EXPECT_EQ(arm(is_new).converted[1], 0U);
+    EXPECT_GT(arm(is_new).latency.n, 0U);
+  }
+  ASSERT_TRUE(until([&] { return arm(false).due + arm(true).due == kClients; })) << "their windows end";
+  EXPECT_EQ(outcomes_.untracked + outcomes_.crossed, 0U);
+}
+
+TEST_F(Experimenting, a_user_without_a_key_gets_one_and_stays_where_it_leads) {
+  publish(experiment());
+  run_both();
+  int moved = 0;
+  int kept = 0;
+  while_turning([&] {
+    Wire wire = Wire::to(port);
+    for (int client = 0; client < 30; ++client) {
+      wire.send(get());
+      const std::string first = wire.response();
+      const std::string cookie = cookie_of(first);
+      kept += cookie.size() == 32 ? 1 : 0;
+      wire.send(get("/", "Cookie: theme=dark; marea_key=" + cookie + "\r\n"));
+      moved += body_of(wire.response()) == body_of(first) ? 0 : 1;
+    }
+    return 0;
+  });
+  EXPECT_EQ(kept, 30);
+  EXPECT_EQ(moved, 0);
+  ASSERT_TRUE(told(30)) << "each enters once";
+  const std::scoped_lock lock(mutex);
+  for (const std::string& head : heads) EXPECT_THAT(head, Not(HasSubstr("marea_key")));
+}
+
+TEST_F(Experimenting, who_a_rule_leads_is_counted_apart) {
+  rules = {{.name = "form/new",
+            .conditions = {{.subject = model::MatchSubject::header, .name = "x-team", .values = {"credit"}}},
+            .target = model::MatchTarget::revision,
+            .revision = base::RevisionName("hola-2"),
+            .arm = 1},
+           {.name = "own",
+            .conditions = {{.subject = model::MatchSubject::header, .name = "x-own", .values = {"1"}}},
+            .target = model::MatchTarget::revision,
+            .revision = base::RevisionName("hola-2")}};
+  publish(experiment());
+  run_both();
+  std::vector<std::string> bodies;
+  while_turning([&] {
+    Wire wire = Wire::to(port);
+    for (int client = 0; client < 5; ++client) {
+      wire.send(get("/", "X-Team: credit\r\n" + with_key(client)));
+      bodies.push_back(body_of(wire.response()));
+      wire.send(get("/", "X-Own: 1\r\n" + with_key(100 + client)));
+      bodies.push_back(body_of(wire.response()));
+    }
+    return 0;
+  });
+  EXPECT_THAT(bodies, testing::Each("new"));
+  ASSERT_TRUE(until([&] { return outcomes_.led.size() == 2 && outcomes_.led[1].keys == 5; }));
+  EXPECT_EQ(arm(true).keys, 0U) << "nobody drew lots for them, and a service's own rules count nowhere";
+}
+
+TEST_F(Experimenting, pages_post_events_and_values_of_their_key) {
+  publish(experiment());
+  run_both();
+  std::map<std::string, std::string> answers;
+  while_turning([&] {
+    Wire wire = Wire::to(port);
+    const auto ask = [&](const std::string& name, const std::string& request) {
+      wire.send(request);
+      answers[name] = wire.response();
+    };
+    ask("first", get("/", with_key(1)));
+    ask("paid", post("/.marea/events?event=paid", with_key(1)));
+    ask("lcp", post("/.marea/events?event=lcp&value=1800", with_key(1)));
+    ask("again", post("/.marea/events?event=lcp&value=9", with_key(1)));
+    ask("nobody", post("/.marea/events?event=paid"));
+    ask("unknown", post("/.marea/events?event=other", with_key(1)));
+    ask("elsewhere", post("/.marea/events?event=paid", "Sec-Fetch-Site: cross-site\r\n" + with_key(1)));
+    ask("beacon", get("/.marea/beacon.js"));
+    ask("other", get("/.marea/other"));
+    return 0;
+  });
+  EXPECT_THAT(answers["paid"], HasSubstr("HTTP/1.1 204"));
+  EXPECT_THAT(answers["nobody"], HasSubstr("HTTP/1.1 204"));
+  EXPECT_THAT(answers["unknown"], HasSubstr("HTTP/1.1 400"));
+  EXPECT_THAT(answers["unknown"], HasSubstr("has no such event"));
+  EXPECT_THAT(answers["elsewhere"], HasSubstr("HTTP/1.1 403"));
+  EXPECT_THAT(answers["beacon"], HasSubstr("text/javascript"));
+  EXPECT_THAT(answers["beacon"], HasSubstr("PerformanceObserver"));
+  EXPECT_THAT(answers["other"], HasSubstr("HTTP/1.1 404"));
+  ASSERT_TRUE(told(1));
+  ASSERT_TRUE(until([&] { return arm(in_new(1)).measures[0].n == 1; }));
+  EXPECT_EQ(arm(in_new(1)).measures[0].sum, 1800U) << "the first of a key counts";
+  EXPECT_EQ(arm(in_new(1)).converted[1], 1U);
+  EXPECT_EQ(arm(in_new(1)).requests, 1U) << "a post is no request of the arm";
+  const std::scoped_lock lock(mutex);
+  for (const std::string& head : heads) EXPECT_THAT(head, Not(HasSubstr(".marea")));
+}
+
+TEST_F(Experimenting, without_one_the_shares_decide_and_the_paths_are_the_apps) {
+  model::ExperimentRoute broken = experiment();
+  broken.arms[1].revision = base::RevisionName("hola-9");
+  publish(broken);
+  run_both();
+  std::vector<std::string> bodies;
+  while_turning([&] {
+    Wire wire = Wire::to(port);
+    for (int client = 0; client < 8; ++client) {
+      wire.send(get("/", with_key(client)));
+      bodies.push_back(body_of(wire.response()));
+    }
+    wire.send(post("/.marea/events?event=paid", with_key(1)));
+    bodies.push_back(body_of(wire.response()));
+    return 0;
+  });
+  EXPECT_THAT(bodies, testing::Each("old"));
+}
+
+}  // namespace
+}  // namespace marea::router
