@@ -123,8 +123,22 @@ constexpr const char* kAddedInForm5 = R"sql(
   INSERT INTO platform_events VALUES (4, 1700000000000000009, 'disk full', '91 %');
 )sql";
 
+// What came with form 6. One that a guardrail ended.
+constexpr const char* kAddedInForm6 = R"sql(
+  CREATE TABLE experiments (
+    name TEXT PRIMARY KEY, service TEXT NOT NULL, created_unix_ns INTEGER NOT NULL, document TEXT NOT NULL,
+    salt TEXT NOT NULL, state TEXT NOT NULL, data TEXT NOT NULL) STRICT;
+  INSERT INTO experiments VALUES ('form', 'hola', 9,
+    '{"apiVersion":"marea.dev/v1","kind":"Experiment","metadata":{"name":"form"},
+      "spec":{"service":"hola","arms":[{"name":"old","revision":"hola-00002-abc","weight":"60%"},
+              {"name":"new","revision":"hola-00003-xyz","weight":"40%","segments":[{"language":"es"}]}],
+              "conversions":[{"name":"loan","route":"POST /loans","status":201}],"ends":"2026-12-24T18:00:00Z"}}',
+    's4lt', '{"phase":"ended","cause":"guardrail","detail":"new fails","who":"","began":9,"ended":1700000000000000007}',
+    'd1');
+)sql";
+
 // A file of form n is made by the first n of these.
-constexpr std::array kForms = {kForm1, kAddedInForm2, kAddedInForm3, kAddedInForm4, kAddedInForm5};
+constexpr std::array kForms = {kForm1, kAddedInForm2, kAddedInForm3, kAddedInForm4, kAddedInForm5, kAddedInForm6};
 static_assert(kForms.size() == kSchemaVersion, "a new form of the store has a file of its own in this test");
 
 // The images of a revision with sidecars are one text, which a marea without sidecars reads as the app's image.
@@ -233,6 +247,19 @@ void check_timeline(Store& store) {
   EXPECT_EQ(events->at(0).kind, model::PlatformEventKind::disk_full);
 }
 
+void check_experiment(const ExperimentRecord& record) {
+  EXPECT_EQ(record.spec.name, "form");
+  ASSERT_EQ(record.spec.arms.size(), 2U);
+  EXPECT_EQ(record.spec.arms[1].weight, 4000U);
+  EXPECT_EQ(record.spec.arms[1].segments.size(), 1U);
+  EXPECT_EQ(record.spec.conversions.at(0).route.most_status, 201);
+  EXPECT_EQ(record.salt, "s4lt");
+  EXPECT_EQ(record.state.phase, model::ExperimentPhase::ended);
+  EXPECT_EQ(record.state.cause, model::ExperimentEnd::guardrail);
+  EXPECT_EQ(record.state.ended_unix_ns, 1700000000000000007);
+  EXPECT_EQ(record.data, "d1");
+}
+
 class OldForms : public testing::TestWithParam<int> {};
 
 TEST_P(OldForms, opens_and_holds_what_it_held) {
@@ -282,6 +309,8 @@ TEST_P(OldForms, opens_and_holds_what_it_held) {
                                                 .body = R"({"kind":"notification"})"}};
     EXPECT_EQ(contents->notices, GetParam() < 4 ? std::vector<NoticeRecord>{} : notices);
     if (GetParam() >= 5) check_timeline(*store);
+    ASSERT_EQ(contents->experiments.size(), GetParam() < 6 ? 0U : 1U);
+    if (GetParam() >= 6) check_experiment(contents->experiments[0]);
   }
   std::filesystem::remove_all(folder);
 }

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "model/manifest.h"
+#include "store/experiment_rows.h"
 #include "store/image_form.h"
 #include "store/release_rows.h"
 #include "store/usage_rows.h"
@@ -133,6 +134,7 @@ base::Result<Contents> read_contents(Database& db) {
   if (auto done = load_usage(db, out); !done) return base::fail(std::move(done.error()));
   if (auto done = load_releases(db, out); !done) return base::fail(std::move(done.error()));
   if (auto done = load_notices(db, out); !done) return base::fail(std::move(done.error()));
+  if (auto done = load_experiments(db, out); !done) return base::fail(std::move(done.error()));
   return out;
 }
 

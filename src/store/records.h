@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "base/strong_id.h"
+#include "model/experiment.h"
 #include "model/reason.h"
 #include "model/release.h"
 #include "model/revision.h"
@@ -143,7 +144,18 @@ struct PlatformEventRecord {
   friend bool operator==(const PlatformEventRecord&, const PlatformEventRecord&) = default;
 };
 
-struct DropService {  // with its revisions and releases; its timeline stays
+// At most one of a service runs.
+struct ExperimentRecord {
+  model::ExperimentSpec spec;
+  std::string document;  // JSON text as the user gave it
+  std::int64_t created_unix_ns = 0;
+  std::string salt;  // of the buckets of its keys
+  model::ExperimentState state;
+  std::string data;  // what was counted, as control writes it; empty: nothing yet
+  friend bool operator==(const ExperimentRecord&, const ExperimentRecord&) = default;
+};
+
+struct DropService {  // with its revisions, releases and experiments; its timeline stays
   base::ServiceName name;
 };
 struct DropRevision {
@@ -168,11 +180,14 @@ struct DropReleasePolicy {
 struct DropNotice {
   std::string id;
 };
+struct DropExperiment {
+  std::string name;
+};
 
 using Change = std::variant<ServiceRecord, RevisionRecord, ImageName, ImageRecord, UsageRecord, UsageTotal, DropService,
                             DropRevision, DropImageName, DropImage, DropUsage, ReleaseRecord, ReleaseAuditRecord,
                             ReleasePolicyRecord, DropRelease, DropReleasePolicy, NoticeRecord, DropNotice,
-                            TimelineRecord, TimelineConfirmed, PlatformEventRecord>;
+                            TimelineRecord, TimelineConfirmed, PlatformEventRecord, ExperimentRecord, DropExperiment>;
 
 struct Contents {
   std::vector<ServiceRecord> services;
@@ -188,6 +203,7 @@ struct Contents {
   // Only where all is read at once, to repair a store.
   std::vector<TimelineRecord> timeline;
   std::vector<PlatformEventRecord> platform_events;
+  std::vector<ExperimentRecord> experiments;
 };
 
 }  // namespace marea::store

@@ -13,6 +13,7 @@
 #include <utility>
 
 #include "base/fd.h"
+#include "store/experiment_rows.h"
 #include "store/record_rows.h"
 #include "store/release_rows.h"
 #include "store/schema.h"
@@ -136,6 +137,7 @@ base::Result<void> write_new(const std::string& path, Found found) {
   if (auto done = commit_all(*store, found.contents.notices); !done) return done;
   if (auto done = commit_all(*store, found.contents.timeline); !done) return done;
   if (auto done = commit_all(*store, found.contents.platform_events); !done) return done;
+  if (auto done = commit_all(*store, found.contents.experiments); !done) return done;
   return commit_all(*store, found.contents.names);
 }
 
@@ -278,6 +280,10 @@ base::Result<Repaired> repair(const std::string& path) {
   if (auto lines = load_timelines(*db, found.contents); !lines && form && *form >= 5) {
     salvage.lost.push_back("rows of the history: " + lines.error().why);
   }
+  const bool before_experiments = form && *form < 6;
+  if (auto tried = load_experiments(*db, found.contents); !tried && !before_experiments) {
+    salvage.lost.push_back("experiments: " + tried.error().what + ": " + tried.error().why);
+  }
   // What was used is read whole or as far as it goes.
   if (auto used = load_usage(*db, found.contents); !used) salvage.lost.push_back("rows of usage: " + used.error().why);
   // A store without services would take all of them out of service.
@@ -297,6 +303,8 @@ base::Result<Repaired> repair(const std::string& path) {
   });
   std::erase_if(found.contents.releases,
                 [&](const ReleaseRecord& one) { return !services.contains(one.spec.service.str()); });
+  std::erase_if(found.contents.experiments,
+                [&](const ExperimentRecord& one) { return !services.contains(one.spec.service.str()); });
   std::set<std::string> releases;
   for (const ReleaseRecord& one : found.contents.releases) releases.insert(one.spec.id);
   std::erase_if(found.contents.release_audits,

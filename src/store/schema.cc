@@ -67,6 +67,13 @@ constexpr std::array<const char*, kSchemaVersion> kSteps = {
       CREATE TABLE platform_events (
         number INTEGER PRIMARY KEY, unix_ns INTEGER NOT NULL, kind TEXT NOT NULL, detail TEXT NOT NULL) STRICT;
     )sql",
+    // 6: experiments. `document` is an Experiment as JSON, `state` as in experiment_rows.cc, `data` as control writes
+    // it.
+    R"sql(
+      CREATE TABLE experiments (
+        name TEXT PRIMARY KEY, service TEXT NOT NULL, created_unix_ns INTEGER NOT NULL, document TEXT NOT NULL,
+        salt TEXT NOT NULL, state TEXT NOT NULL, data TEXT NOT NULL) STRICT;
+    )sql",
 };
 
 }  // namespace

@@ -10,7 +10,7 @@
 
 namespace marea::store {
 
-inline constexpr int kSchemaVersion = 5;
+inline constexpr int kSchemaVersion = 6;
 
 // Of a file without any form (it is new, or everything in it is gone): E_STORE_DAMAGED, with the path.
 base::Error emptied(const std::string& path);

@@ -9,6 +9,7 @@
 
 #include "base/crash_point.h"
 #include "base/fd.h"
+#include "store/experiment_rows.h"
 #include "store/image_form.h"
 #include "store/record_rows.h"
 #include "store/release_rows.h"
@@ -25,13 +26,14 @@ std::string reserve_of(const std::string& path) {
   return path + ".reserve";
 }
 
-// What instances used, what a release counted and what was is no part of what clients watch.
+// What instances used, what a release or an experiment counted and what was is no part of what clients watch.
 bool is_unwatched(const Change& change) {
   return std::holds_alternative<UsageRecord>(change) || std::holds_alternative<UsageTotal>(change) ||
          std::holds_alternative<DropUsage>(change) || std::holds_alternative<ReleaseRecord>(change) ||
          std::holds_alternative<ReleaseAuditRecord>(change) || std::holds_alternative<NoticeRecord>(change) ||
          std::holds_alternative<DropNotice>(change) || std::holds_alternative<TimelineRecord>(change) ||
-         std::holds_alternative<TimelineConfirmed>(change) || std::holds_alternative<PlatformEventRecord>(change);
+         std::holds_alternative<TimelineConfirmed>(change) || std::holds_alternative<PlatformEventRecord>(change) ||
+         std::holds_alternative<ExperimentRecord>(change);
 }
 
 }  // namespace
@@ -214,6 +216,14 @@ base::Result<void> Store::write(const PlatformEventRecord& record) {
   return write_timeline(db_, record);
 }
 
+base::Result<void> Store::write(const ExperimentRecord& record) {
+  return write_experiment(db_, record);
+}
+
+base::Result<void> Store::write(const DropExperiment& drop) {
+  return drop_experiments(db_, drop);
+}
+
 base::Result<void> Store::write(const DropUsage& drop) {
   return execute(db_, "DELETE FROM usage WHERE instance = ?", drop.instance.str());
 }
@@ -221,6 +231,7 @@ base::Result<void> Store::write(const DropUsage& drop) {
 base::Result<void> Store::write(const DropService& drop) {
   if (auto done = leave_timeline(db_, drop.name); !done) return done;
   if (auto done = drop_releases(db_, drop.name); !done) return done;
+  if (auto done = drop_experiments(db_, drop.name); !done) return done;
   if (auto done = execute(db_, "DELETE FROM revisions WHERE service = ?", drop.name.str()); !done) return done;
   return execute(db_, "DELETE FROM services WHERE name = ?", drop.name.str());
 }

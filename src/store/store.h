@@ -80,6 +80,8 @@ class Store {
   base::Result<void> write(const TimelineRecord& record);
   base::Result<void> write(const TimelineConfirmed& record);
   base::Result<void> write(const PlatformEventRecord& record);
+  base::Result<void> write(const ExperimentRecord& record);
+  base::Result<void> write(const DropExperiment& drop);
 
   Database db_;
   std::uint64_t epoch_ = 0;
