@@ -12,6 +12,7 @@
 #include "base/error.h"
 #include "base/strong_id.h"
 #include "decide/release.h"
+#include "model/experiment.h"
 #include "model/manifest.h"
 #include "store/records.h"
 
@@ -83,9 +84,24 @@ struct DeleteReleasePolicy {
   std::string name;
 };
 
-using Command =
-    std::variant<ApplyService, DeleteService, DeleteRevision, DeleteInstance, NameImage, BuildImage, DeleteImages,
-                 DeleteBuilds, MoveRelease, AnswerGate, RollBack, PutReleasePolicy, DeleteReleasePolicy>;
+struct PutExperiment {
+  model::ExperimentDocument document;
+  bool must_be_new = false;                        // refuse when it exists
+  std::optional<model::Json> managed_fields = {};  // as of ApplyService
+  bool dry_run = false;                            // say what would be, and leave everything as it is
+};
+struct EndExperiment {
+  std::string name;
+  std::string who;
+  std::string reason;
+};
+struct DeleteExperiment {  // it ends, and what it counted goes
+  std::string name;
+};
+
+using Command = std::variant<ApplyService, DeleteService, DeleteRevision, DeleteInstance, NameImage, BuildImage,
+                             DeleteImages, DeleteBuilds, MoveRelease, AnswerGate, RollBack, PutReleasePolicy,
+                             DeleteReleasePolicy, PutExperiment, EndExperiment, DeleteExperiment>;
 
 struct Applied {
   base::ServiceName name;
@@ -126,7 +142,15 @@ struct PolicyPut {
   std::optional<store::ReleasePolicyRecord> would_be = {};  // of a dry run
 };
 
-using Outcome = std::variant<Applied, Deleted, ImageReady, Freed, ReleaseMoved, RolledBack, PolicyPut>;
+struct ExperimentPut {  // or ended
+  std::string name;
+  bool created = false;
+  std::vector<model::Fault> notices;
+  std::optional<store::ExperimentRecord> would_be = {};  // of a dry run
+};
+
+using Outcome =
+    std::variant<Applied, Deleted, ImageReady, Freed, ReleaseMoved, RolledBack, PolicyPut, ExperimentPut>;
 
 // Why a command was not carried out; faults when the document is to blame.
 struct Refusal {

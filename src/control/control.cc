@@ -29,7 +29,8 @@ Control::Control(World world)
                .on_instance_load = [this](const auto& load) { on_instance_load(load); },
                .on_revision_load = [this](const auto& load) { on_revision_load(load); },
                .on_metrics = [this](const auto& part) { scrape_.take("router", part); },
-               .on_release_counts = [this](const auto& counts) { on_release_counts(counts); }}),
+               .on_release_counts = [this](const auto& counts) { on_release_counts(counts); },
+               .on_experiment_counts = [this](const auto& counts) { on_experiment_counts(counts); }}),
       engine_(loop_, first_number(store_),
               {.on_listing =
                    [this] {
@@ -60,6 +61,7 @@ Control::Control(World world)
       history_timer_(loop_, [this] { look_at_history(); }),
       version_(std::move(world.version)),
       boot_(std::move(world.boot)),
+      experiment_timer_(loop_, [this] { look_at_experiments(); }),
       disk_(std::move(world.disk)),
       most_disk_percent_(world.most_disk_percent),
       limits_(world.limits),
@@ -91,6 +93,7 @@ base::Result<void> Control::start() {
   if (auto opened = open_courier(); !opened) return opened;
   load_releases(*contents);
   load_webhooks(*contents);
+  load_experiments(*contents);
   for (store::ImageName& name : contents->names) names_.emplace(name.name, std::move(name));
   for (store::ImageRecord& record : contents->images) images_.emplace(record.digest, std::move(record));
   usage_.load(std::move(contents->usage), std::move(contents->usage_totals), usage_moment());
@@ -259,6 +262,9 @@ void Control::plan(ServiceState& service) {
                                .live = live_instances(name)});
   }
   facts.release = release_facts(service);
+  if (const ExperimentEntry* experiment = running_experiment(service.record.service.name)) {
+    facts.experiment = experiment->facts();
+  }
   ServiceOutcome outcome = plan_service(facts);
   note_published(service.record.service.name, facts, outcome);
   service.shares = outcome.route ? outcome.route->shares : std::vector<model::RouteShare>();

@@ -33,6 +33,7 @@
 #include "control/disk.h"
 #include "control/disk_plan.h"
 #include "control/engine_port.h"
+#include "control/experiment_entry.h"
 #include "control/history_book.h"
 #include "control/image_parts.h"
 #include "control/instance_counts.h"
@@ -77,6 +78,9 @@ inline constexpr std::size_t kMostReleaseLines = 1000;  // of one history; peopl
 inline constexpr std::uint64_t kTrafficToJudge = 60;
 // Stable keeps an instance for so long after a release went back to it: its requests come now.
 inline constexpr base::Duration kWarmAfterRollback = std::chrono::minutes(5);
+inline constexpr base::Duration kExperimentLook = std::chrono::seconds(1);     // at experiments whose time may be over
+inline constexpr base::Duration kExperimentStored = std::chrono::seconds(30);  // what was counted, so often at most
+inline constexpr std::size_t kMostExperiments = 1000;                          // with those that have ended
 inline constexpr int kStartsToGiveUp = 3;  // of a canary that fail one after the other, none ready between
 
 struct RevisionState {
@@ -197,6 +201,9 @@ class Control {
       std::int64_t from_unix_ns, std::int64_t until_unix_ns = std::numeric_limits<std::int64_t>::max()) const;
   // What had changed between the beginning of the release and its last rollback, a line each; empty: there was none.
   std::vector<std::string> rollback_report(const base::ServiceName& service, const std::string& release);
+  const std::map<std::string, ExperimentEntry>& experiments() const { return experiments_; }
+  // Null: none runs.
+  const ExperimentEntry* running_experiment(const base::ServiceName& service) const;
   // Gives the numbers once router, engine and logs have given their own, or did not in time.
   void collect_metrics(std::function<void(std::vector<model::MetricValue>)> done);
   // The newest resourceVersion; one that is taken belongs to a change of what is only shown, such as a status.
@@ -324,6 +331,21 @@ class Control {
   void forget_gate(const std::string& release);
   void answer_gate(const std::string& id, decide::ReleaseInput input);
   void on_notice_done(const std::string& id, const std::optional<std::string>& given_up);
+  // control_experiments.cc
+  void load_experiments(store::Contents& contents);
+  model::Faults experiment_faults(const model::ExperimentSpec& spec) const;
+  std::optional<Refusal> experiment_conflict(const model::ExperimentSpec& spec) const;
+  store::ExperimentRecord experiment_record(const PutExperiment& command, const ExperimentEntry* known) const;
+  bool end_experiment(ExperimentEntry& entry, model::ExperimentEnd cause, std::string detail, std::string who);
+  void note_experiment_end(const ExperimentEntry& entry);
+  // The record goes into the same commit as the apply, adopt_experiment() follows it.
+  std::expected<std::optional<store::ExperimentRecord>, Refusal> experiment_before(const model::Service& wanted,
+                                                                                   const ServiceState* state,
+                                                                                   bool adds) const;
+  void adopt_experiment(store::ExperimentRecord record);
+  void forget_experiments(const base::ServiceName& service);
+  void on_experiment_counts(const model::ExperimentCounts& counts);
+  void look_at_experiments();
 
   // control_history.cc
   ServiceRecords records_of(const base::ServiceName& name) const;
@@ -467,6 +489,9 @@ class Control {
   std::expected<Outcome, Refusal> run(const RollBack& command);
   std::expected<Outcome, Refusal> run(const PutReleasePolicy& command);
   std::expected<Outcome, Refusal> run(const DeleteReleasePolicy& command);
+  std::expected<Outcome, Refusal> run(const PutExperiment& command);
+  std::expected<Outcome, Refusal> run(const EndExperiment& command);
+  std::expected<Outcome, Refusal> run(const DeleteExperiment& command);
   void run(const DeleteService& command, Done done);
   void run(const NameImage& command, Done done);
   Ticket run(const BuildImage& command, Observer observer);
@@ -539,6 +564,10 @@ class Control {
   net::Timer history_timer_;
   std::string version_;
   std::string boot_;
+  std::map<std::string, ExperimentEntry> experiments_;  // by name
+  std::set<std::string> uncounted_;                     // of which not all that was counted is stored
+  base::Instant experiments_stored_{};
+  net::Timer experiment_timer_;
 
   std::function<base::Result<DiskUse>()> disk_;
   int most_disk_percent_;

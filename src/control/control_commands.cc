@@ -71,6 +71,12 @@ Control::Ticket Control::execute(Command command, Observer observer) {
     observer.on_done(run(*put));
   } else if (const auto* drop = std::get_if<DeleteReleasePolicy>(&command)) {
     observer.on_done(run(*drop));
+  } else if (const auto* experiment = std::get_if<PutExperiment>(&command)) {
+    observer.on_done(run(*experiment));
+  } else if (const auto* end = std::get_if<EndExperiment>(&command)) {
+    observer.on_done(run(*end));
+  } else if (const auto* forget = std::get_if<DeleteExperiment>(&command)) {
+    observer.on_done(run(*forget));
   } else if (const auto* service = std::get_if<DeleteService>(&command)) {
     run(*service, std::move(observer.on_done));
   } else if (const auto* images = std::get_if<DeleteImages>(&command)) {
@@ -155,10 +161,18 @@ std::expected<Outcome, Refusal> Control::run(const ApplyService& command) {
   Applied applied{.name = wanted.name, .created = decision->created, .notices = decision->notices};
   ReleasePlan releases = plan_releases(state, wanted, *decision, *policy);
   if (releases.notice) applied.notices.push_back(*releases.notice);
+  const bool adds = !decision->revisions.empty() && !owners_.contains(decision->revisions.back().revision.name);
+  const bool releases_again = releases.running && !model::is_over(releases.running->record.state.phase);
+  auto experiment = experiment_before(wanted, state, adds || releases_again);
+  if (!experiment) return std::unexpected(std::move(experiment.error()));
+  if (*experiment) {
+    applied.notices.push_back(
+        {.path = "spec",
+         .message = "ends experiment " + (*experiment)->spec.name + ": " + (*experiment)->state.detail});
+  }
   if (command.dry_run) applied.would_be = std::move(decision->service);
   if (command.dry_run || !decision->changed) return applied;
   std::vector<store::Change> dropped;
-  const bool adds = !decision->revisions.empty() && !owners_.contains(decision->revisions.back().revision.name);
   if (adds) {
     std::set<std::string> keep(input.sidecar_digests.begin(), input.sidecar_digests.end());
     keep.insert(input.image_digest);
@@ -169,6 +183,7 @@ std::expected<Outcome, Refusal> Control::run(const ApplyService& command) {
   changes.insert(changes.end(), decision->revisions.begin(), decision->revisions.end());
   changes.insert(changes.end(), dropped.begin(), dropped.end());
   add_changes(releases, changes);
+  if (*experiment) changes.emplace_back(**experiment);
   for (const store::Change& one : dropped) release(*revision(std::get<store::DropRevision>(one).name), changes);
   history_.author = author_of(command.who, &wanted, state);
   if (auto done = commit(changes); !done) return refuse(std::move(done.error()));
@@ -176,6 +191,7 @@ std::expected<Outcome, Refusal> Control::run(const ApplyService& command) {
   for (store::RevisionRecord& one : decision->revisions) one.resource_version = store_.resource_version();
   adopt(std::move(*decision), dropped);
   adopt_releases(wanted.name, std::move(releases));
+  if (*experiment) adopt_experiment(**std::move(experiment));
   return applied;
 }
 
@@ -286,6 +302,7 @@ void Control::finish_delete(base::ServiceName name) {
     histories_.erase(one.record().spec.id);
     forget_gate(one.record().spec.id);
   }
+  forget_experiments(name);
   services_.erase(name);
   changed(name);
   router_.set(name, std::nullopt, {});

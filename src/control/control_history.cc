@@ -43,6 +43,7 @@ ServiceRecords Control::records_of(const base::ServiceName& name) const {
   out.service = &service.record;
   for (const RevisionState& each : service.revisions) out.revisions.push_back(&each.record);
   for (const ReleaseEntry& each : service.releases) out.releases.push_back(&each.record());
+  if (const ExperimentEntry* experiment = running_experiment(name)) out.experiment = &experiment->record();
   return out;
 }
 

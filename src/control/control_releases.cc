@@ -493,6 +493,12 @@ std::expected<Outcome, Refusal> Control::run(const MoveRelease& command) {
                              "Deploy it anew");
     }
   }
+  const ExperimentEntry* experiment = running_experiment(command.service);
+  if (experiment != nullptr && again) {
+    return control::refuse(base::ErrorCode::conflict, "cannot " + what,
+                           "experiment " + experiment->spec().name + " runs on the service",
+                           "End it first: marea experiments end " + experiment->spec().name);
+  }
   std::string refused;
   if (!move_release(*service, {command.command}, &refused)) {
     return control::refuse(base::ErrorCode::io, "cannot " + what, "the store did not take it", "Try again in a moment");

@@ -175,6 +175,10 @@ class ControlWorld {
     router_->send(counts);
     run();
   }
+  void tell_outcomes(const model::ExperimentCounts& counts) {
+    router_->send(counts);
+    run();
+  }
   // Below this number control has the release's ticks.
   std::uint64_t seen(const std::string& release) const {
     const auto found = seen_.find(release);

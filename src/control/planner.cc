@@ -106,6 +106,22 @@ std::vector<model::RouteShare> shares_of(const ServiceFacts& facts, std::vector<
   return shares;
 }
 
+// The experiment that is in force; null: there is none.
+const ExperimentFacts* experimenting(const ServiceFacts& facts) {
+  if (!facts.experiment || (dividing(facts) != nullptr && !facts.release->over)) return nullptr;
+  const bool ready = std::ranges::all_of(facts.experiment->route.arms, [&](const model::ExperimentArmRoute& arm) {
+    return find_ready(facts, arm.revision.str()) != nullptr;
+  });
+  return ready ? &*facts.experiment : nullptr;
+}
+
+// What has traffic otherwise is kept ready for the experiment's end.
+std::vector<model::RouteShare> shares_of(const ExperimentFacts& experiment, std::vector<model::RouteShare> otherwise) {
+  for (model::RouteShare& share : otherwise) share.weight = 0;
+  for (const model::ExperimentArmRoute& arm : experiment.route.arms) add_share(otherwise, arm.revision, arm.weight);
+  return otherwise;
+}
+
 std::vector<model::TagRoute> tags_of(const ServiceFacts& facts) {
   std::vector<model::TagRoute> out;
   for (const model::TrafficTarget& target : facts.service->traffic) {
@@ -232,6 +248,8 @@ ServiceOutcome plan_service(const ServiceFacts& facts) {
   std::vector<model::RouteShare> shares;
   if (!facts.deleting) {
     shares = shares_of(facts, out.unmet);
+    const ExperimentFacts* experiment = experimenting(facts);
+    if (experiment != nullptr) shares = shares_of(*experiment, std::move(shares));
     out.route = model::ServiceRoute{.name = facts.service->name,
                                     .hosts = facts.service->hosts,
                                     .shares = shares,
@@ -239,7 +257,14 @@ ServiceOutcome plan_service(const ServiceFacts& facts) {
                                     .rate_limit = facts.service->rate_limit,
                                     .tags = tags_of(facts),
                                     .rules = rules_of(facts),
-                                    .release = release_of(facts, shares)};
+                                    .release = {},
+                                    .experiment = {}};
+    if (experiment != nullptr) {
+      out.route->rules.insert(out.route->rules.end(), experiment->rules.begin(), experiment->rules.end());
+      out.route->experiment = experiment->route;
+    } else {
+      out.route->release = release_of(facts, shares);
+    }
     if (shares.empty()) out.route->unready = why_unready(facts);
   }
   for (RevisionFacts revision : facts.revisions) {

@@ -13,6 +13,8 @@
 //     before the first step and after a rollback. Both arms are kept while the release runs, whatever they have, and
 //     one instance of stable at least runs, so that a rollback finds it warm; that says nothing of what is billed.
 //     Router divides users itself (ReleaseRoute) where the latest revision has all the traffic;
+//   - an experiment gives its arms what its weights say, whatever the traffic does; what has traffic otherwise is kept
+//     at 0. Its rules come after the service's own. While a release runs it has no effect: releases win;
 //   - a revision that lost its share keeps its grant until the router routes without it (`releasing`), so that no
 //     request is lost; then its maximum is 0 and the engine drains it.
 #pragma once
@@ -49,11 +51,18 @@ struct ReleaseFacts {
   bool warm = false;  // stable has an instance in any case: while the release runs, and for a while after it went back
 };
 
+// An experiment that runs.
+struct ExperimentFacts {
+  model::ExperimentRoute route;
+  std::vector<model::RouteRule> rules;  // who belongs to which arm
+};
+
 struct ServiceFacts {
   const model::Service* service = nullptr;  // never null; outlives the call
   bool deleting = false;
-  std::vector<RevisionFacts> revisions;  // oldest first
-  std::optional<ReleaseFacts> release;   // one of another revision has no effect
+  std::vector<RevisionFacts> revisions;       // oldest first
+  std::optional<ReleaseFacts> release;        // one of another revision has no effect
+  std::optional<ExperimentFacts> experiment;  // without effect while a release runs, or unless all its arms are ready
 };
 
 struct ServiceOutcome {

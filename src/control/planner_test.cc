@@ -33,7 +33,8 @@ class World {
     return plan_service({.service = &service_,
                          .deleting = deleting_,
                          .revisions = {facts_.begin(), facts_.end()},
-                         .release = release_});
+                         .release = release_,
+                         .experiment = experiment_});
   }
   // Of the revisions of these numbers.
   void set_release(int stable, int canary, std::uint32_t weight, bool over = false) {
@@ -43,6 +44,14 @@ class World {
                                       .weight = weight},
                             .over = over,
                             .warm = !over};
+  }
+  // Half of the users each; who calls /beta gets the second.
+  void set_experiment(int one, int other) {
+    const auto name = [](int number) { return base::RevisionName("r" + std::to_string(number)); };
+    experiment_ = ExperimentFacts{
+        .route = {.id = "e",
+                  .arms = {{.revision = name(one), .weight = 5000}, {.revision = name(other), .weight = 5000}}},
+        .rules = {{.name = "e/beta", .conditions = {{.values = {"/beta"}}}, .revision = name(other), .arm = 1}}};
   }
   void set_deleting() { deleting_ = true; }
   void add_rule(model::MatchTarget target, const std::string& to) {
@@ -55,6 +64,7 @@ class World {
   std::deque<RevisionFacts> facts_;
   bool deleting_ = false;
   std::optional<ReleaseFacts> release_;
+  std::optional<ExperimentFacts> experiment_;
 };
 
 std::string text(const ServiceOutcome& outcome) {
@@ -321,6 +331,35 @@ TEST(Planner, a_minimum_of_its_own_is_stables_own) {
   world.add(RevisionResult::ready, 2);
   world.set_release(1, 2, 10'000);
   EXPECT_EQ(minimums(world.plan()), "r1[3..10] r2[2..10]");
+}
+
+TEST(Planner, an_experiment_gives_its_arms_what_they_weigh_and_keeps_who_has_the_traffic_otherwise) {
+  World world;
+  for (int i = 0; i < 3; ++i) world.add(RevisionResult::ready);
+  world.add_rule(model::MatchTarget::revision, "r1");
+  world.set_experiment(1, 2);
+  const ServiceOutcome outcome = world.plan();
+  EXPECT_EQ(shares(outcome), "r3=0 r1=5000 r2=5000");
+  ASSERT_TRUE(outcome.route->experiment);
+  ASSERT_EQ(outcome.route->rules.size(), 2U);
+  EXPECT_EQ(outcome.route->rules[0].arm, -1) << "the service's own rules come first";
+  EXPECT_EQ(outcome.route->rules[1].arm, 1);
+}
+
+TEST(Planner, an_experiment_gives_way_to_a_release_and_to_an_arm_that_is_not_ready) {
+  World world;
+  world.add(RevisionResult::ready);
+  world.add(RevisionResult::ready);
+  world.set_experiment(1, 2);
+  world.set_release(1, 2, 500);
+  EXPECT_EQ(shares(world.plan()), "r1=9500 r2=500 divided");
+  EXPECT_FALSE(world.plan().route->experiment);
+  EXPECT_TRUE(world.plan().route->rules.empty());
+  world.set_release(1, 2, 10'000, true);
+  EXPECT_EQ(shares(world.plan()), "r2=5000 r1=5000") << "one that is over holds nothing up";
+  world.set_experiment(1, 7);
+  EXPECT_FALSE(world.plan().route->experiment);
+  EXPECT_EQ(shares(world.plan()), "r2=10000");
 }
 
 TEST(Planner, a_release_that_is_over_keeps_only_who_has_a_share) {

@@ -28,6 +28,8 @@ void RouterPort::on_message(const net::RouterToControl& message) {
     events_.on_revision_load(*revision);
   } else if (const auto* metrics = std::get_if<msg::Metrics>(&message)) {
     events_.on_metrics(*metrics);
+  } else if (const auto* outcomes = std::get_if<model::ExperimentCounts>(&message)) {
+    if (events_.on_experiment_counts) events_.on_experiment_counts(*outcomes);
   } else if (const auto* counts = std::get_if<model::ReleaseCounts>(&message)) {
     if (events_.on_release_counts) {
       events_.on_release_counts(*counts);

@@ -27,6 +27,7 @@ class RouterPort {
     // Router keeps the ticks until acknowledge() and tells no more of the release before. Without it they are
     // acknowledged and dropped.
     std::function<void(const model::ReleaseCounts&)> on_release_counts;
+    std::function<void(const model::ExperimentCounts&)> on_experiment_counts = {};
   };
   // Versions start above first_version, which must grow over restarts of control.
   RouterPort(net::Loop& loop, std::uint64_t first_version, Events events);

@@ -4,6 +4,7 @@
 #include <ranges>
 #include <utility>
 
+#include "control/experiment_entry.h"
 #include "model/document_fields.h"
 
 namespace marea::control {
@@ -111,6 +112,7 @@ class Lines {
     for (const store::ReleaseRecord* each : after_.releases) of_release(*each);
     of_revisions();
     of_service();
+    of_experiment();
     if (out_.empty() && serving_ != served_) add({.cause = TimelineCause::found});
     for (TimelineLine& each : out_) {
       each.service = name_;
@@ -197,6 +199,26 @@ class Lines {
     if (!line.changed.empty() || serving_ != served_) add(std::move(line));
   }
 
+  // It began or ended: who gets what was changed by it.
+  void of_experiment() {
+    const store::ExperimentRecord* was = before_.experiment;
+    const store::ExperimentRecord* is = after_.experiment;
+    if (is != nullptr && (was == nullptr || was->spec.name != is->spec.name)) {
+      add({.cause = TimelineCause::traffic, .why = "experiment " + is->spec.name + " began"});
+    }
+    if (was == nullptr || is != nullptr) return;
+    TimelineLine line{.cause = TimelineCause::traffic, .why = "experiment " + was->spec.name + " ended"};
+    for (const store::Change& each : changes_) {
+      const auto* record = std::get_if<store::ExperimentRecord>(&each);
+      if (record == nullptr || record->spec.name != was->spec.name) continue;
+      line.who = record->state.who;
+      if (!line.who.empty()) line.actor = model::ReleaseActor::person;
+      line.why += ": " + std::string(to_string(record->state.cause));
+      if (!record->state.detail.empty()) line.why += ", " + record->state.detail;
+    }
+    add(std::move(line));
+  }
+
   TimelineLine by_author(TimelineCause cause, const base::RevisionName& revision) const {
     TimelineLine out{.cause = cause,
                      .actor = moment_.author.actor,
@@ -239,6 +261,7 @@ std::set<base::ServiceName> services_in(std::span<const store::Change> changes) 
     if (const auto* service = std::get_if<store::ServiceRecord>(&each)) out.insert(service->service.name);
     if (const auto* revision = std::get_if<store::RevisionRecord>(&each)) out.insert(revision->revision.service);
     if (const auto* release = std::get_if<store::ReleaseRecord>(&each)) out.insert(release->spec.service);
+    if (const auto* experiment = std::get_if<store::ExperimentRecord>(&each)) out.insert(experiment->spec.service);
     if (const auto* drop = std::get_if<store::DropService>(&each)) out.insert(drop->name);
   }
   return out;
@@ -271,6 +294,15 @@ ServiceRecords with_changes(const ServiceRecords& now, std::span<const store::Ch
     } else if (const auto* release = std::get_if<store::ReleaseRecord>(&each);
                release && release->spec.service == name) {
       put(out.releases, *release, [&](const auto& one) { return one.spec.id == release->spec.id; });
+    } else if (const auto* experiment = std::get_if<store::ExperimentRecord>(&each);
+               experiment && experiment->spec.service == name) {
+      const bool runs = experiment->state.phase == model::ExperimentPhase::running;
+      const bool known = out.experiment != nullptr && out.experiment->spec.name == experiment->spec.name;
+      if (runs) out.experiment = experiment;
+      if (!runs && known) out.experiment = nullptr;
+    } else if (const auto* forgotten = std::get_if<store::DropExperiment>(&each);
+               forgotten && out.experiment != nullptr && out.experiment->spec.name == forgotten->name) {
+      out.experiment = nullptr;
     } else if (const auto* gone = std::get_if<store::DropRevision>(&each)) {
       std::erase_if(out.revisions, [&](const auto* one) { return one->revision.name == gone->name; });
     } else if (const auto* over = std::get_if<store::DropRelease>(&each)) {
@@ -315,6 +347,7 @@ model::Serving serving_of(const ServiceRecords& records) {
     facts.revisions.push_back({.revision = &each->revision, .result = each->result, .reason = each->reason});
   }
   facts.release = release_facts(records);
+  if (records.experiment != nullptr) facts.experiment = ExperimentEntry(*records.experiment, {}).facts();
   return serving_in(facts, plan_service(facts));
 }
 

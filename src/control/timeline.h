@@ -23,6 +23,7 @@ struct ServiceRecords {
   const store::ServiceRecord* service = nullptr;        // null: there is none
   std::vector<const store::RevisionRecord*> revisions;  // oldest first
   std::vector<const store::ReleaseRecord*> releases;    // oldest first
+  const store::ExperimentRecord* experiment = nullptr;  // that runs; null: none does
 };
 
 // Who is behind a change that does not say it itself.
