@@ -81,6 +81,7 @@ std::optional<net::BodyPlan> Api::own(const net::HttpRequest& head, const Segmen
   const std::string& kind = path[0];
   if (path.size() == 3 && kind == "releases") return move_release(head, path[1], path[2]);
   if (path.size() == 4 && kind == "releases" && path[2] == "gates") return answer_gate(head, path[1], path[3]);
+  if (path.size() == 3 && kind == "experiments" && path[2] == "end") return end_experiment(head, path[1]);
   if (path.size() == 3 && kind == "services" && path[2] == "rollback") return roll_back(head, path[1]);
   if (path.size() == 1) {
     if (kind == "instances") return instances(head);

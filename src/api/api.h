@@ -104,6 +104,7 @@ class Api {
   std::expected<control::Command, net::HttpResponse> command_of(Written written, const WriteOptions& options);
   net::HttpResponse answer(const control::Applied& applied);
   net::HttpResponse answer(const control::PolicyPut& put);
+  net::HttpResponse answer(const control::ExperimentPut& put);
   net::HttpResponse answer(const control::RolledBack& done, const std::string& who, const std::string& why);
   net::HttpResponse answer(const Target& target, bool created, std::optional<Json> would_be);
 
@@ -111,6 +112,7 @@ class Api {
   net::BodyPlan move_release(const net::HttpRequest& head, const std::string& name, const std::string& act);
   net::BodyPlan answer_gate(const net::HttpRequest& head, const std::string& name, const std::string& gate);
   net::BodyPlan roll_back(const net::HttpRequest& head, const std::string& service);
+  net::BodyPlan end_experiment(const net::HttpRequest& head, const std::string& name);
   void send_release(control::Command command, const std::string& name, net::Responder responder);
   std::expected<base::ServiceName, net::HttpResponse> service_of_release(const std::string& name);
 

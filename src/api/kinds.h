@@ -19,7 +19,8 @@ enum class Kind : std::uint8_t {
   event,
   name_space,
   release,
-  release_policy
+  release_policy,
+  experiment
 };
 
 inline constexpr std::string_view kServingGroup = "serving.knative.dev";
@@ -60,6 +61,8 @@ inline constexpr std::array kKinds = {
     KindInfo{Kind::name_space, "", "namespaces", "namespace", "Namespace", "ns", "", "get list", false},
     KindInfo{Kind::release, kOwnGroup, "releases", "release", "Release", "rel", "marea", "get list watch"},
     KindInfo{Kind::release_policy, kOwnGroup, "releasepolicies", "releasepolicy", "ReleasePolicy", "rpol", "marea",
+             "create delete deletecollection get list patch update watch"},
+    KindInfo{Kind::experiment, kOwnGroup, "experiments", "experiment", "Experiment", "exp", "marea",
              "create delete deletecollection get list patch update watch"},
 };
 

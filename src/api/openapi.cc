@@ -38,6 +38,7 @@ const char* about(Kind kind) {
   switch (kind) {
     case Kind::service: return "A web service: what shall run, and who gets its requests.";
     case Kind::release: return "The way of a revision to its traffic; only read, see docs/releases.md.";
+    case Kind::experiment: return "An A/B test, see docs/experiments.md.";
     case Kind::release_policy: return "How releases go, see docs/releases.md.";
     case Kind::configuration:
     case Kind::route:
@@ -51,7 +52,7 @@ const char* about(Kind kind) {
 
 // Whether its fields are told: its schema is made from the model.
 bool is_described(Kind kind) {
-  return kind == Kind::service || kind == Kind::release || kind == Kind::release_policy;
+  return kind == Kind::service || kind == Kind::release || kind == Kind::release_policy || kind == Kind::experiment;
 }
 
 Json reference(const std::string& root, model::ObjectKind kind) {

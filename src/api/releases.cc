@@ -217,6 +217,22 @@ net::BodyPlan Api::roll_back(const net::HttpRequest& head, const std::string& se
       }};
 }
 
+net::BodyPlan Api::end_experiment(const net::HttpRequest& head, const std::string& name) {
+  if (head.method != "POST") return wrong_method(head, "POST");
+  return net::WholeBody{
+      .most = kMostSmallBody, .then = [this, name](const net::HttpRequest& request, net::Responder responder) {
+        auto body = Body::read(request);
+        if (!body) return responder.send(std::move(body.error()));
+        control::EndExperiment command{.name = name, .who = who_asks(request.peer), .reason = body->text("reason")};
+        if (auto refused = body->refusal("end experiment " + name)) return responder.send(std::move(*refused));
+        auto kept = std::make_shared<net::Responder>(std::move(responder));
+        world_.control.execute(std::move(command), {.on_progress = {}, .on_done = [this, kept](const auto& outcome) {
+                                                      if (!outcome) return kept->send(failure(outcome.error()));
+                                                      kept->send(answer(std::get<control::ExperimentPut>(*outcome)));
+                                                    }});
+      }};
+}
+
 net::HttpResponse Api::answer(const control::RolledBack& done, const std::string& who, const std::string& why) {
   Json object = {{"service", done.service.str()}, {"from", done.from.str()}, {"to", done.to.str()}};
   if (!done.release.empty()) object["release"] = done.release;

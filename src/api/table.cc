@@ -64,6 +64,12 @@ constexpr std::array kPolicyColumns = {Column{"Name", "string", "metadata.name"}
                                        Column{"Strategy", "string", "@strategy"}, Column{"Ladder", "string", "@ladder"},
                                        Column{"Age", "string", "@age"}};
 
+constexpr std::array kExperimentColumns = {
+    Column{"Name", "string", "metadata.name"},   Column{"Service", "string", "spec.service"},
+    Column{"Phase", "string", "status.phase"},   Column{"Verdict", "string", "@verdict"},
+    Column{"Ends", "string", "spec.ends"},       Column{"Age", "string", "@age"},
+    Column{"Cause", "string", "status.cause", 1}};
+
 std::span<const Column> columns_of(Kind kind) {
   switch (kind) {
     case Kind::service: return kServiceColumns;
@@ -75,6 +81,7 @@ std::span<const Column> columns_of(Kind kind) {
     case Kind::name_space: return kNamespaceColumns;
     case Kind::release: return kReleaseColumns;
     case Kind::release_policy: return kPolicyColumns;
+    case Kind::experiment: return kExperimentColumns;
   }
   return {};
 }
@@ -142,6 +149,17 @@ std::string ladder_of(const Json& object) {
   return out;
 }
 
+// "new better, other unclear"
+std::string verdict_text(const Json& object) {
+  std::string out;
+  const Json& comparisons = value_at(object, "status.comparisons");
+  if (!comparisons.is_array()) return out;
+  for (const Json& each : comparisons) {
+    out += (out.empty() ? "" : ", ") + text_at(each, "arm") + " " + text_at(each, "verdict");
+  }
+  return out;
+}
+
 Json made_here(const Json& object, std::string_view name, std::int64_t now_unix_ns) {
   if (name == "age") return age_of(text_at(object, "metadata.creationTimestamp"), now_unix_ns);
   if (name == "seen") return age_of(text_at(object, "lastTimestamp"), now_unix_ns);
@@ -150,6 +168,7 @@ Json made_here(const Json& object, std::string_view name, std::int64_t now_unix_
   if (name == "revision") return label_of(object, "serving.knative.dev/revision");
   if (name == "restarts") return 0;
   if (name == "step") return step_of(object);
+  if (name == "verdict") return verdict_text(object);
   if (name == "ladder") return ladder_of(object);
   if (name == "strategy") {
     const std::string strategy = text_at(object, "spec.strategy");

@@ -4,6 +4,7 @@
 #include <array>
 #include <utility>
 
+#include "api/experiment_objects.h"
 #include "api/release_objects.h"
 #include "base/log.h"
 
@@ -164,6 +165,7 @@ void Views::refresh(const base::ServiceName& name) {
     if (pods_wanted_) refresh_pods(revision, now);
   }
   refresh_releases(service, before, now);
+  refresh_experiments(name, before, now);
   for (const auto& [revision, facts] : before.revisions) {
     if (!now.revisions.contains(revision)) remove(Kind::revision, revision);
   }
@@ -201,6 +203,20 @@ void Views::refresh_releases(const control::ServiceState& service, const Parts& 
   }
 }
 
+void Views::refresh_experiments(const base::ServiceName& service, const Parts& before, Parts& now) {
+  for (const auto& [name, entry] : control_.experiments()) {
+    if (entry.spec().service != service) continue;
+    const auto had = before.experiments.find(name);
+    if (had == before.experiments.end() || had->second != entry.changes()) {
+      put(Kind::experiment, name, experiment_object(entry));
+    }
+    now.experiments.emplace(name, entry.changes());
+  }
+  for (const auto& [name, changes] : before.experiments) {
+    if (!now.experiments.contains(name)) remove(Kind::experiment, name);
+  }
+}
+
 void Views::refresh_policies() {
   const auto& policies = control_.release_policies();
   std::vector<std::string> gone;
@@ -216,6 +232,7 @@ void Views::drop_service(const std::string& name) {
   if (node.empty()) return;
   for (const std::string& pod : node.mapped().pods) remove(Kind::pod, pod);
   for (const auto& [release, mark] : node.mapped().releases) remove(Kind::release, release);
+  for (const auto& [experiment, changes] : node.mapped().experiments) remove(Kind::experiment, experiment);
   for (const auto& [revision, facts] : node.mapped().revisions) remove(Kind::revision, revision);
   remove(Kind::service, name);
 }

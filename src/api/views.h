@@ -120,12 +120,14 @@ class Views {
   struct Parts {
     std::map<std::string, RevisionFacts> revisions;
     std::map<std::string, ReleaseMark> releases;
+    std::map<std::string, std::uint64_t> experiments;  // ExperimentEntry::changes()
     std::set<std::string> pods;
   };
   void turn();
   void refresh(const base::ServiceName& name);
   void refresh_pods(const control::RevisionState& revision, Parts& now);
   void refresh_releases(const control::ServiceState& service, const Parts& before, Parts& now);
+  void refresh_experiments(const base::ServiceName& service, const Parts& before, Parts& now);
   void refresh_policies();
   void drop_service(const std::string& name);
   void put(Kind kind, const std::string& name, Json object);

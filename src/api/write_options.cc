@@ -73,6 +73,8 @@ struct Reader {
 constexpr Reader<model::ServiceDocument> kServices{.text = model::parse_manifests, .value = model::parse_service};
 constexpr Reader<model::ReleasePolicyDocument> kPolicies{.text = model::parse_release_policies,
                                                          .value = model::parse_release_policy};
+constexpr Reader<model::ExperimentDocument> kExperiments{.text = model::parse_experiments,
+                                                         .value = model::parse_experiment};
 
 template <class Document>
 Received received(Document document, std::vector<model::Fault> notices = {}) {
@@ -166,6 +168,7 @@ std::expected<Json, net::HttpResponse> receive_value(const std::string& text, co
 
 const std::string& Received::name() const {
   if (const auto* service = std::get_if<model::ServiceDocument>(&object)) return service->service.name.str();
+  if (const auto* experiment = std::get_if<model::ExperimentDocument>(&object)) return experiment->spec.name;
   return std::get<model::ReleasePolicyDocument>(object).name;
 }
 
@@ -174,10 +177,12 @@ const Json& Received::document() const {
 }
 
 std::expected<Received, net::HttpResponse> receive(Kind kind, const std::string& text, const WriteOptions& options) {
+  if (kind == Kind::experiment) return receive_text(kExperiments, text, options);
   return kind == Kind::release_policy ? receive_text(kPolicies, text, options) : receive_text(kServices, text, options);
 }
 
 std::expected<Received, net::HttpResponse> receive(Kind kind, Json value, const WriteOptions& options) {
+  if (kind == Kind::experiment) return receive_json(kExperiments, std::move(value), options);
   return kind == Kind::release_policy ? receive_json(kPolicies, std::move(value), options)
                                       : receive_json(kServices, std::move(value), options);
 }

@@ -9,6 +9,7 @@
 
 #include "api/errors.h"
 #include "api/kinds.h"
+#include "model/experiment.h"
 #include "model/release_policy.h"
 #include "net/http_message.h"
 
@@ -29,7 +30,7 @@ std::expected<WriteOptions, net::HttpResponse> write_options(const net::HttpRequ
 
 // An object as a client sent it: text of JSON or YAML with the places of faults, or a value that a patch made.
 struct Received {
-  std::variant<model::ServiceDocument, model::ReleasePolicyDocument> object;
+  std::variant<model::ServiceDocument, model::ReleasePolicyDocument, model::ExperimentDocument> object;
   std::vector<model::Fault> notices;
 
   const std::string& name() const;

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "api/api.h"
+#include "api/experiment_objects.h"
 #include "api/field_owners.h"
 #include "api/methods.h"
 #include "api/patches.h"
@@ -165,6 +166,11 @@ Json Api::stored_document(const Target& target) const {
     if (found == world_.control.services().end()) return {};
     return Json::parse(found->second.record.document, nullptr, false);
   }
+  if (target.kind == Kind::experiment) {
+    const auto found = world_.control.experiments().find(target.name);
+    if (found == world_.control.experiments().end()) return {};
+    return Json::parse(found->second.record().document, nullptr, false);
+  }
   const auto found = world_.control.release_policies().find(target.name);
   if (found == world_.control.release_policies().end()) return {};
   return Json::parse(found->second.document, nullptr, false);
@@ -260,6 +266,14 @@ std::expected<control::Command, net::HttpResponse> Api::command_of(Written writt
                                  .dry_run = options.dry_run,
                                  .who = std::move(written.who)};
   }
+  // What is counted changes the version of an experiment every second: it says nothing of who wrote it last.
+  if (auto* experiment = std::get_if<model::ExperimentDocument>(&written.received.object)) {
+    experiment->notices = std::move(written.received.notices);
+    return control::PutExperiment{.document = std::move(*experiment),
+                                  .must_be_new = written.must_be_new,
+                                  .managed_fields = std::move(written.managed_fields),
+                                  .dry_run = options.dry_run};
+  }
   // A policy has no status: the version that is shown is that of its last change.
   views_.settle();
   const Shown* shown = views_.find(Kind::release_policy, name);
@@ -292,6 +306,8 @@ void Api::store(Written written, const WriteOptions& options, net::Responder res
                               kept->send(answer(*applied));
                             } else if (const auto* put = std::get_if<control::PolicyPut>(&*outcome)) {
                               kept->send(answer(*put));
+                            } else if (const auto* tried = std::get_if<control::ExperimentPut>(&*outcome)) {
+                              kept->send(answer(*tried));
                             }
                           }});
 }
@@ -328,6 +344,14 @@ net::HttpResponse Api::answer(const control::PolicyPut& put) {
   if (put.would_be) would_be = release_policy_object(*put.would_be);
   net::HttpResponse response =
       answer({.kind = Kind::release_policy, .name = put.name}, put.created, std::move(would_be));
+  add_warnings(response, put.notices);
+  return response;
+}
+
+net::HttpResponse Api::answer(const control::ExperimentPut& put) {
+  std::optional<Json> would_be;
+  if (put.would_be) would_be = experiment_object(*put.would_be);
+  net::HttpResponse response = answer({.kind = Kind::experiment, .name = put.name}, put.created, std::move(would_be));
   add_warnings(response, put.notices);
   return response;
 }

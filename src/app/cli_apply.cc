@@ -46,7 +46,8 @@ void print_applied(Verb& verb, const std::vector<model::MixedDocument>& document
     verb.console.data(print_list(*view_of("services"), list, format, verb.words()));
     return;
   }
-  for (const model::ManifestKind kind : {model::ManifestKind::service, model::ManifestKind::release_policy}) {
+  using enum model::ManifestKind;
+  for (const model::ManifestKind kind : {service, release_policy, experiment}) {
     Json items = Json::array();
     for (std::size_t i = 0; i < objects.size(); ++i) {
       if (documents[i].kind == kind) items.push_back(objects[i]);

@@ -37,7 +37,8 @@ enum class Completes {
   tagged,  // TAG=REVISION, after the "="
   tags,    // of the service
   instances,
-  releases,    // or services: of each its newest
+  releases,  // or services: of each its newest
+  experiments,
   policies,    // of releases
   strategies,  // the same, and those that every installation has
   images,      // of the platform's store

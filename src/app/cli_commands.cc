@@ -150,6 +150,26 @@ void add_releases(std::vector<CommandSpec>& out) {
   out.insert(out.end(), rows.begin(), rows.end());
 }
 
+// experiments; they are begun with apply.
+void add_experiments(std::vector<CommandSpec>& out) {
+  const std::vector<PositionalSpec> one = {{"NAME", true, Completes::experiments}};
+  const Options plain = with_output({});
+  const Options end = with_output({{"--reason", '\0', word, "TEXT", Text::help_experiment_reason}});
+  const std::vector<CommandSpec> rows = {
+      {"experiments list",
+       {},
+       with_output({kOfService}),
+       Text::about_experiments_list,
+       list_objects,
+       Text::more_experiments},
+      {"experiments describe", one, plain, Text::about_experiments_describe, describe_object},
+      {"experiments watch", one, plain, Text::about_experiments_watch, watch_experiment, Text::more_experiments_watch},
+      {"experiments end", one, end, Text::about_experiments_end, end_experiment},
+      {"experiments delete", one, plain, Text::about_experiments_delete, delete_object},
+  };
+  out.insert(out.end(), rows.begin(), rows.end());
+}
+
 // What is kept on the platform's disk.
 void add_storage(std::vector<CommandSpec>& out) {
   const Options plain = with_output({});
@@ -224,6 +244,7 @@ std::vector<CommandSpec> make_commands() {
   };
   add_nouns(out);
   add_releases(out);
+  add_experiments(out);
   add_storage(out);
   add_own(out);
   return out;

@@ -3,6 +3,7 @@
 #include "app/cli_complete.h"
 #include "app/cli_verbs.h"
 #include "app/cli_view.h"
+#include "app/cli_view_experiments.h"
 
 namespace marea::app {
 namespace {
@@ -107,6 +108,7 @@ std::string asked_path(Completes what, const TypedLine& line) {
     case Completes::instances:
       return service.empty() ? std::string(kInstances) : fmt::format("{}?service={}", kInstances, escape(service));
     case Completes::releases: return std::string(kReleases);
+    case Completes::experiments: return std::string(kExperiments);
     case Completes::policies:
     case Completes::strategies: return std::string(kReleasePolicies);
     case Completes::images: return fmt::format("{}/images", kMarea);
@@ -120,7 +122,8 @@ std::string about(Completes what, const Json& object) {
     case Completes::services: return text_at(object, {"status", "url"});
     case Completes::revisions: return text_at(object, {"metadata", "creationTimestamp"});
     case Completes::instances: return text_at(object, {"state"});
-    case Completes::releases: return text_at(object, {"status", "phase"});
+    case Completes::releases:
+    case Completes::experiments: return text_at(object, {"status", "phase"});
     default: return {};
   }
 }

@@ -16,6 +16,9 @@ std::string list_path(const View& view, const Arguments& arguments) {
   } else if (view.noun == "instances") {
     add("service", arguments.text("--service"));
     add("revision", arguments.text("--revision"));
+  } else if (view.noun == "experiments") {
+    if (const auto service = arguments.text("--service"))
+      add("labelSelector", "serving.knative.dev/service=" + *service);
   } else if (view.noun == "releases") {
     add("service", arguments.text("--service"));
   }

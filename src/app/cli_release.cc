@@ -63,6 +63,7 @@ Outcome<Json> send_service(Verb& verb, const Json& service, const Json& before,
 std::string_view noun_of(model::ManifestKind kind) {
   switch (kind) {
     case model::ManifestKind::release_policy: return "releasepolicies";
+    case model::ManifestKind::experiment: return "experiments";
     case model::ManifestKind::service: return "services";
   }
   return {};

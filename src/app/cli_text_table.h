@@ -2,6 +2,7 @@
 #pragma once
 
 #include "app/cli_text_codes.h"
+#include "app/cli_text_experiments.h"
 #include "app/cli_text_history.h"
 #include "app/cli_text_releases.h"
 
@@ -15,6 +16,7 @@
   MAREA_TEXTS_IMAGES(X) \
   MAREA_TEXTS_DEPLOY(X) \
   MAREA_TEXTS_RELEASES(X) \
+  MAREA_TEXTS_EXPERIMENTS(X) \
   MAREA_TEXTS_HISTORY(X) \
   MAREA_TEXTS_CODES(X) \
   MAREA_TEXTS_EXITS(X) \
@@ -103,7 +105,7 @@
   X(help_limit, "another value for a limit of docs/limits.md; may be repeated", "otro valor para un límite de docs/limits.md; se puede repetir") \
   X(bad_limits, "--limit cannot be used", "no se puede usar --limit") \
   X(bad_limits_remedy, "For example: --limit queue-requests=1000 --limit idle-time=30s; all are in docs/limits.md", "Por ejemplo: --limit queue-requests=1000 --limit idle-time=30s; todos están en docs/limits.md") \
-  X(help_filename, "the manifest, YAML or JSON, one or more documents, of services and policies; - is standard input", "el manifiesto, YAML o JSON, uno o más documentos, de servicios y políticas; - es la entrada estándar") \
+  X(help_filename, "the manifest, YAML or JSON, one or more documents, of services, policies and experiments; - is standard input", "el manifiesto, YAML o JSON, uno o más documentos, de servicios, políticas y experimentos; - es la entrada estándar") \
   X(help_follow, "go on with what comes", "sigue con lo que vaya llegando") \
   X(help_delete_logs, "delete them instead of printing them", "los borra en lugar de mostrarlos") \
   X(help_to_latest, "all requests to the newest revision that is ready, now and later", "todas las peticiones a la revisión más nueva que esté lista, ahora y después") \

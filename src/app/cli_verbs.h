@@ -25,6 +25,8 @@ Outcome<Exit> show_traffic(Verb& verb);      // cli_traffic.cc
 Outcome<Exit> describe_release(Verb& verb);  // cli_releases_verbs.cc
 Outcome<Exit> watch_release(Verb& verb);     //
 Outcome<Exit> move_release(Verb& verb);      //
+Outcome<Exit> watch_experiment(Verb& verb);  // cli_experiments.cc
+Outcome<Exit> end_experiment(Verb& verb);    //
 Outcome<Exit> roll_back(Verb& verb);         // cli_rollback.cc
 Outcome<Exit> show_history(Verb& verb);      // cli_history.cc
 Outcome<Exit> show_diff(Verb& verb);         //

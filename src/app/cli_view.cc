@@ -6,6 +6,7 @@
 #include "api/table.h"
 #include "app/cli_client.h"
 #include "app/cli_revision_diff.h"
+#include "app/cli_view_experiments.h"
 #include "app/cli_view_releases.h"
 
 namespace marea::app {
@@ -132,6 +133,7 @@ const std::vector<View>& views() {
        instance_pairs},
       releases_view(),
       release_policies_view(),
+      experiments_view(),
   };
   return kViews;
 }

@@ -68,6 +68,12 @@ std::expected<Outcome, Refusal> Control::run(const RollBack& command) {
   }
   const auto plan = plan_rollback(rollback_facts(*service), command.revision);
   if (!plan) return std::unexpected(plan.error());
+  const ExperimentEntry* experiment = running_experiment(command.service);
+  if (experiment != nullptr && !end_experiment(experiments_.at(experiment->spec().name), model::ExperimentEnd::deploy,
+                                               "a rollback came", command.who)) {
+    return control::refuse(base::ErrorCode::io, "cannot roll back " + name, "the store did not take it",
+                           "Try again in a moment");
+  }
   RolledBack out{.service = command.service, .from = plan->from, .to = plan->to, .by_traffic = plan->by_traffic};
   if (!service->releases.empty()) out.release = service->releases.back().record().spec.id;
   if (plan->aborts || plan->undoes) {

@@ -11,14 +11,16 @@ namespace {
 
 ManifestKind kind_of_object(const Node& node) {
   const auto kind = node.value->is_object() ? node.value->find("kind") : node.value->end();
-  const bool policy = node.value->is_object() && kind != node.value->end() && *kind == "ReleasePolicy";
-  return policy ? ManifestKind::release_policy : ManifestKind::service;
+  if (!node.value->is_object() || kind == node.value->end()) return ManifestKind::service;
+  if (*kind == "ReleasePolicy") return ManifestKind::release_policy;
+  return *kind == "Experiment" ? ManifestKind::experiment : ManifestKind::service;
 }
 
 MixedDocument read_object(Findings& findings, const Node& node) {
   MixedDocument out{.kind = kind_of_object(node), .name = {}, .document = *node.value, .notices = {}};
   switch (out.kind) {
     case ManifestKind::release_policy: out.name = read_release_policy_object(findings, node).name; break;
+    case ManifestKind::experiment: out.name = read_experiment_object(findings, node).spec.name; break;
     case ManifestKind::service: out.name = read_service(findings, node).name.str(); break;
   }
   out.notices = findings.take_notices();

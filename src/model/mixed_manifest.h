@@ -1,5 +1,5 @@
-// A file of objects of several kinds, as `marea apply -f` takes it: services, and policies of releases. Every fault of
-// all of them is found at once, each with its place. Pure: text in, values out.
+// A file of objects of several kinds, as `marea apply -f` takes it: services, policies of releases, experiments. Every
+// fault of all of them is found at once, each with its place. Pure: text in, values out.
 #pragma once
 
 #include <cstdint>
@@ -12,8 +12,8 @@
 
 namespace marea::model {
 
-// In the order in which they must be there: what a service names comes before services.
-enum class ManifestKind : std::uint8_t { release_policy, service };
+// In the order in which they must be there: what a service names comes before services, what names them after.
+enum class ManifestKind : std::uint8_t { release_policy, service, experiment };
 
 struct MixedDocument {
   ManifestKind kind = ManifestKind::service;

@@ -29,6 +29,18 @@ TEST(MixedManifest, ServicesAndPoliciesMayStandInOneFile) {
   EXPECT_EQ((*parsed)[1].document["spec"]["strategy"], "canary");
 }
 
+TEST(MixedManifest, AnExperimentMayStandBesideItsService) {
+  const auto parsed = parse_mixed(both(kService,
+                                       "apiVersion: marea.dev/v1\nkind: Experiment\nmetadata: {name: form}\n"
+                                       "spec:\n  service: web\n  ends: 2033-01-01\n"
+                                       "  conversions: [{name: paid, event: payment}]\n"
+                                       "  arms: [{name: a, revision: web-1, weight: 50%}, {name: b, revision: web-2, "
+                                       "weight: 50%}]\n"));
+  ASSERT_TRUE(parsed.has_value()) << to_string(parsed.error().front());
+  EXPECT_EQ((*parsed)[1].kind, ManifestKind::experiment);
+  EXPECT_EQ((*parsed)[1].name, "form");
+}
+
 TEST(MixedManifest, EveryFaultOfEveryKindIsFoundAtOnceWithItsLine) {
   const std::string service =
       "apiVersion: serving.knative.dev/v1\nkind: Service\nmetadata: {name: B_}\n"
