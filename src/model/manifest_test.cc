@@ -17,7 +17,7 @@ std::vector<std::string> lines(const std::vector<Fault>& faults) {
   return out;
 }
 
-std::vector<std::string> faults_of(std::string_view text) {
+std::vector<std::string> fault_lines(std::string_view text) {
   const auto parsed = parse_manifests(text);
   return parsed ? std::vector<std::string>{} : lines(parsed.error());
 }
@@ -201,7 +201,7 @@ TEST(Manifest, several_documents_keep_their_order_and_tell_all_faults) {
   ASSERT_TRUE(parsed);
   EXPECT_EQ(parsed->at(0).service.name.str(), "hola");
   EXPECT_EQ(parsed->at(1).service.name.str(), "loans");
-  EXPECT_THAT(faults_of("kind: Service\n---\napiVersion: serving.knative.dev/v1\n"),
+  EXPECT_THAT(fault_lines("kind: Service\n---\napiVersion: serving.knative.dev/v1\n"),
               ElementsAre("line 1: apiVersion: is missing: serving.knative.dev/v1",
                           "line 1: metadata: is missing: it has name, the name of the service",
                           "line 1: spec: is missing: it has template, what to run", "line 3: kind: is missing: Service",
@@ -210,9 +210,9 @@ TEST(Manifest, several_documents_keep_their_order_and_tell_all_faults) {
 }
 
 TEST(Manifest, an_empty_text_is_a_fault) {
-  EXPECT_THAT(faults_of(""), ElementsAre(HasSubstr("is empty: a manifest begins with apiVersion")));
-  EXPECT_THAT(faults_of("---\n# only a comment\n"), ElementsAre(HasSubstr("is empty")));
-  EXPECT_THAT(faults_of("hello"), ElementsAre("line 1: must be a map of names and values, is text"));
+  EXPECT_THAT(fault_lines(""), ElementsAre(HasSubstr("is empty: a manifest begins with apiVersion")));
+  EXPECT_THAT(fault_lines("---\n# only a comment\n"), ElementsAre(HasSubstr("is empty")));
+  EXPECT_THAT(fault_lines("hello"), ElementsAre("line 1: must be a map of names and values, is text"));
 }
 
 TEST(Manifest, knatives_max_scale_without_a_limit_is_the_most_there_is_and_is_noticed) {
@@ -275,7 +275,7 @@ items:
     ASSERT_EQ(parsed->size(), 2U);
     EXPECT_EQ(parsed->back().document["metadata"]["name"], "b");
   }
-  EXPECT_THAT(faults_of("kind: List\nitems:\n- apiVersion: v1\n  kind: Service\n"),
+  EXPECT_THAT(fault_lines("kind: List\nitems:\n- apiVersion: v1\n  kind: Service\n"),
               testing::Contains(HasSubstr("line 3: items[0].apiVersion: ")));
 
   const std::string one = R"({"apiVersion": "serving.knative.dev/v1", "kind": "Service", "metadata": {"name": "a"},
