@@ -223,7 +223,10 @@ net::BodyPlan Api::end_experiment(const net::HttpRequest& head, const std::strin
       .most = kMostSmallBody, .then = [this, name](const net::HttpRequest& request, net::Responder responder) {
         auto body = Body::read(request);
         if (!body) return responder.send(std::move(body.error()));
-        control::EndExperiment command{.name = name, .who = who_asks(request.peer), .reason = body->text("reason")};
+        control::EndExperiment command{.name = name,
+                                       .who = who_asks(request.peer),
+                                       .reason = body->text("reason"),
+                                       .promote = body->text("promote")};
         if (auto refused = body->refusal("end experiment " + name)) return responder.send(std::move(*refused));
         auto kept = std::make_shared<net::Responder>(std::move(responder));
         world_.control.execute(std::move(command), {.on_progress = {}, .on_done = [this, kept](const auto& outcome) {

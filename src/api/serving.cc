@@ -91,7 +91,7 @@ control::Command deletion_of(Kind kind, const std::string& name, const net::Http
   if (kind == Kind::service) return control::DeleteService{.name = base::ServiceName(name), .who = who_asks(peer)};
   if (kind == Kind::revision) return control::DeleteRevision{base::RevisionName(name)};
   if (kind == Kind::release_policy) return control::DeleteReleasePolicy{name};
-  if (kind == Kind::experiment) return control::DeleteExperiment{name};
+  if (kind == Kind::experiment) return control::DeleteExperiment{.name = name, .who = who_asks(peer)};
   return control::DeleteInstance{base::InstanceId(name)};
 }
 

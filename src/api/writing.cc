@@ -272,7 +272,8 @@ std::expected<control::Command, net::HttpResponse> Api::command_of(Written writt
     return control::PutExperiment{.document = std::move(*experiment),
                                   .must_be_new = written.must_be_new,
                                   .managed_fields = std::move(written.managed_fields),
-                                  .dry_run = options.dry_run};
+                                  .dry_run = options.dry_run,
+                                  .who = std::move(written.who)};
   }
   // A policy has no status: the version that is shown is that of its last change.
   views_.settle();

@@ -1,8 +1,8 @@
 // apply -f FILE. Everything is checked before anything is sent: the manifest with the platform's own readers, then the
-// images it names; only then do images and objects go out: policies, which services name, before services, else in the
-// order of the documents.
+// images it names; only then do images and objects go out: policies, which services name, before services, and
+// experiments when the services are ready, since their arms must be; else in the order of the documents.
 #include <algorithm>
-#include <numeric>
+#include <initializer_list>
 #include <set>
 
 #include "app/cli_manifest_file.h"
@@ -57,13 +57,15 @@ void print_applied(Verb& verb, const std::vector<model::MixedDocument>& document
   }
 }
 
-// In the order of their kinds; the answers stand in the order of the documents.
-Outcome<std::vector<Json>> send_all(Verb& verb, const std::vector<model::MixedDocument>& documents,
-                                    const std::string& file) {
-  std::vector<std::size_t> order(documents.size());
-  std::iota(order.begin(), order.end(), std::size_t{0});
-  std::ranges::stable_sort(order, {}, [&](std::size_t i) { return documents[i].kind; });
-  std::vector<Json> out(documents.size());
+// Those of these kinds, in the order of the kinds. The answers stand in the order of the documents.
+Outcome<void> send(Verb& verb, const std::vector<model::MixedDocument>& documents,
+                   std::initializer_list<model::ManifestKind> kinds, const std::string& file, std::vector<Json>& out) {
+  std::vector<std::size_t> order;
+  for (const model::ManifestKind kind : kinds) {
+    for (std::size_t i = 0; i < documents.size(); ++i) {
+      if (documents[i].kind == kind) order.push_back(i);
+    }
+  }
   for (const std::size_t i : order) {
     for (const model::Fault& fault : documents[i].notices) {
       verb.console.notice(to_string(Cause{fault.line, fault.column, fault.path, fault.message}, file));
@@ -76,17 +78,18 @@ Outcome<std::vector<Json>> send_all(Verb& verb, const std::vector<model::MixedDo
     }
     out[i] = *std::move(sent);
   }
-  return out;
+  return {};
 }
 
-// Of several that did not go well the first decides.
-Outcome<Exit> wait_for_all(Verb& verb, const std::vector<model::MixedDocument>& documents, std::vector<Json>& objects) {
+// Of several that did not go well the first decides. `ready`: until they are ready at least.
+Outcome<Exit> wait_for_all(Verb& verb, const std::vector<model::MixedDocument>& documents, bool ready,
+                           std::vector<Json>& objects) {
   const base::SystemClock clock;
   Exit exit = Exit::ok;
   for (std::size_t i = 0; i < documents.size(); ++i) {
     if (documents[i].kind != model::ManifestKind::service) continue;
     const base::Instant began = clock.now();
-    Outcome<Json> now = wait_as_asked(verb, objects[i], false);
+    Outcome<Json> now = wait_as_asked(verb, objects[i], ready);
     if (!now) return std::unexpected(now.error());
     objects[i] = *std::move(now);
     const Outcome<Exit> followed = follow_deployed(verb, objects[i], clock.now() - began);
@@ -94,6 +97,15 @@ Outcome<Exit> wait_for_all(Verb& verb, const std::vector<model::MixedDocument>& 
     if (exit == Exit::ok) exit = *followed;
   }
   return exit;
+}
+
+void drop_experiments(Verb& verb, std::vector<model::MixedDocument>& documents, std::vector<Json>& objects) {
+  for (std::size_t i = documents.size(); i-- > 0;) {
+    if (documents[i].kind != model::ManifestKind::experiment) continue;
+    verb.console.say(Text::experiment_not_sent, name_of(documents[i].document));
+    documents.erase(documents.begin() + static_cast<std::ptrdiff_t>(i));
+    objects.erase(objects.begin() + static_cast<std::ptrdiff_t>(i));
+  }
 }
 
 }  // namespace
@@ -111,11 +123,20 @@ Outcome<Exit> apply_manifests(Verb& verb) {
     const Outcome<UploadedImage> uploaded = ImageUpload(verb.api, verb.console).upload(image, image);
     if (!uploaded) return std::unexpected(uploaded.error());
   }
-  Outcome<std::vector<Json>> objects = send_all(verb, *documents, source->name);
-  if (!objects) return std::unexpected(objects.error());
-  const Outcome<Exit> exit = wait_for_all(verb, *documents, *objects);
+  using enum model::ManifestKind;
+  std::vector<Json> objects(documents->size());
+  const Outcome<void> sent = send(verb, *documents, {release_policy, service}, source->name, objects);
+  if (!sent) return std::unexpected(sent.error());
+  const bool tries = std::ranges::any_of(*documents, [](const auto& each) { return each.kind == experiment; });
+  const Outcome<Exit> exit = wait_for_all(verb, *documents, tries, objects);
   if (!exit) return exit;
-  print_applied(verb, *documents, *objects);
+  if (*exit == Exit::ok) {
+    const Outcome<void> begun = send(verb, *documents, {experiment}, source->name, objects);
+    if (!begun) return std::unexpected(begun.error());
+  } else {
+    drop_experiments(verb, *documents, objects);
+  }
+  print_applied(verb, *documents, objects);
   return *exit;
 }
 

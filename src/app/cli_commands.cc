@@ -154,7 +154,8 @@ void add_releases(std::vector<CommandSpec>& out) {
 void add_experiments(std::vector<CommandSpec>& out) {
   const std::vector<PositionalSpec> one = {{"NAME", true, Completes::experiments}};
   const Options plain = with_output({});
-  const Options end = with_output({{"--reason", '\0', word, "TEXT", Text::help_experiment_reason}});
+  const Options end = with_output({{"--promote", '\0', word, "ARM", Text::help_experiment_promote},
+                                   {"--reason", '\0', word, "TEXT", Text::help_experiment_reason}});
   const std::vector<CommandSpec> rows = {
       {"experiments list",
        {},
@@ -164,7 +165,7 @@ void add_experiments(std::vector<CommandSpec>& out) {
        Text::more_experiments},
       {"experiments describe", one, plain, Text::about_experiments_describe, describe_object},
       {"experiments watch", one, plain, Text::about_experiments_watch, watch_experiment, Text::more_experiments_watch},
-      {"experiments end", one, end, Text::about_experiments_end, end_experiment},
+      {"experiments end", one, end, Text::about_experiments_end, end_experiment, Text::more_experiments_end},
       {"experiments delete", one, plain, Text::about_experiments_delete, delete_object},
   };
   out.insert(out.end(), rows.begin(), rows.end());

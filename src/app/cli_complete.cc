@@ -97,6 +97,7 @@ Completion values(Completes what, std::string_view typed, const TypedLine& line,
     case tags:
     case instances:
     case policies:
+    case experiments:
     case images: return {.candidates = ask(what, line)};
     case releases: return {.candidates = with_more(ask(releases, line), ask(services, line))};
     case strategies: return {.candidates = with_more(listed(kStrategies), ask(policies, line))};

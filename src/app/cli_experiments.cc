@@ -63,6 +63,7 @@ Outcome<Exit> end_experiment(Verb& verb) {
   const std::string& name = verb.arguments.positional(0);
   Json body = Json::object();
   if (const auto reason = verb.arguments.text("--reason")) body["reason"] = *reason;
+  if (const auto arm = verb.arguments.text("--promote")) body["promote"] = *arm;
   const Outcome<Json> known = get_object(verb, "experiments", name);
   if (!known) return std::unexpected(known.error());
   const Outcome<Answer> answer = verb.api.send(

@@ -46,6 +46,30 @@ std::string verdict_of(const Json& experiment) {
   return out;
 }
 
+std::string word_of(const std::string& verdict, const Words& words) {
+  if (verdict == "better") return words(Text::verdict_better);
+  if (verdict == "worse") return words(Text::verdict_worse);
+  return words(verdict == "unclear" ? Text::verdict_unclear : Text::verdict_too_early);
+}
+
+// An end of an interval; a share in percentage points. Nothing is known on a side that is missing.
+std::string end_text(const Json& outcome, std::string_view end, bool share) {
+  const Json* value = find(outcome, {"difference", end});
+  if (value == nullptr || !value->is_number()) return "?";
+  return share ? fmt::format("{:+.1f}", 100 * value->get<double>()) : fmt::format("{:+.0f}", value->get<double>());
+}
+
+std::string outcome_text(const Json& outcome, const Words& words) {
+  const std::string verdict = word_of(text_at(outcome, {"verdict"}), words);
+  const bool share = find(outcome, {"arm", "rate"}) != nullptr;
+  const std::string low = end_text(outcome, "low", share);
+  const std::string high = end_text(outcome, "high", share);
+  const auto count = [&](std::string_view whose, std::string_view what) { return text_at(outcome, {whose, what}); };
+  if (!share) return words(Text::values_differ, verdict, count("arm", "users"), count("control", "users"), low, high);
+  return words(Text::rates_differ, verdict, count("arm", "converted"), count("arm", "users"),
+               count("control", "converted"), count("control", "users"), low, high);
+}
+
 std::vector<std::string> experiment_row(const Json& experiment) {
   std::string arms;
   std::string users;
@@ -78,6 +102,12 @@ Pairs experiment_pairs(const Json& experiment, const Words& words) {
   for (const Json& arm : parts_at(experiment, {"status", "arms"})) {
     out.emplace_back(text_at(arm, {"name"}), arm_text(arm, words));
   }
+  for (const Json& compared : parts_at(experiment, {"status", "comparisons"})) {
+    const std::string arms = words(Text::arm_against, text_at(compared, {"arm"}), status("control"));
+    for (const Json& outcome : parts_at(compared, {"outcomes"})) {
+      out.emplace_back(arms + ", " + text_at(outcome, {"name"}), outcome_text(outcome, words));
+    }
+  }
   for (const Json& each : parts_at(experiment, {"status", "guardrails"})) {
     if (text_at(each, {"breached"}) != "true") continue;
     out.emplace_back(text_at(each, {"arm"}), words(Text::guardrail_breached, text_at(each, {"metric"})));
@@ -85,8 +115,8 @@ Pairs experiment_pairs(const Json& experiment, const Words& words) {
   const bool mistrusted = text_at(experiment, {"status", "sampleRatio", "mistrusted"}) == "true";
   out.emplace_back(words(Text::label_sample_ratio),
                    words(mistrusted ? Text::sample_ratio_mistrusted : Text::sample_ratio_fine));
-  if (const std::string untracked = status("untracked"); untracked != "0") {
-    out.emplace_back(words(Text::label_not_counted), untracked);
+  if (status("untracked") != "0" || status("crossed") != "0") {
+    out.emplace_back(words(Text::label_not_counted), words(Text::not_counted, status("untracked"), status("crossed")));
   }
   return out;
 }

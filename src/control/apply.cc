@@ -108,6 +108,13 @@ void retry(ApplyDecision& out, const store::RevisionRecord& failed) {
 
 }  // namespace
 
+std::optional<model::StickyRule> sticky_of(const model::Service& service) {
+  const auto said = service.annotations.find("marea.dev/sticky");
+  if (said == service.annotations.end()) return std::nullopt;
+  const auto rule = model::parse_sticky(said->second);
+  return rule ? std::optional(*rule) : std::nullopt;
+}
+
 const model::Json* managed_fields(const model::Json& document) {
   if (!document.contains("metadata") || !document.at("metadata").contains("managedFields")) return nullptr;
   return &document.at("metadata").at("managedFields");

@@ -42,6 +42,9 @@ struct ApplyDecision {
 
 std::expected<ApplyDecision, Refusal> decide_apply(const ApplyService& command, const ApplyInput& input);
 
+// By what its users keep their arm, as marea.dev/sticky says; nothing: it does not say.
+std::optional<model::StickyRule> sticky_of(const model::Service& service);
+
 // Without status and what only the server writes (uid, resourceVersion, …), as it is stored.
 model::Json stored_form(model::Json document);
 

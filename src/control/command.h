@@ -89,14 +89,17 @@ struct PutExperiment {
   bool must_be_new = false;                        // refuse when it exists
   std::optional<model::Json> managed_fields = {};  // as of ApplyService
   bool dry_run = false;                            // say what would be, and leave everything as it is
+  std::string who = {};
 };
 struct EndExperiment {
   std::string name;
   std::string who;
   std::string reason;
+  std::string promote = {};  // an arm: its revision gets all requests, by spec.traffic; empty: what that says now
 };
 struct DeleteExperiment {  // it ends, and what it counted goes
   std::string name;
+  std::string who = {};
 };
 
 using Command = std::variant<ApplyService, DeleteService, DeleteRevision, DeleteInstance, NameImage, BuildImage,
@@ -149,8 +152,7 @@ struct ExperimentPut {  // or ended
   std::optional<store::ExperimentRecord> would_be = {};  // of a dry run
 };
 
-using Outcome =
-    std::variant<Applied, Deleted, ImageReady, Freed, ReleaseMoved, RolledBack, PolicyPut, ExperimentPut>;
+using Outcome = std::variant<Applied, Deleted, ImageReady, Freed, ReleaseMoved, RolledBack, PolicyPut, ExperimentPut>;
 
 // Why a command was not carried out; faults when the document is to blame.
 struct Refusal {

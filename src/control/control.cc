@@ -268,6 +268,7 @@ void Control::plan(ServiceState& service) {
   ServiceOutcome outcome = plan_service(facts);
   note_published(service.record.service.name, facts, outcome);
   service.shares = outcome.route ? outcome.route->shares : std::vector<model::RouteShare>();
+  service.by_traffic = std::move(outcome.by_traffic);
   service.unmet = std::move(outcome.unmet);
   const base::ServiceName& name = service.record.service.name;
   const bool changed = router_.set(name, std::move(outcome.route), std::move(outcome.revision_routes));

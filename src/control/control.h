@@ -45,6 +45,7 @@
 #include "control/rollback.h"
 #include "control/router_port.h"
 #include "control/scrape.h"
+#include "control/states.h"
 #include "control/status.h"
 #include "control/usage_book.h"
 #include "model/platform_limits.h"
@@ -54,60 +55,6 @@
 #include "webhook/courier.h"
 
 namespace marea::control {
-
-inline constexpr base::Duration kDeleteWait = std::chrono::seconds(5);            // for a router that does not answer
-inline constexpr base::Duration kOutputSettles = std::chrono::milliseconds(200);  // logs reads a dead app's pipe
-inline constexpr base::Duration kCheckSlack = std::chrono::seconds(30);           // beyond the startup probe's deadline
-inline constexpr base::Duration kUnpackDeadline = std::chrono::minutes(10);
-inline constexpr base::Duration kBuildDeadline = std::chrono::minutes(30);
-inline constexpr base::Duration kResolveDeadline = std::chrono::minutes(6);    // beyond the builder's own
-inline constexpr base::Duration kUsageBatch = std::chrono::milliseconds(200);  // accounts that are stored at once
-inline constexpr base::Duration kUploadGrace = std::chrono::hours(1);  // from a blob's upload to its image's name
-inline constexpr base::Duration kLastAnswers = std::chrono::milliseconds(200);  // of a control that gives up
-inline constexpr base::Duration kRestoreRetry = std::chrono::minutes(10);  // of an image that a ready revision lacks
-inline constexpr base::Duration kStoreRetry = std::chrono::seconds(1);     // after a write that the disk refused
-inline constexpr base::Duration kReleaseLook = std::chrono::seconds(1);    // at releases that run: their time passes
-inline constexpr base::Duration kJudgeStored = std::chrono::seconds(1);    // what its judge knows: so often at least
-inline constexpr base::Duration kJudgeStoredInWatch = std::chrono::seconds(30);  // a day of that wears a disk less
-inline constexpr std::size_t kMostReleasesPerService = 20;  // beyond it the oldest goes with its history
-inline constexpr std::size_t kMostReleasePolicies = 1000;
-// Counts of a release are shown anew once a second at most; of more releases than this together not so often.
-inline constexpr std::int64_t kReleasesShownPerSecond = 20;
-inline constexpr std::size_t kMostReleaseLines = 1000;  // of one history; people can make it grow
-// So many requests within the last hour, one a minute, are traffic by which a new revision can be judged.
-inline constexpr std::uint64_t kTrafficToJudge = 60;
-// Stable keeps an instance for so long after a release went back to it: its requests come now.
-inline constexpr base::Duration kWarmAfterRollback = std::chrono::minutes(5);
-inline constexpr base::Duration kExperimentLook = std::chrono::seconds(1);     // at experiments whose time may be over
-inline constexpr base::Duration kExperimentStored = std::chrono::seconds(30);  // what was counted, so often at most
-inline constexpr std::size_t kMostExperiments = 1000;                          // with those that have ended
-inline constexpr int kStartsToGiveUp = 3;  // of a canary that fail one after the other, none ready between
-
-struct RevisionState {
-  store::RevisionRecord record;
-  bool preparing = false;         // a builder job unpacks its image
-  bool checking = false;          // it shall prove that it starts
-  std::uint64_t unrouted_in = 0;  // routes version that took its share away; 0: the router does not hold on to it
-  int waiting = 0;                // requests that wait for a slot
-  std::optional<std::uint64_t> answered;  // requests, as router told last
-  std::unique_ptr<net::Timer> deadline;   // of the check
-};
-
-struct ServiceState {
-  store::ServiceRecord record;
-  std::vector<RevisionState> revisions;   // oldest first
-  std::vector<model::RouteShare> shares;  // as published last
-  std::vector<std::string> unmet;         // revisions that traffic names and that cannot serve
-  std::vector<ReleaseEntry> releases;     // oldest first; only the newest may run
-  base::Instant judge_stored{};           // of the running one
-  std::uint64_t judged_stored = 0;        // ticks that its judge had eaten then
-  base::Instant warm_until{};             // stable, after a release went back to it; 0: it is not
-  int failed_starts = 0;                  // of the running release's canary, since an instance of it was ready
-  RecentRequests recent;                  // of all its revisions
-  std::uint64_t routes_version = 0;       // in which its routes changed last
-  std::unique_ptr<net::Timer> delete_deadline;
-  std::vector<std::function<void(std::expected<Outcome, Refusal>)>> on_deleted;
-};
 
 class Control {
  public:
@@ -335,7 +282,11 @@ class Control {
   void load_experiments(store::Contents& contents);
   model::Faults experiment_faults(const model::ExperimentSpec& spec) const;
   std::optional<Refusal> experiment_conflict(const model::ExperimentSpec& spec) const;
-  store::ExperimentRecord experiment_record(const PutExperiment& command, const ExperimentEntry* known) const;
+  model::StickyRule experiment_stickiness(const PutExperiment& command) const;
+  store::ExperimentRecord experiment_record(const PutExperiment& command, const model::ExperimentSpec& spec,
+                                            const ExperimentEntry* known) const;
+  std::expected<void, Refusal> promote_arm(const ExperimentEntry& entry, const EndExperiment& command);
+  void act_on_breach(ExperimentEntry& entry);
   bool end_experiment(ExperimentEntry& entry, model::ExperimentEnd cause, std::string detail, std::string who);
   void note_experiment_end(const ExperimentEntry& entry);
   // The record goes into the same commit as the apply, adopt_experiment() follows it.
@@ -365,7 +316,10 @@ class Control {
 
   // control_rollback.cc
   RollbackFacts rollback_facts(const ServiceState& service) const;
-  std::expected<void, Refusal> send_all_to(ServiceState& service, const RollBack& command, const RollbackPlan& plan);
+  std::expected<void, Refusal> send_all_to(ServiceState& service, TrafficPin pin);
+  std::optional<ReleaseEntry::Next> rollback_line(const ServiceState& service, const RollBack& command,
+                                                  const RollbackPlan& plan);
+  std::expected<void, Refusal> carry_out(ServiceState& service, const RollBack& command, const RollbackPlan& plan);
 
   // control_usage.cc
   UsageBook::Moment usage_moment() const;

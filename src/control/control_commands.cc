@@ -162,8 +162,7 @@ std::expected<Outcome, Refusal> Control::run(const ApplyService& command) {
   ReleasePlan releases = plan_releases(state, wanted, *decision, *policy);
   if (releases.notice) applied.notices.push_back(*releases.notice);
   const bool adds = !decision->revisions.empty() && !owners_.contains(decision->revisions.back().revision.name);
-  const bool releases_again = releases.running && !model::is_over(releases.running->record.state.phase);
-  auto experiment = experiment_before(wanted, state, adds || releases_again);
+  auto experiment = experiment_before(wanted, state, !decision->revisions.empty());  // a retry is a deploy, too
   if (!experiment) return std::unexpected(std::move(experiment.error()));
   if (*experiment) {
     applied.notices.push_back(

@@ -39,6 +39,19 @@ class ControlExperimentTest : public testing::Test {
   std::string in(base::Duration time) {
     return model::print_moment(world.loop().clock().wall().unix_ns + time.count());
   }
+  // The traffic names the first revision, as for an experiment with the second.
+  void pin(const std::string& annotation = "{}") {
+    model::Json document = model::Json::parse(world.service("hola").record.document);
+    document["spec"]["traffic"] = {{{"revisionName", names.at(0)}, {"percent", 100}}};
+    document["metadata"]["annotations"].update(model::Json::parse(annotation));
+    ASSERT_TRUE(apply(std::move(document)));
+    world.apply_routes();
+  }
+  std::expected<Outcome, Refusal> apply(model::Json document) {
+    auto parsed = model::parse_service(std::move(document));
+    if (!parsed) ADD_FAILURE() << to_string(parsed.error().front());
+    return world.execute(ApplyService{.document = *std::move(parsed)});
+  }
   const ExperimentEntry& entry() { return world.control().experiments().at("form"); }
   void tell(std::uint64_t keys, std::uint64_t failed_old, std::uint64_t failed_new, std::uint64_t memory = 1) {
     model::ArmOutcomes none;
@@ -192,13 +205,123 @@ TEST_F(ControlExperimentTest, it_does_not_begin_while_a_release_runs) {
   model::Json released = model::Json::parse(world.service("hola").record.document);
   released["metadata"]["annotations"]["marea.dev/release-policy"] = "canary";
   released["spec"]["template"]["spec"]["containers"][0]["image"] = "c";
-  auto parsed = model::parse_service(std::move(released));
-  ASSERT_TRUE(parsed);
-  ASSERT_TRUE(world.execute(ApplyService{.document = *std::move(parsed)}));
+  ASSERT_TRUE(apply(std::move(released)));
   const auto done = put(document());
   ASSERT_FALSE(done);
   EXPECT_EQ(done.error().error.code, base::ErrorCode::conflict);
   EXPECT_THAT(done.error().error.why, HasSubstr("releases go before experiments"));
+}
+
+TEST_F(ControlExperimentTest, it_does_not_begin_while_a_revision_that_shall_have_the_traffic_is_being_deployed) {
+  world.apply("hola", "c");
+  const auto done = put(document());
+  ASSERT_FALSE(done);
+  EXPECT_THAT(done.error().error.why, HasSubstr("deploys go before experiments"));
+}
+
+TEST_F(ControlExperimentTest, a_deploy_goes_on_from_what_the_traffic_says_and_not_from_an_arm) {
+  pin();
+  ASSERT_TRUE(put(document()));
+  world.apply_routes();
+  model::Json released = model::Json::parse(world.service("hola").record.document);
+  released["metadata"]["annotations"]["marea.dev/release-policy"] = "canary";
+  released["spec"]["template"]["spec"]["containers"][0]["image"] = "c";
+  released["spec"].erase("traffic");
+  ASSERT_TRUE(apply(std::move(released)));
+  EXPECT_EQ(entry().state().cause, ExperimentEnd::deploy);
+  ASSERT_EQ(world.service("hola").releases.size(), 1U);
+  EXPECT_EQ(world.service("hola").releases[0].record().spec.stable.str(), names.at(0));
+}
+
+TEST_F(ControlExperimentTest, a_failed_revision_that_is_tried_again_is_a_deploy) {
+  world.apply("hola", "c");
+  world.report("c1", world.newest("hola"), InstanceState::failed, model::Reason::app_exited, "it exited");
+  ASSERT_TRUE(put(document()));
+  ASSERT_TRUE(world.apply("hola", "c"));
+  EXPECT_EQ(entry().state().cause, ExperimentEnd::deploy);
+}
+
+TEST_F(ControlExperimentTest, a_rollback_ends_it_and_leaves_who_was_compared_with) {
+  pin();
+  ASSERT_TRUE(put(document()));
+  world.apply_routes();
+  const auto done = world.execute(RollBack{.service = base::ServiceName("hola"), .reason = "it hurts", .who = "ana"});
+  ASSERT_TRUE(done) << done.error().error.line();
+  const auto& back = std::get<RolledBack>(*done);
+  EXPECT_EQ(back.from.str() + " " + back.to.str(), names.at(1) + " " + names.at(0));
+  EXPECT_FALSE(back.by_traffic);
+  EXPECT_EQ(entry().state().cause, ExperimentEnd::person);
+  EXPECT_EQ(entry().state().who, "ana");
+  EXPECT_EQ(world.shares("hola"), "hola-00001=10000");
+}
+
+TEST_F(ControlExperimentTest, a_rollback_of_a_service_whose_newest_has_the_traffic_names_the_other_in_the_same_commit) {
+  ASSERT_TRUE(put(document()));
+  const auto done = world.execute(RollBack{.service = base::ServiceName("hola"), .reason = {}, .who = "ana"});
+  ASSERT_TRUE(done);
+  EXPECT_TRUE(std::get<RolledBack>(*done).by_traffic);
+  EXPECT_EQ(entry().state().cause, ExperimentEnd::person);
+  EXPECT_EQ(world.shares("hola"), "hola-00001=10000");
+}
+
+TEST_F(ControlExperimentTest, an_arm_may_be_promoted_as_it_ends) {
+  pin();
+  ASSERT_TRUE(put(document()));
+  const auto unknown = world.execute(EndExperiment{.name = "form", .who = "ana", .reason = {}, .promote = "newer"});
+  ASSERT_FALSE(unknown);
+  EXPECT_THAT(unknown.error().error.why, HasSubstr("its arms are old, new"));
+  EXPECT_TRUE(entry().running());
+  ASSERT_TRUE(world.execute(EndExperiment{.name = "form", .who = "ana", .reason = {}, .promote = "new"}));
+  EXPECT_EQ(entry().state().detail, "arm new was promoted");
+  EXPECT_EQ(world.shares("hola"), "hola-00002=10000");
+  EXPECT_TRUE(world.service("hola").record.service.traffic.at(0).latest) << "later deploys get the traffic";
+}
+
+TEST_F(ControlExperimentTest, an_older_arm_that_is_promoted_is_named_by_the_traffic) {
+  ASSERT_TRUE(put(document()));
+  ASSERT_TRUE(world.execute(EndExperiment{.name = "form", .who = "ana", .reason = {}, .promote = "old"}));
+  EXPECT_EQ(world.shares("hola"), "hola-00001=10000");
+  EXPECT_EQ(world.service("hola").record.service.traffic.at(0).revision, names.at(0));
+}
+
+TEST_F(ControlExperimentTest, where_no_cookie_may_be_set_users_need_a_header) {
+  pin(R"({"marea.dev/sticky": "off"})");
+  const auto without = put(document());
+  ASSERT_FALSE(without);
+  EXPECT_THAT(to_string(without.error().faults.at(0)), HasSubstr("spec.sticky: service hola may set no cookie"));
+  EXPECT_TRUE(put(document(R"(, "sticky": "header X-Customer")")));
+}
+
+TEST_F(ControlExperimentTest, users_keep_their_arm_by_what_the_service_says_unless_it_says_more) {
+  pin(R"({"marea.dev/sticky": "header X-Customer"})");
+  ASSERT_TRUE(put(document()));
+  EXPECT_EQ(entry().spec().sticky.header, "x-customer");
+  pin(R"({"marea.dev/sticky": "cookie"})");
+  EXPECT_TRUE(put(document())) << "one that runs goes on as it began";
+  EXPECT_EQ(entry().spec().sticky.header, "x-customer");
+}
+
+TEST_F(ControlExperimentTest, one_that_has_ended_is_not_begun_anew_and_that_is_said) {
+  ASSERT_TRUE(put(document("", in(std::chrono::hours(1)))));
+  const std::string same = document("", in(std::chrono::hours(1)));
+  ASSERT_TRUE(world.execute(EndExperiment{.name = "form", .who = {}, .reason = {}}));
+  const auto done = put(same);
+  ASSERT_TRUE(done) << done.error().error.line();
+  ASSERT_EQ(std::get<ExperimentPut>(*done).notices.size(), 1U);
+  EXPECT_THAT(std::get<ExperimentPut>(*done).notices[0].message, HasSubstr("has ended (person), and nothing begins"));
+}
+
+TEST_F(ControlExperimentTest, the_history_tells_who_began_and_who_deleted_one_that_ran) {
+  const auto parsed = model::parse_experiments(document());
+  ASSERT_TRUE(parsed);
+  ASSERT_TRUE(world.execute(PutExperiment{.document = parsed->front(), .who = "ana"}));
+  ASSERT_TRUE(world.execute(DeleteExperiment{.name = "form", .who = "eva"}));
+  const auto timeline = world.control().timeline({.service = base::ServiceName("hola")});
+  ASSERT_TRUE(timeline);
+  ASSERT_GE(timeline->lines.size(), 2U);
+  EXPECT_EQ(timeline->lines[timeline->lines.size() - 2].who, "ana");
+  EXPECT_EQ(timeline->lines.back().who, "eva");
+  EXPECT_EQ(timeline->lines.back().why, "experiment form ended: person, it was deleted");
 }
 
 }  // namespace

@@ -52,6 +52,16 @@ const ExperimentEntry* Control::running_experiment(const base::ServiceName& serv
   return nullptr;
 }
 
+// By what users keep their arm, where the experiment does not say it: as in releases of the service. One that runs goes
+// on as it began.
+model::StickyRule Control::experiment_stickiness(const PutExperiment& command) const {
+  const model::ExperimentSpec& spec = command.document.spec;
+  if (command.document.document["spec"].contains("sticky")) return spec.sticky;
+  if (const auto known = experiments_.find(spec.name); known != experiments_.end()) return known->second.spec().sticky;
+  const auto service = services_.find(spec.service);
+  return service == services_.end() ? spec.sticky : sticky_of(service->second.record.service).value_or(spec.sticky);
+}
+
 // What is wrong with it in this world, each fault at its place.
 model::Faults Control::experiment_faults(const model::ExperimentSpec& spec) const {
   model::Faults out;
@@ -74,6 +84,11 @@ model::Faults Control::experiment_faults(const model::ExperimentSpec& spec) cons
                       (one->record.result == store::RevisionResult::failed ? "it failed: " + one->record.message
                                                                            : "it is being deployed"));
     }
+  }
+  const auto rule = sticky_of(found->second.record.service);
+  if (rule && rule->by == model::StickyRule::By::off && spec.sticky.by != model::StickyRule::By::header) {
+    fault("spec.sticky", "service " + spec.service.str() + " may set no cookie (marea.dev/sticky: off), and without " +
+                             "one nobody keeps an arm; name a header that each user sends, such as: header X-Customer");
   }
   const std::int64_t now = loop_.clock().wall().unix_ns;
   if (spec.ends_unix_ns <= now) fault("spec.ends", "is past");
@@ -113,18 +128,27 @@ std::optional<Refusal> Control::experiment_conflict(const model::ExperimentSpec&
                         " runs (" + std::string(to_string(service.releases.back().state().phase)) +
                         "); releases go before experiments",
                     "Wait until it is over, or end it by saying who gets the traffic: marea traffic " +
-                        spec.service.str() + " --to REVISION=100");
+                        spec.service.str() + " REVISION=100");
+  }
+  const RevisionState* newest = service.revisions.empty() ? nullptr : &service.revisions.back();
+  const bool awaited = std::ranges::any_of(service.record.service.traffic,
+                                           [](const auto& target) { return target.latest && target.percent > 0; });
+  if (awaited && newest != nullptr && newest->record.result == store::RevisionResult::pending) {
+    return conflict("revision " + newest->record.revision.name.str() + " of service " + spec.service.str() +
+                        " is being deployed and shall have its traffic; deploys go before experiments",
+                    "Wait until it is ready");
   }
   return std::nullopt;
 }
 
-store::ExperimentRecord Control::experiment_record(const PutExperiment& command, const ExperimentEntry* known) const {
+store::ExperimentRecord Control::experiment_record(const PutExperiment& command, const model::ExperimentSpec& spec,
+                                                   const ExperimentEntry* known) const {
   store::ExperimentRecord out;
   if (known != nullptr) out = known->whole();
   model::Json document = stored_form(command.document.document);
   const model::Json before = known == nullptr ? model::Json() : model::Json::parse(out.document, nullptr, false);
   set_managed_fields(document, command.managed_fields ? &*command.managed_fields : managed_fields(before));
-  out.spec = command.document.spec;
+  out.spec = spec;
   out.document = document.dump(-1, ' ', false, model::Json::error_handler_t::replace);
   if (known == nullptr) {
     out.created_unix_ns = out.state.began_unix_ns = loop_.clock().wall().unix_ns;
@@ -134,7 +158,8 @@ store::ExperimentRecord Control::experiment_record(const PutExperiment& command,
 }
 
 std::expected<Outcome, Refusal> Control::run(const PutExperiment& command) {
-  const model::ExperimentSpec& spec = command.document.spec;
+  model::ExperimentSpec spec = command.document.spec;
+  spec.sticky = experiment_stickiness(command);
   const auto known = experiments_.find(spec.name);
   const bool created = known == experiments_.end();
   if (command.must_be_new && !created) {
@@ -150,11 +175,17 @@ std::expected<Outcome, Refusal> Control::run(const PutExperiment& command) {
     }
     if (auto conflict = experiment_conflict(spec)) return std::unexpected<Refusal>(*std::move(conflict));
   }
-  store::ExperimentRecord record = experiment_record(command, created ? nullptr : &known->second);
+  store::ExperimentRecord record = experiment_record(command, spec, created ? nullptr : &known->second);
   ExperimentPut out{.name = spec.name, .created = created, .notices = command.document.notices};
+  if (!created && !known->second.running()) {
+    out.notices.push_back({.path = "metadata.name",
+                           .message = "has ended (" + std::string(to_string(known->second.state().cause)) +
+                                      "), and nothing begins anew; for that choose another name, or delete it first"});
+  }
   if (command.dry_run) out.would_be = std::move(record);
   if (command.dry_run) return out;
   std::vector<store::Change> changes{record};
+  history_.author = {.actor = model::ReleaseActor::person, .who = command.who, .why = {}};
   if (auto done = commit(changes); !done) return not_stored(std::move(done.error()));
   if (created) {
     experiments_.emplace(spec.name, ExperimentEntry(std::move(record), {}));
@@ -193,11 +224,37 @@ std::expected<Outcome, Refusal> Control::run(const EndExperiment& command) {
     return control::refuse(base::ErrorCode::conflict, "cannot end experiment " + command.name,
                            "it has ended: " + std::string(to_string(found->second.state().cause)));
   }
-  if (!end_experiment(found->second, model::ExperimentEnd::person, command.reason, command.who)) {
+  if (!command.promote.empty()) {
+    if (auto done = promote_arm(found->second, command); !done) return std::unexpected(std::move(done.error()));
+  } else if (!end_experiment(found->second, model::ExperimentEnd::person, command.reason, command.who)) {
     return control::refuse(base::ErrorCode::io, "cannot end experiment " + command.name, "the store did not take it",
                            "Try again in a moment");
   }
   return ExperimentPut{.name = command.name, .created = false, .notices = {}};
+}
+
+// The end and the traffic are one commit: nobody is sent to the control in between.
+std::expected<void, Refusal> Control::promote_arm(const ExperimentEntry& entry, const EndExperiment& command) {
+  const std::string what = "cannot end experiment " + command.name;
+  const auto& arms = entry.spec().arms;
+  const auto arm = std::ranges::find(arms, command.promote, &model::ExperimentArm::name);
+  if (arm == arms.end()) {
+    std::string names;
+    for (const model::ExperimentArm& each : arms) names += (names.empty() ? "" : ", ") + each.name;
+    return control::refuse(base::ErrorCode::usage, what,
+                           "it has no arm " + command.promote + "; its arms are " + names);
+  }
+  ServiceState& service = services_.at(entry.spec().service);
+  const auto release = release_facts(service);
+  const bool newest =
+      status(service).latest_ready == arm->revision.str() && (!release || release->route.weight == model::kWholeWeight);
+  const std::string why = "arm " + arm->name + " was promoted" + (command.reason.empty() ? "" : ": " + command.reason);
+  return send_all_to(service,
+                     {.to = newest ? base::RevisionName() : arm->revision,
+                      .what = what,
+                      .author = {.actor = model::ReleaseActor::person, .who = command.who, .why = why},
+                      .line = {},
+                      .ends = entry.ended(model::ExperimentEnd::person, why, command.who, loop_.clock().wall())});
 }
 
 std::expected<Outcome, Refusal> Control::run(const DeleteExperiment& command) {
@@ -205,7 +262,12 @@ std::expected<Outcome, Refusal> Control::run(const DeleteExperiment& command) {
   if (found == experiments_.end()) {
     return control::refuse(base::ErrorCode::not_found, "experiments.marea.dev \"" + command.name + "\" not found");
   }
-  std::vector<store::Change> changes{store::DropExperiment{.name = command.name}};
+  std::vector<store::Change> changes;
+  if (found->second.running()) {
+    changes.emplace_back(
+        found->second.ended(model::ExperimentEnd::person, "it was deleted", command.who, loop_.clock().wall()));
+  }
+  changes.emplace_back(store::DropExperiment{.name = command.name});
   if (auto done = commit(changes); !done) return not_stored(std::move(done.error()));
   const base::ServiceName service = found->second.spec().service;
   experiments_.erase(found);
@@ -216,15 +278,15 @@ std::expected<Outcome, Refusal> Control::run(const DeleteExperiment& command) {
 // What an apply means to the experiment that runs on the service: nothing, its end, or that the apply is refused.
 std::expected<std::optional<store::ExperimentRecord>, Refusal> Control::experiment_before(const model::Service& wanted,
                                                                                           const ServiceState* state,
-                                                                                          bool adds) const {
+                                                                                          bool deploys) const {
   const ExperimentEntry* entry = running_experiment(wanted.name);
   if (entry == nullptr || state == nullptr) return std::nullopt;
   const bool moves = state->record.service.traffic != wanted.traffic;
   // A revision that shall get nothing yet changes nothing.
   const bool gets_traffic =
       std::ranges::any_of(wanted.traffic, [](const auto& target) { return target.latest && target.percent > 0; });
-  if (!(adds && gets_traffic) && !moves) return std::nullopt;
-  const std::string what = adds ? "a new revision" : "a change of spec.traffic";
+  if (!(deploys && gets_traffic) && !moves) return std::nullopt;
+  const std::string what = deploys ? "a new revision" : "a change of spec.traffic";
   if (entry->spec().deploys == model::DeployRule::refuse) {
     return control::refuse(
         base::ErrorCode::conflict, "cannot deploy " + wanted.name.str(),
@@ -251,12 +313,22 @@ void Control::on_experiment_counts(const model::ExperimentCounts& counts) {
     if (!entry.count(counts, loop_.clock().wall())) return;
     uncounted_.insert(name);
     changed(entry.spec().service);
-    const auto breach = decide::breach_of(entry.data(), entry.spec());
-    if (!breach || entry.spec().breach != model::BreachRule::end) return;
-    end_experiment(
-        entry, model::ExperimentEnd::guardrail,
-        "arm " + entry.spec().arms[breach->arm].name + " harms users: " + std::string(to_string(breach->metric)), {});
+    act_on_breach(entry);
     return;
+  }
+}
+
+void Control::act_on_breach(ExperimentEntry& entry) {
+  const auto breach = decide::breach_of(entry.data(), entry.spec());
+  if (!breach) return;
+  const std::string& arm = entry.spec().arms[breach->arm].name;
+  const std::string metric(to_string(breach->metric));
+  if (entry.spec().breach == model::BreachRule::end) {
+    end_experiment(entry, model::ExperimentEnd::guardrail, "arm " + arm + " harms users: " + metric, {});
+  } else if (entry.warn_once()) {
+    log_(
+        base::Severity::warning, "an arm of an experiment harms users, and the experiment goes on (onBreach: warn)",
+        {{"experiment", entry.spec().name}, {"service", entry.spec().service.str()}, {"arm", arm}, {"metric", metric}});
   }
 }
 
@@ -274,6 +346,8 @@ void Control::look_at_experiments() {
                      "revision " + gone->revision.str() + " of arm " + gone->name + " cannot serve any more", {});
     } else if (entry.spec().ends_unix_ns <= now) {
       end_experiment(entry, model::ExperimentEnd::date, "its end has come", {});
+    } else {
+      act_on_breach(entry);  // also what the store did not take when the news came
     }
   }
   if (!uncounted_.empty() && loop_.now() >= experiments_stored_ + kExperimentStored) {

@@ -18,7 +18,6 @@ constexpr int kSaltLength = 16;
 constexpr std::size_t kMostNamed = 10;
 constexpr const char* kPolicyPath = "metadata.annotations[\"marea.dev/release-policy\"]";
 constexpr const char* kTrafficPath = "spec.traffic";
-constexpr const char* kStickyAnnotation = "marea.dev/sticky";
 constexpr std::size_t kMostIdBytes = 63;        // a label
 constexpr std::size_t kMostStoredAtOnce = 100;  // releases in one commit
 constexpr std::size_t kMostCountedKept = 4096;
@@ -157,10 +156,7 @@ std::expected<Control::PolicyChoice, Refusal> Control::release_policy(const Serv
     out.policy->rollback_until = until;
   }
   // Of a service that may not set a cookie. A policy that was written for it has its own word.
-  const auto sticky = wanted.annotations.find(kStickyAnnotation);
-  if (sticky != wanted.annotations.end() && !policies_.contains(name)) {
-    out.policy->sticky = model::parse_sticky(sticky->second).value_or(out.policy->sticky);
-  }
+  if (!policies_.contains(name)) out.policy->sticky = sticky_of(wanted).value_or(out.policy->sticky);
   if (out.policy->strategy == model::ReleaseStrategy::none) out.policy.reset();
   return out;
 }
@@ -189,8 +185,9 @@ bool Control::is_fallback(const ServiceState& service, const base::RevisionName&
 base::RevisionName Control::incumbent(const ServiceState& service,
                                       const std::optional<ReleaseEntry::Next>& superseded) const {
   if (!all_to_latest(service.record.service)) {
-    const auto most = std::ranges::max_element(service.shares, {}, &model::RouteShare::weight);
-    return most == service.shares.end() ? base::RevisionName() : most->revision;
+    // An arm of an experiment is nothing that proved itself.
+    const auto most = std::ranges::max_element(service.by_traffic, {}, &model::RouteShare::weight);
+    return most == service.by_traffic.end() ? base::RevisionName() : most->revision;
   }
   const auto latest = std::ranges::find(service.revisions | std::views::reverse, store::RevisionResult::ready,
                                         [](const RevisionState& one) { return one.record.result; });

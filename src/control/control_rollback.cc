@@ -31,8 +31,8 @@ std::unexpected<Refusal> not_newest(const std::string& what, const std::string& 
 RollbackFacts Control::rollback_facts(const ServiceState& service) const {
   RollbackFacts out{.service = service.record.service.name};
   const auto share_of = [&](const base::RevisionName& name) {
-    const auto found = std::ranges::find(service.shares, name, &model::RouteShare::revision);
-    return found == service.shares.end() ? 0U : found->weight;
+    const auto found = std::ranges::find(service.by_traffic, name, &model::RouteShare::revision);
+    return found == service.by_traffic.end() ? 0U : found->weight;
   };
   for (const RevisionState& one : service.revisions) {
     const base::RevisionName& name = one.record.revision.name;
@@ -46,6 +46,11 @@ RollbackFacts Control::rollback_facts(const ServiceState& service) const {
   for (const ReleaseEntry& each : service.releases) {
     const model::ReleaseSpec& spec = each.record().spec;
     out.releases.push_back({.id = spec.id, .stable = spec.stable, .canary = spec.canary, .phase = each.state().phase});
+  }
+  if (const ExperimentEntry* experiment = running_experiment(out.service)) {
+    const auto [control, tried] = experiment->main_arms();
+    out.control = control;
+    out.tried = tried;
   }
   out.by_hand = std::ranges::any_of(service.record.service.traffic,
                                     [](const model::TrafficTarget& each) { return !each.latest && each.percent > 0; });
@@ -68,64 +73,88 @@ std::expected<Outcome, Refusal> Control::run(const RollBack& command) {
   }
   const auto plan = plan_rollback(rollback_facts(*service), command.revision);
   if (!plan) return std::unexpected(plan.error());
-  const ExperimentEntry* experiment = running_experiment(command.service);
-  if (experiment != nullptr && !end_experiment(experiments_.at(experiment->spec().name), model::ExperimentEnd::deploy,
-                                               "a rollback came", command.who)) {
-    return control::refuse(base::ErrorCode::io, "cannot roll back " + name, "the store did not take it",
-                           "Try again in a moment");
-  }
   RolledBack out{.service = command.service, .from = plan->from, .to = plan->to, .by_traffic = plan->by_traffic};
   if (!service->releases.empty()) out.release = service->releases.back().record().spec.id;
-  if (plan->aborts || plan->undoes) {
-    const MoveRelease move{.service = command.service,
-                           .command = {.act = decide::OperatorAct::abort,
-                                       .who = command.who,
-                                       .reason = command.reason,
-                                       .after_end = plan->undoes}};
-    if (auto moved = run(move); !moved) return moved;
-  }
-  if (plan->by_traffic) {
-    if (auto done = send_all_to(*service, command, *plan); !done) return std::unexpected(std::move(done.error()));
-  }
+  if (auto done = carry_out(*service, command, *plan); !done) return std::unexpected(std::move(done.error()));
   log_(base::Severity::warning, "a service was rolled back",
        {{"service", name}, {"from", out.from.str()}, {"to", out.to.str()}, {"who", command.who}});
   return out;
 }
 
-// Written as if somebody had set spec.traffic, with a line in the history of the newest release.
-std::expected<void, Refusal> Control::send_all_to(ServiceState& service, const RollBack& command,
-                                                  const RollbackPlan& plan) {
+std::expected<void, Refusal> Control::carry_out(ServiceState& service, const RollBack& command,
+                                                const RollbackPlan& plan) {
+  if (plan.aborts || plan.undoes) {
+    const MoveRelease move{
+        .service = command.service,
+        .command = {
+            .act = decide::OperatorAct::abort, .who = command.who, .reason = command.reason, .after_end = plan.undoes}};
+    if (auto moved = run(move); !moved) return std::unexpected(std::move(moved.error()));
+  }
+  const ExperimentEntry* experiment = running_experiment(command.service);
+  std::optional<store::ExperimentRecord> ends;
+  if (experiment != nullptr) {
+    ends = experiment->ended(model::ExperimentEnd::person,
+                             "rolled back to " + plan.to.str() + (command.reason.empty() ? "" : ": " + command.reason),
+                             command.who, loop_.clock().wall());
+  }
+  const std::string what = "cannot roll back " + command.service.str();
+  if (plan.by_traffic) {
+    return send_all_to(service,
+                       {.to = plan.to,
+                        .what = what,
+                        .author = {.actor = model::ReleaseActor::person, .who = command.who, .why = command.reason},
+                        .line = rollback_line(service, command, plan),
+                        .ends = std::move(ends)});
+  }
+  if (!ends) return {};
+  std::vector<store::Change> changes{*ends};
+  if (auto done = commit(changes); !done) {
+    return std::unexpected(Refusal{.error = std::move(done.error()), .faults = {}});
+  }
+  adopt_experiment(*std::move(ends));
+  return {};
+}
+
+// In the history of the newest release, which somebody may read to learn why its revision has no requests.
+std::optional<ReleaseEntry::Next> Control::rollback_line(const ServiceState& service, const RollBack& command,
+                                                         const RollbackPlan& plan) {
+  const bool room =
+      !service.releases.empty() && release_history(service.releases.back().record().spec.id).size() < kMostReleaseLines;
+  if (!room) return std::nullopt;
+  const std::string what = "all requests to " + plan.to.str() + " by spec.traffic";
+  return service.releases.back().note({.actor = model::ReleaseActor::person,
+                                       .who = command.who,
+                                       .event = model::ReleaseEvent::rolled_back,
+                                       .why = what + (command.reason.empty() ? "" : ": " + command.reason)},
+                                      loop_.now(), loop_.clock().wall());
+}
+
+std::expected<void, Refusal> Control::send_all_to(ServiceState& service, TrafficPin pin) {
   model::Json document = model::Json::parse(service.record.document, nullptr, false);
-  auto parsed = model::parse_service(with_traffic_to(document, plan.to));
+  auto parsed = model::parse_service(with_traffic_to(document, pin.to));
   if (!parsed) {
-    return std::unexpected(Refusal{
-        .error = {.code = base::ErrorCode::internal, .what = "cannot roll back " + service.record.service.name.str()},
-        .faults = std::move(parsed.error())});
+    return std::unexpected(Refusal{.error = {.code = base::ErrorCode::internal, .what = std::move(pin.what)},
+                                   .faults = std::move(parsed.error())});
   }
   ApplyDecision decision{.service = service.record, .changed = true};
   decision.service.service = std::move(parsed->service);
   decision.service.document = parsed->document.dump(-1, ' ', false, model::Json::error_handler_t::replace);
   ++decision.service.generation;
   std::vector<store::Change> changes{decision.service};
-  std::optional<ReleaseEntry::Next> line;
-  if (!service.releases.empty() &&
-      release_history(service.releases.back().record().spec.id).size() < kMostReleaseLines) {
-    const std::string what = "all requests to " + plan.to.str() + " by spec.traffic";
-    line = service.releases.back().note({.actor = model::ReleaseActor::person,
-                                         .who = command.who,
-                                         .event = model::ReleaseEvent::rolled_back,
-                                         .why = what + (command.reason.empty() ? "" : ": " + command.reason)},
-                                        loop_.now(), loop_.clock().wall());
-    changes.emplace_back(line->record);
-    changes.insert(changes.end(), line->audit.begin(), line->audit.end());
+  if (pin.line) {
+    changes.emplace_back(pin.line->record);
+    changes.insert(changes.end(), pin.line->audit.begin(), pin.line->audit.end());
   }
-  history_.author = {.actor = model::ReleaseActor::person, .who = command.who, .why = command.reason};
+  if (pin.ends) changes.emplace_back(*pin.ends);
+  history_.author = std::move(pin.author);
   if (auto done = commit(changes); !done) {
     return std::unexpected(Refusal{.error = std::move(done.error()), .faults = {}});
   }
   decision.service.resource_version = store_.resource_version();
+  const base::ServiceName name = service.record.service.name;
   adopt(std::move(decision), {});
-  if (line) adopt_releases(command.service, {.running = std::move(line), .fresh = {}, .dropped = {}, .notice = {}});
+  if (pin.line) adopt_releases(name, {.running = std::move(pin.line), .fresh = {}, .dropped = {}, .notice = {}});
+  if (pin.ends) adopt_experiment(*std::move(pin.ends));
   return {};
 }
 

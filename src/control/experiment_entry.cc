@@ -27,6 +27,17 @@ std::string ExperimentEntry::route_id() const {
   return record_.spec.name + "." + std::to_string(record_.created_unix_ns);
 }
 
+std::pair<base::RevisionName, base::RevisionName> ExperimentEntry::main_arms() const {
+  const auto& arms = record_.spec.arms;
+  const auto control = std::ranges::find_if(arms, [](const model::ExperimentArm& arm) { return arm.weight > 0; });
+  const model::ExperimentArm* tried = nullptr;
+  for (const model::ExperimentArm& arm : arms) {
+    if (&arm == &*control) continue;
+    if (tried == nullptr || arm.weight > tried->weight) tried = &arm;
+  }
+  return {control->revision, tried->revision};
+}
+
 ExperimentFacts ExperimentEntry::facts() const {
   const model::ExperimentSpec& spec = record_.spec;
   const bool header = spec.sticky.by == model::StickyRule::By::header;

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/clock.h"
@@ -27,6 +28,8 @@ class ExperimentEntry {
   decide::Summary summary(const decide::ExperimentReport& report) const {
     return decide::summary_of(report, record_.spec, record_.state);
   }
+  // The revisions of the arm that all others are compared with, and of the one that has most users beside it.
+  std::pair<base::RevisionName, base::RevisionName> main_arms() const;
   bool running() const { return record_.state.phase == model::ExperimentPhase::running; }
 
   // By which router knows it.
@@ -39,6 +42,8 @@ class ExperimentEntry {
   // The same, ended.
   store::ExperimentRecord ended(model::ExperimentEnd cause, std::string detail, std::string who,
                                 base::WallTime now) const;
+  // True once in the life of this process.
+  bool warn_once() { return !std::exchange(warned_, true); }
   void adopt(store::ExperimentRecord record) {
     record_ = std::move(record);
     ++changes_;
@@ -48,6 +53,7 @@ class ExperimentEntry {
   store::ExperimentRecord record_;
   decide::ExperimentData data_;
   std::uint64_t changes_ = 1;
+  bool warned_ = false;
 };
 
 }  // namespace marea::control

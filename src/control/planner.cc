@@ -171,6 +171,12 @@ bool kept_warm(const ServiceFacts& facts, const RevisionFacts& revision) {
   return release != nullptr && release->warm && revision.revision->name == release->route.stable;
 }
 
+bool is_arm(const ExperimentFacts* experiment, const base::RevisionName& revision) {
+  return experiment != nullptr &&
+         std::ranges::find(experiment->route.arms, revision, &model::ExperimentArmRoute::revision) !=
+             experiment->route.arms.end();
+}
+
 // `least`: instances that run in any case.
 model::RevisionPlan plan_of(const RevisionFacts& facts, bool shared, int least) {
   const model::Template& spec = facts.revision->spec;
@@ -246,9 +252,9 @@ model::RevisionRoute route_of(const model::Revision& revision) {
 ServiceOutcome plan_service(const ServiceFacts& facts) {
   ServiceOutcome out;
   std::vector<model::RouteShare> shares;
+  const ExperimentFacts* experiment = facts.deleting ? nullptr : experimenting(facts);
   if (!facts.deleting) {
-    shares = shares_of(facts, out.unmet);
-    const ExperimentFacts* experiment = experimenting(facts);
+    out.by_traffic = shares = shares_of(facts, out.unmet);
     if (experiment != nullptr) shares = shares_of(*experiment, std::move(shares));
     out.route = model::ServiceRoute{.name = facts.service->name,
                                     .hosts = facts.service->hosts,
@@ -274,7 +280,8 @@ ServiceOutcome plan_service(const ServiceFacts& facts) {
     if (revision.routed && !shared) out.lost.push_back(revision.revision->name);
     const bool known = shared || revision.checking || revision.routed || revision.releasing || revision.live > 0;
     if (!known || revision.revision->image.digest.empty()) continue;
-    const int least = std::max(revision.revision->spec.min_scale, kept_warm(facts, revision) ? kWarmStable : 0);
+    const int least = std::max({revision.revision->spec.min_scale, kept_warm(facts, revision) ? kWarmStable : 0,
+                                is_arm(experiment, revision.revision->name) ? kWarmArm : 0});
     out.plans.push_back(plan_of(revision, shared, least));
     // The router keeps what it needs to finish the requests of a draining revision.
     out.revision_routes.push_back(route_of(*revision.revision));

@@ -14,7 +14,8 @@
 //     one instance of stable at least runs, so that a rollback finds it warm; that says nothing of what is billed.
 //     Router divides users itself (ReleaseRoute) where the latest revision has all the traffic;
 //   - an experiment gives its arms what its weights say, whatever the traffic does; what has traffic otherwise is kept
-//     at 0. Its rules come after the service's own. While a release runs it has no effect: releases win;
+//     at 0. Each arm has an instance, or users of a rare one would wait for starts that others do not see. Its rules
+//     come after the service's own. While a release runs it has no effect: releases win;
 //   - a revision that lost its share keeps its grant until the router routes without it (`releasing`), so that no
 //     request is lost; then its maximum is 0 and the engine drains it.
 #pragma once
@@ -33,6 +34,7 @@ namespace marea::control {
 // Instances of stable while its release runs, also through the watch and also without holdback: the first requests
 // after a rollback need no start, and more of them start meanwhile.
 inline constexpr int kWarmStable = 1;
+inline constexpr int kWarmArm = 1;  // of an experiment
 
 struct RevisionFacts {
   const model::Revision* revision = nullptr;  // never null; outlives the call
@@ -69,8 +71,9 @@ struct ServiceOutcome {
   std::optional<model::ServiceRoute> route;  // nothing: the service is not routed
   std::vector<model::RevisionRoute> revision_routes;
   std::vector<model::RevisionPlan> plans;
-  std::vector<base::RevisionName> lost;  // had a share in the published routes, has none in these
-  std::vector<std::string> unmet;        // revisions that traffic names and that cannot serve
+  std::vector<base::RevisionName> lost;       // had a share in the published routes, has none in these
+  std::vector<std::string> unmet;             // revisions that traffic names and that cannot serve
+  std::vector<model::RouteShare> by_traffic;  // who would serve without an experiment
   friend bool operator==(const ServiceOutcome&, const ServiceOutcome&) = default;
 };
 

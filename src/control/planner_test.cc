@@ -344,6 +344,9 @@ TEST(Planner, an_experiment_gives_its_arms_what_they_weigh_and_keeps_who_has_the
   ASSERT_EQ(outcome.route->rules.size(), 2U);
   EXPECT_EQ(outcome.route->rules[0].arm, -1) << "the service's own rules come first";
   EXPECT_EQ(outcome.route->rules[1].arm, 1);
+  EXPECT_EQ(minimums(outcome), "r1[1..10] r2[1..10] r3[0..10]") << "nobody waits for an arm to start";
+  ASSERT_EQ(outcome.by_traffic.size(), 2U);
+  EXPECT_EQ(outcome.by_traffic[0].revision.str(), "r3") << "what was there before is what a deploy goes on from";
 }
 
 TEST(Planner, an_experiment_gives_way_to_a_release_and_to_an_arm_that_is_not_ready) {

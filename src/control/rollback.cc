@@ -71,10 +71,14 @@ std::expected<RollbackPlan, Refusal> plan_rollback(const RollbackFacts& facts, c
     return cannot(facts, wanted.str() + " is what release " + newest->id + " brings",
                   "Leave the revision out to abort that release");
   }
+  plan.ends = !facts.control.empty();
+  if (plan.ends) plan.from = facts.tried;
+  if (plan.to.empty() && plan.ends) plan.to = facts.control;
   if (plan.to.empty()) plan.to = runs ? newest->stable : stable_but(facts, facts.serving);
   if (plan.to.empty()) return cannot(facts, "there is no other revision that is ready", "Deploy one");
   if (runs && plan.to == newest->stable) return plan;
   if (!runs && plan.to == facts.serving && facts.serves_alone) {
+    if (plan.ends) return plan;
     return cannot(facts, plan.to.str() + " has all requests already");
   }
   plan.undoes = !runs && newest != nullptr && newest->phase == model::ReleasePhase::done && !facts.by_hand &&
@@ -88,7 +92,10 @@ std::expected<RollbackPlan, Refusal> plan_rollback(const RollbackFacts& facts, c
 }
 
 model::Json with_traffic_to(model::Json document, const base::RevisionName& revision) {
-  model::Json traffic = model::Json::array({{{"revisionName", revision.str()}, {"percent", 100}}});
+  model::Json all = {{"percent", 100}};
+  if (revision.empty()) all["latestRevision"] = true;
+  if (!revision.empty()) all["revisionName"] = revision.str();
+  model::Json traffic = model::Json::array({std::move(all)});
   model::Json& spec = document["spec"];
   if (spec.contains("traffic") && spec["traffic"].is_array()) {
     for (model::Json target : spec["traffic"]) {

@@ -35,7 +35,7 @@ std::string planned(const RollbackFacts& facts, const char* wanted = "") {
     return out;
   }
   return plan->from.str() + " to " + plan->to.str() + (plan->aborts ? " abort" : "") + (plan->undoes ? " undo" : "") +
-         (plan->by_traffic ? " traffic" : "");
+         (plan->by_traffic ? " traffic" : "") + (plan->ends ? " ends" : "");
 }
 
 TEST(Rollback, the_last_known_stable_is_what_passed_its_watch_else_what_a_release_came_from_else_the_one_before) {
@@ -51,6 +51,16 @@ TEST(Rollback, the_last_known_stable_is_what_passed_its_watch_else_what_a_releas
   EXPECT_EQ(last_known_stable(facts).str(), "b") << "of those that can serve";
   EXPECT_EQ(last_known_stable(facts_of({made("a")}, {}, "a")).str(), "") << "there is no other";
   EXPECT_EQ(last_known_stable(facts_of({made("a"), made("b")}, {}, "")).str(), "") << "nothing serves";
+}
+
+TEST(Rollback, an_experiment_ends_and_what_it_compared_with_gets_everything) {
+  RollbackFacts facts = facts_of({made("z"), made("a"), made("b")}, {release("y", "z", ReleasePhase::done)}, "a");
+  facts.control = base::RevisionName("a");
+  facts.tried = base::RevisionName("b");
+  EXPECT_EQ(planned(facts), "b to a ends") << "the traffic says so already";
+  EXPECT_EQ(planned(facts, "z"), "b to z traffic ends");
+  facts.serving = base::RevisionName("b");
+  EXPECT_EQ(planned(facts), "b to a traffic ends") << "without it the newest would get everything";
 }
 
 TEST(Rollback, a_release_that_runs_is_aborted) {
@@ -98,6 +108,7 @@ TEST(Rollback, tags_stay_without_a_share) {
       R"({"spec": {"traffic": [{"latestRevision": true, "percent": 90}, {"revisionName": "a", "percent": 10, "tag": "old"}]}})");
   EXPECT_EQ(with_traffic_to(document, base::RevisionName("b"))["spec"]["traffic"].dump(),
             R"([{"revisionName":"b","percent":100},{"revisionName":"a","percent":0,"tag":"old"}])");
+  EXPECT_EQ(with_traffic_to(document, {})["spec"]["traffic"][0].dump(), R"({"latestRevision":true,"percent":100})");
   EXPECT_EQ(with_traffic_to(model::Json::parse(R"({"spec": {}})"), base::RevisionName("b"))["spec"]["traffic"].size(),
             1U);
 }

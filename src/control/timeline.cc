@@ -204,7 +204,9 @@ class Lines {
     const store::ExperimentRecord* was = before_.experiment;
     const store::ExperimentRecord* is = after_.experiment;
     if (is != nullptr && (was == nullptr || was->spec.name != is->spec.name)) {
-      add({.cause = TimelineCause::traffic, .why = "experiment " + is->spec.name + " began"});
+      TimelineLine began = by_author(TimelineCause::traffic, {});
+      began.why = "experiment " + is->spec.name + " began";
+      add(std::move(began));
     }
     if (was == nullptr || is != nullptr) return;
     TimelineLine line{.cause = TimelineCause::traffic, .why = "experiment " + was->spec.name + " ended"};
@@ -300,9 +302,6 @@ ServiceRecords with_changes(const ServiceRecords& now, std::span<const store::Ch
       const bool known = out.experiment != nullptr && out.experiment->spec.name == experiment->spec.name;
       if (runs) out.experiment = experiment;
       if (!runs && known) out.experiment = nullptr;
-    } else if (const auto* forgotten = std::get_if<store::DropExperiment>(&each);
-               forgotten && out.experiment != nullptr && out.experiment->spec.name == forgotten->name) {
-      out.experiment = nullptr;
     } else if (const auto* gone = std::get_if<store::DropRevision>(&each)) {
       std::erase_if(out.revisions, [&](const auto* one) { return one->revision.name == gone->name; });
     } else if (const auto* over = std::get_if<store::DropRelease>(&each)) {

@@ -137,14 +137,16 @@ std::string warnings(const ExperimentReport& report, const model::ExperimentSpec
 
 std::string text_of(const ExperimentReport& report, const model::ExperimentSpec& spec,
                     const model::ExperimentState& state, Language language) {
-  if (report.mistrusted) {
-    return language == Language::english
-               ? "These numbers cannot be trusted: users were not divided as the weights say, so something sorts them "
-                 "before they are counted."
-               : "Estos números no son de fiar: los usuarios no se repartieron según los pesos, así que algo los "
-                 "separa antes de contarlos.";
-  }
+  // Harm is told first: what sorts users may be the harm itself.
   std::string out = warnings(report, spec, language);
+  if (report.mistrusted) {
+    return out +
+           (language == Language::english
+                ? "These numbers cannot be trusted: users were not divided as the weights say, so something sorts them "
+                  "before they are counted."
+                : "Estos números no son de fiar: los usuarios no se repartieron según los pesos, así que algo los "
+                  "separa antes de contarlos.");
+  }
   const bool over = state.phase == model::ExperimentPhase::ended;
   for (const ArmReport& arm : report.compared) {
     if (!out.empty() && !out.ends_with(' ')) out += ' ';
