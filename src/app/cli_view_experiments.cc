@@ -1,5 +1,7 @@
 #include "app/cli_view_experiments.h"
 
+#include <fmt/format.h>
+
 #include "app/cli_client.h"
 
 namespace marea::app {

@@ -235,7 +235,9 @@ TEST_F(ControlExperimentTest, a_deploy_goes_on_from_what_the_traffic_says_and_no
 
 TEST_F(ControlExperimentTest, a_failed_revision_that_is_tried_again_is_a_deploy) {
   world.apply("hola", "c");
-  world.report("c1", world.newest("hola"), InstanceState::failed, model::Reason::app_exited, "it exited");
+  world.report("c1", world.newest("hola"), InstanceState::failed, model::Reason::app_exited,
+               model::ExitStatus{.code = 1});
+  world.advance(kOutputSettles);
   ASSERT_TRUE(put(document()));
   ASSERT_TRUE(world.apply("hola", "c"));
   EXPECT_EQ(entry().state().cause, ExperimentEnd::deploy);
