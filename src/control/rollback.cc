@@ -92,9 +92,9 @@ std::expected<RollbackPlan, Refusal> plan_rollback(const RollbackFacts& facts, c
 }
 
 model::Json with_traffic_to(model::Json document, const base::RevisionName& revision) {
-  model::Json all = {{"percent", 100}};
-  if (revision.empty()) all["latestRevision"] = true;
-  if (!revision.empty()) all["revisionName"] = revision.str();
+  model::Json all =
+      revision.empty() ? model::Json{{"latestRevision", true}} : model::Json{{"revisionName", revision.str()}};
+  all["percent"] = 100;
   model::Json traffic = model::Json::array({std::move(all)});
   model::Json& spec = document["spec"];
   if (spec.contains("traffic") && spec["traffic"].is_array()) {

@@ -2,6 +2,7 @@
 numbers are said in a sentence. A deploy ends it; control may die meanwhile."""
 
 import datetime
+import json
 import os
 import signal
 
@@ -39,7 +40,7 @@ def experiment(name, service, first, second, **more):
                                "segments": [{"header": {"name": "X-Team", "exact": "credit"}}]}],
                      "conversions": [{"name": "loan", "route": "POST /loans", "status": 201},
                                      {"name": "paid", "event": "payment"}],
-                     "measures": [{"name": "lcp"}], "ends": in_days(20), "window": "1s", **more}}
+                     "measures": [{"name": "lcp"}], "ends": in_days(20), "window": "5s", **more}}
 
 
 def status(platform, name):
@@ -137,3 +138,49 @@ def test_the_cli_lists_describes_and_ends_it_in_both_languages(platform, name, t
     assert platform.cli("experiments", "watch", name).rc == 0
     platform.cli("experiments", "delete", name)
     assert platform.call(f"{EXPERIMENTS}/{name}").status == 404
+
+
+def served(platform, name):
+    """The words of new users' answers."""
+    return {word for _ in range(12) for word in ("ebb", "flood") if word in platform.get(name).text}
+
+
+def test_a_rollback_ends_it_and_an_arm_may_be_promoted_as_it_ends(platform, name, tide):
+    first, second = two_revisions(platform, name, tide)
+    platform.apply(experiment(name, name, first, second))
+    until(lambda: served(platform, name) == {"ebb", "flood"}, "both arms serve")
+    platform.cli("rollback", name, "--reason", "it hurts")
+    ended = status(platform, name)
+    assert (ended["phase"], ended["cause"]) == ("ended", "person")
+    assert ended["detail"] == f"rolled back to {first}: it hurts"
+    until(lambda: served(platform, name) == {"ebb"}, "what it was compared with serves")
+
+    again = f"{name}-again"
+    platform.apply(experiment(again, name, first, second))
+    wrong = platform.cli("experiments", "end", again, "--promote", "newest", check=False)
+    assert wrong.rc != 0 and "its arms are old, new" in wrong.err
+    platform.cli("experiments", "end", again, "--promote", "new")
+    until(lambda: served(platform, name) == {"flood"}, "the promoted arm serves")
+    traffic = platform.service(name)["spec"]["traffic"]
+    assert [one for one in traffic if one.get("percent")] == [{"latestRevision": True, "percent": 100}]
+    assert platform.cli("experiments", "delete", again).rc == 0
+
+
+def test_a_service_and_its_experiment_come_in_one_file(platform, name, tide, tmp_path):
+    old, new = f"{name}-old", f"{name}-new"
+    service = manifest(name, tide, args=["--text", "ebb"], annotations={"marea.dev/release-policy": "none"})
+    service["spec"]["template"]["metadata"]["name"] = old
+    platform.apply(service, True, "--wait")
+    service["spec"]["template"]["metadata"]["name"] = new
+    service["spec"]["template"]["spec"]["containers"][0]["args"] = ["--text", "flood"]
+    service["spec"]["traffic"] = [{"revisionName": old, "percent": 100},
+                                  {"latestRevision": True, "percent": 0, "tag": "next"}]
+    both = tmp_path / "both.yaml"
+    both.write_text("\n---\n".join(json.dumps(one) for one in (experiment(name, name, old, new), service)))
+    done = platform.cli("apply", "-f", both)
+    assert name in done.out and "running" in done.out
+    until(lambda: served(platform, name) == {"ebb", "flood"}, "both arms serve")
+    assert platform.cli("apply", "-f", both).rc == 0, "the same again changes nothing"
+    assert status(platform, name)["phase"] == "running"
+    described = platform.cli("experiments", "describe", name).out
+    assert "new against old, loan" in described and "percentage points" in described
