@@ -102,7 +102,7 @@ class Story {
                                  .annotations = {},
                                  .hosts = {name.str()},
                                  .revision_template = {},
-                                 .traffic = {{.revision = {}, .latest = true, .percent = 100, .tag = {}}}};
+                                 .traffic = {{.revision = {}, .latest = true, .weight = 10'000, .tag = {}}}};
     stage_.referee.note("create " + name.str());
     stage_.control->create(service, make_revision(name));
     send_requests(name, stage_.dice.between(milliseconds(15), milliseconds(250)),

@@ -66,6 +66,7 @@ Json schema_of(const std::string& root, const model::TypedField* field) {
     case model::FieldType::anything: out = {{kAnything, true}}; break;
     case model::FieldType::text: out = {{"type", "string"}}; break;
     case model::FieldType::integer: out = {{"type", "integer"}, {"format", "int64"}}; break;
+    case model::FieldType::number: out = {{"type", "number"}}; break;
     case model::FieldType::boolean: out = {{"type", "boolean"}}; break;
     case model::FieldType::texts: out = {{"type", "array"}, {"items", {{"type", "string"}}}}; break;
     case model::FieldType::text_map: out = {{"type", "object"}, {"additionalProperties", {{"type", "string"}}}}; break;

@@ -1,13 +1,17 @@
 #include "app/cli_split.h"
 
 #include <algorithm>
-#include <charconv>
+#include <cstdint>
 #include <numeric>
+
+#include "model/release_policy.h"
 
 namespace marea::app {
 namespace {
 
-constexpr std::int64_t kWhole = 100;
+using model::kOnePercent;
+using model::kWholeWeight;
+using model::Weight;
 
 std::string revision_of(const Json& target) {
   const std::string name = text_at(target, {"revisionName"});
@@ -29,17 +33,17 @@ Split split_of(const Json& service) {
   Split out;
   const Json* traffic = find(service, {"spec", "traffic"});
   if (traffic == nullptr || !traffic->is_array() || traffic->empty())
-    return {.shares = {{std::string(kLatest), kWhole}}};
+    return {.shares = {{std::string(kLatest), kWholeWeight}}};
   for (const Json& target : *traffic) {
     const std::string revision = revision_of(target);
     const Json* percent = find(target, {"percent"});
-    const std::int64_t share = percent != nullptr && percent->is_number_integer() ? percent->get<std::int64_t>() : 0;
+    const Weight share = percent == nullptr ? 0 : model::weight_of_number(*percent).value_or(0);
     if (share > 0) {
       const auto known = std::ranges::find(out.shares, revision, &Share::revision);
       if (known == out.shares.end()) {
         out.shares.push_back({revision, share});
       } else {
-        known->percent += share;
+        known->weight += share;
       }
     }
     if (const std::string tag = text_at(target, {"tag"}); !tag.empty()) out.tags.emplace_back(tag, revision);
@@ -47,41 +51,49 @@ Split split_of(const Json& service) {
   return out;
 }
 
-// `left` percent among them as they were to each other; the largest remainders take what rounding leaves.
-void divide(std::vector<Share>& others, std::int64_t left) {
+// `left` among them as they were to each other; the largest remainders take what rounding leaves. In whole percents
+// where all of it is whole: other platforms know no others.
+void divide(std::vector<Share>& others, Weight left) {
+  const auto whole = [](const Share& one) { return one.weight % kOnePercent == 0; };
+  const std::int64_t unit = left % kOnePercent == 0 && std::ranges::all_of(others, whole) ? kOnePercent : 1;
+  const std::int64_t units = left / unit;
   const std::int64_t sum = std::accumulate(others.begin(), others.end(), std::int64_t{0},
-                                           [](std::int64_t so_far, const Share& one) { return so_far + one.percent; });
+                                           [](std::int64_t so_far, const Share& one) { return so_far + one.weight; });
   std::vector<std::pair<std::int64_t, std::size_t>> remainders;
   std::int64_t given = 0;
   for (std::size_t i = 0; i < others.size(); ++i) {
-    const std::int64_t scaled = others[i].percent * left;
-    others[i].percent = scaled / sum;
-    given += others[i].percent;
+    const std::int64_t scaled = others[i].weight * units;
+    given += scaled / sum;
+    others[i].weight = static_cast<Weight>(scaled / sum * unit);
     remainders.emplace_back(-(scaled % sum), i);
   }
   std::ranges::stable_sort(remainders, {}, [](const auto& one) { return one.first; });
-  for (std::size_t i = 0; given < left; ++i, ++given) ++others[remainders[i].second].percent;
+  for (std::size_t i = 0; given < units; ++i, ++given) {
+    others[remainders[i].second].weight += static_cast<Weight>(unit);
+  }
 }
 
 std::expected<void, std::string> set_shares(Split& split, const std::vector<Share>& wanted, const Words& words) {
   if (wanted.empty()) return {};
   std::vector<Share> shares;
-  std::int64_t sum = 0;
+  Weight sum = 0;
   for (const Share& one : wanted) {
     if (std::ranges::find(shares, one.revision, &Share::revision) != shares.end()) {
       return std::unexpected(words(Text::share_twice, one.revision));
     }
     shares.push_back(one);
-    sum += one.percent;
+    sum += one.weight;
   }
   std::vector<Share> others;
   for (const Share& one : split.shares) {
     if (std::ranges::find(shares, one.revision, &Share::revision) == shares.end()) others.push_back(one);
   }
-  if (sum > kWhole || (sum < kWhole && others.empty())) return std::unexpected(words(Text::share_sum, sum));
-  divide(others, kWhole - sum);
+  if (sum > kWholeWeight || (sum < kWholeWeight && others.empty())) {
+    return std::unexpected(words(Text::share_sum, model::weight_number(sum).dump()));
+  }
+  divide(others, kWholeWeight - sum);
   shares.insert(shares.end(), others.begin(), others.end());
-  std::erase_if(shares, [](const Share& one) { return one.percent == 0; });
+  std::erase_if(shares, [](const Share& one) { return one.weight == 0; });
   split.shares = std::move(shares);
   return {};
 }
@@ -91,12 +103,9 @@ std::expected<void, std::string> set_shares(Split& split, const std::vector<Shar
 std::optional<Share> read_share(const std::string& word) {
   const std::size_t equals = word.find('=');
   if (equals == std::string::npos || equals == 0) return std::nullopt;
-  std::string_view number = std::string_view(word).substr(equals + 1);
-  if (number.ends_with('%')) number.remove_suffix(1);
-  Share out{.revision = word.substr(0, equals)};
-  const auto [end, failed] = std::from_chars(number.data(), number.data() + number.size(), out.percent);
-  if (failed != std::errc() || end != number.data() + number.size() || out.percent < 0) return std::nullopt;
-  return out;
+  const auto weight = model::parse_weight(std::string_view(word).substr(equals + 1));
+  if (!weight) return std::nullopt;
+  return Share{.revision = word.substr(0, equals), .weight = *weight};
 }
 
 std::expected<Json, std::string> changed_split(const Json& service, const SplitChange& change, const Words& words) {
@@ -114,7 +123,7 @@ std::expected<Json, std::string> changed_split(const Json& service, const SplitC
   Json out = Json::array();
   for (const Share& one : split.shares) {
     Json target = target_of(one.revision);
-    target["percent"] = one.percent;
+    target["percent"] = model::weight_number(one.weight);
     out.push_back(std::move(target));
   }
   for (const auto& [tag, revision] : split.tags) {

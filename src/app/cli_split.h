@@ -1,7 +1,6 @@
 // spec.traffic as `marea traffic` changes it: shares in percent, and tags that name a revision. Pure.
 #pragma once
 
-#include <cstdint>
 #include <expected>
 #include <optional>
 #include <string>
@@ -11,6 +10,7 @@
 
 #include "app/cli_output.h"
 #include "app/cli_text.h"
+#include "model/weight.h"
 
 namespace marea::app {
 
@@ -18,7 +18,7 @@ inline constexpr std::string_view kLatest = "latest";  // in place of a revision
 
 struct Share {
   std::string revision;  // or kLatest
-  std::int64_t percent = 0;
+  model::Weight weight = 0;
 };
 
 struct SplitChange {
@@ -27,11 +27,12 @@ struct SplitChange {
   std::vector<std::string> untagged;
 };
 
-// "web-2=10" → a share; nothing when it is none.
+// "web-2=10", "web-2=0.25%" → a share; nothing when it is none.
 std::optional<Share> read_share(const std::string& word);
 
 // The new spec.traffic. What `shares` leave of 100 % is divided among the revisions that have traffic now and are not
-// named, in proportion; the sentence of the fault when that cannot be.
+// named, in proportion, and in whole percents where all of these are whole; the sentence of the fault when that cannot
+// be.
 std::expected<Json, std::string> changed_split(const Json& service, const SplitChange& change, const Words& words);
 
 }  // namespace marea::app

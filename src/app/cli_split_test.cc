@@ -39,22 +39,34 @@ const Json kHalves = {{{"revisionName", "r1"}, {"percent", 60}},
                       {{"revisionName", "r2"}, {"percent", 40}, {"tag", "new"}}};
 
 TEST(CliSplit, WhatIsNotNamedKeepsItsProportion) {
-  EXPECT_EQ(changed(kHalves, {.shares = {{"r3", 10}}}), "r3=10 r1=54 r2=36 r2#new");
-  EXPECT_EQ(changed(kHalves, {.shares = {{"r3", 25}}}), "r3=25 r1=45 r2=30 r2#new");
-  EXPECT_EQ(changed(kHalves, {.shares = {{"r2", 1}}}), "r2=1 r1=99 r2#new");
-  EXPECT_EQ(changed(Json::array(), {.shares = {{"r1", 10}}}), "r1=10 latest=90");
+  EXPECT_EQ(changed(kHalves, {.shares = {{"r3", 1000}}}), "r3=10 r1=54 r2=36 r2#new");
+  EXPECT_EQ(changed(kHalves, {.shares = {{"r3", 2500}}}), "r3=25 r1=45 r2=30 r2#new");
+  EXPECT_EQ(changed(kHalves, {.shares = {{"r2", 100}}}), "r2=1 r1=99 r2#new");
+  EXPECT_EQ(changed(Json::array(), {.shares = {{"r1", 1000}}}), "r1=10 latest=90");
 }
 
 TEST(CliSplit, NobodyGetsMoreOrLessThanAll) {
-  EXPECT_EQ(changed(kHalves, {.shares = {{"r1", 100}}}), "r1=100 r2#new");
-  EXPECT_EQ(changed(kHalves, {.shares = {{"latest", 100}}}), "latest=100 r2#new");
-  EXPECT_THAT(changed(kHalves, {.shares = {{"r1", 80}, {"r3", 30}}}), HasSubstr("110"));
-  EXPECT_THAT(changed(kHalves, {.shares = {{"r1", 50}, {"r2", 49}}}), HasSubstr("99"));
-  EXPECT_THAT(changed(kHalves, {.shares = {{"r1", 50}, {"r1", 50}}}), HasSubstr("twice"));
+  EXPECT_EQ(changed(kHalves, {.shares = {{"r1", 10'000}}}), "r1=100 r2#new");
+  EXPECT_EQ(changed(kHalves, {.shares = {{"latest", 10'000}}}), "latest=100 r2#new");
+  EXPECT_THAT(changed(kHalves, {.shares = {{"r1", 8000}, {"r3", 3000}}}), HasSubstr("110"));
+  EXPECT_THAT(changed(kHalves, {.shares = {{"r1", 5000}, {"r2", 4900}}}), HasSubstr("99"));
+  EXPECT_THAT(changed(kHalves, {.shares = {{"r1", 5000}, {"r1", 5000}}}), HasSubstr("twice"));
   const Json thirds = {{{"revisionName", "a"}, {"percent", 34}},
                        {{"revisionName", "b"}, {"percent", 33}},
                        {{"revisionName", "c"}, {"percent", 33}}};
-  EXPECT_EQ(changed(thirds, {.shares = {{"d", 50}}}), "d=50 a=17 b=17 c=16");
+  EXPECT_EQ(changed(thirds, {.shares = {{"d", 5000}}}), "d=50 a=17 b=17 c=16");
+}
+
+TEST(CliSplit, StepsOfAHundredthAreDividedAsExactly) {
+  EXPECT_EQ(changed(Json::array(), {.shares = {{"r1", 9975}, {"r2", 25}}}), "r1=99.75 r2=0.25");
+  EXPECT_EQ(changed(kHalves, {.shares = {{"r3", 25}}}), "r3=0.25 r1=59.85 r2=39.9 r2#new");
+  const Json fine = {{{"revisionName", "a"}, {"percent", 99.75}}, {{"revisionName", "b"}, {"percent", 0.25}}};
+  EXPECT_EQ(changed(fine, {.shares = {{"c", 5000}}}), "c=50 a=49.88 b=0.12");
+  EXPECT_EQ(changed(fine, {.tags = {{"old", "a"}}}), "a=99.75 b=0.25 a#old");
+  EXPECT_THAT(changed(kHalves, {.shares = {{"r1", 9975}, {"r3", 30}}}), HasSubstr("100.05"));
+  EXPECT_TRUE(changed_split(Json::object(), {.shares = {{"r1", 10'000}}}, Words(Language::en))
+                  ->at(0)["percent"]
+                  .is_number_integer());
 }
 
 TEST(CliSplit, ATagNamesOneRevisionAndMoves) {
@@ -65,8 +77,12 @@ TEST(CliSplit, ATagNamesOneRevisionAndMoves) {
 }
 
 TEST(CliSplit, WordsThatAreNoSharesAreRefused) {
-  EXPECT_EQ(read_share("r1=10%")->percent, 10);
-  for (const char* word : {"r1", "=1", "r1=", "r1=x", "r1=-1", "r1=1.5"}) EXPECT_FALSE(read_share(word)) << word;
+  EXPECT_EQ(read_share("r1=10%")->weight, 1000);
+  EXPECT_EQ(read_share("r1=0.25")->weight, 25);
+  EXPECT_EQ(read_share("r1=99.5%")->weight, 9950);
+  for (const char* word : {"r1", "=1", "r1=", "r1=x", "r1=-1", "r1=1.005", "r1=101", "r1=1%%"}) {
+    EXPECT_FALSE(read_share(word)) << word;
+  }
   EXPECT_EQ(run_cli({"traffic", "web", "r1"}, "/nowhere").code, 2);
   EXPECT_EQ(run_cli({"traffic", "web", "r1=1", "--to-latest"}, "/nowhere").code, 2);
   EXPECT_EQ(run_cli({"traffic", "web", "--tag", "new="}, "/nowhere").code, 2);

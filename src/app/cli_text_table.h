@@ -111,7 +111,7 @@
   X(help_to_latest, "all requests to the newest revision that is ready, now and later", "todas las peticiones a la revisión más nueva que esté lista, ahora y después") \
   X(help_tag, "answer at TAG---NAME.localhost with this revision (or latest); may be repeated", "responde en TAG---NAME.localhost con esta revisión (o latest); se puede repetir") \
   X(help_remove_tag, "take the tag away; may be repeated", "quita la etiqueta; se puede repetir") \
-  X(bad_share, "'{}' is no REVISION=PERCENT", "'{}' no es REVISIÓN=PORCENTAJE") \
+  X(bad_share, "'{}' is no REVISION=PERCENT, of 0 to 100 in steps of 0.01", "'{}' no es REVISIÓN=PORCENTAJE, de 0 a 100 en pasos de 0.01") \
   X(share_or_latest, "either --to-latest or percents", "o --to-latest o porcentajes") \
   X(share_twice, "{} is named twice", "{} se nombra dos veces") \
   X(share_sum, "the percents sum to {}, and no other revision has traffic to make 100 of it", "los porcentajes suman {}, y ninguna otra revisión tiene tráfico para llegar a 100") \

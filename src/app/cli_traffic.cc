@@ -28,7 +28,7 @@ Outcome<SplitChange> asked_change(const Verb& verb) {
   }
   if (verb.arguments.has("--to-latest")) {
     if (!out.shares.empty()) return give_up(usage_failure(verb.words()(Text::share_or_latest), {}));
-    out.shares = {{std::string(kLatest), 100}};
+    out.shares = {{std::string(kLatest), model::kWholeWeight}};
   }
   return out;
 }

@@ -132,7 +132,7 @@ std::optional<Refusal> Control::experiment_conflict(const model::ExperimentSpec&
   }
   const RevisionState* newest = service.revisions.empty() ? nullptr : &service.revisions.back();
   const bool awaited = std::ranges::any_of(service.record.service.traffic,
-                                           [](const auto& target) { return target.latest && target.percent > 0; });
+                                           [](const auto& target) { return target.latest && target.weight > 0; });
   if (awaited && newest != nullptr && newest->record.result == store::RevisionResult::pending) {
     return conflict("revision " + newest->record.revision.name.str() + " of service " + spec.service.str() +
                         " is being deployed and shall have its traffic; deploys go before experiments",
@@ -284,7 +284,7 @@ std::expected<std::optional<store::ExperimentRecord>, Refusal> Control::experime
   const bool moves = state->record.service.traffic != wanted.traffic;
   // A revision that shall get nothing yet changes nothing.
   const bool gets_traffic =
-      std::ranges::any_of(wanted.traffic, [](const auto& target) { return target.latest && target.percent > 0; });
+      std::ranges::any_of(wanted.traffic, [](const auto& target) { return target.latest && target.weight > 0; });
   if (!(deploys && gets_traffic) && !moves) return std::nullopt;
   const std::string what = deploys ? "a new revision" : "a change of spec.traffic";
   if (entry->spec().deploys == model::DeployRule::refuse) {

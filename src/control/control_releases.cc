@@ -33,7 +33,7 @@ std::unexpected<Refusal> faulty(const char* path, std::string message) {
 // Who gets the requests is not said by hand.
 bool all_to_latest(const model::Service& service) {
   return std::ranges::all_of(service.traffic,
-                             [](const model::TrafficTarget& each) { return each.latest || each.percent == 0; });
+                             [](const model::TrafficTarget& each) { return each.latest || each.weight == 0; });
 }
 
 // A release's name is that of its canary, or the first one with a number that nobody has.

@@ -53,7 +53,7 @@ RollbackFacts Control::rollback_facts(const ServiceState& service) const {
     out.tried = tried;
   }
   out.by_hand = std::ranges::any_of(service.record.service.traffic,
-                                    [](const model::TrafficTarget& each) { return !each.latest && each.percent > 0; });
+                                    [](const model::TrafficTarget& each) { return !each.latest && each.weight > 0; });
   return out;
 }
 

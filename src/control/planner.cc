@@ -8,7 +8,6 @@ namespace marea::control {
 namespace {
 
 constexpr std::uint32_t kWholeWeight = 10'000;
-constexpr std::uint32_t kWeightPerPercent = 100;
 
 const RevisionFacts* find_ready(const ServiceFacts& facts, const std::string& name) {
   const auto found =
@@ -31,7 +30,7 @@ void add_share(std::vector<model::RouteShare>& shares, const base::RevisionName&
 const ReleaseFacts* dividing(const ServiceFacts& facts) {
   const RevisionFacts* latest = latest_ready(facts);
   const bool by_hand = std::ranges::any_of(
-      facts.service->traffic, [](const model::TrafficTarget& each) { return !each.latest && each.percent > 0; });
+      facts.service->traffic, [](const model::TrafficTarget& each) { return !each.latest && each.weight > 0; });
   const bool of_latest =
       !by_hand && facts.release && latest != nullptr && facts.release->route.canary == latest->revision->name;
   return of_latest && find_ready(facts, facts.release->route.stable.str()) != nullptr ? &*facts.release : nullptr;
@@ -80,13 +79,12 @@ std::vector<model::RouteShare> shares_of(const ServiceFacts& facts, std::vector<
   for (const model::TrafficTarget& target : facts.service->traffic) {
     const RevisionFacts* revision = target.latest ? latest : find_ready(facts, target.revision);
     if (revision == nullptr && !target.latest) unmet.push_back(target.revision);
-    if (revision == nullptr || (target.percent <= 0 && target.tag.empty())) continue;
-    const std::uint32_t weight = static_cast<std::uint32_t>(target.percent) * kWeightPerPercent;
+    if (revision == nullptr || (target.weight == 0 && target.tag.empty())) continue;
     if (target.latest) {
       names_latest = true;
-      of_latest += weight;
+      of_latest += target.weight;
     } else {
-      add_share(shares, revision->revision->name, weight);
+      add_share(shares, revision->revision->name, target.weight);
     }
   }
   if (names_latest) add_latest(shares, facts, of_latest);

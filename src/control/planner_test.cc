@@ -13,7 +13,7 @@ using store::RevisionResult;
 // One service with revisions r1, r2, … and the words to describe what is known of them.
 class World {
  public:
-  explicit World(std::vector<model::TrafficTarget> traffic = {{.latest = true, .percent = 100}}) {
+  explicit World(std::vector<model::TrafficTarget> traffic = {{.latest = true, .weight = 10'000}}) {
     service_.name = base::ServiceName("hola");
     service_.hosts = {"hola.localhost"};
     service_.traffic = std::move(traffic);
@@ -129,7 +129,7 @@ TEST(Planner, a_failed_revision_is_dropped_and_the_old_one_serves_on) {
 }
 
 TEST(Planner, a_revision_that_only_a_tag_names_is_kept_without_a_share) {
-  World world({{.revision = "r1", .tag = "old"}, {.latest = true, .percent = 100}, {.latest = true, .tag = "new"}});
+  World world({{.revision = "r1", .tag = "old"}, {.latest = true, .weight = 10'000}, {.latest = true, .tag = "new"}});
   world.add(RevisionResult::ready, 1).routed = true;
   world.add(RevisionResult::ready).routed = true;
   EXPECT_EQ(text(world.plan()), "route: r1=0 r2=10000; plan: r1[1..10 want 1]MinScale r2[0..10 want 0]");
@@ -140,7 +140,7 @@ TEST(Planner, a_revision_that_only_a_tag_names_is_kept_without_a_share) {
 }
 
 TEST(Planner, a_tag_whose_revision_is_not_ready_has_a_host_and_no_revision) {
-  World world({{.latest = true, .percent = 100}, {.revision = "r2", .tag = "next"}});
+  World world({{.latest = true, .weight = 10'000}, {.revision = "r2", .tag = "next"}});
   world.add(RevisionResult::ready).routed = true;
   world.add(RevisionResult::pending).checking = true;
   EXPECT_EQ(text(world.plan()), "route: r1=10000; plan: r1[0..10 want 0] r2[0..10 want 1]DeployCheck");
@@ -160,7 +160,7 @@ std::string rules_in(const ServiceOutcome& outcome) {
 }
 
 TEST(Planner, rules_lead_to_ready_revisions_which_are_kept_for_them) {
-  World world({{.revision = "r2", .percent = 100}, {.latest = true, .percent = 0, .tag = "next"}});
+  World world({{.revision = "r2", .weight = 10'000}, {.latest = true, .weight = 0, .tag = "next"}});
   world.add(RevisionResult::ready);
   world.add(RevisionResult::ready);
   world.add(RevisionResult::ready);
@@ -212,22 +212,29 @@ TEST(Planner, a_revision_keeps_its_grant_from_losing_its_share_until_the_router_
 }
 
 TEST(Planner, named_targets_share_the_traffic_as_written) {
-  World world({{.revision = "r1", .percent = 90}, {.latest = true, .percent = 10}, {.revision = "r1", .tag = "old"}});
+  World world({{.revision = "r1", .weight = 9000}, {.latest = true, .weight = 1000}, {.revision = "r1", .tag = "old"}});
   world.add(RevisionResult::ready);
   world.add(RevisionResult::ready);
   EXPECT_EQ(text(world.plan()), "route: r1=9000 r2=1000; plan: r1[0..10 want 0] r2[0..10 want 0]");
   EXPECT_TRUE(world.plan().unmet.empty());
 }
 
+TEST(Planner, a_share_may_be_a_fraction_of_a_percent) {
+  World world({{.revision = "r1", .weight = 9975}, {.latest = true, .weight = 25}});
+  world.add(RevisionResult::ready);
+  world.add(RevisionResult::ready);
+  EXPECT_EQ(text(world.plan()), "route: r1=9975 r2=25; plan: r1[0..10 want 0] r2[0..10 want 0]");
+}
+
 TEST(Planner, two_targets_that_lead_to_one_revision_are_one_share) {
-  World world({{.revision = "r1", .percent = 40}, {.latest = true, .percent = 60}});
+  World world({{.revision = "r1", .weight = 4000}, {.latest = true, .weight = 6000}});
   world.add(RevisionResult::ready);
   EXPECT_EQ(text(world.plan()), "route: r1=10000; plan: r1[0..10 want 0]");
 }
 
 TEST(Planner, the_share_of_a_target_that_is_not_ready_goes_to_the_others) {
   World world(
-      {{.revision = "r1", .percent = 60}, {.revision = "r2", .percent = 30}, {.revision = "r3", .percent = 10}});
+      {{.revision = "r1", .weight = 6000}, {.revision = "r2", .weight = 3000}, {.revision = "r3", .weight = 1000}});
   world.add(RevisionResult::ready);
   world.add(RevisionResult::ready);
   world.add(RevisionResult::failed);
@@ -236,14 +243,14 @@ TEST(Planner, the_share_of_a_target_that_is_not_ready_goes_to_the_others) {
 }
 
 TEST(Planner, when_no_target_is_ready_the_latest_ready_revision_serves) {
-  World world({{.revision = "gone", .percent = 100}});
+  World world({{.revision = "gone", .weight = 10'000}});
   world.add(RevisionResult::ready);
   EXPECT_EQ(text(world.plan()), "route: r1=10000; plan: r1[0..10 want 0]");
   EXPECT_EQ(world.plan().unmet, std::vector<std::string>{"gone"});
 }
 
 TEST(Planner, a_new_revision_without_traffic_is_drained_after_its_check) {
-  World world({{.revision = "r1", .percent = 100}});
+  World world({{.revision = "r1", .weight = 10'000}});
   world.add(RevisionResult::ready).routed = true;
   RevisionFacts& next = world.add(RevisionResult::ready);
   next.live = 1;
@@ -393,15 +400,16 @@ TEST(Planner, a_release_of_another_revision_or_without_its_stable_one_has_no_eff
 }
 
 TEST(Planner, beside_others_that_are_named_the_latest_revision_is_meant_as_it_is_said) {
-  World world({{.revision = "r1", .percent = 60}, {.latest = true, .percent = 40}});
+  World world({{.revision = "r1", .weight = 6000}, {.latest = true, .weight = 4000}});
   for (int i = 0; i < 3; ++i) world.add(RevisionResult::ready);
   world.set_release(2, 3, 2500);
   EXPECT_EQ(shares(world.plan()), "r1=6000 r3=4000");
 }
 
 TEST(Planner, several_targets_of_the_latest_revision_are_divided_once) {
-  World world(
-      {{.latest = true, .percent = 33}, {.latest = true, .percent = 33, .tag = "a"}, {.latest = true, .percent = 34}});
+  World world({{.latest = true, .weight = 3300},
+               {.latest = true, .weight = 3300, .tag = "a"},
+               {.latest = true, .weight = 3400}});
   for (int i = 0; i < 2; ++i) world.add(RevisionResult::ready);
   world.set_release(1, 2, 2525);
   EXPECT_EQ(shares(world.plan()), "r1=7475 r2=2525 divided");

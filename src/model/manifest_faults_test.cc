@@ -169,6 +169,14 @@ TEST(ManifestFaults, traffic_is_whole_and_unambiguous) {
               ElementsAre(HasSubstr("spec.traffic[0].revisionName: is missing")));
   EXPECT_THAT(traffic_faults("[{percent: 101}]"), ElementsAre(HasSubstr("spec.traffic: the percents must sum to 100"),
                                                               HasSubstr("must be between 0 and 100")));
+  EXPECT_THAT(traffic_faults("[{percent: 99.75}, {percent: 0.2, revisionName: a-1}]"),
+              ElementsAre(HasSubstr("spec.traffic: the percents must sum to 100, sum to 99.95")));
+  EXPECT_THAT(traffic_faults("[{percent: 0.005}, {percent: 100, revisionName: a-1}]"),
+              ElementsAre(HasSubstr("spec.traffic[0].percent: must be a number between 0 and 100 in steps of 0.01, "
+                                    "is 0.005")));
+  EXPECT_THAT(traffic_faults("[{percent: '0.25'}, {percent: 100, revisionName: a-1}]"),
+              ElementsAre(HasSubstr("is text; write it without quotes or %")));
+  EXPECT_THAT(traffic_faults("[{percent: 99.75}, {percent: 0.25, revisionName: a-1}]"), IsEmpty());
   EXPECT_THAT(traffic_faults("[{percent: 50, tag: x}, {percent: 50, revisionName: A, tag: x}]"),
               ElementsAre(HasSubstr("spec.traffic[1].revisionName: must consist"),
                           HasSubstr("spec.traffic[1].tag: \"x\" is there twice")));

@@ -124,8 +124,8 @@ TEST(Manifest, reads_what_gcloud_exports) {
   EXPECT_EQ(revision.min_scale, 1);
   EXPECT_EQ(revision.max_scale, 20);
   EXPECT_EQ(revision.idle_timeout, seconds(90));
-  const TrafficTarget stable{.revision = "loans-00006-abc", .latest = false, .percent = 90, .tag = {}};
-  const TrafficTarget canary{.revision = {}, .latest = true, .percent = 10, .tag = "canary"};
+  const TrafficTarget stable{.revision = "loans-00006-abc", .latest = false, .weight = 9000, .tag = {}};
+  const TrafficTarget canary{.revision = {}, .latest = true, .weight = 1000, .tag = "canary"};
   EXPECT_THAT(service.traffic, ElementsAre(stable, canary));
 }
 
@@ -188,11 +188,22 @@ TEST(Manifest, what_is_left_out_has_cloud_runs_defaults) {
   wanted.name = base::ServiceName("hola");
   wanted.hosts = {"hola.localhost"};
   wanted.revision_template.container.image = "oci:./hola";
-  wanted.traffic = {{.revision = {}, .latest = true, .percent = 100, .tag = {}}};
+  wanted.traffic = {{.revision = {}, .latest = true, .weight = 10'000, .tag = {}}};
   EXPECT_EQ(read.service, wanted);
   EXPECT_EQ(wanted.revision_template.concurrency, 80);
   EXPECT_EQ(wanted.revision_template.container.port, 8080);
   EXPECT_EQ(wanted.revision_template.container.startup.deadline(), seconds(240));
+}
+
+TEST(Manifest, a_split_in_steps_of_a_hundredth_is_kept_as_it_is_written) {
+  const ServiceDocument read =
+      parse(std::string(kLeast) + "  traffic: [{percent: 99.75}, {percent: 0.25, revisionName: hola-00001}]\n");
+  const TrafficTarget most{.revision = {}, .latest = true, .weight = 9975, .tag = {}};
+  const TrafficTarget few{.revision = "hola-00001", .latest = false, .weight = 25, .tag = {}};
+  EXPECT_THAT(read.service.traffic, ElementsAre(most, few));
+  EXPECT_EQ(read.document["spec"]["traffic"].dump(),
+            R"([{"percent":99.75},{"percent":0.25,"revisionName":"hola-00001"}])");
+  EXPECT_EQ(parse(print_yaml(read.document)).document, read.document);
 }
 
 TEST(Manifest, several_documents_keep_their_order_and_tell_all_faults) {

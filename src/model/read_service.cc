@@ -6,6 +6,7 @@
 #include "model/names.h"
 #include "model/read_match.h"
 #include "model/readers.h"
+#include "model/release_policy.h"
 #include "model/shapes.h"
 
 namespace marea::model {
@@ -46,6 +47,17 @@ bool check_kind(Findings& findings, const Node& node) {
   return (!kind || *kind == kKind) && (!version || version->starts_with("serving.knative.dev"));
 }
 
+// 0 with a fault.
+Weight read_percent(Findings& findings, const Node& node) {
+  if (const auto weight = weight_of_number(*node.value)) return *weight;
+  std::string is(kind_of(*node.value));
+  if (node.value->is_number()) is = "is " + node.value->dump();
+  const auto* text = node.value->get_ptr<const std::string*>();
+  if (text != nullptr && parse_weight(*text)) is += "; write it without quotes or %";
+  findings.fault(node, "must be a number between 0 and 100 in steps of 0.01, " + is);
+  return 0;
+}
+
 TrafficTarget read_target(Findings& findings, const Node& node, std::set<std::string>& tags) {
   TrafficTarget out;
   if (!check_fields(findings, node, ObjectKind::traffic)) return out;
@@ -62,7 +74,7 @@ TrafficTarget read_target(Findings& findings, const Node& node, std::set<std::st
   }
   out.latest = out.revision.empty();
   if (const auto percent = node.member("percent")) {
-    out.percent = static_cast<int>(findings.integer(*percent, 0, 100).value_or(0));
+    out.weight = read_percent(findings, *percent);
   }
   if (const auto tag = node.member("tag")) {
     out.tag = findings.text(*tag).value_or("");
@@ -100,7 +112,7 @@ void inherit(Template& out, const Settings& settings) {
 }  // namespace
 
 std::vector<TrafficTarget> read_traffic(Findings& findings, const Node& spec, const base::ServiceName& service) {
-  std::vector<TrafficTarget> all_to_latest = {{.revision = {}, .latest = true, .percent = 100, .tag = {}}};
+  std::vector<TrafficTarget> all_to_latest = {{.revision = {}, .latest = true, .weight = kWholeWeight, .tag = {}}};
   const auto traffic = spec.member("traffic");
   if (!traffic || !findings.is_list(*traffic) || traffic->value->empty()) return all_to_latest;
   if (traffic->value->size() > kMostTrafficTargets) {
@@ -108,7 +120,7 @@ std::vector<TrafficTarget> read_traffic(Findings& findings, const Node& spec, co
   }
   std::vector<TrafficTarget> out;
   std::set<std::string> tags;
-  int sum = 0;
+  Weight sum = 0;
   for (const Node& node : traffic->elements()) {
     out.push_back(read_target(findings, node, tags));
     const std::string host = tag_host(service, out.back().tag);
@@ -116,9 +128,11 @@ std::vector<TrafficTarget> read_traffic(Findings& findings, const Node& spec, co
       findings.fault(*node.member("tag"), "makes the host " + host + ", whose first label is longer than " +
                                               std::to_string(kMostLabelBytes) + " characters");
     }
-    sum += out.back().percent;
+    sum += out.back().weight;
   }
-  if (sum != 100) findings.fault(*traffic, "the percents must sum to 100, sum to " + std::to_string(sum));
+  if (sum != kWholeWeight) {
+    findings.fault(*traffic, "the percents must sum to 100, sum to " + weight_number(sum).dump());
+  }
   return out;
 }
 

@@ -198,6 +198,15 @@ std::string print_weight(Weight weight) {
   return out + '%';
 }
 
+std::optional<Weight> weight_of_number(const Json& percent) {
+  return percent.is_number() ? parse_weight(percent.dump()) : std::nullopt;
+}
+
+Json weight_number(Weight weight) {
+  if (weight % kOnePercent == 0) return weight / kOnePercent;
+  return static_cast<double>(weight) / kOnePercent;
+}
+
 std::string print_duration(base::Duration duration) {
   constexpr std::array<std::pair<std::string_view, std::int64_t>, 4> kUnits = {
       {{"h", 3'600'000}, {"m", 60'000}, {"s", 1000}, {"ms", 1}}};

@@ -12,13 +12,9 @@
 
 #include "base/clock.h"
 #include "model/manifest.h"
+#include "model/weight.h"
 
 namespace marea::model {
-
-// Shares of requests are counted in 0.01 %, as in routes.h.
-using Weight = std::uint32_t;
-inline constexpr Weight kWholeWeight = 10'000;
-inline constexpr Weight kOnePercent = 100;
 
 // Bounds against slips; a release with more steps or gates is none that anybody watches.
 inline constexpr std::size_t kMostLadderSteps = 50;
@@ -175,6 +171,10 @@ std::expected<StickyRule, std::string> parse_sticky(std::string_view text);
 // "25%", "0.25%", "25": in steps of 0.01 %, from 0 to 100 %.
 std::optional<Weight> parse_weight(std::string_view text);
 std::string print_weight(Weight weight);  // "25%", "0.25%"
+
+// The same as a number of percents, as Services have it: 25, 0.25. A whole one is an integer, as Knative's all are.
+std::optional<Weight> weight_of_number(const Json& percent);
+Json weight_number(Weight weight);
 
 // "90s", "5m", "24h": what parse_duration() reads back.
 std::string print_duration(base::Duration duration);

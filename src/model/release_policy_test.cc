@@ -243,6 +243,19 @@ TEST(ReleasePolicyTest, shares_are_read_and_printed_in_hundredths_of_a_percent) 
   for (Weight weight = 0; weight <= kWholeWeight; ++weight) EXPECT_EQ(parse_weight(print_weight(weight)), weight);
 }
 
+TEST(ReleasePolicyTest, as_a_number_a_weight_is_whole_where_it_can_be_and_exact_else) {
+  EXPECT_EQ(weight_number(2500).dump(), "25");
+  EXPECT_EQ(weight_number(25).dump(), "0.25");
+  EXPECT_EQ(weight_of_number(Json(33.0)), Weight{3300});
+  for (const char* number : {"0.001", "100.01", "-1", "1e300", "\"1\"", "true"}) {
+    EXPECT_EQ(weight_of_number(Json::parse(number)), std::nullopt) << number;
+  }
+  for (Weight weight = 0; weight <= kWholeWeight; ++weight) {
+    EXPECT_EQ(weight_number(weight).dump() + "%", print_weight(weight));
+    EXPECT_EQ(weight_of_number(weight_number(weight)), weight);
+  }
+}
+
 TEST(ReleasePolicyTest, times_are_printed_in_the_units_in_which_they_are_read) {
   EXPECT_EQ(print_duration(seconds(0)), "0s");
   EXPECT_EQ(print_duration(hours(24)), "24h");

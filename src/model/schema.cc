@@ -27,7 +27,7 @@ constexpr std::array kTyped = {
                "Shares of the requests; without it all go to the newest ready revision."},
     TypedField{Of::traffic, "revisionName", FieldType::text},
     TypedField{Of::traffic, "latestRevision", FieldType::boolean},
-    TypedField{Of::traffic, "percent", FieldType::integer, {}, "0 to 100; all of them sum to 100."},
+    TypedField{Of::traffic, "percent", FieldType::number, {}, "0 to 100, in steps of 0.01; all of them sum to 100."},
     TypedField{Of::traffic, "tag", FieldType::text},
     TypedField{Of::revision_template, "metadata", FieldType::object, Of::metadata},
     TypedField{Of::revision_template, "spec", FieldType::object, Of::revision_spec},

@@ -10,7 +10,7 @@
 
 namespace marea::model {
 
-enum class FieldType { anything, text, integer, boolean, texts, text_map, object, objects };
+enum class FieldType { anything, text, integer, number, boolean, texts, text_map, object, objects };
 
 struct TypedField {
   ObjectKind of = ObjectKind::service;

@@ -17,6 +17,7 @@
 #include "model/probe.h"
 #include "model/rate_limit.h"
 #include "model/volume.h"
+#include "model/weight.h"
 
 namespace marea::model {
 
@@ -114,7 +115,7 @@ Duration sidecar_startup_time(const Template& spec);
 struct TrafficTarget {
   std::string revision;  // empty when latest
   bool latest = false;
-  int percent = 0;
+  Weight weight = 0;
   std::string tag;
   friend bool operator==(const TrafficTarget&, const TrafficTarget&) = default;
 };
@@ -132,7 +133,7 @@ struct Service {
   friend bool operator==(const Service&, const Service&) = default;
 };
 
-// TAG---NAME.localhost, where the revision that the tag names answers whatever its percent is.
+// TAG---NAME.localhost, where the revision that the tag names answers whatever its share is.
 std::string tag_host(const base::ServiceName& service, const std::string& tag);
 
 // Every host of the service, those of its tags too.

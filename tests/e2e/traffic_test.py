@@ -44,6 +44,16 @@ def test_a_split_is_what_was_asked_and_goes_back_to_the_latest(platform, name, t
     assert "flood" in says(platform, name)
 
 
+def test_a_split_may_be_a_fraction_of_a_percent(platform, name, tide):
+    first = deploy(platform, name, tide, "ebb")
+    second = deploy(platform, name, tide, "flood")
+    platform.cli("traffic", name, f"{first}=0.25", f"{second}=99.75")
+    wanted = platform.service(name)["spec"]["traffic"]
+    assert {target["revisionName"]: target["percent"] for target in wanted} == {first: 0.25, second: 99.75}
+    refused = platform.cli("traffic", name, f"{first}=0.255", check=False)
+    assert refused.rc == 2 and "steps of 0.01" in refused.err
+
+
 def test_a_tagged_revision_is_kept_and_wakes_from_zero(platform, name, tide):
     first = deploy(platform, name, tide, "ebb")
     deploy(platform, name, tide, "flood")
