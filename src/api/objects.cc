@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/log.h"
+#include "model/release_policy.h"
 
 namespace marea::api {
 namespace {
@@ -11,7 +12,6 @@ namespace {
 constexpr const char* kServing = "serving.knative.dev/v1";
 constexpr const char* kErrorCode = "marea.dev/error-code";
 constexpr const char* kLastKnownStable = "marea.dev/last-known-stable";
-constexpr std::uint32_t kWeightOfPercent = 100;  // shares are in hundredths of a percent
 
 Json condition_object(const control::Condition& condition) {
   Json out = {{"type", condition.type}, {"status", control::to_string(condition.status)}};
@@ -38,8 +38,7 @@ Json traffic_array(const control::ServiceState& service, const control::ServiceS
   const auto& targets = service.record.service.traffic;
   for (const model::RouteShare& share : status.shares) {
     const bool latest = share.revision.str() == status.latest_ready;
-    Json target = {{"revisionName", share.revision.str()},
-                   {"percent", static_cast<int>(share.weight / kWeightOfPercent)}};
+    Json target = {{"revisionName", share.revision.str()}, {"percent", model::weight_number(share.weight)}};
     for (const model::TrafficTarget& wanted : targets) {
       if (wanted.latest ? latest : wanted.revision == share.revision.str()) {
         target["latestRevision"] = wanted.latest;

@@ -141,6 +141,22 @@ TEST_F(ServingTest, a_failed_deploy_is_told_whole_while_the_old_revision_serves)
   EXPECT_NE(read["status"]["latestCreatedRevisionName"], old);
 }
 
+TEST_F(ServingTest, a_share_that_is_no_whole_percent_is_told_exactly) {
+  deploy("a", "i1");
+  const std::string old = world.newest("hola");
+  const std::string split =
+      "  traffic: [{revisionName: " + old + ", percent: 99.75}, {latestRevision: true, percent: 0.25}]\n";
+  ASSERT_EQ(call("PUT", std::string(kServicesPath) + "/hola", hola_yaml("b") + split, kYaml).status, 200);
+  EXPECT_EQ(service()["status"]["traffic"][0]["percent"].dump(), "100");  // an integer, as other platforms have it
+  world.report("i2", world.newest("hola"), InstanceState::running);
+  world.apply_routes();
+  const Json traffic = service()["status"]["traffic"];
+  ASSERT_EQ(traffic.size(), 2U) << traffic;
+  EXPECT_EQ(traffic[0]["revisionName"], old);
+  EXPECT_EQ(traffic[0]["percent"].dump(), "99.75");
+  EXPECT_EQ(traffic[1]["percent"].dump(), "0.25");
+}
+
 TEST_F(ServingTest, an_answered_apply_is_there_after_a_kill) {
   ASSERT_EQ(call("POST", kServicesPath, hola_yaml("a"), kYaml).status, 201);
   close();

@@ -293,6 +293,18 @@ TEST_F(CliReleases, ARollbackTellsWhoServedBeforeAndAfter) {
   EXPECT_GE(requests.end() - sent, 3);  // it was not done before the router had it
 }
 
+TEST_F(CliReleases, AQuarterOfAPercentIsSaidExactlyAndKeepsARollbackFromBeingDone) {
+  world.service["status"]["traffic"] = {{{"revisionName", "web-00001"}, {"percent", 99.75}},
+                                        {{"revisionName", "web-00002"}, {"percent", 0.25}}};
+  EXPECT_THAT(run({"traffic", "web"}).out, AllOf(HasSubstr("99.75%"), HasSubstr("0.25%")));
+  EXPECT_THAT(run({"services", "describe", "web"}).out, HasSubstr("web-00001 99.75%, web-00002 0.25%"));
+  const Ran ran = run({"rollback", "web"});
+  EXPECT_THAT(ran.out, AllOf(HasSubstr("web-00001 99.75%, web-00002 0.25%"), HasSubstr("web-00001 100%")));
+  const auto requests = platform.requests();
+  const auto sent = std::ranges::find(requests, "POST /apis/marea.dev/v1/services/web/rollback");
+  EXPECT_GE(requests.end() - sent, 3);
+}
+
 TEST_F(CliReleases, ARollbackThatIsForbiddenSaysWhyAndTheWayOn) {
   world.move_status = 409;
   const Ran ran = run({"rollback", "web"});

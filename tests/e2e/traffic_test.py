@@ -50,6 +50,9 @@ def test_a_split_may_be_a_fraction_of_a_percent(platform, name, tide):
     platform.cli("traffic", name, f"{first}=0.25", f"{second}=99.75")
     wanted = platform.service(name)["spec"]["traffic"]
     assert {target["revisionName"]: target["percent"] for target in wanted} == {first: 0.25, second: 99.75}
+    shown = platform.cli("traffic", name, "-o", "json").json()["items"]
+    assert {target["revisionName"]: target["percent"] for target in shown} == {first: 0.25, second: 99.75}
+    assert "0.25%" in platform.cli("history", name).out
     refused = platform.cli("traffic", name, f"{first}=0.255", check=False)
     assert refused.rc == 2 and "steps of 0.01" in refused.err
 
