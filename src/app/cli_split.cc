@@ -73,29 +73,33 @@ void divide(std::vector<Share>& others, Weight left) {
   }
 }
 
-std::expected<void, std::string> set_shares(Split& split, const std::vector<Share>& wanted, const Words& words) {
-  if (wanted.empty()) return {};
+// Adds a sentence for each fault; with one the split stays as it was.
+void set_shares(Split& split, const std::vector<Share>& wanted, const Words& words, std::vector<std::string>& faults) {
+  if (wanted.empty()) return;
   std::vector<Share> shares;
   Weight sum = 0;
+  const std::size_t before = faults.size();
   for (const Share& one : wanted) {
     if (std::ranges::find(shares, one.revision, &Share::revision) != shares.end()) {
-      return std::unexpected(words(Text::share_twice, one.revision));
+      faults.push_back(words(Text::share_twice, one.revision));
+      continue;
     }
     shares.push_back(one);
     sum += one.weight;
   }
+  if (faults.size() > before) return;  // which of its percents counts in the sum is not known
   std::vector<Share> others;
   for (const Share& one : split.shares) {
     if (std::ranges::find(shares, one.revision, &Share::revision) == shares.end()) others.push_back(one);
   }
   if (sum > kWholeWeight || (sum < kWholeWeight && others.empty())) {
-    return std::unexpected(words(Text::share_sum, model::weight_number(sum).dump()));
+    faults.push_back(words(Text::share_sum, model::weight_number(sum).dump()));
+    return;
   }
   divide(others, kWholeWeight - sum);
   shares.insert(shares.end(), others.begin(), others.end());
   std::erase_if(shares, [](const Share& one) { return one.weight == 0; });
   split.shares = std::move(shares);
-  return {};
 }
 
 }  // namespace
@@ -108,14 +112,17 @@ std::optional<Share> read_share(const std::string& word) {
   return Share{.revision = word.substr(0, equals), .weight = *weight};
 }
 
-std::expected<Json, std::string> changed_split(const Json& service, const SplitChange& change, const Words& words) {
+std::expected<Json, std::vector<std::string>> changed_split(const Json& service, const SplitChange& change,
+                                                            const Words& words) {
   Split split = split_of(service);
-  if (auto done = set_shares(split, change.shares, words); !done) return std::unexpected(done.error());
+  std::vector<std::string> faults;
+  set_shares(split, change.shares, words, faults);
   for (const std::string& tag : change.untagged) {
     if (std::erase_if(split.tags, [&](const auto& one) { return one.first == tag; }) == 0) {
-      return std::unexpected(words(Text::no_tag, tag));
+      faults.push_back(words(Text::no_tag, tag));
     }
   }
+  if (!faults.empty()) return std::unexpected(std::move(faults));
   for (const auto& [tag, revision] : change.tags) {
     std::erase_if(split.tags, [&](const auto& one) { return one.first == tag; });
     split.tags.emplace_back(tag, revision);

@@ -31,8 +31,9 @@ struct SplitChange {
 std::optional<Share> read_share(const std::string& word);
 
 // The new spec.traffic. What `shares` leave of 100 % is divided among the revisions that have traffic now and are not
-// named, in proportion, and in whole percents where all of these are whole; the sentence of the fault when that cannot
+// named, in proportion, and in whole percents where all of these are whole; a sentence for each fault when that cannot
 // be.
-std::expected<Json, std::string> changed_split(const Json& service, const SplitChange& change, const Words& words);
+std::expected<Json, std::vector<std::string>> changed_split(const Json& service, const SplitChange& change,
+                                                            const Words& words);
 
 }  // namespace marea::app

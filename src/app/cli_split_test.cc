@@ -32,7 +32,10 @@ std::string text(const Json& traffic) {
 
 std::string changed(const Json& traffic, const SplitChange& change) {
   const auto split = changed_split({{"spec", {{"traffic", traffic}}}}, change, Words(Language::en));
-  return split ? text(*split) : split.error();
+  if (split) return text(*split);
+  std::string faults;
+  for (const std::string& fault : split.error()) faults += fault + "; ";
+  return faults;
 }
 
 const Json kHalves = {{{"revisionName", "r1"}, {"percent", 60}},
@@ -74,6 +77,8 @@ TEST(CliSplit, ATagNamesOneRevisionAndMoves) {
   EXPECT_EQ(changed(kHalves, {.tags = {{"old", "latest"}}}), "r1=60 r2=40 r2#new latest#old");
   EXPECT_EQ(changed(kHalves, {.untagged = {"new"}}), "r1=60 r2=40");
   EXPECT_THAT(changed(kHalves, {.untagged = {"x"}}), HasSubstr("no tag x"));
+  EXPECT_THAT(changed(kHalves, {.shares = {{"r1", 8000}, {"r3", 3000}}, .untagged = {"x", "y"}}),
+              AllOf(HasSubstr("110"), HasSubstr("no tag x"), HasSubstr("no tag y")));
 }
 
 TEST(CliSplit, WordsThatAreNoSharesAreRefused) {
@@ -84,6 +89,9 @@ TEST(CliSplit, WordsThatAreNoSharesAreRefused) {
     EXPECT_FALSE(read_share(word)) << word;
   }
   EXPECT_EQ(run_cli({"traffic", "web", "r1"}, "/nowhere").code, 2);
+  const Ran several = run_cli({"traffic", "web", "r1", "r2=x", "--tag", "new="}, "/nowhere");
+  EXPECT_EQ(several.code, 2);
+  EXPECT_THAT(several.err, AllOf(HasSubstr("'r1' is no"), HasSubstr("'r2=x' is no"), HasSubstr("new=")));
   EXPECT_EQ(run_cli({"traffic", "web", "r1=1", "--to-latest"}, "/nowhere").code, 2);
   EXPECT_EQ(run_cli({"traffic", "web", "--tag", "new="}, "/nowhere").code, 2);
 }
@@ -94,6 +102,10 @@ TEST(CliSplit, ARevisionThatIsNotThereChangesNothing) {
     return json_answer(200, R"({"metadata":{"name":"web"},"spec":{}})");
   });
   EXPECT_EQ(run_cli({"traffic", "web", "ghost=10"}, platform.dir()).code, 3);
+  const Ran all = run_cli({"traffic", "web", "ghost=60", "wraith=50", "--remove-tag", "old"}, platform.dir());
+  EXPECT_EQ(all.code, 3);
+  EXPECT_THAT(all.err, AllOf(HasSubstr("ghost"), HasSubstr("wraith"), HasSubstr("sum to 110"), HasSubstr("no tag old"),
+                             HasSubstr("cannot change the traffic of web: 4 faults")));
   for (const std::string& request : platform.requests()) EXPECT_THAT(request, ::testing::StartsWith("GET "));
 }
 

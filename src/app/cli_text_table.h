@@ -113,6 +113,7 @@
   X(help_remove_tag, "take the tag away; may be repeated", "quita la etiqueta; se puede repetir") \
   X(bad_share, "'{}' is no REVISION=PERCENT, of 0 to 100 in steps of 0.01", "'{}' no es REVISIÓN=PORCENTAJE, de 0 a 100 en pasos de 0.01") \
   X(share_or_latest, "either --to-latest or percents", "o --to-latest o porcentajes") \
+  X(split_faults, "cannot change the traffic of {}: {} faults", "no se puede cambiar el tráfico de {}: {} fallos") \
   X(share_twice, "{} is named twice", "{} se nombra dos veces") \
   X(share_sum, "the percents sum to {}, and no other revision has traffic to make 100 of it", "los porcentajes suman {}, y ninguna otra revisión tiene tráfico para llegar a 100") \
   X(no_tag, "there is no tag {}", "no existe la etiqueta {}") \

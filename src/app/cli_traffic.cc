@@ -16,19 +16,36 @@
 namespace marea::app {
 namespace {
 
+// One failure of several: each is a line above it, the first decides the code and the way on.
+Failure all_of(std::vector<Failure> faults, std::string what) {
+  Failure out = faults.front();
+  if (faults.size() == 1) return out;
+  for (const Failure& fault : faults) out.causes.push_back({.message = fault.error.what});
+  out.error.what = std::move(what);
+  return out;
+}
+
 Outcome<SplitChange> asked_change(const Verb& verb) {
+  const Words& words = verb.words();
   SplitChange out{.tags = verb.arguments.pairs("--tag"), .untagged = verb.arguments.all("--remove-tag")};
+  std::vector<Failure> faults;
   for (const std::string& word : verb.arguments.positionals_from(1)) {
-    std::optional<Share> share = read_share(word);
-    if (!share) return give_up(usage_failure(verb.words()(Text::bad_share, word), {}));
-    out.shares.push_back(*std::move(share));
+    if (std::optional<Share> share = read_share(word)) {
+      out.shares.push_back(*std::move(share));
+    } else {
+      faults.push_back(usage_failure(words(Text::bad_share, word), {}));
+    }
   }
   for (const auto& [tag, revision] : out.tags) {
-    if (revision.empty()) return give_up(usage_failure(verb.words()(Text::bad_pair, "--tag", tag + "="), {}));
+    if (revision.empty()) faults.push_back(usage_failure(words(Text::bad_pair, "--tag", tag + "="), {}));
   }
   if (verb.arguments.has("--to-latest")) {
-    if (!out.shares.empty()) return give_up(usage_failure(verb.words()(Text::share_or_latest), {}));
+    if (!out.shares.empty()) faults.push_back(usage_failure(words(Text::share_or_latest), {}));
     out.shares = {{std::string(kLatest), model::kWholeWeight}};
+  }
+  if (!faults.empty()) {
+    const std::size_t count = faults.size();
+    return give_up(all_of(std::move(faults), words(Text::split_faults, verb.arguments.positional(0), count)));
   }
   return out;
 }
@@ -51,28 +68,44 @@ void tell_of_release(Verb& verb, const std::string& service) {
   }
 }
 
-// A name that is none would leave its share to the others without a word.
-Outcome<void> check_revisions(Verb& verb, const std::string& service, const SplitChange& change) {
+// A name that is none would leave its share to the others without a word. Adds a failure for each; the outcome fails
+// when the platform does not tell.
+Outcome<void> check_revisions(Verb& verb, const std::string& service, const SplitChange& change,
+                              std::vector<Failure>& faults) {
   std::set<std::string> names;
   for (const Share& share : change.shares) names.insert(share.revision);
   for (const auto& [tag, revision] : change.tags) names.insert(revision);
   for (const std::string& name : names) {
     if (name == kLatest) continue;
     const Outcome<Json> revision = get_object(verb, "revisions", name);
-    if (!revision) return std::unexpected(revision.error());
-    if (text_at(*revision, {"metadata", "labels", "serving.knative.dev/service"}) == service) continue;
-    return give_up(base::Error{.code = base::ErrorCode::not_found,
-                               .what = verb.words()(Text::not_of_service, name, service),
-                               .remedy = verb.words()(Text::see_history, service)});
+    if (!revision) {
+      if (revision.error().error.code != base::ErrorCode::not_found) return std::unexpected(revision.error());
+      faults.push_back(revision.error());
+    } else if (text_at(*revision, {"metadata", "labels", "serving.knative.dev/service"}) != service) {
+      faults.push_back({.error = {.code = base::ErrorCode::not_found,
+                                  .what = verb.words()(Text::not_of_service, name, service),
+                                  .remedy = verb.words()(Text::see_history, service)},
+                        .exit = Exit::not_found});
+    }
   }
   return {};
 }
 
 Outcome<Json> change_traffic(Verb& verb, Json service, const SplitChange& change) {
   const std::string name = name_of(service);
-  if (const Outcome<void> good = check_revisions(verb, name, change); !good) return std::unexpected(good.error());
-  std::expected<Json, std::string> split = changed_split(service, change, verb.words());
-  if (!split) return give_up(usage_failure(split.error(), verb.words()(Text::see_traffic, name)));
+  std::vector<Failure> faults;
+  const Outcome<void> told = check_revisions(verb, name, change, faults);
+  if (!told) return std::unexpected(told.error());
+  auto split = changed_split(service, change, verb.words());
+  if (!split) {
+    for (std::string& fault : split.error()) {
+      faults.push_back(usage_failure(std::move(fault), verb.words()(Text::see_traffic, name)));
+    }
+  }
+  if (!faults.empty()) {
+    const std::size_t count = faults.size();
+    return give_up(all_of(std::move(faults), verb.words()(Text::split_faults, name, count)));
+  }
   if (by_hand(*split)) tell_of_release(verb, name);
   const Json before = service;
   service.erase("status");
