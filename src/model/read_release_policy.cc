@@ -67,13 +67,14 @@ void read_ladder(Findings& findings, const Node& spec, ReleasePolicy& out) {
     return;
   }
   out.ladder.clear();
+  Weight highest = 0;  // of the sound ones, so that a fall behind a faulty step is told with it
   for (const Node& node : ladder->elements()) {
     const LadderStep step = read_step(findings, node, times);
-    const Weight before = out.ladder.empty() ? 0 : out.ladder.back().weight;
-    if (step.weight != 0 && step.weight <= before) {
-      findings.fault(node, "must be more than the step before (" + print_weight(before) + "), is " +
+    if (step.weight != 0 && step.weight <= highest) {
+      findings.fault(node, "must be more than the steps before (" + print_weight(highest) + "), is " +
                                print_weight(step.weight) + ": a ladder rises");
     }
+    highest = std::max(highest, step.weight);
     out.ladder.push_back(step);
   }
 }

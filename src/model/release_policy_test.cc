@@ -150,7 +150,7 @@ TEST(ReleasePolicyTest, all_faults_are_named_at_once_with_line_and_path) {
  sticky: header
  baseline: {}
 )"),
-              ElementsAre("line 5: spec.ladder[1]: must be more than the step before (5%), is 1%: a ladder rises",
+              ElementsAre("line 5: spec.ladder[1]: must be more than the steps before (5%), is 1%: a ladder rises",
                           "line 5: spec.ladder[2]: must be a share from 0.01% to 99.99% in steps of 0.01%, such as "
                           "\"25%\", is \"101%\"",
                           "line 5: spec.ladder[3]: must be a share from 0.01% to 99.99% in steps of 0.01%, such as "
@@ -173,6 +173,12 @@ TEST(ReleasePolicyTest, all_faults_are_named_at_once_with_line_and_path) {
                           "line 15: spec.gates[1].url: belongs to kind: webhook",
                           HasSubstr("line 16: spec.sticky: must be cookie, off, or header and its name"),
                           "line 17: spec.baseline: must be text, is a map"));
+}
+
+TEST(ReleasePolicyTest, a_ladder_rises_over_a_faulty_step_too) {
+  EXPECT_THAT(policy_faults(" ladder: [50%, x, 10%, 60%]\n"),
+              ElementsAre(HasSubstr("spec.ladder[1]: must be a share"),
+                          "line 5: spec.ladder[2]: must be more than the steps before (50%), is 10%: a ladder rises"));
 }
 
 TEST(ReleasePolicyTest, times_of_a_step_fit_into_its_maximum) {
