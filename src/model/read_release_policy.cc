@@ -79,6 +79,14 @@ void read_ladder(Findings& findings, const Node& spec, ReleasePolicy& out) {
   }
 }
 
+// Everything else of a policy says how a release goes.
+void refuse_all_but_strategy(Findings& findings, const Node& spec) {
+  for (const Field& field : fields_of(ObjectKind::release_policy_spec)) {
+    const auto node = field.name == "strategy" ? std::nullopt : spec.member(field.name);
+    if (node) findings.fault_at_key(*node, "has no effect with strategy: none: there is no release");
+  }
+}
+
 // What only a canary has; else it is a fault, and the strategy's own is kept.
 void read_split(Findings& findings, const Node& spec, ReleasePolicy& out) {
   if (out.strategy != ReleaseStrategy::canary) {
@@ -344,6 +352,10 @@ ReleasePolicy read_release_policy(Findings& findings, const Node& spec) {
   if (!check_fields(findings, spec, ObjectKind::release_policy_spec)) return out;
   read_word(findings, spec, "strategy", 4, out.strategy);
   out = default_policy(out.strategy);
+  if (out.strategy == ReleaseStrategy::none) {
+    refuse_all_but_strategy(findings, spec);
+    return out;
+  }
   read_split(findings, spec, out);
   read_wait(findings, spec, "prepare", kLeastStepMaximum, out.prepare);
   read_judging(findings, spec, out);

@@ -92,6 +92,7 @@ ReleasePolicy default_policy(ReleaseStrategy strategy) {
 
 Json release_policy_spec(const ReleasePolicy& policy) {
   Json out = {{"strategy", to_string(policy.strategy)}};
+  if (policy.strategy == ReleaseStrategy::none) return out;  // nothing else of it has an effect
   if (policy.strategy == ReleaseStrategy::canary) {
     out["ladder"] = ladder_document(policy.ladder);
     out["holdback"] = print_weight(policy.holdback);

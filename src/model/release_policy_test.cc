@@ -204,6 +204,24 @@ TEST(ReleasePolicyTest, a_ladder_belongs_to_a_canary) {
   EXPECT_THAT(policy_faults(" ladder: []\n"), ElementsAre(HasSubstr("must have 1 to 50 steps, has 0")));
 }
 
+TEST(ReleasePolicyTest, without_a_release_nothing_else_has_an_effect) {
+  const auto line = [](int number, const std::string& name) {
+    return "line " + std::to_string(number) + ": spec." + name +
+           ": has no effect with strategy: none: there is no release";
+  };
+  EXPECT_THAT(policy_faults(R"( strategy: none
+ gates: [{name: qa}]
+ notifications: []
+ watch: 1h
+ rollback: {forbiddenAfter: promotion}
+ ladder: [5%]
+ wach: 1h
+)"),
+              ElementsAre(line(6, "gates"), line(7, "notifications"), line(8, "watch"), line(9, "rollback"),
+                          line(10, "ladder"), HasSubstr("line 11: spec.wach: is no field that marea knows")));
+  EXPECT_EQ(policy_of(" strategy: none\n").strategy, ReleaseStrategy::none);
+}
+
 TEST(ReleasePolicyTest, http_is_taken_with_a_notice_unless_it_stays_nearby) {
   const auto notices = [](const std::string& url) {
     const auto parsed = parse_release_policies(
