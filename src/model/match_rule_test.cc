@@ -92,6 +92,14 @@ TEST(MatchRules, all_faults_of_a_list_are_named_at_once_each_with_its_path_and_l
           at + "[4]: must lead to one of revision, tag and arm (line 6 of the annotation)"));
 }
 
+TEST(MatchRules, a_method_in_small_letters_would_never_hold) {
+  EXPECT_THAT(
+      rule_faults("'[{method: [POST, get, \"a b\"], arm: canary}]'"),
+      testing::UnorderedElementsAre(HasSubstr("[0].method: methods are written in capitals, such as GET; has \"get\""),
+                                    HasSubstr("[0].method: must be methods such as GET, has \"a b\"")));
+  EXPECT_THAT(rule_faults("'[{method: [POST, M-SEARCH], arm: canary}]'"), IsEmpty());
+}
+
 TEST(MatchRules, what_is_no_list_is_a_fault) {
   for (const char* value : {"''", "'x'", "'{a: 1}'", "\"- [\"", "\"[]\\n---\\n[]\"", "'{'"}) {
     EXPECT_THAT(rule_faults(value), testing::SizeIs(1)) << value;

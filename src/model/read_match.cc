@@ -173,7 +173,12 @@ class RuleReader {
     MatchCondition made{
         .subject = MatchSubject::method, .name = {}, .kind = MatchKind::exact, .values = one_or_more(node)};
     for (const std::string& each : made.values) {
-      if (!is_token(each)) findings_.fault(node, "must be methods such as GET, has " + in_quotes(each));
+      if (!is_token(each)) {
+        findings_.fault(node, "must be methods such as GET, has " + in_quotes(each));
+      } else if (std::ranges::any_of(each, [](char c) { return c >= 'a' && c <= 'z'; })) {
+        // They are compared as they were sent (RFC 9110 §9.1): it would never hold.
+        findings_.fault(node, "methods are written in capitals, such as GET; has " + in_quotes(each));
+      }
     }
     out.conditions.push_back(std::move(made));
   }
