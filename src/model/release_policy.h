@@ -98,7 +98,7 @@ struct ReleaseTolerances {
 
 struct ReleaseObjectives {
   std::optional<base::Duration> latency;  // slower is a slow request; else learnt from stable
-  std::optional<double> availability;     // share of requests that must not fail; else stable's own is the measure
+  std::optional<double> availability;     // share of users without a failure that is good by itself; never makes bad
   friend bool operator==(const ReleaseObjectives&, const ReleaseObjectives&) = default;
 };
 
