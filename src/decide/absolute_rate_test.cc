@@ -29,7 +29,10 @@ TEST(AbsoluteRate, it_is_the_average_of_three_likelihood_ratios) {
   EXPECT_NEAR(std::exp(log_absolute(500, 2, 0.01)), 0.43662939, 1e-7);
 }
 
-// 299 would do where a single failure ends all hope: 0.99^-299 = 20.2, 0.99^-298 = 19.99.
+// Computed apart. At 1 %: 0.75 · 0.99^-n + 0.15 · (0.999/0.99)^n + 0.10 · (0.997/0.99)^n is 19.885 at n = 308
+// and 20.081 at 309; with one that failed 0.015 · (0.999/0.99)^(n-1) + 0.03 · (0.997/0.99)^(n-1) is 19.875 at 755
+// and 20.043 at 756. At 5 %: 0.75 · 0.95^-n + 0.15 · (0.995/0.95)^n + 0.10 · (0.985/0.95)^n is 19.566 at 60 and 20.570
+// at 61. Where a single failure ended all hope, 299 would do: 0.99^-298 = 19.985, 0.99^-299 = 20.187.
 TEST(AbsoluteRate, some_three_hundred_clean_keys_prove_one_percent) {
   EXPECT_EQ(units_needed(0.01, 0, 20), 309);
   EXPECT_EQ(units_needed(0.01, 1, 20), 756);
