@@ -1,8 +1,10 @@
 // apply -f FILE. Everything is checked before anything is sent: the manifest with the platform's own readers, then the
-// images it names; only then do images and objects go out: policies, which services name, before services, and
-// experiments when the services are ready, since their arms must be; else in the order of the documents.
+// images it names, then the platform is asked whether it would take each object; only then do images and objects go
+// out: policies, which services name, before services, and experiments when the services are ready, since their arms
+// must be; else in the order of the documents.
 #include <algorithm>
 #include <initializer_list>
+#include <optional>
 #include <set>
 
 #include "app/cli_manifest_file.h"
@@ -33,6 +35,60 @@ Outcome<std::set<std::string>> prepare_images(std::vector<model::MixedDocument>&
     }
   }
   return out;
+}
+
+using Documents = std::vector<model::MixedDocument>;
+
+bool is_there(const Documents& documents, model::ManifestKind kind, std::string_view name) {
+  return std::ranges::any_of(documents, [&](const auto& each) { return each.kind == kind && each.name == name; });
+}
+
+// As it can be asked for before the others are stored: without what depends on a policy of the same file.
+model::MixedDocument on_its_own(model::MixedDocument document, const Documents& all) {
+  constexpr const char* kPolicy = "marea.dev/release-policy";
+  const std::string policy = text_at(document.document, {"metadata", "annotations", kPolicy});
+  if (policy.empty() || !is_there(all, model::ManifestKind::release_policy, policy)) return document;
+  document.document["metadata"]["annotations"].erase(kPolicy);
+  if (find(document.document, {"spec", "template", "metadata", "annotations"}) != nullptr) {
+    document.document["spec"]["template"]["metadata"]["annotations"].erase("marea.dev/rollback");
+  }
+  return document;
+}
+
+// A host that a service before it in the file may give up; whether it does is known when that is stored.
+bool is_of_another(const Cause& cause, const Documents& all) {
+  return std::ranges::any_of(all, [&](const model::MixedDocument& each) {
+    return each.kind == model::ManifestKind::service && cause.message.ends_with(" belongs to service " + each.name);
+  });
+}
+
+// What the platform would refuse of services and policies, of all of them at once: with one of several stored and the
+// next refused, nobody would know what holds. One alone is stored or refused as it is.
+Outcome<void> ask_for_all(Verb& verb, const Documents& documents, const ManifestFile& source) {
+  using enum model::ManifestKind;
+  if (std::ranges::count_if(documents, [](const auto& each) { return each.kind != experiment; }) < 2) return {};
+  std::optional<Failure> out;
+  for (const model::MixedDocument& each : documents) {
+    if (each.kind == experiment) continue;  // its arms are revisions that the services before it may bring
+    const Outcome<void> good = try_manifest(verb, on_its_own(each, documents));
+    if (good) continue;
+    Failure failure = good.error();
+    if (failure.error.code == base::ErrorCode::unavailable) return give_up(std::move(failure));
+    if (failure.causes.empty()) failure.causes.push_back({.message = failure.error.what});
+    std::erase_if(failure.causes, [&](const Cause& cause) { return is_of_another(cause, documents); });
+    if (failure.causes.empty()) continue;
+    if (!out) out = Failure{.error = failure.error, .file = source.name, .exit = failure.exit};
+    for (Cause& cause : failure.causes) {
+      const std::string whose = fmt::format("{}/{}", noun_of(each.kind), each.name);
+      cause.field = cause.field.empty() ? whose : whose + ": " + cause.field;
+      out->causes.push_back(std::move(cause));
+    }
+  }
+  if (!out) return {};
+  out->error.what = verb.words()(Text::manifest_invalid, source.name, out->causes.size());
+  out->error.why = verb.words()(Text::nothing_stored);
+  out->error.remedy = verb.words()(Text::manifest_remedy);
+  return give_up(*std::move(out));
 }
 
 void print_applied(Verb& verb, const std::vector<model::MixedDocument>& documents, const std::vector<Json>& objects) {
@@ -119,6 +175,7 @@ Outcome<Exit> apply_manifests(Verb& verb) {
   if (!documents) return give_up(faulty_manifest(*source, documents.error(), verb.words()));
   const Outcome<std::set<std::string>> images = prepare_images(*documents, *source);
   if (!images) return std::unexpected(images.error());
+  if (const Outcome<void> good = ask_for_all(verb, *documents, *source); !good) return std::unexpected(good.error());
   for (const std::string& image : *images) {
     const Outcome<UploadedImage> uploaded = ImageUpload(verb.api, verb.console).upload(image, image);
     if (!uploaded) return std::unexpected(uploaded.error());

@@ -37,6 +37,7 @@ struct World {
   };
   std::map<std::string, Json> services;
   std::set<std::string> blobs;
+  std::map<std::string, std::string> refusals;  // by the service's name: the answer to its dry run
   Json instances = {{"items", Json::array()}};
   std::string build = R"({"line":"STEP 1"})"
                       "\n"
@@ -49,6 +50,11 @@ struct World {
     const std::string version = text_at(service, {"metadata", "resourceVersion"});
     if (there && !version.empty() && version != text_at(services[name], {"metadata", "resourceVersion"})) {
       return json_answer(409, R"({"message":"it was changed","code":409})");
+    }
+    if (request.parameter("dryRun") == "All") {
+      const auto refusal = refusals.find(name);
+      return refusal == refusals.end() ? json_answer(there ? 200 : 201, request.body)
+                                       : json_answer(422, refusal->second);
     }
     const int generation = there ? services[name]["metadata"]["generation"].get<int>() + 1 : 1;
     service["metadata"]["generation"] = generation;
@@ -183,6 +189,33 @@ TEST_F(CliDeploy, ApplyFindsLayoutsBesideTheManifestAndKeepsTheOrder) {
   EXPECT_EQ(ran.code, 0) << ran.err;
   EXPECT_EQ(ran.out, "b\na\n");
   EXPECT_EQ(stored("a")["spec"]["template"]["spec"]["containers"][0]["image"], oci() + ":one");
+}
+
+TEST_F(CliDeploy, ApplyStoresNothingOfSeveralWhenThePlatformWouldRefuseOneAndTellsAllFaults) {
+  std::string text;
+  for (const char* name : {"a", "b", "c"}) {
+    text += "---\napiVersion: serving.knative.dev/v1\nkind: Service\nmetadata: {name: " + std::string(name) +
+            "}\nspec: {template: {spec: {containers: [{image: 'oci:image:one'}]}}}\n";
+  }
+  write_text(dir / "app.yaml", text);
+  const auto refusal = [](const std::string& field, const std::string& message) {
+    return R"({"message":"no","code":422,"details":{"code":"E_MANIFEST_INVALID","what":"the manifest has faults",)"
+           R"("causes":[{"field":")" +
+           field + R"(","message":")" + message + R"("}]}})";
+  };
+  world.refusals = {{"b", refusal("metadata.annotations", "there is no ReleasePolicy ghost")},
+                    {"c", refusal("spec.traffic", "host x.localhost belongs to service far")}};
+  const Ran ran = run({"apply", "-f", dir / "app.yaml"});
+  EXPECT_EQ(ran.code, 1);
+  EXPECT_THAT(ran.err, AllOf(HasSubstr("services/b: metadata.annotations: there is no ReleasePolicy ghost"),
+                             HasSubstr("services/c: spec.traffic: host x.localhost belongs to service far"),
+                             HasSubstr("app.yaml has faults: 2"), HasSubstr("nothing was stored")));
+  EXPECT_TRUE(world.services.empty() && world.blobs.empty());
+
+  // A host that a service of the same file has now may be free by the time.
+  world.refusals = {{"c", refusal("spec.traffic", "host x.localhost belongs to service a")}};
+  EXPECT_EQ(run({"apply", "-f", dir / "app.yaml"}).code, 0);
+  EXPECT_EQ(world.services.size(), 3U);
 }
 
 TEST_F(CliDeploy, ApplyGoesByTheVersionOfTheServiceThatIsThereNotOfOneReadElsewhere) {

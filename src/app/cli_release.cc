@@ -31,11 +31,14 @@ void say_notices(Verb& verb, const Answer& answer, const std::vector<model::Faul
   }
 }
 
+std::string body_of(const Json& object) {
+  return object.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
 // `path` is its own; the rest as of send_service().
 Outcome<Json> send_object(Verb& verb, std::string_view noun, const std::string& path, const Json& object,
                           const Json& before, const std::vector<model::Fault>& known) {
-  const Outcome<Answer> answer = verb.api.send(
-      {.method = "PUT", .path = path, .body = object.dump(-1, ' ', false, Json::error_handler_t::replace)});
+  const Outcome<Answer> answer = verb.api.send({.method = "PUT", .path = path, .body = body_of(object)});
   if (!answer) return std::unexpected(answer.error());
   say_notices(verb, *answer, known);
   Json now = answer->json();
@@ -51,6 +54,20 @@ Outcome<Json> send_object(Verb& verb, std::string_view noun, const std::string& 
                                          : Text::changed,
                    noun, name_of(object));
   return now;
+}
+
+std::string path_of(const model::MixedDocument& manifest) {
+  return fmt::format("{}/{}", view_of(noun_of(manifest.kind))->path, escape(manifest.name));
+}
+
+// What is there; takes the resourceVersion out of `document` where it says nothing about that.
+Outcome<Json> read_before(Verb& verb, const std::string& path, Json& document) {
+  Outcome<Json> before = read_object(verb, path);
+  if (!before) return before;
+  const std::string uid = text_at(document, {"metadata", "uid"});
+  const bool elsewhere = before->is_null() || (!uid.empty() && uid != text_at(*before, {"metadata", "uid"}));
+  if (elsewhere) document["metadata"].erase("resourceVersion");
+  return before;
 }
 
 }  // namespace
@@ -69,16 +86,23 @@ std::string_view noun_of(model::ManifestKind kind) {
   return {};
 }
 
+Outcome<void> try_manifest(Verb& verb, const model::MixedDocument& manifest) {
+  Json document = manifest.document;
+  const std::string path = path_of(manifest);
+  const Outcome<Json> before = read_before(verb, path, document);
+  if (!before) return std::unexpected(before.error());
+  const Outcome<Answer> answer =
+      verb.api.send({.method = "PUT", .path = path + "?dryRun=All", .body = body_of(document)});
+  if (!answer) return std::unexpected(answer.error());
+  return {};
+}
+
 Outcome<Json> send_manifest(Verb& verb, const model::MixedDocument& manifest) {
   Json document = manifest.document;
-  const std::string_view noun = noun_of(manifest.kind);
-  const std::string path = fmt::format("{}/{}", view_of(noun)->path, escape(manifest.name));
-  Outcome<Json> before = read_object(verb, path);
+  const std::string path = path_of(manifest);
+  const Outcome<Json> before = read_before(verb, path, document);
   if (!before) return before;
-  const std::string uid = text_at(document, {"metadata", "uid"});
-  const bool elsewhere = before->is_null() || (!uid.empty() && uid != text_at(*before, {"metadata", "uid"}));
-  if (elsewhere) document["metadata"].erase("resourceVersion");
-  return send_object(verb, noun, path, document, *before, manifest.notices);
+  return send_object(verb, noun_of(manifest.kind), path, document, *before, manifest.notices);
 }
 
 Outcome<Json> change_and_send(Verb& verb, const std::string& name, const ServiceSettings& settings) {

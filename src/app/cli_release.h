@@ -20,6 +20,9 @@ Outcome<Json> send_service(Verb& verb, const Json& service, const Json& before,
 // was exported elsewhere, or from a service deleted since, has one that says nothing about this service.
 Outcome<Json> send_manifest(Verb& verb, const model::MixedDocument& manifest);
 
+// Whether the platform would take it; it stores nothing, and nothing is said.
+Outcome<void> try_manifest(Verb& verb, const model::MixedDocument& manifest);
+
 // "services", "releasepolicies": as verbs and paths name them.
 std::string_view noun_of(model::ManifestKind kind);
 

@@ -15,6 +15,7 @@ namespace {
 using ::testing::AllOf;
 using ::testing::Contains;
 using ::testing::ElementsAre;
+using ::testing::EndsWith;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using testing::json_answer;
@@ -101,6 +102,7 @@ struct ReleaseWorld {
     const std::string& name = request.segments[4];
     const bool known = policies.contains(name);
     if (request.method == "PUT") {
+      if (request.parameter("dryRun") == "All") return json_answer(known ? 200 : 201, request.body);
       policies[name] = Json::parse(request.body);
       return json_answer(known ? 200 : 201, policies[name].dump());
     }
@@ -119,6 +121,7 @@ struct ReleaseWorld {
       return json_answer(200, R"({"service":"web","from":"web-00002","to":"web-00001","release":"web-00002"})");
     }
     if (request.segments.back() != "web") return json_answer(404, R"({"message":"not found","code":404})");
+    if (request.parameter("dryRun") == "All") return json_answer(200, request.body);
     if (request.method == "PUT") service["spec"] = Json::parse(request.body)["spec"];
     if (rolled && --looks_before_routes < 0) {
       service["status"]["traffic"] = {{{"revisionName", "web-00001"}, {"percent", 100}}};
@@ -244,8 +247,10 @@ TEST_F(CliReleases, WhatAReleaseRefusesIsAConflictWithItsReason) {
 
 TEST_F(CliReleases, PoliciesAreAppliedInOneFileWithServicesAndBeforeThem) {
   write_text(platform.dir() + "/all.yaml",
-             "apiVersion: serving.knative.dev/v1\nkind: Service\nmetadata: {name: web}\n"
-             "spec: {template: {spec: {containers: [{image: x}]}}}\n---\n"
+             "apiVersion: serving.knative.dev/v1\nkind: Service\n"
+             "metadata: {name: web, annotations: {marea.dev/release-policy: careful}}\n"
+             "spec: {template: {metadata: {annotations: {marea.dev/rollback: 'forbidden-after: 50%'}}, "
+             "spec: {containers: [{image: x}]}}}\n---\n"
              "apiVersion: marea.dev/v1\nkind: ReleasePolicy\nmetadata: {name: careful}\n"
              "spec: {strategy: canary, ladder: [5%, 50%]}\n");
   const Ran ran = run({"apply", "-f", platform.dir() + "/all.yaml"});
@@ -253,10 +258,17 @@ TEST_F(CliReleases, PoliciesAreAppliedInOneFileWithServicesAndBeforeThem) {
   EXPECT_THAT(ran.err, AllOf(HasSubstr("created: releasepolicies/careful"), HasSubstr("services/web")));
   EXPECT_THAT(ran.out, AllOf(HasSubstr("careful  canary    5%, 50%"), HasSubstr("web-00002")));
   std::vector<std::string> puts;
-  for (const std::string& request : platform.requests()) {
-    if (request.starts_with("PUT")) puts.push_back(request);
+  std::vector<std::string> sent;
+  for (std::size_t i = 0; i < platform.requests().size(); ++i) {
+    if (!platform.requests()[i].starts_with("PUT")) continue;
+    puts.push_back(platform.requests()[i]);
+    sent.push_back(platform.bodies()[i]);
   }
-  EXPECT_THAT(puts, ElementsAre(HasSubstr("/releasepolicies/careful"), HasSubstr("/services/web")));
+  ASSERT_THAT(puts, ElementsAre(HasSubstr("/services/web?dryRun=All"), HasSubstr("/releasepolicies/careful?dryRun=All"),
+                                EndsWith("/releasepolicies/careful"), EndsWith("/services/web")));
+  // Its policy is not there yet, and the step at which rollbacks end is one of that policy's.
+  EXPECT_THAT(sent[0], AllOf(Not(HasSubstr("careful")), Not(HasSubstr("forbidden-after"))));
+  EXPECT_THAT(sent[3], AllOf(HasSubstr("careful"), HasSubstr("forbidden-after")));
   EXPECT_EQ(run({"apply", "-f", platform.dir() + "/all.yaml", "-o", "name"}).out, "web\ncareful\n");
 }
 

@@ -149,6 +149,15 @@ def test_a_policy_and_its_service_may_stand_in_one_file(platform, name, tide, tm
     assert wrong.rc == 1 and "spec.alpha" in wrong.err and "spec.ladder[1]" in wrong.err
 
 
+def test_of_a_file_of_which_one_is_refused_nothing_is_stored(platform, name, another, tide, tmp_path):
+    ghost = manifest(another, tide, annotations={"marea.dev/release-policy": "ghost"})
+    both = tmp_path / "all.yaml"
+    both.write_text("\n---\n".join(json.dumps(one) for one in (manifest(name, tide), ghost)))
+    done = platform.cli("apply", "-f", both, check=False)
+    assert done.rc == 1 and f"services/{another}: " in done.err and '"ghost"' in done.err
+    assert platform.cli("services", "describe", name, check=False).rc == 3
+
+
 def test_names_of_releases_and_policies_complete(platform, name, tide, policy):
     deploy(platform, name, tide, "ebb")
     deploy(platform, name, tide, "flood", "--release-policy", policy(SLOW))
