@@ -184,6 +184,21 @@ TEST(ReleasesWorld, hardly_anybody_asks_and_the_release_ends_as_cannot_know) {
   EXPECT_FALSE(end.standing.proven.has_value());
 }
 
+// One request a minute. Before, it was promoted and failed fifty users and more.
+TEST(ReleasesWorld, hardly_anybody_asks_and_a_canary_that_fails_everybody_is_taken_back_within_few_users) {
+  Scenario scenario = small();
+  scenario.truth = Truth::quiet;
+  scenario.fixed = false;
+  scenario.seconds = 25.0 * 3600;
+  scenario.load.rate = 1.0 / 60;
+  scenario.canary.failing = 1000;
+  for (std::uint64_t seed = 1; seed <= 5; ++seed) {
+    const CourseEnd end = release(scenario, policy_of(scenario), seed);
+    EXPECT_EQ(end.standing.way, Way::rolled_back) << seed;
+    EXPECT_LE(end.failed_keys, 20U) << seed;
+  }
+}
+
 TEST(ReleasesWorld, a_broken_bound_makes_all_runs_wrong) {
   const auto ending = [](Way way) {
     std::vector<double> figures;

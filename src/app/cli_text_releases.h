@@ -39,6 +39,7 @@
   X(word_not_yet, "not yet", "todavía no") \
   X(word_too_little, "too little", "muy poco") \
   X(word_no_stable, "no stable", "sin estable") \
+  X(word_mostly_failing, "mostly failing", "falla casi siempre") \
   X(word_sample_ratio, "sample ratio", "proporción de claves") \
   X(word_too_few_keys, "too few keys", "muy pocas claves") \
   X(word_few_busy_users, "few busy users", "pocos usuarios muy activos") \

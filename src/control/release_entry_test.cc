@@ -43,8 +43,7 @@ model::ReleaseCounts counts_of(const std::string& release, std::uint64_t second,
                          .keyless = {.stable = {.entered = 2, .at_risk = 2}, .canary = {.entered = 1, .at_risk = 1}},
                          .requests = {20, 2},
                          .platform = {0, i == 7 ? 1U : 0U}});
-    out.firsts.push_back(
-        {.number = second * 50 + i, .weight = 1000, .stable = 3, .stable_good = 3, .canary = entering});
+    if (i == 25) out.firsts.push_back({.number = second * 50 + i, .weight = 1000, .stable_failed = 1});
   }
   out.stable.requests = 1000 * (second + 1);
   out.canary.requests = 100 * (second + 1);

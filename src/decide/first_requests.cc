@@ -9,9 +9,8 @@ namespace marea::decide {
 
 namespace {
 
-constexpr double kCanaryGood = 0.02;
-constexpr double kStableBad = 0.15;
-constexpr double kFirstsStake = 0.8;
+constexpr double kStableFails = 0.015;
+constexpr double kFirstsStake = 0.9;
 constexpr double kFirstsStepStake = 1.0 / 3;
 constexpr double kFirstsWhole = 10'000;  // weights are in 0.01 %
 
@@ -40,15 +39,10 @@ void FirstsRule::eat(FirstsState& state, const model::FirstRequests& firsts) con
   state.next = firsts.number + 1;
   const double weight = firsts.weight / kFirstsWhole;
   if (weight <= 0 || weight >= 1) return;
-  const double stable_good = (1 - weight * kCanaryGood) / (1 - weight);
-  const double canary_bad =
-      (1 - (1 - weight) * kStableBad / tolerance_ - (1 - weight * kCanaryGood) * (1 - 1 / tolerance_)) / weight;
-  if (canary_bad <= 1) return;
+  const double stable = kStableFails / (weight + kStableFails);
+  const double canary = 1 + (1 - weight) * (1 - stable) / (tolerance_ * weight);
   stake_firsts(state, firsts.weight);
-  const auto bad = static_cast<double>(std::min(firsts.canary, firsts.canary_failed));
-  const auto good = static_cast<double>(std::min(firsts.stable, firsts.stable_good));
-  const double won = bad * std::log(canary_bad) + (firsts.canary - bad) * std::log(kCanaryGood) +
-                     good * std::log(stable_good) + (firsts.stable - good) * std::log(kStableBad);
+  const double won = firsts.canary_failed * std::log(canary) + firsts.stable_failed * std::log(stable);
   state.staked = std::max(finite(state.staked + won), std::nextafter(-kMostNats, 0));
 }
 

@@ -1,39 +1,39 @@
-// Whether the canary fails nearly all of its first requests while stable serves its own: the rule that finds a canary
-// that is broken from the start within two or three keys, without waiting until the slowest request has ended.
+// Whether the canary fails nearly all of its first requests: the rule that finds a canary that is broken from the start
+// with its third failing key, at the moment in which that one has failed, whatever is still open.
 //
 //   const FirstsRule rule(policy.harm_tolerance);
-//   rule.eat(state, counts.firsts[i]);   // in the order of their ticks
+//   rule.eat(state, counts.firsts[i]);   // in the order in which they became known
 //   FirstsRule::log_e(state) ≥ ln(1/α):  bad
 //
-// The comparison of keys at risk (relative_risk.h) asks whose units fail, given that some do. This rule asks which arm
-// a unit is in, given what became of it: each unit's arm is drawn by a hash, the canary's with the probability w of the
-// weight, whoever it is and whatever happens to anybody. So what stable serves well counts too: while the canary fails
-// all it gets, every unit that does well was stable's by luck, 1 in 1/(1 - w). Keys enter once, so no user counts
-// twice.
+// The bet. Each unit has one first request, and an arm that a hash drew, the canary's with the probability w of the
+// weight, whoever it is and whatever happens to anybody. A unit's factor is 1 until its first request fails; then it is
+// F in the canary and B in stable, θ the harm tolerance:
 //
-// The bet. A unit's factor is F where a canary's fails, s where it does not; B where a stable's is not known to have
-// ended well, S where it is:
+//   B = q / (w + q),  q = 0.015;   F = 1 + (1 - w)(1 - B) / (θw)
 //
-//   s = 0.02,  B = 0.15,  S = (1 - ws) / (1 - w),  F = (1 - (1 - w) B/θ - (1 - ws)(1 - 1/θ)) / w
+// B is about what wins most against a canary of which all fails beside a stable of which q does.
 //
-// Let a unit fail with probability p_c ≤ θ p_s in the canary and p_s in stable, θ the harm tolerance, given the past.
-// Its factor has the mean w (p_c F + (1 - p_c) s) + (1 - w) (p_s B + (1 - p_s) S). This is linear in (p_c, p_s), so it
-// is at most its largest value at the corners of what is allowed: (0, 0): ws + (1 - w) S = 1; (1, 1/θ): 1, by the
-// choice of F; (1, 1): wF + (1 - w) B ≤ 1 and (0, 1): ws + (1 - w) B ≤ 1, both since B ≤ S. So the product over units
-// is a supermartingale at any rates, however they vary with time and from unit to unit; where the arms are the same
-// version it is one even if units' failures depend on each other, since their arms do not.
+// Why it may be asked at any time, also while most requests are open. Let the share of the canary's first requests that
+// have failed within a time `a` of their coming be at most θ times stable's, for every a (given the past): harmless is
+// who fails no more often and no sooner. The mean of a unit's factor at its age a, G_c and G_s those shares, is
+// 1 + wG_c(F - 1) - (1 - w)G_s(1 - B) ≤ 1, by the choice of F. While a unit has not failed its factor says nothing of
+// its arm, and once it has failed the factor stays; so all that can be gained by choosing a moment to look is the
+// choice of an age, and the largest mean over ages (the Snell envelope of the unit) is 1. The product of the envelopes
+// is a supermartingale, begins at 1 and lies above the product of the factors: that one reaches x with probability at
+// most 1/x (Ville), at any rates, however they vary with time and from unit to unit. For identical versions it is
+// exact even if failures hang together, since each failure's arm is a draw of its own.
 //
-// What is open. An outcome is what is known kFirstsWithin after the unit's tick. In the canary what is not known is
-// taken for no failure, in stable for one: if p_c ≤ θ p_s holds for what will be, it holds for what is taken. So a
-// canary that fails fast is not blamed for stable's being slow to fail. The price: where a fifth of stable's first
-// requests takes longer than that, the rule is silent, and the comparison decides when ticks close.
+// What it does not promise. A canary that fails as often as stable but sooner (an error at once, where stable's come
+// after a timeout) is ahead by the failures that stable owes: the bound then holds only as far as that lead, the rate
+// of failures times the time, is well below one key. The tests of keys at risk (relative_risk.h) have the same lead,
+// of those who fail later than two seconds.
 //
-// When. Half of a bet made at the start would be lost on a canary that breaks at a later step: 0.8 is staked at the
-// first unit, a third of the rest at each of the next kMostStepStakes changes of the weight. At a weight from which on
-// F ≤ 1 (0.82 at a tolerance of 1.2) nothing is to be won, and nothing is bet.
+// When. Half of a bet made at the start would be lost on a canary that breaks at a later step: 0.9 is staked at the
+// first failure (up to there all factors were 1, so that is as good as at the start), a third of the rest at the first
+// of each of the next kMostStepStakes weights. Units of an earlier weight are told no more.
 //
-// Measured at 10 %, 200 requests a second, 1 % of stable's failing, all of the canary's: 1/500 is reached at the third
-// key in 93 % of runs, at 1 % of weight at the second or third. Pure.
+// At 10 % with θ = 1.2: B = 3/23, F = 173/23, so 0.9 F³ = 383 reaches 1/0.003 with the third key, and each failing key
+// of stable before it takes one more of the canary's; at 1 % two are enough beside two of stable's. Pure.
 #pragma once
 
 #include <cstdint>
@@ -46,7 +46,7 @@ namespace marea::decide {
 struct FirstsState {
   double waiting = 0;      // ln of the capital that is not staked
   double staked;           // ln; none: -kMostNats
-  std::uint64_t next = 0;  // ticks below it are eaten
+  std::uint64_t next = 0;  // numbers below it are eaten
   std::uint32_t weight = 0;
   std::uint32_t steps = 0;  // changes of the weight that staked capital
   std::optional<std::uint64_t> fell_at;
@@ -58,7 +58,7 @@ class FirstsRule {
  public:
   explicit FirstsRule(double tolerance) : tolerance_(tolerance) {}  // ≥ 1
 
-  // Ticks that were eaten, and those before them, change nothing.
+  // Those that were eaten, and those before them, change nothing.
   void eat(FirstsState& state, const model::FirstRequests& firsts) const;
   static double log_e(const FirstsState& state);
 

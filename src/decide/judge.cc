@@ -322,7 +322,14 @@ Doubt Judge::distrust() const {
   return Doubt::none;
 }
 
+bool Judge::mostly_failing() const {
+  const Evidence seen = evidence(JudgedMetric::failures);
+  return seen.canary_units >= kLeastSeen && seen.canary_hits * 2 > seen.canary_units &&
+         seen.stable_hits * 2 <= seen.stable_units;
+}
+
 Doubt Judge::lack() const {
+  if (mostly_failing()) return Doubt::mostly_failing;
   if (state_.entered[kStable] == 0 && state_.entered[kCanary] > 0) return Doubt::no_stable;
   if (missing_units(JudgedMetric::failures) > 0) return Doubt::too_few_keys;
   if (policy_.latency && missing_units(JudgedMetric::slow) > 0) return Doubt::untimed;
@@ -430,6 +437,7 @@ std::string_view to_string(Doubt doubt) {
     case Doubt::sample_ratio: return "sample ratio";
     case Doubt::platform_trouble: return "platform trouble";
     case Doubt::lost_ticks: return "lost counts";
+    case Doubt::mostly_failing: return "mostly failing";
     case Doubt::no_stable: return "no stable";
     case Doubt::too_few_keys: return "too few keys";
     case Doubt::untimed: return "no latencies";
@@ -454,6 +462,7 @@ std::string_view remedy(Doubt doubt) {
     case Doubt::sample_ratio: return "find what sorts users between the arms, then begin a new release";
     case Doubt::platform_trouble: return "a minute in which platform fails no more requests than its limit";
     case Doubt::lost_ticks: return "a minute in which all counts arrive, and proofs anew since then";
+    case Doubt::mostly_failing: return "users whom the canary serves well";
     case Doubt::no_stable: return "requests of users who stay with stable";
     case Doubt::too_few_keys: return "more users, or a larger weight";
     case Doubt::untimed:

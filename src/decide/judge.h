@@ -13,6 +13,10 @@
 // may change with the next counts: proven_good is taken back when later counts speak against it. What is missing is
 // never taken for good or bad: see Doubt. In this order: bad, Doubt's, proven_good, not_yet.
 //
+// mostly_failing is no finding at alpha, but a reason not to go on by time: at least kLeastSeen of the canary's units
+// were judged, more than half of them failed, and no more than half of stable's did. The next that are served well take
+// it back.
+//
 // A router that begins anew has forgotten its keys; those that come again are taken for other users. What was found
 // out before stays: a rollback must not wait because router died. Ticks that were lost take evidence of harm with them,
 // so what spoke for the canary is forgotten with them, and what spoke against it is not.
@@ -58,6 +62,7 @@ enum class Doubt : std::uint8_t {
   sample_ratio,      // the arms' new keys are not split as the weights say: never trusted again in this release
   platform_trouble,  // platform itself failed too many requests in the last minute; its ticks are not judged
   lost_ticks,        // ticks were lost within the last minute that was told: harm may have been in them
+  mostly_failing,    // too little is known to call it bad, but most of what was seen of the canary failed
   no_stable,         // stable has had no unit: nothing to compare with
   too_few_keys,      // Verdict::missing_keys more must come
   untimed,           // of too few units a latency counted: no objective yet, all waited for a start, or none ended well
@@ -124,6 +129,9 @@ std::string_view remedy(Doubt doubt);
 
 // A stratum with fewer units need not prove itself, and is proven by nothing.
 inline constexpr std::uint64_t kLeastAsked = 200;
+
+// Of the canary's units, before they can be mostly failing.
+inline constexpr std::uint64_t kLeastSeen = 2;
 
 // Requests of both arms at a tick.
 struct RequestMark {
@@ -230,6 +238,7 @@ class Judge {
   bool proven(JudgedMetric metric) const;
   bool tolerable(JudgedMetric metric, Stratum stratum) const;
   Doubt distrust() const;
+  bool mostly_failing() const;
   Doubt lack() const;
   std::uint64_t missing_units(JudgedMetric metric) const;
   Evidence evidence(JudgedMetric metric) const;

@@ -2,9 +2,9 @@
 // starts; the guarantees hold for a policy that does not change while it runs.
 //
 // alpha is spent over the tests (they are four, or two without latency), so that the probability that any of them calls
-// a harmless canary bad, ever, is at most alpha. Failures get most of it: they are what a rollback must be fast for. A
-// fifth is for first requests that all fail (first_requests.h): with it a canary that has 10 % of the keys and is
-// broken from the start falls with its third one.
+// a harmless canary bad, ever, is at most alpha. Failures get most of it: they are what a rollback must be fast for.
+// Three tenths are for first requests that all fail (first_requests.h): with them a canary that has 10 % of the keys
+// and is broken from the start falls with its third one.
 //
 // beta needs no spending over metrics and strata: the canary is proven good only when each of them proves it, so a
 // canary that is harmful in any one must get past that one's own test (an intersection-union test: Berger,
@@ -22,10 +22,10 @@
 
 namespace marea::decide {
 
-inline constexpr double kFailureAlpha = 0.5;  // shares of alpha; without latency these two share all of it
-inline constexpr double kFirstsAlpha = 0.2;
-inline constexpr double kSlowAlpha = 0.2;
-inline constexpr double kShapeAlpha = 0.1;
+inline constexpr double kFailureAlpha = 0.55;  // shares of alpha; without latency these two share all of it
+inline constexpr double kFirstsAlpha = 0.3;
+inline constexpr double kSlowAlpha = 0.1;
+inline constexpr double kShapeAlpha = 0.05;
 inline constexpr double kRelativeBeta = 0.8;  // shares of beta
 inline constexpr double kAbsoluteBeta = 0.2;
 

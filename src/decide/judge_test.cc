@@ -40,7 +40,7 @@ TEST(Judge, without_a_unit_of_stable_there_is_nothing_to_compare_with) {
   Judge judge = new_judge();
   model::ReleaseTick tick = new_units(0, 0, 500);
   tick.weight = 10'000;
-  tick.keyed.canary.failed = 400;
+  tick.keyed.canary.failed = 250;
   const Verdict verdict = judge.feed(counts_with({tick}));
   EXPECT_EQ(verdict.answer, Answer::cannot_know);
   EXPECT_EQ(verdict.doubt, Doubt::no_stable);
@@ -96,7 +96,7 @@ TEST(Judge, bad_says_by_what_and_when_and_is_final) {
   EXPECT_EQ(evidence.canary_hits, 12U);
   EXPECT_EQ(evidence.stable_hits, 0U);
   EXPECT_GE(evidence.e_value, evidence.limit);
-  EXPECT_NEAR(evidence.limit, 1 / 0.005, 1e-6);
+  EXPECT_NEAR(evidence.limit, 1 / 0.0055, 1e-6);
 
   const std::uint64_t tick = verdict.tick;
   model::ReleaseTick quiet = new_units(1000, 100'000, 100'000);
@@ -128,26 +128,24 @@ TEST(Judge, clean_keys_alone_prove_it_good_and_failures_take_that_back) {
   EXPECT_EQ(of(verdict, JudgedMetric::failures).proven_at, std::nullopt);
 }
 
-// The weight is a half: F = 2 · (1 - 0.0625 - 0.165) = 1.545 and S = 1.98 (first_requests.h), so 0.8 · 3.0591^n + 0.2
-// reaches 500 with the sixth pair (655.8; 214.5 with the fifth).
+// At a tenth F = 173/23 (first_requests.h), so 0.9 · F^n + 0.1 reaches 1/0.003 with the third (383.10; 51.0 with the
+// second).
 TEST(Judge, first_requests_that_all_fail_are_bad_before_their_ticks_are_told) {
   Judge judge = new_judge();
   model::ReleaseCounts counts{.release = "r1", .closed = 1};
-  for (std::uint64_t tick = 0; tick < 5; ++tick) {
-    counts.firsts.push_back(
-        {.number = tick, .weight = 5000, .stable = 1, .stable_good = 1, .canary = 1, .canary_failed = 1});
+  for (const std::uint64_t number : {3U, 4U}) {
+    counts.firsts.push_back({.number = number, .weight = 1000, .canary_failed = 1});
   }
   EXPECT_NE(judge.feed(counts).answer, Answer::bad);
   EXPECT_NE(judge.feed(counts).answer, Answer::bad) << "told again";
-  counts.firsts.push_back(counts.firsts.back());
-  counts.firsts.back().number = 5;
+  counts.firsts.push_back({.number = 5, .weight = 1000, .canary_failed = 1});
   const Verdict verdict = judge.feed(counts);
   ASSERT_EQ(verdict.answer, Answer::bad);
   EXPECT_EQ(verdict.metric, JudgedMetric::failures);
   EXPECT_EQ(verdict.tick, 5U);
   const Evidence& evidence = of(verdict, JudgedMetric::failures);
-  EXPECT_NEAR(evidence.firsts, 655.8, 0.5);
-  EXPECT_NEAR(evidence.firsts_limit, 500, 1e-6);
+  EXPECT_NEAR(evidence.firsts, 383.10, 0.01);
+  EXPECT_NEAR(evidence.firsts_limit, 1 / 0.003, 1e-6);
   EXPECT_EQ(evidence.fell_at, 5U);
   EXPECT_EQ(evidence.e_value, 1);
 
@@ -155,6 +153,31 @@ TEST(Judge, first_requests_that_all_fail_are_bad_before_their_ticks_are_told) {
   again.feed({.release = "r1", .closed = 1, .memory = 1});
   counts.memory = 2;
   EXPECT_NE(again.feed(counts).answer, Answer::bad) << "router began anew: these keys may have come before";
+}
+
+// Of a tick with so many new units in each arm.
+model::ReleaseTick few(std::uint64_t number, std::uint32_t stable_failed, std::uint32_t canary_failed,
+                       std::uint32_t units = 1) {
+  model::ReleaseTick tick = new_units(number, units, units);
+  tick.keyed.stable.failed = stable_failed;
+  tick.keyed.canary.failed = canary_failed;
+  return tick;
+}
+
+TEST(Judge, too_few_keys_of_which_most_fail_at_the_canary_alone_are_told_apart_from_too_few) {
+  Judge judge = new_judge();
+  EXPECT_EQ(judge.feed(counts_with({few(0, 0, 1)})).doubt, Doubt::too_few_keys) << "one may fail";
+  const Verdict two = judge.feed(counts_with({few(1, 0, 1)}));
+  EXPECT_EQ(two.answer, Answer::cannot_know);
+  EXPECT_EQ(two.doubt, Doubt::mostly_failing);
+  EXPECT_EQ(judge.feed(counts_with({few(2, 0, 0, 2)})).doubt, Doubt::too_few_keys) << "two of four";
+
+  Judge both = new_judge();
+  EXPECT_EQ(both.feed(counts_with({few(0, 3, 3, 3)})).doubt, Doubt::too_few_keys) << "a common cause";
+  Judge alone = new_judge();
+  model::ReleaseTick tick = new_units(0, 0, 2);
+  tick.keyed.canary.failed = 2;
+  EXPECT_EQ(alone.feed(counts_with({tick})).doubt, Doubt::mostly_failing) << "nothing speaks for a common cause";
 }
 
 TEST(Judge, a_canary_that_is_slow_more_often_is_bad_unless_latency_is_not_judged) {

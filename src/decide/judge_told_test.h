@@ -45,7 +45,7 @@ class Told {
     model::ReleaseCounts counts{.release = "r1"};
     for (std::uint64_t i = 0; i < every_; ++i) {
       model::ReleaseTick tick = users_.tick();
-      if (users_.firsts().stable + users_.firsts().canary > 0) counts.firsts.push_back(users_.firsts());
+      if (users_.firsts().stable_failed + users_.firsts().canary_failed > 0) counts.firsts.push_back(users_.firsts());
       if (Users::tells(tick)) counts.ticks.push_back(std::move(tick));
     }
     counts.closed = users_.number();

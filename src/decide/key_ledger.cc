@@ -70,8 +70,7 @@ KeyLedger::KeyLedger(Options options)
       closed_(options.first_tick),
       eras_{{.from = 0, .weight = options.weight, .step = options.step}},
       keys_(options.key_bytes),
-      probation_(options.probation),
-      firsts_told_(options.first_tick) {
+      probation_(options.probation) {
   static_assert(AtRisk::kAllBuckets == kBuckets);
   for (model::LatencyShape& shape : shapes_) shape.buckets.resize(model::kLatencyBuckets);
 }
@@ -79,6 +78,7 @@ KeyLedger::KeyLedger(Options options)
 void KeyLedger::change(std::uint64_t from, std::uint32_t weight, std::uint32_t step) {
   from = std::max(from, closed_);
   if (eras_.back().weight == weight && eras_.back().step == step) return;
+  tell_firsts();
   if (eras_.back().from == from) {
     eras_.back() = {.from = from, .weight = weight, .step = step};
   } else {
@@ -119,13 +119,14 @@ void KeyLedger::admitted(const Admission& event) {
     } else {
       ++arm_of(pending.keyless, event.canary).entered;
       ++arm_of(pending.keyless, event.canary).open;
-      ++(event.canary ? pending.keyless_firsts.canary : pending.keyless_firsts.stable);
     }
   } else if (event.bucket >= kBuckets || items_ + 2 > options_.most_items) {
     ++totals.untracked;
     refused_.insert(event.request);
   } else {
     items_ += 2;  // its outcome's place, too
+    const bool stray = event.canary != (event.bucket < era_at(tick).weight);
+    if (!stray && is_new(event)) ahead_request_.insert(event.request);
     pending.entries.push_back({.key = event.key,
                                .request = event.request,
                                .bucket = event.bucket,
@@ -147,10 +148,12 @@ void KeyLedger::settled(const Settlement& event) {
     // One that ends late keeps the arm that served it: it is no key that could have changed over.
     const bool stray = !late && event.canary != (event.bucket < era_at(event.tick).weight);
     if (!stray) keyless_outcome(event, late, pending);
+    if (event.cause == FailureCause::app) failed_first(event);
     return;
   }
   const bool failed = event.cause == FailureCause::app;
   if (refused_.erase(event.request) > 0) return;
+  if (ahead_request_.erase(event.request) > 0 && failed) failed_first(event);
   pending.outcomes.push_back({.key = event.key,
                               .request = event.request,
                               .canary = event.canary,
@@ -178,8 +181,6 @@ void KeyLedger::keyless_outcome(const Settlement& event, bool late, Pending& pen
     return;
   }
   if (arm.open > 0) --arm.open;
-  if (failed && event.canary) ++pending.keyless_firsts.canary_failed;
-  if (good && !event.canary) ++pending.keyless_firsts.stable_good;
 }
 
 std::uint32_t KeyLedger::open() const {
@@ -199,7 +200,6 @@ void KeyLedger::close() {
     if (!pending_.empty() && pending_.front().open > 0 && !old) return;
     if (pending_.empty()) {  // nobody came for a while
       closed_ = now_ - 1;
-      firsts_told_ = std::max(firsts_told_, closed_);
       enter_era(closed_ - 1);
       return;
     }
@@ -207,42 +207,25 @@ void KeyLedger::close() {
   }
 }
 
-// When a tick's turn comes depends on what has ended in it, but only ever earlier than kFirstsWithin where nothing is
-// missing.
-void KeyLedger::tell_firsts() {
-  while (firsts_told_ + 1 < now_ && firsts_told_ - closed_ < pending_.size()) {
-    const Pending& pending = pending_[static_cast<std::size_t>(firsts_told_ - closed_)];
-    if (pending.open > 0 && firsts_told_ + 1 + model::kFirstsWithin > now_) return;
-    tell_firsts_of(pending);
-  }
-}
-
-void KeyLedger::tell_firsts_of(const Pending& pending) {
-  model::FirstRequests row = pending.keyless_firsts;
-  row.number = firsts_told_;
-  row.weight = era_at(firsts_told_).weight;
-  ++firsts_told_;
-  std::unordered_set<std::uint64_t> fresh;  // requests
-  for (const Entry& entry : pending.entries) {
-    if (entry.canary != (entry.bucket < row.weight) || !is_new(entry)) continue;
-    fresh.insert(entry.request);
-    ++(entry.canary ? row.canary : row.stable);
-  }
-  if (!fresh.empty()) {
-    for (const Outcome& outcome : pending.outcomes) {
-      if (outcome.late || fresh.erase(outcome.request) == 0) continue;
-      if (outcome.canary && outcome.failed) ++row.canary_failed;
-      if (!outcome.canary && outcome.good) ++row.stable_good;
-    }
-  }
-  if (row.canary + row.stable > 0) firsts_.push_back(row);
-}
-
 // Will enter with this request, as far as can be told before its tick closes.
-bool KeyLedger::is_new(const Entry& entry) {
-  if (entry.origin == KeyOrigin::returning || find(entry.key) != nullptr) return false;
-  if (entry.origin == KeyOrigin::elsewhere && keys_.size() >= keys_.room()) return false;
-  return ahead_.insert(entry.key).second;
+bool KeyLedger::is_new(const Admission& event) {
+  if (event.origin == KeyOrigin::returning || find(event.key) != nullptr) return false;
+  if (event.origin == KeyOrigin::elsewhere && keys_.size() >= keys_.room()) return false;
+  return ahead_.insert(event.key).second;
+}
+
+void KeyLedger::failed_first(const Settlement& event) {
+  const Era& present = eras_.back();
+  if (event.tick < present.from || event.canary != (event.bucket < present.weight)) return;
+  ++(event.canary ? failed_firsts_.canary_failed : failed_firsts_.stable_failed);
+}
+
+void KeyLedger::tell_firsts() {
+  if (failed_firsts_ == model::FirstRequests{}) return;
+  failed_firsts_.number = std::max(now_, next_firsts_);
+  failed_firsts_.weight = eras_.back().weight;
+  next_firsts_ = failed_firsts_.number + 1;
+  firsts_.push_back(std::exchange(failed_firsts_, {}));
 }
 
 void KeyLedger::enter_era(std::uint64_t tick) {
@@ -265,7 +248,6 @@ void KeyLedger::enter_era(std::uint64_t tick) {
 
 void KeyLedger::close_next() {
   enter_era(closed_);
-  if (firsts_told_ <= closed_) tell_firsts_of(pending_.front());
   const Pending pending = std::move(pending_.front());
   pending_.pop_front();
   for (const Entry& entry : pending.entries) ahead_.erase(entry.key);

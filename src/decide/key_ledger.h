@@ -12,8 +12,9 @@
 // told, for both arms alike. What is admitted later, because its teller was kept from telling, enters in the oldest
 // tick that is open.
 //
-// First requests are told ahead of their tick (model::FirstRequests), kFirstsWithin after it or when all of its
-// requests have ended, in the order of ticks: of each key that no tick before it had, and of what has no key.
+// First requests that the app failed are told at once, ahead of their tick (model::FirstRequests): of each key that did
+// not come before, and of what has no key. Which request is a key's first is settled when it is admitted. Those that
+// were admitted before the present weight was in force are not told: what is open then stays out.
 //
 // A key's arm at any moment follows from its bucket and the weight in force, so the numbers at risk are kept by bucket
 // and counted anew when the weight changes. While workers take over a new weight, a few requests are decided by the one
@@ -152,7 +153,6 @@ class KeyLedger {
   struct Pending {
     std::uint32_t open = 0;
     model::StratumCounts keyless;
-    model::FirstRequests keyless_firsts;
     std::array<std::uint32_t, 2> requests{};
     std::array<std::uint32_t, 2> platform{};
     std::vector<Entry> entries;
@@ -174,9 +174,9 @@ class KeyLedger {
   void enter_era(std::uint64_t tick);
   void close();
   void close_next();
+  bool is_new(const Admission& event);
+  void failed_first(const Settlement& event);
   void tell_firsts();
-  void tell_firsts_of(const Pending& pending);
-  bool is_new(const Entry& entry);
   void first_ended(const Outcome& outcome, model::StratumCounts& row);
   void enter(const Entry& entry, model::StratumCounts& row);
   std::uint32_t* find(std::uint64_t key);
@@ -199,9 +199,11 @@ class KeyLedger {
   // latency is their key's observation in this step.
   std::unordered_set<std::uint64_t> refused_;
   std::unordered_set<std::uint64_t> observed_;
-  std::unordered_set<std::uint64_t> first_;  // open requests that are their keys' first in closed ticks
-  std::unordered_set<std::uint64_t> ahead_;  // keys whose first requests were told ahead of their tick
-  std::uint64_t firsts_told_ = 0;            // of all ticks below it
+  std::unordered_set<std::uint64_t> first_;          // open requests that are their keys' first in closed ticks
+  std::unordered_set<std::uint64_t> ahead_;          // keys that came first in ticks that are not closed
+  std::unordered_set<std::uint64_t> ahead_request_;  // their first requests that are open
+  model::FirstRequests failed_firsts_;               // that are to be told
+  std::uint64_t next_firsts_ = 0;                    // least number of the next that are told
   AtRisk risk_;
   AtRisk slow_risk_;
   std::vector<std::uint32_t> failed_now_;  // buckets of those that leave with the end of this tick

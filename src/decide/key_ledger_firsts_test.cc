@@ -30,71 +30,88 @@ TEST(KeyLedgerFirsts, a_first_request_that_is_open_when_its_tick_is_told_is_told
   EXPECT_THAT(told(ledger), ElementsAre(std::to_string(kWatermark + 2) + " 1000 | 0/0/0/0/0 | 0/3/0/0/0 0,1,1"));
 }
 
+// "number weight: stable's, the canary's"
 std::vector<std::string> firsts_of(KeyLedger& ledger) {
   std::vector<std::string> out;
   for (const model::FirstRequests& each : ledger.take_firsts()) {
-    out.push_back(std::to_string(each.number) + " " + std::to_string(each.weight) + " | " +
-                  std::to_string(each.stable_good) + " of " + std::to_string(each.stable) + " good | " +
-                  std::to_string(each.canary_failed) + " of " + std::to_string(each.canary) + " failed");
+    out.push_back(std::to_string(each.number) + " " + std::to_string(each.weight) + ": " +
+                  std::to_string(each.stable_failed) + ", " + std::to_string(each.canary_failed));
   }
   return out;
 }
 
-TEST(KeyLedgerFirsts, first_requests_are_told_once_before_the_slowest_request_of_their_tick_has_ended) {
+TEST(KeyLedgerFirsts, first_requests_that_failed_are_told_at_once_though_others_of_their_tick_are_open) {
   KeyLedger ledger = ledger_of();
-  admit_key(ledger, 0, 1, kStable);  // a long poll
-  for (const std::uint64_t key : {2U, 3U, 4U}) admit_key(ledger, 0, key, kStable);
+  for (const std::uint64_t key : {1U, 2U, 3U, 4U}) admit_key(ledger, 0, key, kStable);
   for (const std::uint64_t key : {5U, 6U, 7U}) admit_key(ledger, 0, key, kCanary);
+  ledger.advance(1);
+  EXPECT_THAT(firsts_of(ledger), IsEmpty());
   settle(ledger, 0, 2, kStable);
   settle(ledger, 0, 3, kStable, FailureCause::app);
   settle(ledger, 0, 4, kStable, FailureCause::client);
   settle(ledger, 0, 5, kCanary);
   settle(ledger, 0, 6, kCanary, FailureCause::app);
-  ledger.advance(model::kFirstsWithin);
-  EXPECT_THAT(firsts_of(ledger), IsEmpty());
-  ledger.advance(model::kFirstsWithin + 1);
-  EXPECT_THAT(firsts_of(ledger), ElementsAre("0 1000 | 1 of 4 good | 1 of 3 failed")) << "what is open is neither";
+  ledger.advance(2);
+  EXPECT_THAT(firsts_of(ledger), ElementsAre("2 1000: 1, 1"));
   EXPECT_EQ(ledger.closed(), 0U);
+  ledger.advance(3);
+  EXPECT_THAT(firsts_of(ledger), IsEmpty()) << "once";
   settle(ledger, 0, 7, kCanary, FailureCause::app);
-  settle(ledger, 0, 1, kStable);
-  // Keys that came before, and one whose only request is told after its tick's turn.
-  for (const std::uint64_t key : {2U, 7U}) admit_key(ledger, 5, key, key == 2 ? kStable : kCanary);
-  settle(ledger, 5, 7, kCanary, FailureCause::app);
-  settle(ledger, 5, 2, kStable);
-  admit_key(ledger, 5, 8, kCanary);
-  settle(ledger, 5, 8, kCanary, FailureCause::app);
-  ledger.advance(20);
-  EXPECT_THAT(firsts_of(ledger), ElementsAre("5 1000 | 0 of 0 good | 1 of 1 failed"));
-  EXPECT_THAT(told(ledger), testing::SizeIs(2));
+  ledger.advance(kWatermark + 5);
+  settle(ledger, 0, 1, kStable, FailureCause::app);  // late
+  ledger.advance(kWatermark + 6);
+  EXPECT_THAT(firsts_of(ledger), ElementsAre(std::to_string(kWatermark + 5) + " 1000: 0, 1",
+                                             std::to_string(kWatermark + 6) + " 1000: 1, 0"));
 }
 
-TEST(KeyLedgerFirsts, a_key_that_comes_twice_before_its_tick_is_closed_has_one_first_request) {
+TEST(KeyLedgerFirsts, a_key_has_one_first_request_which_is_the_one_that_came_first) {
   KeyLedger ledger = ledger_of();
   admit_key(ledger, 0, 1, kStable);  // holds the ticks open
-  for (const std::uint64_t tick : {0U, 1U, 4U}) {
-    admit_key(ledger, tick, 7, kCanary);
-    settle(ledger, tick, 7, kCanary, FailureCause::app);
-  }
+  for (const std::uint64_t tick : {0U, 1U, 4U}) admit_key(ledger, tick, 7, kCanary);
+  for (const std::uint64_t tick : {4U, 1U}) settle(ledger, tick, 7, kCanary, FailureCause::app);
+  ledger.advance(6);
+  EXPECT_THAT(firsts_of(ledger), IsEmpty());
+  settle(ledger, 0, 7, kCanary, FailureCause::app);
+  settle(ledger, 0, 1, kStable);
   ledger.advance(20);
-  EXPECT_THAT(firsts_of(ledger), ElementsAre("0 1000 | 0 of 1 good | 1 of 1 failed"));
+  EXPECT_THAT(firsts_of(ledger), ElementsAre("20 1000: 0, 1"));
+  for (const std::uint64_t key : {1U, 7U, 8U}) {
+    admit_key(ledger, 20, key, key == 1 ? kStable : kCanary);
+    settle(ledger, 20, key, key == 1 ? kStable : kCanary, FailureCause::app);
+  }
+  ledger.advance(22);
+  EXPECT_THAT(firsts_of(ledger), ElementsAre("22 1000: 0, 1")) << "the others are in the table";
+}
+
+TEST(KeyLedgerFirsts, what_came_before_the_weight_changed_is_told_by_its_own_weight_or_not_at_all) {
+  KeyLedger ledger = ledger_of();
+  for (const std::uint64_t key : {5U, 6U}) admit_key(ledger, 0, key, kCanary);
+  settle(ledger, 0, 5, kCanary, FailureCause::app);
+  ledger.change(1, 2500, 2);
+  settle(ledger, 0, 6, kCanary, FailureCause::app);
+  admit_key(ledger, 1, 7, kCanary);
+  settle(ledger, 1, 7, kCanary, FailureCause::app);
+  ledger.advance(1);
+  EXPECT_THAT(firsts_of(ledger), ElementsAre("0 1000: 0, 1", "1 2500: 0, 1"));
 }
 
 TEST(KeyLedgerFirsts, first_requests_without_a_key_are_told_too_and_those_of_returning_keys_are_not) {
   KeyLedger ledger = ledger_of();
-  for (const bool fails : {true, false}) {
-    ledger.admitted({.tick = 0, .bucket = kCanary, .canary = true});
-    ledger.settled(
-        {.tick = 0, .bucket = kCanary, .canary = true, .cause = fails ? FailureCause::app : FailureCause::platform});
-    ledger.admitted({.tick = 0, .bucket = kStable, .canary = false});
-    ledger.settled({.tick = 0, .bucket = kStable, .canary = false, .cause = FailureCause::none});
+  for (const FailureCause cause : {FailureCause::app, FailureCause::platform, FailureCause::none}) {
+    for (const std::uint32_t bucket : {kCanary, kStable}) {
+      ledger.admitted({.tick = 0, .bucket = bucket, .canary = bucket == kCanary});
+      ledger.settled({.tick = 0, .bucket = bucket, .canary = bucket == kCanary, .cause = cause});
+    }
   }
   ledger.admitted(
       {.tick = 1, .bucket = kCanary, .key = 9, .request = 9, .canary = true, .origin = KeyOrigin::returning});
   ledger.settled({.tick = 1, .bucket = kCanary, .key = 9, .request = 9, .canary = true, .cause = FailureCause::app});
   ledger.admitted({.tick = 1, .bucket = kStable, .key = 8, .request = 8, .canary = true});  // strays
   ledger.settled({.tick = 1, .bucket = kStable, .key = 8, .request = 8, .canary = true, .cause = FailureCause::app});
+  ledger.admitted({.tick = 1, .bucket = kStable, .canary = true});
+  ledger.settled({.tick = 1, .bucket = kStable, .canary = true, .cause = FailureCause::app});
   ledger.advance(10);
-  EXPECT_THAT(firsts_of(ledger), ElementsAre("0 1000 | 2 of 2 good | 1 of 2 failed"));
+  EXPECT_THAT(firsts_of(ledger), ElementsAre("10 1000: 1, 1"));
 }
 
 TEST(KeyLedgerFirsts, requests_and_what_platform_failed_of_them_are_told_with_the_next_tick) {

@@ -13,25 +13,25 @@ struct GridPoint {
   double weight;
 };
 
-// Relative risks around 2 and 3 times the tolerance get most, total failure (2,000 times) a quarter.
+// Relative risks around 2 and 3 times the tolerance get most, total failure (2,000 times) a tenth.
 constexpr std::array<GridPoint, kHarmGrid> kHarmGridPoints{{{0.25, 0.055},
-                                                            {0.40, 0.109},
-                                                            {0.55, 0.116},
-                                                            {0.70, 0.095},
-                                                            {0.90, 0.095},
-                                                            {1.15, 0.075},
-                                                            {1.50, 0.041},
-                                                            {2.00, 0.034},
-                                                            {2.60, 0.034},
-                                                            {3.40, 0.041},
-                                                            {4.60, 0.055},
-                                                            {7.60, 0.25}}};
+                                                            {0.40, 0.130},
+                                                            {0.55, 0.145},
+                                                            {0.70, 0.135},
+                                                            {0.90, 0.135},
+                                                            {1.15, 0.090},
+                                                            {1.50, 0.050},
+                                                            {2.00, 0.040},
+                                                            {2.60, 0.035},
+                                                            {3.40, 0.040},
+                                                            {4.60, 0.045},
+                                                            {7.60, 0.100}}};
 
 // As shares of the tolerance's logarithm: 1 is a canary that is just as stable is.
 constexpr std::array<GridPoint, kProofGrid> kProofGridPoints{
     {{0.4, 0.1}, {0.7, 0.2}, {1.0, 0.35}, {1.4, 0.2}, {2.0, 0.1}, {3.5, 0.05}}};
 
-constexpr double kFirstStake = 0.5;
+constexpr double kFirstStake = 0.6;
 constexpr double kStepStake = 1.0 / 3;
 constexpr double kAloneStake = 0.5;
 constexpr double kStakeTicks = 500;

@@ -108,12 +108,12 @@ TEST(RelativeRisk, nothing_moves_while_nothing_fails) {
   EXPECT_NEAR(ProofTest::log_e(proof_state, Stratum::keyed), 0, 1e-9);
 }
 
-// Computed apart, at ρ = 0.1: 0.5 + 0.5 Σ w_j f_j^k with f_j = e^d_j (1 - ρ + 1.2ρ) / (1 - ρ + 1.2ρ e^d_j); total
-// failure, d = 7.6, has f = 8.468 and a quarter of the weight.
+// Computed apart, at ρ = 0.1: 0.4 + 0.6 Σ w_j f_j^k with f_j = e^d_j (1 - ρ + 1.2ρ) / (1 - ρ + 1.2ρ e^d_j); total
+// failure, d = 7.6, has f = 8.468 and a tenth of the weight.
 TEST(RelativeRisk, failing_keys_of_a_tenth_are_enough_after_four) {
   const HarmTest test(1.2);
   HarmState state;
-  for (const double e_value : {2.6281417, 14.0451719, 102.8856298, 820.5901680}) {
+  for (const double e_value : {2.3375171, 10.2440844, 66.6108155, 500.4566802}) {
     test.eat(state, keyed(0, counts_of(100, 1, 900, 0)));
     EXPECT_NEAR(std::exp(HarmTest::log_e(state)), e_value, 1e-6 * e_value);
   }
@@ -137,10 +137,10 @@ TEST(RelativeRisk, a_ramp_of_many_weights_does_not_stake_all_that_waits) {
   HarmState state;
   for (std::uint32_t step = 0; step < 100; ++step) test.eat(state, keyed(0, counts_of(100, 0, 900, 0), 1 + step));
   EXPECT_EQ(state.steps, kMostStepStakes);
-  EXPECT_NEAR(std::exp(state.waiting), 0.5 * std::pow(2.0 / 3, kMostStepStakes), 1e-9);
+  EXPECT_NEAR(std::exp(state.waiting), 0.4 * std::pow(2.0 / 3, kMostStepStakes), 1e-9);
 }
 
-// 0.5 waits, 0.5 is staked; a failure of the canary where all units are the canary's says nothing.
+// 0.4 waits, 0.6 is staked; a failure of the canary where all units are the canary's says nothing.
 TEST(RelativeRisk, without_a_stable_unit_at_risk_failures_say_nothing) {
   const HarmTest test(1.2);
   HarmState state;

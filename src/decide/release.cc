@@ -62,8 +62,7 @@ base::Duration longest_release(const model::ReleasePolicy& policy) {
   base::Duration out = policy.prepare + policy.watch + kCompareTime;
   for (const model::LadderStep& step : policy.ladder) out += step.maximum + policy.hold.maximum;
   for (const model::ReleaseGate& gate : policy.gates) out += gate.timeout;
-  // A promoted one that is bad and may not go back.
-  return policy.rollback_until ? out + policy.hold.maximum : out;
+  return out + policy.hold.maximum;  // a promoted one that is bad and may not go back, or is doubted
 }
 
 }  // namespace marea::decide

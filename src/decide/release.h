@@ -13,6 +13,11 @@
 // a person. Else it holds. `bad` rolls back in every phase, also while a person has paused. A mistrusted split holds at
 // once, since no count can be trusted.
 //
+// While most of what was seen of the canary failed and stable's did not, though too little was seen to call it bad, no
+// time leads on: at a step's maximum, and in the watch at once, it holds, with kDoubtedWeight at most. There the arms
+// are compared soonest and the canary fails few. Requests that are served well lead on again; else it fails when the
+// hold ends.
+//
 // It cannot get stuck: every phase that is no end has a deadline and an outcome at it (the sum of them bounds the whole
 // release); the one exception is a pause that a person made endless, which is shown as such. Missing data is never
 // taken for good or for bad: what it brings is labelled `cannot know`.
@@ -45,6 +50,10 @@ inline constexpr std::size_t kMostFailuresKept = 256;
 // After a promotion without holdback: what stable gets, and for how long, when the service starts to fail.
 inline constexpr model::Weight kComparedWeight = 500;
 inline constexpr base::Duration kCompareTime = std::chrono::seconds(60);
+
+// The canary's share while most of what was seen of it failed: of all weights a quarter needs the least time, among all
+// requests, until first_requests.h finds it bad (five failing keys); a half needs as long and twice the users.
+inline constexpr model::Weight kDoubtedWeight = 2500;
 
 struct ReleaseMoment {
   base::Duration age{};      // of the release (model/release.h); never goes back

@@ -22,6 +22,7 @@ model::UnknownCause unknown_of(Doubt doubt) {
     case Doubt::sample_ratio: return model::UnknownCause::split_mistrusted;
     case Doubt::platform_trouble:
     case Doubt::lost_ticks: return model::UnknownCause::platform_trouble;
+    case Doubt::mostly_failing: return model::UnknownCause::mostly_failing;
     case Doubt::no_stable: return model::UnknownCause::no_stable;
     case Doubt::none:
     case Doubt::too_few_keys:

@@ -80,7 +80,7 @@ std::optional<std::string> ReleaseRun::advance(const Word& word) {
   const Phase phase = state().phase == Phase::paused ? state().paused_phase : state().phase;
   const bool forbidden = state().cause == Cause::rollback_forbidden;
   if (phase == Phase::preparing) return state().ready ? "it is paused; resume it first" : "the canary is not ready yet";
-  if (phase == Phase::comparing || (is_promoted() && !forbidden)) return "it is promoted already";
+  if (phase == Phase::comparing || (is_promoted() && phase != Phase::holding)) return "it is promoted already";
   if (state().phase == Phase::paused) {
     const int step = state().step;
     resume(word);
@@ -99,7 +99,7 @@ std::optional<std::string> ReleaseRun::promote(const Word& word) {
   const Phase phase = state().phase == Phase::paused ? state().paused_phase : state().phase;
   if (phase == Phase::preparing) return state().ready ? "it is paused; resume it first" : "the canary is not ready yet";
   if (is_promoted()) {
-    if (state().cause != Cause::rollback_forbidden) return "it is promoted already";
+    if (phase != Phase::holding) return "it is promoted already";
     return advance(word);
   }
   if (state().cause == Cause::rollback_forbidden) state().accepted = true;

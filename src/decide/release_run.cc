@@ -34,6 +34,7 @@ model::ReleaseCause cause_of(InstanceFailureKind kind) {
 model::ReleaseCause cause_of(UnknownCause unknown) {
   switch (unknown) {
     case UnknownCause::too_little:
+    case UnknownCause::mostly_failing:
     case UnknownCause::no_stable: return model::ReleaseCause::cannot_know;
     case UnknownCause::split_mistrusted: return model::ReleaseCause::split_mistrusted;
     case UnknownCause::platform_trouble: return model::ReleaseCause::platform_trouble;
@@ -130,10 +131,14 @@ void ReleaseRun::on(const JudgeOpinion& opinion) {
   switch (state().phase) {
     case Phase::stepping: judge_step(); break;
     case Phase::holding: judge_hold(); break;
+    case Phase::watching:
+      if (mostly_failing() && can_roll_back()) {
+        hold_doubted({.actor = ReleaseActor::judge, .why = opinion.evidence});
+      }
+      break;
     case Phase::gated:
     case Phase::paused: note(opinion, Event::verdict); break;
     case Phase::preparing:
-    case Phase::watching:
     case Phase::comparing:
     case Phase::done:
     case Phase::rolled_back:
@@ -250,6 +255,8 @@ void ReleaseRun::judge_step() {
     return;
   } else if (!unknown) {
     hold(Cause::unproven, word);
+  } else if (mostly_failing()) {
+    hold_doubted(word);
   } else if (opinion.unknown == UnknownCause::platform_trouble || policy_.unknown != model::UnknownRule::advance) {
     hold(cause_of(opinion.unknown), word);
   } else {
@@ -260,8 +267,15 @@ void ReleaseRun::judge_step() {
 void ReleaseRun::judge_hold() {
   if (state().opinion->verdict == ReleaseVerdict::proven_good) {
     go_on(Proof::proven_good, {.actor = ReleaseActor::judge, .why = state().opinion->evidence});
-  } else {
-    advance_unproven();
+    return;
+  }
+  if (advance_unproven() || state().cause != Cause::cannot_know || mostly_failing()) return;
+  // Doubted no more: the step's time is over, and a promoted one is watched on.
+  const JudgeOpinion& opinion = *state().opinion;
+  const bool unknown = opinion.verdict == ReleaseVerdict::cannot_know;
+  if (unknown && needs_proof(cause_of(opinion.unknown))) return;
+  if (is_promoted() || (unknown && policy_.unknown == model::UnknownRule::advance)) {
+    go_on(Proof::cannot_know, {.actor = ReleaseActor::judge, .why = opinion.evidence});
   }
 }
 
@@ -343,6 +357,7 @@ void ReleaseRun::begin_step(int step, const Word& word) {
 }
 
 void ReleaseRun::back_to_watch(const Word& word) {
+  state().weight = kWholeWeight - policy_.holdback;
   enter(Phase::watching, Cause::none, std::max(base::Duration{0}, state().watch_until - now_.age));
   audit(Event::resumed, word);
 }
@@ -359,10 +374,21 @@ void ReleaseRun::hold(Cause cause, const Word& word) {
              with(std::string(to_string(cause)), word.why));
 }
 
+bool ReleaseRun::mostly_failing() const {
+  const auto& opinion = state().opinion;
+  return opinion && opinion->verdict == ReleaseVerdict::cannot_know && opinion->unknown == UnknownCause::mostly_failing;
+}
+
+// Where it cannot go back it keeps what it has.
+void ReleaseRun::hold_doubted(const Word& word) {
+  if (can_roll_back()) state().weight = std::min(state().weight, kDoubtedWeight);
+  hold(Cause::cannot_know, word);
+}
+
 void ReleaseRun::end_hold() {
   const Cause cause = state().cause;
   const std::string why = "it held for " + print_duration(policy_.hold.maximum) + ": " + std::string(to_string(cause));
-  if (needs_proof(cause) || policy_.hold.then == model::WaitRule::fail) {
+  if (needs_proof(cause) || mostly_failing() || policy_.hold.then == model::WaitRule::fail) {
     leave(Phase::failed, Cause::hold_ran_out, {.why = with(why, state().detail)});
   } else {
     go_on(cause == Cause::unproven ? Proof::unproven : Proof::cannot_know, {.why = why});

@@ -68,6 +68,8 @@ class ReleaseRun {
   void begin_step(int step, const Word& word);
   void back_to_watch(const Word& word);
   void hold(Cause cause, const Word& word);
+  void hold_doubted(const Word& word);
+  bool mostly_failing() const;
   void end_hold();
   void end_comparison();
 

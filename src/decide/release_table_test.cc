@@ -50,6 +50,7 @@ std::vector<TableRow> rows() {
       {"mistrusted", unknown(UnknownCause::split_mistrusted), but({{stepping, holding}})},
       {"platform", unknown(UnknownCause::platform_trouble), same},
       {"no stable", unknown(UnknownCause::no_stable), same},
+      {"mostly failing", unknown(UnknownCause::mostly_failing), but({{watching, holding}})},
       {"unavailable", CanaryUnavailable{"x"}, all(rolled_back, {{preparing, failed}})},
       {"canary fails once", InstanceFailure{}, same},
       {"stable fails", InstanceFailure{.arm = model::ReleaseArm::stable}, same},
@@ -153,7 +154,7 @@ class RandomRelease {
 
   model::JudgeOpinion say() {
     model::JudgeOpinion out = opinion(static_cast<ReleaseVerdict>(chance(2) ? 0 : 1 + below(3)));
-    out.unknown = static_cast<UnknownCause>(below(4));
+    out.unknown = static_cast<UnknownCause>(below(model::kUnknownCauses));
     if (chance(50)) out.risk_bound = 1.0 + static_cast<double>(below(80)) / 10;
     return out;
   }

@@ -133,6 +133,63 @@ TEST(ReleaseTest, what_cannot_be_known_may_hold_or_ask_by_policy) {
   EXPECT_THAT(asks.proofs(), ElementsAre("1% person", "5% "));
 }
 
+// The default ladder's third step has 25 %, its fifth 99 %.
+TEST(ReleaseTest, a_canary_that_mostly_fails_is_not_led_on_by_time_and_has_a_quarter_at_most) {
+  ReleasePolicy policy;
+  policy.hold.then = WaitRule::advance;
+  ReleaseWorld world(release_spec(policy));
+  world.ready();
+  const std::vector<ReleaseInput> failing = {unknown(UnknownCause::mostly_failing)};
+  world.pass(seconds(119), failing);
+  EXPECT_EQ(world.state.phase, ReleasePhase::stepping) << "it may be one failure in two until then";
+  world.pass(seconds(1), failing);
+  EXPECT_EQ(world.state.phase, ReleasePhase::holding);
+  EXPECT_EQ(world.state.cause, ReleaseCause::cannot_know);
+  EXPECT_EQ(world.state.weight, 100);
+  world.take(kUnknown);
+  EXPECT_THAT(world.proofs(), ElementsAre("1% cannot know", "5% ")) << "some were served well meanwhile";
+  world.pass(minutes(6), kUnknown);
+  EXPECT_EQ(world.state.weight, 9900);
+  world.pass(minutes(2), failing);
+  EXPECT_EQ(world.state.phase, ReleasePhase::holding);
+  EXPECT_EQ(world.state.weight, kDoubtedWeight);
+  world.pass(hours(1), failing);
+  EXPECT_EQ(world.state.phase, ReleasePhase::failed) << "whatever the policy does at the end of holds";
+  EXPECT_EQ(world.state.cause, ReleaseCause::hold_ran_out);
+  EXPECT_EQ(world.state.weight, 0);
+}
+
+TEST(ReleaseTest, a_promoted_canary_that_mostly_fails_is_compared_at_a_quarter_before_its_watch_goes_on) {
+  ReleaseWorld world;
+  world.ready();
+  world.take(command(OperatorAct::promote));
+  world.take(unknown(UnknownCause::mostly_failing));
+  EXPECT_EQ(world.state.phase, ReleasePhase::holding);
+  EXPECT_EQ(world.state.weight, kDoubtedWeight);
+  world.take(unknown(UnknownCause::platform_trouble));
+  EXPECT_EQ(world.state.phase, ReleasePhase::holding) << "which says nothing for it";
+  world.take(kUnknown);
+  EXPECT_EQ(world.state.phase, ReleasePhase::watching) << "nothing is held against it any more";
+  EXPECT_EQ(world.state.weight, 9900);
+  world.take(unknown(UnknownCause::mostly_failing));
+  world.take(command(OperatorAct::advance));
+  EXPECT_EQ(world.state.phase, ReleasePhase::watching) << "a person may say so, too";
+  world.take(unknown(UnknownCause::mostly_failing));
+  world.take(opinion(ReleaseVerdict::bad));
+  EXPECT_EQ(world.state.phase, ReleasePhase::rolled_back);
+}
+
+TEST(ReleaseTest, a_promoted_canary_that_may_not_go_back_keeps_its_requests_though_it_mostly_fails) {
+  ReleasePolicy policy;
+  policy.rollback_until = 2500;
+  ReleaseWorld world(release_spec(policy));
+  world.ready();
+  world.take(command(OperatorAct::promote));
+  world.take(unknown(UnknownCause::mostly_failing));
+  EXPECT_EQ(world.state.phase, ReleasePhase::watching);
+  EXPECT_EQ(world.state.weight, 9900);
+}
+
 TEST(ReleaseTest, a_mistrusted_split_holds_at_once_and_never_goes_on_by_time) {
   ReleasePolicy policy;
   policy.hold.then = WaitRule::advance;

@@ -73,7 +73,7 @@ class Users {
     return arm(tick.keyed.stable) || arm(tick.keyed.canary) || arm(tick.keyless.stable) || arm(tick.keyless.canary);
   }
 
-  // The first requests of the last tick; all have ended.
+  // Of the last tick; all requests have ended in it.
   const model::FirstRequests& firsts() const { return firsts_; }
   std::uint64_t requests(bool canary) const { return requests_[canary]; }
   std::uint64_t number() const { return number_; }
@@ -104,13 +104,7 @@ class Users {
   }
 
   void first(bool canary, bool failed) {
-    if (canary) {
-      ++firsts_.canary;
-      firsts_.canary_failed += failed ? 1 : 0;
-    } else {
-      ++firsts_.stable;
-      firsts_.stable_good += failed ? 0 : 1;
-    }
+    if (failed) ++(canary ? firsts_.canary_failed : firsts_.stable_failed);
   }
 
   void request(model::ReleaseTick& tick) {

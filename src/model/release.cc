@@ -40,7 +40,7 @@ static_assert(kCauses.size() == kReleaseCauses);
 constexpr std::array kVerdictWords = {Word("bad"), Word("proven good"), Word("not yet"), Word("cannot know")};
 static_assert(kVerdictWords.size() == kReleaseVerdicts);
 constexpr std::array kUnknownWords = {Word("too little"), Word("split mistrusted"), Word("platform trouble"),
-                                      Word("no stable")};
+                                      Word("no stable"), Word("mostly failing")};
 static_assert(kUnknownWords.size() == kUnknownCauses);
 constexpr std::array kProofs = {Word(""),       Word("proven good"), Word("unproven"), Word("cannot know"),
                                 Word("person"), Word("unjudged")};

@@ -81,8 +81,14 @@ enum class ReleaseVerdict : std::uint8_t { bad, proven_good, not_yet, cannot_kno
 inline constexpr std::size_t kReleaseVerdicts = 4;
 
 // Of `cannot_know`.
-enum class UnknownCause : std::uint8_t { too_little, split_mistrusted, platform_trouble, no_stable };
-inline constexpr std::size_t kUnknownCauses = 4;
+enum class UnknownCause : std::uint8_t {
+  too_little,
+  split_mistrusted,
+  platform_trouble,
+  no_stable,
+  mostly_failing  // too little, and most of what was seen of the canary failed
+};
+inline constexpr std::size_t kUnknownCauses = 5;
 
 // What the judge says at one moment about the step in force.
 struct JudgeOpinion {

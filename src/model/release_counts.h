@@ -59,18 +59,14 @@ struct ReleaseTick {
   friend bool operator==(const ReleaseTick&, const ReleaseTick&) = default;
 };
 
-// First requests of the units, with and without a key, that entered in a tick, as far as they had ended when the first
-// kFirstsWithin ticks after it were over, whatever is still open. So harm is known before the slowest request of the
-// tick has ended. Which requests are in it, and when it is told, depends on no outcome: a rule that takes what is open
-// for the better in the canary and for the worse in stable may look at it (decide/first_requests.h).
-inline constexpr std::uint64_t kFirstsWithin = std::chrono::milliseconds(100) / kReleaseTick;
+// First requests of units, with and without a key, that the app failed, as soon as that is known and whatever else is
+// open: ahead of the ticks in which those units entered. Only of units that entered since the present weight is in
+// force (decide/first_requests.h).
 struct FirstRequests {
-  std::uint64_t number = 0;  // of the tick
+  std::uint64_t number = 0;  // the tick that ran when it became known, or the next that has none yet
   std::uint32_t weight = 0;
-  std::uint32_t stable = 0;
-  std::uint32_t stable_good = 0;  // ended, in no failure of anybody
-  std::uint32_t canary = 0;
-  std::uint32_t canary_failed = 0;  // ended in the app's failure
+  std::uint32_t stable_failed = 0;
+  std::uint32_t canary_failed = 0;
   friend bool operator==(const FirstRequests&, const FirstRequests&) = default;
 };
 
@@ -114,7 +110,7 @@ struct ReleaseCounts {
   // counted may enter, fail and be slow once more.
   std::uint64_t memory = 0;
   std::uint64_t lost = 0;  // ticks that said something and were dropped, since nobody acknowledged for too long
-  // Ascending, each tick once; of a router that is the first of the release. Ahead of `ticks`, mostly.
+  // Ascending, each number once; of a router that is the first of the release.
   std::vector<FirstRequests> firsts;
   friend bool operator==(const ReleaseCounts&, const ReleaseCounts&) = default;
 };

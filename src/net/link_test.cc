@@ -183,7 +183,7 @@ TEST(Wire, what_is_told_of_a_release_survives_the_round_trip) {
   model::ReleaseCounts counts{.release = "r.1", .step = 2, .closed = 3, .open = 4};
   counts.ticks = {
       {.number = 5, .weight = 6, .keyed = {arm, {}}, .keyless = {{}, arm}, .requests = {10, 11}, .platform = {12, 13}}};
-  counts.firsts = {{.number = 1, .weight = 2, .stable = 3, .stable_good = 4, .canary = 5, .canary_failed = 6}};
+  counts.firsts = {{.number = 1, .weight = 2, .stable_failed = 3, .canary_failed = 4}};
   counts.stable = {.requests = 7, .failures = {0, 1, 2, 3, 4}, .cold = 8, .untracked = 9, .late = 10};
   counts.canary.requests = 11;
   counts.stable_shape.buckets = {1, 0, 4'294'967'295U};

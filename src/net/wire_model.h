@@ -149,7 +149,7 @@ void visit(A& a, T& v) {
 }
 template <class A, Is<FirstRequests> T>
 void visit(A& a, T& v) {
-  a(v.number, v.weight, v.stable, v.stable_good, v.canary, v.canary_failed);
+  a(v.number, v.weight, v.stable_failed, v.canary_failed);
 }
 template <class A, Is<ArmTotals> T>
 void visit(A& a, T& v) {
