@@ -1,5 +1,6 @@
 // A release as plain lines for logs and pipes: one for each change (a line of its history, a verdict), and one every
-// ten seconds that tells how far it is. Pure: the clock is passed in.
+// ten seconds that tells how far it is. What is new with a step or a verdict, and how far it is, have the evidence:
+// each test against its limit, the latencies of both arms, what would change the verdict. Pure: the clock is passed in.
 #pragma once
 
 #include <cstddef>
@@ -22,6 +23,8 @@ class ReleaseLines {
  private:
   std::size_t told_ = 0;  // of the history
   std::string verdict_;
+  std::string weight_;
+  bool owed_ = false;  // the evidence, to the next line
   base::Instant quiet_since_{};
   bool begun_ = false;
 };

@@ -105,17 +105,12 @@ std::string arms(const ReleaseReport& report, const Words& words) {
       rows);
 }
 
-// Nearer to its limit.
-const LimitReport& nearer(const LimitReport& a, const LimitReport& b) {
-  return way_to_limit(b, false) > way_to_limit(a, false) ? b : a;
-}
-
 // "12.1 of 144  █████·····" of each; the bars stand below each other.
 std::vector<std::string> limit_column(const std::vector<std::pair<LimitReport, bool>>& limits, const Words& words) {
   std::vector<std::string> out;
   std::size_t widest = 0;
   for (const auto& [one, distance] : limits) {
-    out.push_back(one.limit > 0 ? words(Text::of_limit, short_number(one.value), short_number(one.limit)) : "");
+    out.push_back(limit_text(one, words));
     widest = std::max(widest, width_of(out.back()));
   }
   for (std::size_t i = 0; i < limits.size(); ++i) {
@@ -132,7 +127,7 @@ std::string tests(const ReleaseReport& report, const Words& words) {
   for (const TestReport& test : report.tests) {
     names.push_back(in_language(test.name, words));
     worse.emplace_back(test.worse, test.distance);
-    good.emplace_back(nearer(test.good, test.absolute), false);
+    good.emplace_back(nearer_proof(test), false);
   }
   if (report.split) {
     names.push_back(words(Text::test_split));
@@ -174,6 +169,15 @@ Lines history(const ReleaseReport& report, const Words& words, std::size_t most)
 }
 
 }  // namespace
+
+std::string limit_text(const LimitReport& report, const Words& words) {
+  if (!(report.limit > 0)) return {};
+  return words(Text::of_limit, short_number(report.value), short_number(report.limit));
+}
+
+const LimitReport& nearer_proof(const TestReport& test) {
+  return way_to_limit(test.absolute, false) > way_to_limit(test.good, false) ? test.absolute : test.good;
+}
 
 double way_to_limit(const LimitReport& report, bool distance) {
   const auto [value, limit] = report;

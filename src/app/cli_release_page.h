@@ -25,6 +25,12 @@ std::string history_text(const HistoryReport& line, const Words& words);
 // What the release waits for and how long that may take; of one that is over its cause.
 std::string what_comes_next(const ReleaseReport& report, const Words& words);
 
+// "12.1 of 144"; empty: there is no limit.
+std::string limit_text(const LimitReport& report, const Words& words);
+
+// Of the proofs that it is good the one that is nearer to its limit.
+const LimitReport& nearer_proof(const TestReport& test);
+
 // How far an E-value is on its way to the limit, in evidence (its logarithm): 0 to 1. Of a distance the plain ratio.
 double way_to_limit(const LimitReport& report, bool distance);
 

@@ -19,6 +19,7 @@ using testing::sample_release;
 using namespace std::chrono_literals;
 using ::testing::AllOf;
 using ::testing::ElementsAre;
+using ::testing::EndsWith;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::Not;
@@ -175,12 +176,14 @@ TEST(CliReleaseLines, AreOneForEachChangeAndOneOfProgressInTenSeconds) {
   };
   EXPECT_THAT(news(), ElementsAre("2026-11-26T13:00:00Z created: web-00002 beside web-00001",
                                   "2026-11-26T13:00:30Z advanced, canary 5%: proven good",
-                                  HasSubstr(" verdict: not yet (canary 5%)")));
+                                  HasSubstr(" verdict: not yet (canary 5%); failures E 12.1 of 144, good E 2 of 100; "
+                                            "shape 0.01 of 0.04; split E 0.8 of 1000; p50/p95/p99 in ms: stable "
+                                            "4.1/12/31.4, canary 4.1/12/31.4; to change it: about 60 more keys")));
   clock.advance(9s);
   EXPECT_THAT(news(), IsEmpty());
   clock.advance(1s);
   EXPECT_THAT(news(), ElementsAre(AllOf(HasSubstr("canary 5%, not yet: stable 7900 requests, 4 of 812 keys failed"),
-                                        HasSubstr("1m18s more at most"))));
+                                        HasSubstr("1m18s more at most; failures E 12.1 of 144"))));
   clock.advance(5s);
   release["status"]["verdict"] = "proven good";
   EXPECT_THAT(news(), ElementsAre(HasSubstr("verdict: proven good")));
@@ -192,7 +195,8 @@ TEST(CliReleaseLines, AreOneForEachChangeAndOneOfProgressInTenSeconds) {
                                           {"event", "aborted"},
                                           {"weight", "0%"},
                                           {"why", "enough"}});
-  EXPECT_THAT(news(), ElementsAre("2026-11-26T13:01:00Z aborted by ana, canary 0%: enough"));
+  EXPECT_THAT(news(), ElementsAre(AllOf(HasSubstr("2026-11-26T13:01:00Z aborted by ana, canary 0%: enough; failures E"),
+                                        Not(HasSubstr("to change it")))));
   clock.advance(60s);
   EXPECT_THAT(news(), IsEmpty());  // it is over
 }
@@ -217,7 +221,36 @@ TEST(CliReleaseLines, AVerdictThatTheHistoryTellsIsToldOnce) {
   Json release = sample_release();
   release["status"]["history"] = {{{"time", "T"}, {"event", "verdict"}, {"weight", "5%"}, {"why", "not yet"}}};
   EXPECT_THAT(lines.news(read_release_report(release, kSampleNow), kEnglish, clock.now(), clock.wall()),
-              ElementsAre("T verdict, canary 5%: not yet"));
+              ElementsAre(HasSubstr("T verdict, canary 5%: not yet; failures E 12.1 of 144")));
+}
+
+TEST(CliReleaseLines, TheEvidenceIsToldWithANewStepOrVerdictAndInBothLanguages) {
+  base::ManualClock clock;
+  ReleaseLines lines;
+  Json release = sample_release();
+  const auto news = [&] {
+    return lines.news(read_release_report(release, kSampleNow), kSpanish, clock.now(), clock.wall());
+  };
+  EXPECT_THAT(news().back(), AllOf(HasSubstr("; fallos E 12.1 de 144, bueno E 2 de 100; latencia 0.01 de 0.04"),
+                                   HasSubstr("estable 4.1/12/31.4"), HasSubstr("; para cambiarlo: ")));
+  const auto tell = [&](const char* event) {
+    release["status"]["history"].push_back({{"time", "T"}, {"event", event}, {"weight", "25%"}});
+  };
+  tell("warning");
+  EXPECT_THAT(news(), ElementsAre(Not(HasSubstr("12.1"))));
+  release["status"]["weight"] = "25%";
+  tell("warning");
+  tell("advanced");
+  EXPECT_THAT(news(), ElementsAre(Not(HasSubstr("12.1")), HasSubstr("12.1 de 144")));
+}
+
+TEST(CliReleaseLines, WhatIsNotMeasuredYetIsLeftOutOfTheEvidence) {
+  base::ManualClock clock;
+  Json release = sample_release();
+  release["status"].erase("evidence");
+  ReleaseLines lines;
+  EXPECT_THAT(lines.news(read_release_report(release, kSampleNow), kEnglish, clock.now(), clock.wall()).back(),
+              EndsWith("verdict: not yet (canary 5%)"));
 }
 
 }  // namespace

@@ -182,7 +182,7 @@ TEST_F(CliReleases, AWatchEndsWithThePromotionAndHasALineForEachChange) {
   const Ran ran = run({"releases", "watch", "web"});
   EXPECT_EQ(ran.code, 0) << ran.err;
   EXPECT_THAT(ran.out, AllOf(HasSubstr("2026-11-26T13:00:30Z advanced, canary 5%: proven good\n"),
-                             HasSubstr("verdict: proven good (canary 25%)\n"), Not(HasSubstr("\033"))));
+                             HasSubstr("verdict: proven good (canary 25%); failures E"), Not(HasSubstr("\033"))));
   EXPECT_THAT(ran.err, HasSubstr("web-00002 is promoted: web-00002 has 99%"));
 }
 

@@ -79,7 +79,7 @@
   X(about_releasepolicies_delete, "delete a policy that no service names", "borra una política que ningún servicio nombra") \
   X(about_rollback, "put the last stable revision back, now", "vuelve a la última revisión estable, ya") \
   X(more_releases_name, "NAME is a release, or a service: its newest release.", "NAME es un lanzamiento, o un servicio: su lanzamiento más nuevo.") \
-  X(more_releases_watch, "NAME is a release, or a service: its newest release. On a terminal drawn anew, else one line for each change and one every 10 s at most. Exit code 0 when it is promoted (--until done: when it passed its watch), 7 when it was rolled back by itself, 1 when it ended otherwise.", "NAME es un lanzamiento, o un servicio: su lanzamiento más nuevo. En un terminal se redibuja; si no, una línea por cada cambio y una cada 10 s como mucho. Código de salida 0 cuando se promueve (--until done: cuando supera su observación), 7 si se revirtió solo, 1 si acabó de otro modo.") \
+  X(more_releases_watch, "NAME is a release, or a service: its newest release. On a terminal drawn anew, else one line for each change and one every 10 s at most, those of a new step or verdict and of progress with the evidence. Exit code 0 when it is promoted (--until done: when it passed its watch), 7 when it was rolled back by itself, 1 when it ended otherwise.", "NAME es un lanzamiento, o un servicio: su lanzamiento más nuevo. En un terminal se redibuja; si no, una línea por cada cambio y una cada 10 s como mucho. Código de salida 0 cuando se promueve (--until done: cuando supera su observación), 7 si se revirtió solo, 1 si acabó de otro modo.") \
   X(more_releasepolicies, "They are created and changed with marea apply -f.", "Se crean y se cambian con marea apply -f.") \
   X(more_rollback, "Without REVISION the last known stable one. A running release is aborted, one that is done is taken back; otherwise the traffic names the revision until: marea traffic NAME --to-latest. Prints what served before and after, and how long it took.", "Sin REVISION, la última estable conocida. Un lanzamiento en curso se aborta, uno terminado se deshace; si no, el tráfico nombra la revisión hasta: marea traffic NAME --to-latest. Muestra qué servía antes y después, y cuánto tardó.") \
   X(help_reason, "why, for the history", "por qué, para la historia") \
@@ -145,6 +145,9 @@
   X(line_progress, "canary {}, {}: stable {}, canary {}{}", "canary {}, {}: estable {}, canary {}{}") \
   X(line_arm, "{} requests, {} of {} keys failed", "{} peticiones, {} de {} claves fallaron") \
   X(line_arm_unknown, "nothing told yet", "sin datos aún") \
+  X(line_good, ", good {}", ", bueno {}") \
+  X(line_latencies, "; p50/p95/p99 in ms: stable {}, canary {}", "; p50/p95/p99 en ms: estable {}, canary {}") \
+  X(line_change, "; to change it: {}", "; para cambiarlo: {}") \
   X(line_left, "; {} more at most", "; {} más como mucho") \
   X(release_began, "{} gets its requests step by step ({}), and all of them only with its promotion", "{} recibe sus peticiones por pasos ({}), y todas solo cuando se promueva") \
   X(release_goes_on, "release {} goes on; watch it: marea releases watch {}", "el lanzamiento {} sigue; obsérvelo: marea releases watch {}") \
