@@ -433,10 +433,14 @@ void Control::on_revision_load(const net::msg::RevisionLoad& load) {
   ServiceState& owner = services_.at(owners_.at(load.revision));
   // What came before this control began is not known to be recent. A smaller number: router began anew.
   if (state->answered) {
-    const std::uint64_t before = load.requests < *state->answered ? 0 : *state->answered;
-    owner.recent.take(load.requests - before, loop_.now());
+    const bool anew = load.requests < *state->answered || load.failed < state->failed;
+    const std::uint64_t requests = load.requests - (anew ? 0 : *state->answered);
+    owner.recent.take(requests, loop_.now());
+    const bool compared = owner.burn && owner.releases.back().record().spec.canary == load.revision;
+    if (compared) owner.burn->take(requests, load.failed - (anew ? 0 : state->failed), loop_.now());
   }
   state->answered = load.requests;
+  state->failed = load.failed;
   const bool shared =
       std::ranges::find(owner.shares, load.revision, &model::RouteShare::revision) != owner.shares.end();
   const bool ready = state->record.result == store::RevisionResult::ready;

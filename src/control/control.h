@@ -240,7 +240,7 @@ class Control {
   };
   // The release of the newest ready revision gives it the requests, or may have to.
   bool is_fallback(const ServiceState& service, const base::RevisionName& revision) const;
-  std::optional<model::Fault> kept_from_latest(const ServiceState& service) const;
+  std::vector<model::Fault> kept_from_latest(const ServiceState& service) const;
   ServiceState* counted(const std::string& route_id);
   std::expected<PolicyChoice, Refusal> release_policy(const ServiceState* state, const model::Service& wanted) const;
   PolicyChoice usual_policy(const ServiceState* state) const;
@@ -249,7 +249,7 @@ class Control {
     std::optional<ReleaseEntry::Next> running;  // the one that runs, or that is tried again
     std::optional<ReleaseEntry::Next> fresh;
     std::vector<std::string> dropped;
-    std::optional<model::Fault> notice;
+    std::vector<model::Fault> notices;
   };
   ReleasePlan plan_releases(const ServiceState* state, const model::Service& wanted, const ApplyDecision& decision,
                             const PolicyChoice& choice);
@@ -263,6 +263,7 @@ class Control {
   void carry_out(ServiceState& service, const std::vector<decide::ReleaseAction>& actions);
   void on_release_counts(const model::ReleaseCounts& counts);
   void look_at_releases();
+  void look_at_burn(ServiceState& service);
   // Whether it is the canary that the newest release of its service took back.
   bool is_inspected(const base::RevisionName& revision) const;
   std::optional<ReleaseFacts> release_facts(const ServiceState& service) const;

@@ -160,7 +160,7 @@ std::expected<Outcome, Refusal> Control::run(const ApplyService& command) {
   if (!decision) return std::unexpected(std::move(decision.error()));
   Applied applied{.name = wanted.name, .created = decision->created, .notices = decision->notices};
   ReleasePlan releases = plan_releases(state, wanted, *decision, *policy);
-  if (releases.notice) applied.notices.push_back(*releases.notice);
+  applied.notices.insert(applied.notices.end(), releases.notices.begin(), releases.notices.end());
   const bool adds = !decision->revisions.empty() && !owners_.contains(decision->revisions.back().revision.name);
   auto experiment = experiment_before(wanted, state, !decision->revisions.empty());  // a retry is a deploy, too
   if (!experiment) return std::unexpected(std::move(experiment.error()));

@@ -141,7 +141,7 @@ std::string ControlReleaseTest::usual(const std::string& image, const std::strin
 TEST_F(ControlReleaseTest, who_asks_for_nothing_gets_a_canary_where_there_is_traffic_to_judge_it_by) {
   deploy("a", "i1", "");
   const std::string first = world.newest("hola");
-  EXPECT_EQ(usual("b"), "at once") << "nobody came, so there is nothing to say";
+  EXPECT_EQ(usual("b"), "at once; not set: all traffic moves at once, since nobody came within the last hour");
   world.report("i2", world.newest("hola"), InstanceState::running);
   world.apply_routes();
   world.tell_requests(first, 59);
@@ -162,7 +162,7 @@ TEST_F(ControlReleaseTest, what_came_more_than_an_hour_ago_is_no_traffic) {
   deploy("a", "i1", "");
   world.tell_requests(world.newest("hola"), 1000);
   world.advance(std::chrono::minutes(61));
-  EXPECT_EQ(usual("b"), "at once");
+  EXPECT_EQ(usual("b"), "at once; not set: all traffic moves at once, since nobody came within the last hour");
 }
 
 TEST_F(ControlReleaseTest, a_router_that_began_anew_counts_from_nothing) {
@@ -173,10 +173,79 @@ TEST_F(ControlReleaseTest, a_router_that_began_anew_counts_from_nothing) {
   EXPECT_THAT(usual("b"), testing::StartsWith("released"));
 }
 
-TEST_F(ControlReleaseTest, traffic_that_is_set_by_hand_is_not_released_and_nothing_is_said_to_who_did_not_ask) {
+TEST_F(ControlReleaseTest, traffic_that_is_set_by_hand_is_not_released_and_a_revision_that_gets_none_is_told) {
   deploy("a", "i1", "");
+  const std::string pinned = R"({"revisionName": ")" + world.newest("hola") + R"(", "percent": )";
   world.tell_requests(world.newest("hola"), 1000);
-  EXPECT_EQ(usual("b", R"([{"revisionName": "hola-00001", "percent": 100}])"), "at once");
+  EXPECT_EQ(usual("b", "[" + pinned + R"(50}, {"latestRevision": true, "percent": 50}])"), "at once");
+  world.report("i2", world.newest("hola"), InstanceState::running);
+  EXPECT_THAT(
+      usual("c", "[" + pinned + "100}]"),
+      testing::MatchesRegex("at once; hola-00003-[a-z0-9]+ gets no requests, since revisions are named here; to "
+                            "the latest: marea traffic hola --to-latest"));
+}
+
+TEST_F(ControlReleaseTest, the_same_manifest_after_a_rollback_says_why_it_gets_no_requests) {
+  begin_canary();
+  ASSERT_TRUE(move(decide::OperatorAct::abort));
+  model::Json again = model::Json::parse(world.service("hola").record.document);
+  auto parsed = model::parse_service(std::move(again));
+  ASSERT_TRUE(parsed);
+  const auto done = world.execute(ApplyService{.document = *std::move(parsed)});
+  ASSERT_TRUE(done);
+  ASSERT_EQ(std::get<Applied>(*done).notices.size(), 1U);
+  EXPECT_THAT(std::get<Applied>(*done).notices[0].message,
+              HasSubstr(" gets its requests, since its release did not go through"));
+}
+
+TEST_F(ControlReleaseTest, what_cannot_be_taken_back_later_is_said_before) {
+  deploy("a", "i1");
+  const auto told = [&](const std::string& image, const std::string& policy, const std::string& until) {
+    const auto done = apply(image, policy, until);
+    std::string out;
+    if (!done) return to_string(done.error().faults.at(0));
+    for (const auto& each : std::get<Applied>(*done).notices) out += each.message + "; ";
+    return out;
+  };
+  EXPECT_THAT(
+      told("b", "canary", "forbidden-after: 25%"),
+      testing::ContainsRegex("after its step of 25% hola-00002-[a-z0-9]+ is not taken back, by itself or by hand"));
+  EXPECT_THAT(told("c", "none", "forbidden-after: promotion"),
+              HasSubstr("from now on, since all traffic moves at once"));
+  EXPECT_THAT(told("a", "", "forbidden-after: 7%"), HasSubstr("has no step 7%"));
+}
+
+TEST_F(ControlReleaseTest, a_release_is_not_tried_again_while_the_traffic_names_other_revisions) {
+  begin_canary();
+  ASSERT_TRUE(move(decide::OperatorAct::abort));
+  ASSERT_TRUE(apply("b", "canary", "",
+                    R"([{"revisionName": ")" + release().record().spec.stable.str() + R"(", "percent": 100}])"));
+  const auto again = move(decide::OperatorAct::retry);
+  ASSERT_FALSE(again);
+  EXPECT_THAT(again.error().error.remedy, HasSubstr("marea traffic hola --to-latest"));
+  EXPECT_EQ(state().phase, ReleasePhase::aborted);
+}
+
+TEST_F(ControlReleaseTest, a_promoted_canary_without_a_holdback_that_burns_the_budget_is_compared_with_stable) {
+  deploy("a", "i1", "blue-green");
+  deploy("b", "i2", "blue-green");
+  ASSERT_EQ(state().phase, ReleasePhase::watching);
+  ASSERT_EQ(world.shares("hola"), "hola-00001=0 hola-00002=10000");
+  const std::string canary = world.newest("hola");
+  world.tell_requests(canary, 0);
+  pass(kReleaseLook);
+  world.tell_requests(canary, 1000, 20);
+  pass(kReleaseLook);
+  EXPECT_EQ(state().phase, ReleasePhase::watching) << "2 % of them failed: twice the budget";
+  world.tell_requests(canary, 2000, 220);
+  pass(kReleaseLook);
+  EXPECT_EQ(state().phase, ReleasePhase::comparing) << "11 %: beyond six times, within half an hour and six";
+  EXPECT_EQ(world.shares("hola"), "hola-00001=500 hola-00002=9500");
+  pass(std::chrono::minutes(2));
+  EXPECT_EQ(state().phase, ReleasePhase::watching) << "nothing says that it is worse";
+  world.tell_requests(canary, 3000, 1220);
+  pass(kReleaseLook);
+  EXPECT_EQ(state().phase, ReleasePhase::watching) << "it was compared just now";
 }
 
 TEST_F(ControlReleaseTest, counts_are_acknowledged_at_once_and_stored_within_a_second) {

@@ -36,6 +36,11 @@ bool all_to_latest(const model::Service& service) {
                              [](const model::TrafficTarget& each) { return each.latest || each.weight == 0; });
 }
 
+bool gives_latest(const model::Service& service) {
+  return std::ranges::any_of(service.traffic,
+                             [](const model::TrafficTarget& each) { return each.latest && each.weight > 0; });
+}
+
 // A release's name is that of its canary, or the first one with a number that nobody has.
 template <class Histories>
 std::string name_of(const base::RevisionName& canary, const Histories& taken) {
@@ -116,7 +121,8 @@ Control::PolicyChoice Control::usual_policy(const ServiceState* state) const {
       when = "so far, and marea has been looking for less than an hour";
     }
   }
-  if (requests == 0) return {};
+  if (requests == 0)
+    return {.policy = std::nullopt, .why = "not set: all traffic moves at once, since nobody came " + when};
   const std::string came = std::to_string(requests) + " requests came " + when;
   if (requests < kTrafficToJudge) {
     return {.policy = std::nullopt,
@@ -132,7 +138,6 @@ std::expected<Control::PolicyChoice, Refusal> Control::release_policy(const Serv
   PolicyChoice out;
   if (name.empty()) {
     out = usual_policy(state);
-    if (!out.policy) return out;
   } else if (const auto strategy = model::parse_strategy(name)) {
     out.policy = model::default_policy(*strategy);
   } else if (const auto named = policies_.find(name); named != policies_.end()) {
@@ -144,17 +149,19 @@ std::expected<Control::PolicyChoice, Refusal> Control::release_policy(const Serv
     return faulty(kPolicyPath, "there is no ReleasePolicy \"" + name + "\"; there are " + there);
   }
   if (const auto until = wanted.revision_template.rollback_until) {
+    // Also of a deploy that goes at once, where it is not set: the next one may be a canary.
+    const auto ladder = (out.policy ? *out.policy : model::default_policy(model::ReleaseStrategy::canary)).ladder;
     const bool known =
-        *until == model::kWholeWeight ||
-        std::ranges::find(out.policy->ladder, *until, &model::LadderStep::weight) != out.policy->ladder.end();
+        *until == model::kWholeWeight || std::ranges::find(ladder, *until, &model::LadderStep::weight) != ladder.end();
     if (!known) {
       const std::string whose = name.empty() ? "a canary" : name;
-      return faulty(kRollbackPath, (out.policy->ladder.empty() ? whose + " has no ladder, only promotion; not "
-                                                               : "the ladder of " + whose + " has no step ") +
+      return faulty(kRollbackPath, (ladder.empty() ? whose + " has no ladder, only promotion; not "
+                                                   : "the ladder of " + whose + " has no step ") +
                                        model::print_weight(*until));
     }
-    out.policy->rollback_until = until;
+    if (out.policy) out.policy->rollback_until = until;
   }
+  if (!out.policy) return out;
   // Of a service that may not set a cookie. A policy that was written for it has its own word.
   if (!policies_.contains(name)) out.policy->sticky = sticky_of(wanted).value_or(out.policy->sticky);
   if (out.policy->strategy == model::ReleaseStrategy::none) out.policy.reset();
@@ -225,7 +232,7 @@ Control::ReleasePlan Control::plan_releases(const ServiceState* state, const mod
   if (newest != nullptr && !newest->over() && (adds || by_hand)) {
     out.running = step(*newest, {adds ? decide::NewerDeploy{.revision = canary}
                                       : decide::NewerDeploy{.revision = {}, .instead = "the traffic was set by hand"}});
-  } else if (newest != nullptr && newest->over() && !adds && newest->record().spec.canary == canary &&
+  } else if (newest != nullptr && newest->over() && !adds && !by_hand && newest->record().spec.canary == canary &&
              histories_[newest->record().spec.id].size() < kMostReleaseLines) {
     // The same document again: the revision is tried again, and its release with it.
     out.running = step(
@@ -233,17 +240,32 @@ Control::ReleasePlan Control::plan_releases(const ServiceState* state, const mod
                      .act = decide::OperatorAct::retry, .who = {}, .reason = "the same manifest was applied again"}});
   }
   if (!adds) {
-    if (decision.changed && newest != nullptr && newest->over() && !by_hand) out.notice = kept_from_latest(*state);
+    if (newest != nullptr && newest->over() && !by_hand && !out.running) out.notices = kept_from_latest(*state);
     return out;
   }
   const base::RevisionName stable = state == nullptr ? base::RevisionName() : incumbent(*state, out.running);
+  if (by_hand && !gives_latest(wanted)) {
+    out.notices.push_back({.path = kTrafficPath,
+                           .message = canary.str() +
+                                      " gets no requests, since revisions are named here; to the latest: " +
+                                      "marea traffic " + wanted.name.str() + " --to-latest"});
+  }
+  if (const auto until = wanted.revision_template.rollback_until) {
+    const bool steps = !stable.empty() && !by_hand && choice.policy;
+    const std::string when = !steps                          ? "from now on, since all traffic moves at once,"
+                             : *until == model::kWholeWeight ? "after its promotion"
+                                                             : "after its step of " + model::print_weight(*until);
+    out.notices.push_back({.path = kRollbackPath,
+                           .message = when + " " + canary.str() +
+                                      " is not taken back, by itself or by hand; the way on is a newer deploy then"});
+  }
   if (stable.empty() || by_hand) {
     if (!choice.policy || !choice.why.empty()) return out;
     const std::string why = stable.empty() ? "there is no revision to compare with" : "spec.traffic is set by hand";
-    out.notice = model::Fault{.path = kPolicyPath, .message = "has no effect on this deploy: " + why};
+    out.notices.push_back({.path = kPolicyPath, .message = "has no effect on this deploy: " + why});
     return out;
   }
-  if (!choice.why.empty()) out.notice = model::Fault{.path = kPolicyPath, .message = choice.why};
+  if (!choice.why.empty()) out.notices.push_back({.path = kPolicyPath, .message = choice.why});
   if (!choice.policy) return out;
   const model::ReleaseSpec spec{.id = name_of(canary, histories_),
                                 .service = wanted.name,
@@ -262,14 +284,13 @@ Control::ReleasePlan Control::plan_releases(const ServiceState* state, const mod
 }
 
 // All traffic is the latest revision's, but its release took it back.
-std::optional<model::Fault> Control::kept_from_latest(const ServiceState& service) const {
+std::vector<model::Fault> Control::kept_from_latest(const ServiceState& service) const {
   const auto facts = release_facts(service);
   if (!facts || !facts->over || facts->route.weight != 0 || revision(facts->route.stable) == nullptr) return {};
-  return model::Fault{.path = kTrafficPath,
-                      .message = facts->route.canary.str() + " is the latest revision, and " +
-                                 facts->route.stable.str() +
-                                 " gets its requests, since its release did not go through; name " +
-                                 facts->route.canary.str() + " here, or deploy anew"};
+  return {{.path = kTrafficPath,
+           .message = facts->route.canary.str() + " is the latest revision, and " + facts->route.stable.str() +
+                      " gets its requests, since its release did not go through; name " + facts->route.canary.str() +
+                      " here, or deploy anew"}};
 }
 
 void Control::add_changes(const ReleasePlan& plan, std::vector<store::Change>& changes) {
@@ -414,7 +435,12 @@ bool Control::is_inspected(const base::RevisionName& revision) const {
 
 void Control::on_release_counts(const model::ReleaseCounts& counts) {
   bool taken = true;
-  if (ServiceState* service = counted(counts.release); service != nullptr && !service->releases.back().over()) {
+  ServiceState* service = counted(counts.release);
+  if (service != nullptr && service->releases.back().over()) {
+    // A person was faster. What the judge would have said is kept beside it, once.
+    const auto opinion = service->releases.back().count(counts);
+    if (opinion && opinion->verdict == model::ReleaseVerdict::bad) move_release(*service, {*opinion});
+  } else if (service != nullptr) {
     ReleaseEntry& entry = service->releases.back();
     const base::Duration objective = entry.record().objective;
     const auto opinion = entry.count(counts);
@@ -444,6 +470,7 @@ void Control::look_at_releases() {
       continue;
     }
     if (!move_release(service, {})) continue;
+    look_at_burn(service);
     if (entry.show(loop_.now(), pace)) changed(name);
     if (changes.size() >= kMostStoredAtOnce) continue;
     const bool quiet = entry.judged() == service.judged_stored || entry.state().phase == model::ReleasePhase::watching;
@@ -458,6 +485,20 @@ void Control::look_at_releases() {
     }
   }
   release_timer_.arm_in(kReleaseLook);
+}
+
+// A promoted canary without a holdback has nobody beside it: whether it fails too often is asked of its requests alone.
+void Control::look_at_burn(ServiceState& service) {
+  const ReleaseEntry& entry = service.releases.back();
+  const bool alone =
+      entry.state().phase == model::ReleasePhase::watching && entry.state().weight == model::kWholeWeight;
+  if (!alone) return service.burn.reset();
+  if (!service.burn) service.burn = std::make_unique<decide::BurnWindow>();
+  const auto availability = entry.record().spec.policy.objectives.availability;
+  const auto burn = service.burn->breach(loop_.now(), availability ? 1 - *availability : kUsualBudget);
+  const bool told = service.burn_told != base::Instant{} && loop_.now() < service.burn_told + kBetweenComparisons;
+  if (!burn || told) return;
+  if (move_release(service, {decide::BurnRate{to_string(*burn)}})) service.burn_told = loop_.now();
 }
 
 std::expected<Outcome, Refusal> Control::run(const MoveRelease& command) {
@@ -488,6 +529,10 @@ std::expected<Outcome, Refusal> Control::run(const MoveRelease& command) {
                              "its canary " + spec.canary.str() + " is not the newest ready revision, or " +
                                  spec.stable.str() + " is not ready any more",
                              "Deploy it anew");
+    }
+    if (!all_to_latest(service->record.service)) {
+      return control::refuse(base::ErrorCode::conflict, "cannot " + what, "spec.traffic names other revisions",
+                             "Give the latest one the traffic first: marea traffic " + name + " --to-latest");
     }
   }
   const ExperimentEntry* experiment = running_experiment(command.service);

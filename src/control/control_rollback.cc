@@ -153,7 +153,7 @@ std::expected<void, Refusal> Control::send_all_to(ServiceState& service, Traffic
   decision.service.resource_version = store_.resource_version();
   const base::ServiceName name = service.record.service.name;
   adopt(std::move(decision), {});
-  if (pin.line) adopt_releases(name, {.running = std::move(pin.line), .fresh = {}, .dropped = {}, .notice = {}});
+  if (pin.line) adopt_releases(name, {.running = std::move(pin.line), .fresh = {}, .dropped = {}, .notices = {}});
   if (pin.ends) adopt_experiment(*std::move(pin.ends));
   return {};
 }

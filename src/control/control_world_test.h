@@ -185,8 +185,9 @@ class ControlWorld {
     return found == seen_.end() ? 0 : found->second;
   }
   // In all since router began.
-  void tell_requests(const std::string& revision, std::uint64_t requests) {
-    router_->send(net::msg::RevisionLoad{.revision = base::RevisionName(revision), .requests = requests});
+  void tell_requests(const std::string& revision, std::uint64_t requests, std::uint64_t failed = 0) {
+    router_->send(
+        net::msg::RevisionLoad{.revision = base::RevisionName(revision), .requests = requests, .failed = failed});
     run();
   }
   void lose_router() {

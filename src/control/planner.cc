@@ -131,6 +131,16 @@ std::vector<model::TagRoute> tags_of(const ServiceFacts& facts) {
   return out;
 }
 
+// Whom a rule means by an arm of a release that runs and divides nobody yet, or nobody any more; else router knows.
+std::optional<base::RevisionName> arm_of(const ServiceFacts& facts, model::MatchTarget target) {
+  const ReleaseFacts* release = dividing(facts);
+  if (release == nullptr || release->over) return std::nullopt;
+  if (release->route.weight != 0 && release->route.weight != kWholeWeight) return std::nullopt;
+  if (target == model::MatchTarget::canary) return release->route.canary;
+  if (target == model::MatchTarget::stable) return release->route.stable;
+  return std::nullopt;
+}
+
 // A rule whose revision cannot serve is left out: its requests go the way of all others.
 std::vector<model::RouteRule> rules_of(const ServiceFacts& facts) {
   std::vector<model::RouteRule> out;
@@ -144,7 +154,10 @@ std::vector<model::RouteRule> rules_of(const ServiceFacts& facts) {
       revision = target->latest ? named_latest(facts) : find_ready(facts, target->revision);
       made.target = model::MatchTarget::revision;
     }
-    if (made.target == model::MatchTarget::revision) {
+    if (const auto arm = arm_of(facts, rule.target)) {
+      made.target = model::MatchTarget::revision;
+      made.revision = *arm;
+    } else if (made.target == model::MatchTarget::revision) {
       if (revision == nullptr) continue;
       made.revision = revision->revision->name;
     }

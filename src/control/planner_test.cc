@@ -356,6 +356,28 @@ TEST(Planner, an_experiment_gives_its_arms_what_they_weigh_and_keeps_who_has_the
   EXPECT_EQ(outcome.by_traffic[0].revision.str(), "r3") << "what was there before is what a deploy goes on from";
 }
 
+TEST(Planner, a_rule_that_names_an_arm_holds_before_the_first_step_and_after_the_promotion) {
+  World world;
+  world.add(RevisionResult::ready);
+  world.add(RevisionResult::ready);
+  world.add_rule(model::MatchTarget::canary, "");
+  world.add_rule(model::MatchTarget::stable, "");
+  const auto revisions = [&] {
+    std::string out;
+    const ServiceOutcome outcome = world.plan();
+    for (const model::RouteRule& rule : outcome.route->rules) out += rule.revision.str() + ",";
+    return out;
+  };
+  for (const std::uint32_t weight : {0U, 10'000U}) {
+    world.set_release(1, 2, weight);
+    EXPECT_EQ(revisions(), "r2,r1,") << weight;
+  }
+  world.set_release(1, 2, 500);
+  EXPECT_EQ(revisions(), ",,") << "router divides, and knows them";
+  world.set_release(1, 2, 10'000, true);
+  EXPECT_EQ(revisions(), ",,") << "the release is over: there are no arms";
+}
+
 TEST(Planner, an_experiment_gives_way_to_a_release_and_to_an_arm_that_is_not_ready) {
   World world;
   world.add(RevisionResult::ready);

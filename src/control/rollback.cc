@@ -74,6 +74,13 @@ std::expected<RollbackPlan, Refusal> plan_rollback(const RollbackFacts& facts, c
   plan.ends = !facts.control.empty();
   if (plan.ends) plan.from = facts.tried;
   if (plan.to.empty() && plan.ends) plan.to = facts.control;
+  const bool back = !runs && newest != nullptr && newest->phase != model::ReleasePhase::done &&
+                    newest->phase != model::ReleasePhase::superseded && newest->stable == facts.serving;
+  if (plan.to.empty() && back && facts.serves_alone) {
+    return cannot(facts,
+                  newest->canary.str() + " was taken back already, and " + facts.serving.str() + " has all requests",
+                  "To go further back name the revision: marea rollback " + facts.service.str() + " REVISION");
+  }
   if (plan.to.empty()) plan.to = runs ? newest->stable : stable_but(facts, facts.serving);
   if (plan.to.empty()) return cannot(facts, "there is no other revision that is ready", "Deploy one");
   if (runs && plan.to == newest->stable) return plan;

@@ -63,6 +63,14 @@ TEST(Rollback, an_experiment_ends_and_what_it_compared_with_gets_everything) {
   EXPECT_EQ(planned(facts), "b to a traffic ends") << "without it the newest would get everything";
 }
 
+TEST(Rollback, what_was_taken_back_already_is_not_taken_back_once_more) {
+  for (const ReleasePhase phase : {ReleasePhase::rolled_back, ReleasePhase::aborted, ReleasePhase::failed}) {
+    const RollbackFacts facts = facts_of({made("a"), made("b"), made("c")}, {release("b", "c", phase)}, "b");
+    EXPECT_THAT(planned(facts), HasSubstr("c was taken back already, and b has all requests")) << to_string(phase);
+    EXPECT_EQ(planned(facts, "a"), "b to a traffic") << "who means it names it";
+  }
+}
+
 TEST(Rollback, a_release_that_runs_is_aborted) {
   const RollbackFacts facts =
       facts_of({made("a"), made("b"), made("c")}, {release("b", "c", ReleasePhase::stepping)}, "c");

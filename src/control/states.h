@@ -13,6 +13,7 @@
 #include "control/recent_requests.h"
 #include "control/release_entry.h"
 #include "control/timeline.h"
+#include "decide/burn_rate.h"
 #include "model/routes.h"
 #include "net/loop.h"
 #include "store/records.h"
@@ -45,7 +46,10 @@ inline constexpr base::Duration kWarmAfterRollback = std::chrono::minutes(5);
 inline constexpr base::Duration kExperimentLook = std::chrono::seconds(1);     // at experiments whose time may be over
 inline constexpr base::Duration kExperimentStored = std::chrono::seconds(30);  // what was counted, so often at most
 inline constexpr std::size_t kMostExperiments = 1000;                          // with those that have ended
-inline constexpr int kStartsToGiveUp = 3;  // of a canary that fail one after the other, none ready between
+// A service that fails too often without a holdback is compared with stable so often at most.
+inline constexpr base::Duration kBetweenComparisons = std::chrono::hours(1);
+inline constexpr double kUsualBudget = 0.01;  // share of requests that may fail, where no objective says another
+inline constexpr int kStartsToGiveUp = 3;     // of a canary that fail one after the other, none ready between
 
 struct RevisionState {
   store::RevisionRecord record;
@@ -54,6 +58,7 @@ struct RevisionState {
   std::uint64_t unrouted_in = 0;  // routes version that took its share away; 0: the router does not hold on to it
   int waiting = 0;                // requests that wait for a slot
   std::optional<std::uint64_t> answered;  // requests, as router told last
+  std::uint64_t failed = 0;               // of them and beside them, by the app: the same
   std::unique_ptr<net::Timer> deadline;   // of the check
 };
 
@@ -78,6 +83,8 @@ struct ServiceState {
   base::Instant warm_until{};                 // stable, after a release went back to it; 0: it is not
   int failed_starts = 0;                      // of the running release's canary, since an instance of it was ready
   RecentRequests recent;                      // of all its revisions
+  std::unique_ptr<decide::BurnWindow> burn;   // of a promoted canary beside which there is nothing to compare with
+  base::Instant burn_told{};                  // 0: it was not
   std::uint64_t routes_version = 0;           // in which its routes changed last
   std::unique_ptr<net::Timer> delete_deadline;
   std::vector<std::function<void(std::expected<Outcome, Refusal>)>> on_deleted;

@@ -203,6 +203,7 @@ struct RevisionLoad {
   int in_flight = 0;
   int waiting = 0;
   std::uint64_t requests = 0;  // answered since router started
+  std::uint64_t failed = 0;    // by the app: of these, and those that it did not answer
 };
 
 // ---- control → router, engine, logs, and back
@@ -354,7 +355,7 @@ template <class A, Is<RoutesCommit> T> void visit(A& a, T& v) { a(v.version); }
 template <class A, Is<RoutesApplied> T> void visit(A& a, T& v) { a(v.version); }
 template <class A, Is<ReleaseCountsSeen> T> void visit(A& a, T& v) { a(v.release, v.closed); }
 template <class A, Is<InstanceLoad> T> void visit(A& a, T& v) { a(v.id, v.in_flight, v.available, v.detail); }
-template <class A, Is<RevisionLoad> T> void visit(A& a, T& v) { a(v.revision, v.in_flight, v.waiting, v.requests); }
+template <class A, Is<RevisionLoad> T> void visit(A& a, T& v) { a(v.revision, v.in_flight, v.waiting, v.requests, v.failed); }
 template <class A, Is<MetricsWanted> T> void visit(A& a, T& v) { a(v.number); }
 template <class A, Is<Metrics> T> void visit(A& a, T& v) { a(v.number, v.values, v.last); }
 template <class A, Is<DropLogs> T> void visit(A& a, T& v) { a(v.service); }

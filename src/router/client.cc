@@ -1,4 +1,5 @@
 #include "router/client.h"
+#include "router/outcome.h"
 
 #include <sys/epoll.h>
 
@@ -396,6 +397,9 @@ void Client::give_back_upstream(bool reusable) {
 
 void Client::request_over() {
   revision_->requests.fetch_add(1, std::memory_order_relaxed);
+  if (cause_of_app_answer(account_.status) == FailureCause::app) {
+    revision_->failed.fetch_add(1, std::memory_order_relaxed);
+  }
   if (assigned_) in_release_.app_done = worker_.now();
   give_back_upstream(request_sent_ && app_rest_ > base::Duration{0});
 }

@@ -108,8 +108,11 @@ bool Client::answer_options() {
 bool Client::own_answer(const OwnAnswer& answer, std::string_view why, model::Reason reason) {
   const int status = answer.status;
   constexpr std::size_t kMostWhy = 4096;
-  if (assigned_ && !in_release_.cause) {
-    in_release_.cause = cause_of_own_answer(status, reason, phase_ == Phase::waiting);
+  if (revision_) {
+    model::FailureCause cause = cause_of_own_answer(status, reason, phase_ == Phase::waiting);
+    if (assigned_ && in_release_.cause) cause = *in_release_.cause;
+    if (assigned_) in_release_.cause = cause;
+    if (cause == model::FailureCause::app) revision_->failed.fetch_add(1, std::memory_order_relaxed);
   }
   if (phase_ == Phase::waiting) note_wait_over();
   if (has_body_ && !request_sent_) keep_alive_ = false;

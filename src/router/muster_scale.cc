@@ -162,10 +162,11 @@ void Muster::report(bool all) {
     const msg::RevisionLoad load{.revision = name,
                                  .in_flight = in_flight[kind.live.get()],
                                  .waiting = kind.live->waiting(),
-                                 .requests = kind.live->requests.load(std::memory_order_relaxed)};
+                                 .requests = kind.live->requests.load(std::memory_order_relaxed),
+                                 .failed = kind.live->failed.load(std::memory_order_relaxed)};
     const msg::RevisionLoad& last = kind.reported;
-    const bool same =
-        last.in_flight == load.in_flight && last.waiting == load.waiting && last.requests == load.requests;
+    const bool same = last.in_flight == load.in_flight && last.waiting == load.waiting &&
+                      last.requests == load.requests && last.failed == load.failed;
     if (!all && same) continue;
     kind.reported = load;
     to_control(load);

@@ -97,6 +97,7 @@ class Revision {
   // What stops its growth now: none, max_scale, machine_full or readiness_probe_failed.
   std::atomic<model::Reason> limit{model::Reason::none};
   std::atomic<std::uint64_t> requests{0};  // answered
+  std::atomic<std::uint64_t> failed{0};    // by the app, whether it answered or not
 
  private:
   base::RevisionName name_;

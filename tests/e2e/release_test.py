@@ -50,3 +50,24 @@ def test_a_canary_whose_instances_die_is_rolled_back_by_itself(platform, name, t
 
     until(dead, "all requests go to the stable revision", pause=0.5)
     assert all("ebb" in platform.get(name).text for _ in range(20))
+
+
+def test_a_revision_that_fails_everybody_after_a_move_all_at_once_is_compared_and_taken_back(platform, name, tide):
+    wanted = manifest(name, tide, args=["--text", "ebb"], annotations={"marea.dev/release-policy": "all-at-once"})
+    platform.apply(wanted, True, "--wait")
+    first = platform.service(name)["status"]["latestReadyRevisionName"]
+    wanted["spec"]["template"]["spec"]["containers"][0]["args"] = ["--text", "flood", "--status", "500 Broken"]
+    platform.apply(wanted)
+    until(lambda: platform.get(name).status == 500, "all requests go to the new revision")
+
+    def asked():
+        for _ in range(20):
+            platform.get(name)
+        return shares(platform, name) == {first: 100}
+
+    until(asked, "stable has all requests again", pause=0.05)
+    release = platform.call("/apis/marea.dev/v1/releases").json()["items"]
+    lines = next(one for one in release if one["spec"]["service"] == name)["status"]["history"]
+    events = [line["event"] for line in lines]
+    assert events.index("compared") < events.index("rolled back"), events
+    assert "times what may fail" in next(line["why"] for line in lines if line["event"] == "compared")
