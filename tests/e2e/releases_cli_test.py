@@ -116,7 +116,8 @@ def test_a_watch_ends_with_7_when_the_canary_is_rolled_back(platform, name, tide
     until(dead, "the watch has ended", pause=0.5)
     out, err = watch.communicate()
     assert watch.returncode == 7, err
-    assert "rolled back" in out and "has all requests" in err and "marea releases describe" in err
+    assert "rolled back" in out and "failures E " in out
+    assert "has all requests" in err and "marea releases describe" in err
 
 
 def test_a_terminal_shows_one_page_and_ctrl_c_is_130(platform, name, tide, policy):
