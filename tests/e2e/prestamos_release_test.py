@@ -12,13 +12,15 @@ from running_platform import ROOT
 from waiting import until
 
 sys.path.insert(0, str(ROOT / "tools"))
-from desk_users import CONSTANT, THREADS, DeskUsers  # noqa: E402
+from desk_users import CONSTANT, DeskUsers  # noqa: E402
 
 RELEASES = "/apis/marea.dev/v1/namespaces/default/releases"
-# Steps so short that a test can wait for them; else the defaults.
+# Steps so short that a test can wait for them; else the defaults. Who proves nothing goes no further and has failed.
 POLICY = {"apiVersion": "marea.dev/v1", "kind": "ReleasePolicy", "metadata": {"name": "quick"},
-          "spec": {"ladder": ["20%", "50%", "99%"], "step": {"warmUp": "1s", "minimum": "3s", "maximum": "15s"},
-                   "objectives": {"latency": "800ms"}, "unprovenLimit": 50, "hold": {"maximum": "5s", "then": "advance"}, "watch": "10m"}}
+          "spec": {"ladder": ["20%", "50%", "99%"], "step": {"warmUp": "1s", "minimum": "3s", "maximum": "30s"},
+                   "objectives": {"latency": "800ms"}, "cannotKnow": "hold", "hold": {"maximum": "60s", "then": "fail"},
+                   "watch": "10m"}}
+USERS = 2000  # an arm is judged by the users that it had, a hundred at least
 ENDS = ("done", "rolled back", "aborted", "superseded", "failed")
 
 
@@ -50,34 +52,71 @@ def release(platform, name, **settings):
     return newest(platform, name)
 
 
+def records(platform, name):
+    """What router wrote of the desk's requests, all of them."""
+    most = 100_000
+    told = platform.cli("logs", name, "--requests", "--tail", most, "-o", "json").out.splitlines()
+    lines = [json.loads(line) for line in told]
+    assert len(lines) < most and not any("dropped" in line for line in lines)
+    return lines
+
+
+def is_bad(record):
+    """The caller got no answer, half of one, or a 5xx."""
+    return record["status"] == 0 or record["status"] >= 500 or record.get("complete") is False
+
+
+def rolled_back_at(platform, name):
+    """From when on every worker of router was known to serve what stands after the rollback."""
+    def confirmed():
+        lines = platform.call(f"/apis/marea.dev/v1/services/{name}/history").json()["items"]
+        line = max(lines, key=lambda one: one["number"])
+        assert line["cause"] == "rolled back", line
+        return line.get("confirmed")
+    return until(confirmed, "router confirms the rollback")
+
+
 def test_the_second_version_is_promoted_and_nobody_notices(platform, desk):
-    with DeskUsers(platform.http_port, f"{desk}.localhost") as users:
+    with DeskUsers(platform.http_port, f"{desk}.localhost", users=USERS) as users:
         done = release(platform, desk, PRESTAMOS_VERSION="2")
     assert done["status"]["phase"] == "watching", json.dumps(done["status"], indent=1)
+    proofs = [step["proof"] for step in done["status"]["proofs"]]
+    assert len(proofs) == 3 and set(proofs) <= {"proven good", "unproven"}, proofs
     assert users.count("lost") == 0 and users.count("app") == 0, users.details
     assert users.count("ok") > 100
+    assert not [one for one in records(platform, desk) if is_bad(one)]
 
 
 @pytest.mark.parametrize("fault", ["constant-principal", "slow-tail:25", "crash:6"])
 def test_a_bad_version_is_rolled_back_with_its_evidence(platform, desk, fault):
-    with DeskUsers(platform.http_port, f"{desk}.localhost") as users:
+    earlier = {one["id"] for one in records(platform, desk)}
+    with DeskUsers(platform.http_port, f"{desk}.localhost", users=USERS) as users:
         done = release(platform, desk, PRESTAMOS_VERSION="2", PRESTAMOS_FAULT=fault)
-        status = done["status"]
+        status, canary = done["status"], done["spec"]["canary"]
         assert status["phase"] == "rolled back", json.dumps(status, indent=1)
-        before = users.count("lost"), users.count("app")
+        over = rolled_back_at(platform, desk)
         answered = users.count("ok")
         until(lambda: users.count("ok") > answered + 200, "the desk goes on")
-        # What had begun before the rollback may still end badly, once per user that waited.
-        assert users.count("lost") + users.count("app") - sum(before) <= THREADS, users.details
     print(status["detail"])
+    failed = users.count("lost") + users.count("app")
+
+    def all_written():
+        mine = [one for one in records(platform, desk) if one["id"] not in earlier]
+        return len([one for one in mine if is_bad(one)]) >= failed and mine
+
+    mine = until(all_written, "what failed is in the records")
+    bad = [one for one in mine if is_bad(one)]
+    assert len(bad) == failed, (users.details, bad)
+    assert all(one["revision"] == canary for one in bad), "only the canary's own requests failed"
+    assert not [one for one in mine if one["time"] > over and one["revision"] == canary], "nobody is led to it any more"
+    assert len([one for one in mine if one["time"] > over]) > 150, "and the others were seen"
     if fault == "constant-principal":
-        assert users.count("lost") == 0, users.details
-        assert users.count("app") > 0 and users.paths("app") == {CONSTANT}
+        assert users.count("lost") == 0 and failed > 0, users.details
+        assert users.paths("app") == {CONSTANT}
         assert status["detail"].startswith("failures: "), status["detail"]
     elif fault.startswith("slow"):
-        assert users.count("lost") == 0 and users.count("app") == 0, users.details
+        assert failed == 0, users.details
         assert status["cause"] == "judged bad", status
     else:
+        # Who was with an instance when it died is failed, and that may be nobody.
         assert status["cause"] == "crashing", status
-        # Who was with an instance when it died; each user has one request under way.
-        assert users.count("lost") <= 3 * THREADS, users.details

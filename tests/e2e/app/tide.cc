@@ -4,7 +4,7 @@
 // revision answers; answer() has the rest. A connection that asks for /stream or /sip waits in the middle until another
 // one asks for /release. Whoever numbers a request (X-Load-Number) finds its number in the answer, and which instance
 // it is from (X-Instance). /ready is 200 until /unready, and 503 until /ready-again; those who look there are no
-// requests that /seen counts.
+// requests that /seen counts. What comes after /spoil is answered with a 500.
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -33,6 +33,7 @@ std::atomic<int> in_flight{0};
 std::atomic<long> poured{0};
 std::atomic<int> requests_seen{0};
 std::atomic<bool> able{true};
+std::atomic<bool> spoilt{false};
 std::atomic<int> looks{0};  // at /ready
 
 std::string environment(const char* name) {
@@ -192,6 +193,7 @@ std::string answer(std::string_view head, std::string_view target, const Body& b
   if (target.starts_with("/release")) gate.release();
   if (target.starts_with("/unready")) able = false;
   if (target.starts_with("/ready-again")) able = true;
+  if (target.starts_with("/spoil")) spoilt = true;
   if (target.starts_with("/looks")) return std::to_string(looks);
   if (target.starts_with("/cookie")) return std::string(head);
   return text + " " + environment("K_REVISION") + "\n";
@@ -250,12 +252,13 @@ bool serve_one(Connection& connection, const std::string& head) {
   if (target.starts_with("/stream")) return stream(connection);
   if (target.starts_with("/drip")) return drip(connection, head, target);
   if (target.starts_with("/pour?")) return pour(connection, number_after(target, "mb="));
+  const std::string status = spoilt ? "500 Spoilt" : status_line;
   const int beside = ++in_flight;
   std::this_thread::sleep_for(std::chrono::milliseconds(number_after(target, "ms=")));
   const std::string said = answer(head, target, body, beside);
   --in_flight;
   const std::string cookie = target.starts_with("/cookie") ? "Set-Cookie: app=1; Path=/\r\nSet-Cookie: b=2\r\n" : "";
-  return connection.send("HTTP/1.1 " + status_line + "\r\nContent-Type: text/plain\r\n" + cookie + number_fields(head) +
+  return connection.send("HTTP/1.1 " + status + "\r\nContent-Type: text/plain\r\n" + cookie + number_fields(head) +
                          "Content-Length: " + std::to_string(said.size()) + "\r\n\r\n" + said);
 }
 
