@@ -303,7 +303,7 @@ class Control {
   ServiceRecords records_of(const base::ServiceName& name) const;
   const std::optional<model::TimelineLine>* last_line(const base::ServiceName& name);
   std::vector<store::Change> history_of(std::span<const store::Change> changes);
-  std::vector<std::string> changes_during(const store::ReleaseRecord& release);
+  std::vector<std::string> changes_since(const base::ServiceName& service, std::int64_t unix_ns);
   void add_report(ReleaseEntry::Next& next);
   void keep_history(const std::vector<store::Change>& lines);
   void note_published(const base::ServiceName& name, const ServiceFacts& facts, const ServiceOutcome& outcome);

@@ -85,8 +85,14 @@ std::vector<store::Change> Control::history_of(std::span<const store::Change> ch
     for (model::TimelineLine& line : lines) {
       const auto release =
           std::ranges::find(after.releases, line.release, [](const auto* each) { return each->spec.id; });
-      if (line.cause == TimelineCause::rolled_back && release != after.releases.end()) {
-        line.report = changes_during(**release);
+      const auto revision =
+          std::ranges::find(after.revisions, line.revision, [](const auto* each) { return each->revision.name; });
+      if (line.cause != TimelineCause::rolled_back) {
+        // Nothing went back.
+      } else if (release != after.releases.end()) {
+        line.report = changes_since(name, (*release)->created_unix_ns);
+      } else if (revision != after.revisions.end()) {
+        line.report = changes_since(name, (*revision)->revision.created_unix_ns);
       }
       out.emplace_back(store::TimelineRecord{.line = std::move(line)});
     }
@@ -94,10 +100,9 @@ std::vector<store::Change> Control::history_of(std::span<const store::Change> ch
   return out;
 }
 
-// Since it began.
-std::vector<std::string> Control::changes_during(const store::ReleaseRecord& release) {
-  const auto timeline = store_.timeline({.service = release.spec.service, .from_unix_ns = release.created_unix_ns});
-  const auto events = platform_events(release.created_unix_ns);
+std::vector<std::string> Control::changes_since(const base::ServiceName& service, std::int64_t unix_ns) {
+  const auto timeline = store_.timeline({.service = service, .from_unix_ns = unix_ns});
+  const auto events = platform_events(unix_ns);
   if (!timeline || !events) return {};
   return report_of(changes_of(timeline->lines, *events));
 }
@@ -106,8 +111,11 @@ std::vector<std::string> Control::changes_during(const store::ReleaseRecord& rel
 void Control::add_report(ReleaseEntry::Next& next) {
   for (decide::ReleaseAction& action : next.actions) {
     auto* notify = std::get_if<decide::Notify>(&action);
-    if (notify == nullptr || notify->notice != model::ReleaseNotice::rolled_back) continue;
-    const std::vector<std::string> report = changes_during(next.record);
+    if (notify == nullptr) continue;
+    const bool aborted =
+        notify->notice == model::ReleaseNotice::ended && next.record.state.phase == model::ReleasePhase::aborted;
+    if (notify->notice != model::ReleaseNotice::rolled_back && !aborted) continue;
+    const auto report = changes_since(next.record.spec.service, next.record.created_unix_ns);
     if (!report.empty()) notify->text += "\nWhat changed since it began:";
     for (const std::string& line : report) notify->text += "\n- " + line;
   }

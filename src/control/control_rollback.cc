@@ -99,12 +99,14 @@ std::expected<void, Refusal> Control::carry_out(ServiceState& service, const Rol
   }
   const std::string what = "cannot roll back " + command.service.str();
   if (plan.by_traffic) {
-    return send_all_to(service,
-                       {.to = plan.to,
-                        .what = what,
-                        .author = {.actor = model::ReleaseActor::person, .who = command.who, .why = command.reason},
-                        .line = rollback_line(service, command, plan),
-                        .ends = std::move(ends)});
+    return send_all_to(service, {.to = plan.to,
+                                 .what = what,
+                                 .author = {.actor = model::ReleaseActor::person,
+                                            .who = command.who,
+                                            .why = command.reason,
+                                            .undoes = plan.from},
+                                 .line = rollback_line(service, command, plan),
+                                 .ends = std::move(ends)});
   }
   if (!ends) return {};
   std::vector<store::Change> changes{*ends};

@@ -110,6 +110,11 @@ TEST_F(ControlRollbackTest, without_a_release_spec_traffic_names_the_revision_be
   EXPECT_EQ(world.shares("hola"), "hola-00001=10000");
   EXPECT_EQ(world.service("hola").revisions.size(), 2U);
   EXPECT_EQ(world.service("hola").record.generation, generation + 1);
+  const auto timeline = world.control().timeline({.service = base::ServiceName("hola")});
+  ASSERT_TRUE(timeline);
+  EXPECT_EQ(timeline->lines.back().cause, model::TimelineCause::rolled_back);
+  EXPECT_EQ(timeline->lines.back().revision.str(), revision(1));
+  EXPECT_FALSE(timeline->lines.back().report.empty()) << "at least the deploy that is taken back";
   EXPECT_THAT(world.service("hola").record.document, HasSubstr(R"("revisionName":")" + revision(0)));
   world.kill();
   world.start();

@@ -132,7 +132,7 @@ std::vector<model::TagRoute> tags_of(const ServiceFacts& facts) {
 }
 
 // Whom a rule means by an arm of a release that runs and divides nobody yet, or nobody any more; else router knows.
-std::optional<base::RevisionName> arm_of(const ServiceFacts& facts, model::MatchTarget target) {
+std::optional<base::RevisionName> named_arm(const ServiceFacts& facts, model::MatchTarget target) {
   const ReleaseFacts* release = dividing(facts);
   if (release == nullptr || release->over) return std::nullopt;
   if (release->route.weight != 0 && release->route.weight != kWholeWeight) return std::nullopt;
@@ -154,7 +154,7 @@ std::vector<model::RouteRule> rules_of(const ServiceFacts& facts) {
       revision = target->latest ? named_latest(facts) : find_ready(facts, target->revision);
       made.target = model::MatchTarget::revision;
     }
-    if (const auto arm = arm_of(facts, rule.target)) {
+    if (const auto arm = named_arm(facts, rule.target)) {
       made.target = model::MatchTarget::revision;
       made.revision = *arm;
     } else if (made.target == model::MatchTarget::revision) {

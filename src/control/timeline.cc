@@ -59,9 +59,9 @@ struct Meaning {
 
 Meaning meaning_of(ReleaseEvent event) {
   switch (event) {
-    case ReleaseEvent::rolled_back: return {TimelineCause::rolled_back, 5, true};
+    case ReleaseEvent::rolled_back:
+    case ReleaseEvent::aborted: return {TimelineCause::rolled_back, 5, true};
     case ReleaseEvent::promoted: return {TimelineCause::promoted, 4, true};
-    case ReleaseEvent::aborted:
     case ReleaseEvent::superseded:
     case ReleaseEvent::failed:
     case ReleaseEvent::done: return {TimelineCause::release_ended, 3, true};
@@ -194,7 +194,11 @@ class Lines {
     // The release's line tells that a rollback by hand wrote it.
     const auto back = std::ranges::find(out_, TimelineCause::rolled_back, &TimelineLine::cause);
     if (traffic && back != out_.end()) return;
-    TimelineLine line = by_author(traffic ? TimelineCause::traffic : TimelineCause::configuration, {});
+    const bool undoes = traffic && !moment_.author.undoes.empty();
+    TimelineLine line = by_author(undoes    ? TimelineCause::rolled_back
+                                  : traffic ? TimelineCause::traffic
+                                            : TimelineCause::configuration,
+                                  moment_.author.undoes);
     line.changed = changed();
     if (!line.changed.empty() || serving_ != served_) add(std::move(line));
   }

@@ -31,6 +31,7 @@ struct Author {
   model::ReleaseActor actor = model::ReleaseActor::platform;
   std::string who;
   std::string why;
+  base::RevisionName undoes = {};  // a change of spec.traffic that takes it back; else empty
 };
 
 struct LineMoment {

@@ -168,7 +168,7 @@ TEST(ManifestFaults, traffic_is_whole_and_unambiguous) {
   EXPECT_THAT(traffic_faults("[{latestRevision: false, percent: 100}]"),
               ElementsAre(HasSubstr("spec.traffic[0].revisionName: is missing")));
   EXPECT_THAT(traffic_faults("[{percent: 101}]"), ElementsAre(HasSubstr("spec.traffic: the percents must sum to 100"),
-                                                              HasSubstr("must be between 0 and 100")));
+                                                              HasSubstr("must be a number between 0 and 100")));
   EXPECT_THAT(traffic_faults("[{percent: 99.75}, {percent: 0.2, revisionName: a-1}]"),
               ElementsAre(HasSubstr("spec.traffic: the percents must sum to 100, sum to 99.95")));
   EXPECT_THAT(traffic_faults("[{percent: 0.005}, {percent: 100, revisionName: a-1}]"),
