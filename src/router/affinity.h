@@ -2,8 +2,8 @@
 // that answered it last, and to its revision whatever the split, as long as both are there. Best effort: where that
 // instance is gone or full, another one answers and its cookie takes the place.
 //
-// Where a rule leads a request (rule_set.h) is no place for others: its cookie has the complement of the revision's
-// mark, and never takes the place of another's.
+// Where a rule leads a request (rule_set.h) is no place for others: its cookie's mark of the revision is another one,
+// and it never takes the place of another's.
 //
 // The value is two marks, keyed hashes of the names of revision and instance. It says nothing to who reads it, and who
 // makes one up can at most choose among the instances that the split could have given him anyway. The key is kept in a
@@ -46,6 +46,15 @@ class AffinityKey {
  private:
   std::array<std::uint64_t, 2> words_{};
 };
+
+// By what a request came to its revision.
+enum class LedBy : std::uint8_t { split, rule };
+
+// The mark of the revision whose own is `mark` in the cookie of a client that came to it so. By that of a rule the
+// split finds none of its revisions: no own mark is the complement of another, but by a chance of 2^-64.
+constexpr std::uint64_t mark_for(std::uint64_t mark, LedBy by) {
+  return by == LedBy::rule ? ~mark : mark;
+}
 
 // The marks of the request's cookie; none where there is no such cookie, or none that we could have made. Of several
 // the first counts.

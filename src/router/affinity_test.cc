@@ -39,6 +39,13 @@ TEST(Affinity, a_mark_is_an_authentication_code_of_the_name) {
   EXPECT_EQ(AffinityKey(1, 2).mark("loans-1"), 0x35a5634b0387854aULL);
 }
 
+TEST(Affinity, where_a_rule_leads_a_revision_has_another_mark_than_in_the_split) {
+  const std::uint64_t own = AffinityKey(1, 2).mark("hola-1");
+  EXPECT_EQ(mark_for(own, LedBy::split), own);
+  EXPECT_NE(mark_for(own, LedBy::rule), own);
+  EXPECT_NE(mark_for(own, LedBy::rule), mark_for(AffinityKey(1, 2).mark("hola-2"), LedBy::rule));
+}
+
 TEST(Affinity, a_cookie_is_found_among_others_and_what_we_did_not_make_is_none) {
   const std::string value = "00000000000000010000000000000002";
   EXPECT_EQ(marks_of("Cookie: a=b; marea_affinity=" + value + "; c=d\r\n"), (AffinityMarks{1, 2}));

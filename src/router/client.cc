@@ -150,9 +150,9 @@ bool Client::begin(const http::RequestHead& head) {
   awaits_continue_ = head.expect_continue && stream_.in().view().size() == head.bytes;
   received_with_head_ = stream_.received();
   leaves_connection_ = may_leave_body_unread(head);
-  request_sent_ = answer_begun_ = half_closed_ = false;
+  request_sent_ = answer_begun_ = half_closed_ = refused_ = false;
   attempts_ = interims_ = 0;
-  refused_ = led_ = false;
+  led_by_ = LedBy::split;
   set_request_id(&head);
   trace_ = Trace::of(head, [this] { return worker_.random(); });
   open_account(&head);

@@ -189,7 +189,7 @@ class Client final : public net::Watcher, public Deadline {
   bool awaits_socket_ = false;
   bool half_closed_ = false;
   bool refused_ = false;  // an instance that is still there refused a connection
-  bool led_ = false;      // a rule chose the revision
+  LedBy led_by_ = LedBy::split;
 };
 
 }  // namespace marea::router

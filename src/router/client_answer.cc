@@ -54,10 +54,10 @@ void Client::write_own_cookies(http::HeadWriter& out, const http::ResponseHead& 
   if (for_shared_caches(response)) return;
   if (assigned_ && in_release_.sets) write_key(out, in_release_.key);
   if (revision_->affinity() == 0) return;
-  // Where a rule led says nothing of where the split leads: such a mark matches no share, and leaves those that do.
-  const AffinityMarks marks{.revision = led_ ? ~revision_->affinity() : revision_->affinity(),
+  const AffinityMarks marks{.revision = mark_for(revision_->affinity(), led_by_),
                             .instance = home_->instance->affinity()};
-  if (led_ && affinity_.revision != 0 && affinity_.revision != marks.revision) return;
+  const bool of_others = affinity_.revision != 0 && affinity_.revision != marks.revision;
+  if (led_by_ == LedBy::rule && of_others) return;  // where a rule leads says nothing of where the split does
   if (marks != affinity_) write_affinity(out, marks);
 }
 

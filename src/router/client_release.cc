@@ -24,7 +24,7 @@ const RouteTable::RevisionEntry* Client::steer(const RouteTable::ServiceEntry& s
   own_cookies_.key = steering.key_cookie;
   if (steering.rules) {
     if (const auto rule = steering.rules->match(head, peer_.address, steering.usable)) {
-      led_ = true;
+      led_by_ = LedBy::rule;
       if (worker_.request_log().on()) account_.rule = steering.rules->rules()[*rule].name;
       const std::int32_t arm = steering.rules->rules()[*rule].arm;
       if (arm < 0 || !steering.experiment || static_cast<std::size_t>(arm) >= steering.experiment->arms.size()) {
