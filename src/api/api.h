@@ -94,6 +94,7 @@ class Api {
     std::string name;  // empty: the document says it
   };
   net::BodyPlan write(const net::HttpRequest& head, const Target& target);
+  OtherFaults other_faults(Kind kind) const;
   Write created(const net::HttpRequest& request, const Target& target, const WriteOptions& options);
   Write replaced(const net::HttpRequest& request, const Target& target, const WriteOptions& options);
   Write patched(const net::HttpRequest& request, const Target& target, const WriteOptions& options);

@@ -157,6 +157,30 @@ TEST_F(ServingTest, a_share_that_is_no_whole_percent_is_told_exactly) {
   EXPECT_EQ(traffic[1]["percent"].dump(), "0.25");
 }
 
+TEST_F(ServingTest, a_revision_that_traffic_names_and_nobody_has_is_told_with_all_other_faults) {
+  deploy("a", "i1");
+  const Json before = service();
+  const auto told = [&](const Reply& reply) {
+    std::string out = std::to_string(reply.status);
+    const Json body = reply.json();
+    for (const Json& cause : body["details"]["causes"]) out += " " + cause["field"].get<std::string>();
+    return out;
+  };
+  const std::string path = std::string(kServicesPath) + "/hola";
+  const std::string gone = "  traffic:\n  - {revisionName: gone, percent: 100}\n";
+  EXPECT_EQ(told(call("PUT", path, hola_yaml("b") + gone, kYaml)), "422 spec.traffic[0].revisionName");
+  EXPECT_EQ(told(call("PUT", path + "?dryRun=All", hola_yaml("b") + gone, kYaml)), "422 spec.traffic[0].revisionName");
+  EXPECT_EQ(told(call("PUT", path, hola_yaml("b") + "        - image: x\n          surplus: 1\n" + gone, kYaml)),
+            "422 spec.template.spec.containers spec.template.spec.containers[1].surplus spec.traffic[0].revisionName");
+  EXPECT_EQ(told(call("PATCH", path, R"({"spec": {"traffic": [{"revisionName": "gone", "percent": 90}]}})", kMerge)),
+            "422 spec.traffic spec.traffic[0].revisionName");
+  EXPECT_EQ(told(call("PATCH", path + "?fieldManager=me", R"({"spec": {"traffic": [{"revisionName": "gone",
+            "percent": 90}]}})",
+                      kApply)),
+            "422 spec.traffic spec.traffic[0].revisionName");
+  EXPECT_EQ(service(), before);
+}
+
 TEST_F(ServingTest, an_answered_apply_is_there_after_a_kill) {
   ASSERT_EQ(call("POST", kServicesPath, hola_yaml("a"), kYaml).status, 201);
   close();

@@ -1,6 +1,7 @@
 #include "api/write_options.h"
 
 #include <algorithm>
+#include <iterator>
 #include <set>
 #include <utility>
 
@@ -82,29 +83,37 @@ Received received(Document document, std::vector<model::Fault> notices = {}) {
   return {.object = std::move(document), .notices = std::move(notices)};
 }
 
+model::Faults with(model::Faults faults, model::Faults more) {
+  faults.insert(faults.end(), std::make_move_iterator(more.begin()), std::make_move_iterator(more.end()));
+  return faults;
+}
+
 // Once more without the members that nobody knows.
 template <class Document>
 std::expected<Received, net::HttpResponse> receive_without(const Reader<Document>& reader, Json value,
-                                                           const model::Faults& faults, const WriteOptions& options) {
+                                                           const model::Faults& faults, const WriteOptions& options,
+                                                           const OtherFaults& others) {
   std::set<std::string> unwanted;
   for (const model::Fault& fault : faults) {
     if (fault.surplus && !fault.message.starts_with("is there twice")) unwanted.insert(fault.path);
   }
   drop_members(value, {}, unwanted);
-  auto parsed = reader.value(std::move(value));
-  if (!parsed) return std::unexpected(faulty(parsed.error()));
+  auto parsed = reader.value(value);
+  if (!parsed) return std::unexpected(faulty(with(std::move(parsed.error()), others(value))));
   return received(std::move(*parsed), notices_of(faults, options));
 }
 
 template <class Document>
 std::expected<Received, net::HttpResponse> receive_text(const Reader<Document>& reader, const std::string& text,
-                                                        const WriteOptions& options) {
+                                                        const WriteOptions& options, const OtherFaults& others) {
   auto parsed = reader.text(text);
   if (!parsed) {
-    if (options.validation == FieldValidation::strict) return std::unexpected(refused(parsed.error()));
+    const bool strict = options.validation == FieldValidation::strict;
     auto value = receive_value(text, options);
+    if (strict)
+      return std::unexpected(refused(with(std::move(parsed.error()), value ? others(*value) : model::Faults{})));
     if (!value) return std::unexpected(std::move(value.error()));
-    return receive_without(reader, std::move(*value), parsed.error(), options);
+    return receive_without(reader, std::move(*value), parsed.error(), options, others);
   }
   if (parsed->size() != 1) {
     return std::unexpected(
@@ -115,11 +124,12 @@ std::expected<Received, net::HttpResponse> receive_text(const Reader<Document>& 
 
 template <class Document>
 std::expected<Received, net::HttpResponse> receive_json(const Reader<Document>& reader, Json value,
-                                                        const WriteOptions& options) {
+                                                        const WriteOptions& options, const OtherFaults& others) {
   auto parsed = reader.value(value);
   if (parsed) return received(std::move(*parsed));
-  if (options.validation == FieldValidation::strict) return std::unexpected(refused(parsed.error()));
-  return receive_without(reader, std::move(value), parsed.error(), options);
+  const bool strict = options.validation == FieldValidation::strict;
+  if (strict) return std::unexpected(refused(with(std::move(parsed.error()), others(value))));
+  return receive_without(reader, std::move(value), parsed.error(), options, others);
 }
 
 }  // namespace
@@ -176,15 +186,18 @@ const Json& Received::document() const {
   return std::visit([](const auto& each) -> const Json& { return each.document; }, object);
 }
 
-std::expected<Received, net::HttpResponse> receive(Kind kind, const std::string& text, const WriteOptions& options) {
-  if (kind == Kind::experiment) return receive_text(kExperiments, text, options);
-  return kind == Kind::release_policy ? receive_text(kPolicies, text, options) : receive_text(kServices, text, options);
+std::expected<Received, net::HttpResponse> receive(Kind kind, const std::string& text, const WriteOptions& options,
+                                                   const OtherFaults& others) {
+  if (kind == Kind::experiment) return receive_text(kExperiments, text, options, others);
+  return kind == Kind::release_policy ? receive_text(kPolicies, text, options, others)
+                                      : receive_text(kServices, text, options, others);
 }
 
-std::expected<Received, net::HttpResponse> receive(Kind kind, Json value, const WriteOptions& options) {
-  if (kind == Kind::experiment) return receive_json(kExperiments, std::move(value), options);
-  return kind == Kind::release_policy ? receive_json(kPolicies, std::move(value), options)
-                                      : receive_json(kServices, std::move(value), options);
+std::expected<Received, net::HttpResponse> receive(Kind kind, Json value, const WriteOptions& options,
+                                                   const OtherFaults& others) {
+  if (kind == Kind::experiment) return receive_json(kExperiments, std::move(value), options, others);
+  return kind == Kind::release_policy ? receive_json(kPolicies, std::move(value), options, others)
+                                      : receive_json(kServices, std::move(value), options, others);
 }
 
 }  // namespace marea::api

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <expected>
+#include <functional>
 #include <string>
 #include <variant>
 #include <vector>
@@ -36,9 +37,14 @@ struct Received {
   const std::string& name() const;
   const Json& document() const;
 };
+// What this installation has against a document; asked only of one that has faults of its own, so that all of them are
+// told at once.
+using OtherFaults = std::function<model::Faults(const Json& document)>;
 // `kind` is one that clients write.
-std::expected<Received, net::HttpResponse> receive(Kind kind, const std::string& text, const WriteOptions& options);
-std::expected<Received, net::HttpResponse> receive(Kind kind, Json value, const WriteOptions& options);
+std::expected<Received, net::HttpResponse> receive(Kind kind, const std::string& text, const WriteOptions& options,
+                                                   const OtherFaults& others);
+std::expected<Received, net::HttpResponse> receive(Kind kind, Json value, const WriteOptions& options,
+                                                   const OtherFaults& others);
 
 // One value of JSON or YAML within the bounds of a manifest; members that are there twice are as `options` say.
 std::expected<Json, net::HttpResponse> receive_value(const std::string& text, const WriteOptions& options);

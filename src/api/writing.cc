@@ -17,6 +17,7 @@
 #include "api/write_options.h"
 #include "base/log.h"
 #include "control/apply.h"
+#include "control/traffic_faults.h"
 
 namespace marea::api {
 namespace {
@@ -135,6 +136,13 @@ net::BodyPlan Api::write(const net::HttpRequest& head, const Target& target) {
       }};
 }
 
+OtherFaults Api::other_faults(Kind kind) const {
+  return [this, kind](const Json& document) {
+    if (kind != Kind::service) return model::Faults{};
+    return control::traffic_faults(world_.control, control::traffic_wish(document));
+  };
+}
+
 Api::Write Api::created(const net::HttpRequest& request, const Target& target, const WriteOptions& options) {
   std::expected<Received, net::HttpResponse> received = std::unexpected(net::HttpResponse());
   if (request.body.find("generateName") != std::string::npos) {
@@ -144,16 +152,16 @@ Api::Write Api::created(const net::HttpRequest& request, const Target& target, c
     if (prefix != nullptr && prefix->is_string() && metadata_member(*value, "name") == nullptr) {
       (*value)["metadata"]["name"] = prefix->get<std::string>() + world_.random.suffix(kGeneratedLetters);
     }
-    received = receive(target.kind, std::move(*value), options);
+    received = receive(target.kind, std::move(*value), options, other_faults(target.kind));
   } else {
-    received = receive(target.kind, request.body, options);
+    received = receive(target.kind, request.body, options, other_faults(target.kind));
   }
   if (!received) return std::unexpected(std::move(received.error()));
   return Written{.received = std::move(*received), .must_be_new = true, .expected_version = {}, .managed_fields = {}};
 }
 
 Api::Write Api::replaced(const net::HttpRequest& request, const Target& target, const WriteOptions& options) {
-  auto received = receive(target.kind, request.body, options);
+  auto received = receive(target.kind, request.body, options, other_faults(target.kind));
   if (!received) return std::unexpected(std::move(received.error()));
   if (received->name() != target.name) return std::unexpected(other_name(target.name));
   return update(target, std::move(*received), options);
@@ -218,7 +226,7 @@ Api::Write Api::patched(const net::HttpRequest& request, const Target& target, c
         {.code = base::ErrorCode::invalid_argument, .what = "cannot apply the patch to " + which, .why = done.error()},
         {{.path = "patch", .message = done.error()}}));  // kubectl prints causes only
   }
-  auto received = receive(target.kind, std::move(object), options);
+  auto received = receive(target.kind, std::move(object), options, other_faults(target.kind));
   if (!received) return std::unexpected(std::move(received.error()));
   if (received->name() != name) return std::unexpected(other_name(name));
   // Only a patch is of one object; a whole document may come from another place, with the uid that it had there.
@@ -248,7 +256,7 @@ Api::Write Api::applied(const Target& target, Json wanted, const WriteOptions& o
   if (!fields_fit(wanted) || !fields_fit(live)) return std::unexpected(too_many_fields(info(target.kind), name));
   auto merged = apply_fields(live, managed, wanted, applying(target.kind, options, world_.loop.clock().wall().unix_ns));
   if (!merged) return std::unexpected(conflicting(merged.error()));
-  auto received = receive(target.kind, std::move(merged->document), options);
+  auto received = receive(target.kind, std::move(merged->document), options, other_faults(target.kind));
   if (!received) return std::unexpected(std::move(received.error()));
   return Written{
       .received = std::move(*received), .expected_version = version, .managed_fields = std::move(merged->managed)};

@@ -452,7 +452,7 @@ class Control {
   Ticket run(const BuildImage& command, Observer observer);
   void run(const DeleteImages& command, Done done);
   void run(const DeleteBuilds& command, Done done);
-  std::expected<void, Refusal> check_hosts(const model::Service& wanted) const;
+  model::Faults host_faults(const model::Service& wanted) const;
   // But `stable`, which a release is about to need.
   std::vector<store::Change> surplus(const ServiceState* service, const base::RevisionName& stable) const;
   void adopt(ApplyDecision decision, const std::vector<store::Change>& dropped);

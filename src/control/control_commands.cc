@@ -7,6 +7,7 @@
 
 #include "base/crash_point.h"
 #include "control/control.h"
+#include "control/traffic_faults.h"
 
 namespace marea::control {
 namespace {
@@ -51,6 +52,23 @@ std::unexpected<Refusal> refuse(base::Error error) {
   return std::unexpected<Refusal>(Refusal{.error = std::move(error), .faults = {}});
 }
 
+std::vector<const store::RevisionRecord*> stored_revisions(const ServiceState* service) {
+  std::vector<const store::RevisionRecord*> out;
+  if (service == nullptr) return out;
+  for (const RevisionState& one : service->revisions) out.push_back(&one.record);
+  return out;
+}
+
+std::unexpected<Refusal> bad_manifest(model::Faults faults) {
+  return std::unexpected<Refusal>(
+      Refusal{.error = {.code = base::ErrorCode::manifest_invalid, .what = "the manifest has faults"},
+              .faults = std::move(faults)});
+}
+
+void append(model::Faults& faults, model::Faults more) {
+  faults.insert(faults.end(), std::make_move_iterator(more.begin()), std::make_move_iterator(more.end()));
+}
+
 }  // namespace
 
 Control::Ticket Control::execute(Command command, Observer observer) {
@@ -89,18 +107,16 @@ Control::Ticket Control::execute(Command command, Observer observer) {
   return 0;
 }
 
-std::expected<void, Refusal> Control::check_hosts(const model::Service& wanted) const {
-  Refusal refusal;
+model::Faults Control::host_faults(const model::Service& wanted) const {
+  model::Faults out;
   for (const std::string& host : model::all_hosts(wanted)) {
     const auto taken = hosts_.find(host);
     if (taken == hosts_.end() || taken->second == wanted.name) continue;
     const bool of_tag = std::ranges::find(wanted.hosts, host) == wanted.hosts.end();
-    refusal.faults.push_back({.path = of_tag ? "spec.traffic" : "metadata.annotations[\"marea.dev/hosts\"]",
-                              .message = "host " + host + " belongs to service " + taken->second.str()});
+    out.push_back({.path = of_tag ? "spec.traffic" : "metadata.annotations[\"marea.dev/hosts\"]",
+                   .message = "host " + host + " belongs to service " + taken->second.str()});
   }
-  if (refusal.faults.empty()) return {};
-  refusal.error = {.code = base::ErrorCode::manifest_invalid, .what = "the manifest has faults"};
-  return std::unexpected<Refusal>(std::move(refusal));
+  return out;
 }
 
 // The oldest revisions without any use, as many as make room for one more.
@@ -132,13 +148,11 @@ std::expected<Outcome, Refusal> Control::run(const ApplyService& command) {
     return control::refuse(base::ErrorCode::too_large, "cannot create service " + wanted.name.str(),
                            "there are " + std::to_string(kMostServices) + " already", "Delete one first");
   }
-  if (auto free = check_hosts(wanted); !free) return std::unexpected(std::move(free.error()));
+  model::Faults faults = host_faults(wanted);
   auto policy = release_policy(state, wanted);
-  if (!policy) return std::unexpected(std::move(policy.error()));
-  std::vector<const store::RevisionRecord*> revisions;
-  if (state != nullptr) {
-    for (const RevisionState& one : state->revisions) revisions.push_back(&one.record);
-  }
+  if (!policy) append(faults, std::move(policy.error().faults));
+  append(faults, traffic_faults(*this, traffic_wish(wanted)));
+  std::vector<const store::RevisionRecord*> revisions = stored_revisions(state);
   ApplyInput input{.service = state == nullptr ? nullptr : &state->record,
                    .revisions = revisions,
                    .uid = make_uid(random_),
@@ -157,7 +171,9 @@ std::expected<Outcome, Refusal> Control::run(const ApplyService& command) {
     input.sidecar_digests.push_back(digest_of(sidecar.image));
   }
   auto decision = decide_apply(command, input);
-  if (!decision) return std::unexpected(std::move(decision.error()));
+  if (!decision && decision.error().faults.empty()) return std::unexpected(std::move(decision.error()));
+  if (!decision) append(faults, std::move(decision.error().faults));
+  if (!faults.empty()) return bad_manifest(std::move(faults));
   Applied applied{.name = wanted.name, .created = decision->created, .notices = decision->notices};
   ReleasePlan releases = plan_releases(state, wanted, *decision, *policy);
   applied.notices.insert(applied.notices.end(), releases.notices.begin(), releases.notices.end());

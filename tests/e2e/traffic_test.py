@@ -88,3 +88,16 @@ def test_history_and_diff_tell_what_changed(platform, name, tide):
     assert [one["field"] for one in found] == ["args"] and "ebb" in found[0]["before"] and "flood" in found[0]["after"]
     assert platform.cli("diff", first, first).out == ""
     assert platform.cli("diff", first, "ghost", check=False).rc == 3
+
+
+def test_traffic_to_a_revision_that_cannot_serve_is_refused_with_what_can(platform, name, tide):
+    first = deploy(platform, name, tide, "ebb")
+    before = platform.service(name)
+    wanted = manifest(name, tide, args=["--text", "ebb"], idle="3s")
+    wanted["spec"]["traffic"] = [{"revisionName": f"{name}-gone", "percent": 60},
+                                 {"revisionName": first, "percent": 40},
+                                 {"revisionName": f"{name}-old", "percent": 0, "tag": "old"}]
+    done = platform.apply(wanted, check=False)
+    assert done.rc == 1 and f"there is no revision {name}-gone; ready: {first}" in done.err
+    assert "spec.traffic[0].revisionName" in done.err and "spec.traffic[2].revisionName" in done.err
+    assert platform.service(name)["spec"] == before["spec"]
