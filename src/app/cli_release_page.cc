@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "app/cli_release_change.h"
 #include "app/cli_release_words.h"
 
 namespace marea::app {
@@ -236,9 +237,15 @@ std::string print_release(const ReleaseReport& report, const Words& words, Relea
   out.emplace_back();
   add_pair(out, words(Text::label_verdict), verdict(report, words), page.columns);
   add_pair(out, words(Text::label_next), what_comes_next(report, words), page.columns);
-  if (!report.over()) add_pair(out, words(Text::label_change), report.change, page.columns);
+  if (!report.over()) add_pair(out, words(Text::label_change), what_would_change(report, words), page.columns);
   add_pair(out, words(Text::label_detail), report.detail, page.columns);
   add_pair(out, words(Text::label_last_stable), report.last_known_stable, page.columns);
+  if (page.lines == 0 && !report.changes.empty()) {
+    out.push_back(words(Text::label_since_began) + ":");
+    for (const std::string& line : report.changes) {
+      add_lines(out, wrapped("- " + line, kIndent, page.columns == 0 ? kPageWidth : page.columns));
+    }
+  }
   const std::size_t room = page.lines - std::min(page.lines, out.size() + 1);  // below its title
   Lines events = history(report, words, page.lines == 0 ? report.history.size() : std::min(room, kNewestLines));
   if (!events.empty()) {

@@ -103,6 +103,17 @@ void read_ladder(const Json& release, ReleaseReport& out) {
   out.step = static_cast<int>(count_at(release, {"status", "step"}).value_or(0)) - 1;
 }
 
+void read_distances(const Json& release, ReleaseReport& out) {
+  for (const Json& one : list_at(release, {"status", "evidence", "distances"})) {
+    out.distances.push_back({.name = text_at(one, {"name"}),
+                             .proven = text_at(one, {"proven"}) == "true",
+                             .clean = count_at(one, {"clean"}),
+                             .alike = count_at(one, {"alike"}),
+                             .bad = count_at(one, {"bad"}),
+                             .lost = count_at(one, {"lost"})});
+  }
+}
+
 void read_times(const Json& release, base::WallTime now, ReleaseReport& out) {
   const auto since = time_at(release, "sinceTime");
   const auto deadline = time_at(release, "deadlineTime");
@@ -143,6 +154,8 @@ ReleaseReport read_release_report(const Json& release, base::WallTime now) {
                     .verdict = text_at(release, {"status", "verdict"}),
                     .doubt = text_at(release, {"status", "evidence", "doubt"}),
                     .change = text_at(release, {"status", "evidence", "wouldChange"}),
+                    .judged = text_at(release, {"status", "evidence", "verdict"}),
+                    .missing_keys = count_at(release, {"status", "evidence", "missingKeys"}),
                     .gate = text_at(release, {"status", "gate", "name"}),
                     .stable = read_arm(release, "stable"),
                     .canary = read_arm(release, "canary"),
@@ -150,9 +163,13 @@ ReleaseReport read_release_report(const Json& release, base::WallTime now) {
                     .marked_bad = text_at(release, {"status", "bad"}) == "true"};
   read_weights(release, out);
   read_tests(release, out);
+  read_distances(release, out);
   read_ladder(release, out);
   read_times(release, now, out);
   read_history(release, out);
+  for (const Json& line : list_at(release, {"status", "changes"})) {
+    if (line.is_string()) out.changes.push_back(line.get<std::string>());
+  }
   return out;
 }
 

@@ -42,6 +42,16 @@ struct TestReport {
   LimitReport absolute;   // by itself
 };
 
+// How many more keys would change the verdict; absent: that many cannot be told.
+struct DistanceReport {
+  std::string name;  // of the test: "failures", "slow"
+  bool proven = false;
+  std::optional<std::int64_t> clean;  // of the canary without a hit, until proven
+  std::optional<std::int64_t> alike;  // of it hit as often as stable's, until proven
+  std::optional<std::int64_t> bad;    // of it that are hit, until bad
+  std::optional<std::int64_t> lost;   // the same, until a proof is lost
+};
+
 struct RungReport {
   std::string weight;
   std::string proof;  // on which it was left; empty: it was not
@@ -63,10 +73,13 @@ struct ReleaseReport {
   std::string cause;   // the platform's words
   std::string detail;  //
   std::string verdict;
-  std::string doubt;   // of the verdict "cannot know"
-  std::string change;  // what would change the verdict
-  std::string gate;    // the open one
-  int step = -1;       // of the ladder, from 0; -1: none yet; its size: promoted
+  std::string doubt;                         // of the verdict "cannot know"
+  std::string change;                        // what would change `judged`, in the platform's words
+  std::string judged;                        // the judge's verdict now
+  std::optional<std::int64_t> missing_keys;  // of the arm that has too few
+  std::vector<DistanceReport> distances;
+  std::string gate;  // the open one
+  int step = -1;     // of the ladder, from 0; -1: none yet; its size: promoted
   std::vector<RungReport> ladder;
   std::optional<base::Duration> in_phase;  // how long it has been in it
   std::optional<base::Duration> left;      // at most, of the phase
@@ -77,6 +90,7 @@ struct ReleaseReport {
   std::optional<LimitReport> split;  // of the sample ratio: mistrusted at the limit
   std::optional<double> risk_bound;
   std::string last_known_stable;
+  std::vector<std::string> changes;  // since it began, until it went back
   bool marked_bad = false;
   std::vector<HistoryReport> history;  // the newest lines of it, oldest first
   std::size_t history_left_out = 0;    // older ones

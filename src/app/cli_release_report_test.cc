@@ -6,10 +6,13 @@
 #include <algorithm>
 #include <ranges>
 
+#include "app/cli_release_change.h"
 #include "app/cli_release_lines.h"
 #include "app/cli_release_page.h"
 #include "app/cli_release_words.h"
 #include "app/release_samples_test.h"
+#include "decide/judge.h"
+#include "model/release_seats.h"
 
 namespace marea::app {
 namespace {
@@ -120,6 +123,58 @@ TEST(CliReleasePage, NoLineIsWiderThanTheTerminalInEitherLanguageAndNoPageLonger
       EXPECT_LE(std::ranges::count(page, '\n'), 12);
     }
   }
+}
+
+TEST(CliReleaseChange, IsMadeOfNumbersInTheUsersLanguage) {
+  Json release = sample_release();
+  Json& evidence = release["status"]["evidence"];
+  const auto in_spanish = [&] { return what_would_change(read_release_report(release, kSampleNow), kSpanish); };
+  evidence["verdict"] = "not yet";
+  EXPECT_EQ(in_spanish(), evidence["wouldChange"]) << "an older platform tells no numbers";
+  evidence["distances"] = {{{"name", "failures"}, {"clean", 1234}, {"alike", 240}, {"bad", 3}},
+                           {{"name", "slow"}, {"proven", true}, {"bad", 5}, {"lost", 2}}};
+  EXPECT_EQ(
+      in_spanish(),
+      "bueno, demostrado: fallos: unas 1300 claves más del canary sin ningún fallo, o unas 240 más suyas que fallen "
+      "tanto como las de la estable; malo: 3 claves más del canary que fallen, o 5 claves más del canary con una "
+      "petición lenta, sin que le pase a ninguna de la estable");
+  EXPECT_EQ(what_would_change(read_release_report(release, kSampleNow), kEnglish), evidence["wouldChange"]);
+  evidence["verdict"] = "proven good";
+  EXPECT_THAT(in_spanish(), HasSubstr("todavía no: 2 claves más del canary con una petición lenta; malo: "));
+  evidence["verdict"] = "cannot know";
+  evidence["missingKeys"] = 56;
+  EXPECT_THAT(in_spanish(), HasSubstr("56 claves más del canary; hasta entonces"));
+  evidence.erase("missingKeys");
+  evidence["distances"] = Json::array();
+  evidence["doubt"] = "lost counts";
+  EXPECT_EQ(in_spanish(), "un minuto en el que lleguen todas las cuentas, y pruebas nuevas desde entonces");
+  evidence["doubt"] = "a doubt of tomorrow";
+  EXPECT_EQ(in_spanish(), evidence["wouldChange"]);
+  evidence["verdict"] = "bad";
+  EXPECT_EQ(in_spanish(), "nada en este intento: lo malo es definitivo");
+}
+
+TEST(CliReleaseChange, EveryDoubtAndItsRemedyIsInSpanish) {
+  for (int i = 1; i <= static_cast<int>(decide::Doubt::untracked); ++i) {
+    const auto doubt = static_cast<decide::Doubt>(i);
+    ReleaseReport report{.doubt = std::string(to_string(doubt)), .change = "English", .judged = "cannot know"};
+    EXPECT_NE(in_language(report.doubt, kSpanish), report.doubt);
+    if (doubt == decide::Doubt::too_few_keys || doubt == decide::Doubt::no_stable) report.missing_keys = 1;
+    EXPECT_NE(what_would_change(report, kSpanish), "English") << report.doubt;
+    if (!report.missing_keys) {
+      EXPECT_EQ(what_would_change(report, kEnglish), "English");
+    }
+  }
+  EXPECT_THAT(std::string(kEnglish.raw(Text::word_no_seat)), HasSubstr(std::to_string(model::kReleaseSeats)));
+}
+
+TEST(CliReleasePage, TellsWhatHadChangedWhenItWentBack) {
+  Json release = sample_release();
+  release["status"]["changes"] = {"2026-11-26T10:00:00Z deploy: web-00002 asked for by ana", 7};
+  const ReleaseReport report = read_release_report(release, kSampleNow);
+  EXPECT_THAT(report.changes, ElementsAre("2026-11-26T10:00:00Z deploy: web-00002 asked for by ana"));
+  EXPECT_THAT(print_release(report, kEnglish), HasSubstr("Changed since it began:\n- 2026-11-26T10:00:00Z deploy: "));
+  EXPECT_THAT(print_release(report, kSpanish), HasSubstr("Cambió desde que empezó:\n- "));
 }
 
 TEST(CliReleasePage, SpeaksSpanish) {

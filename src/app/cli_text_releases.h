@@ -61,7 +61,10 @@
   X(word_warning, "warning", "advertencia") \
   X(word_failures, "failures", "fallos") \
   X(word_slow, "slow", "lentas") \
-  X(word_shape, "shape", "latencia")
+  X(word_shape, "shape", "latencia") \
+  X(word_lost_counts, "lost counts", "cuentas perdidas") \
+  X(word_no_latencies, "no latencies", "sin latencias") \
+  X(word_no_seat, "router counts 16 releases at a time; this one waits for a seat", "el enrutador cuenta 16 lanzamientos a la vez; este espera un sitio")
 
 #define MAREA_TEXTS_RELEASES(X) \
   MAREA_TEXTS_RELEASE_WORDS(X) \
@@ -127,6 +130,26 @@
   X(label_verdict, "Verdict", "Veredicto") \
   X(label_next, "Next", "Después") \
   X(label_change, "To change it", "Para cambiarlo") \
+  X(label_since_began, "Changed since it began", "Cambió desde que empezó") \
+  X(change_clean, "about {} more keys of the canary without a failure", "unas {} claves más del canary sin ningún fallo") \
+  X(change_not_slow, "about {} more keys of the canary without a slow request", "unas {} claves más del canary sin ninguna petición lenta") \
+  X(change_alike, "about {} more of it that fail as often as stable's", "unas {} más suyas que fallen tanto como las de la estable") \
+  X(change_slow_alike, "about {} more of it with a slow request as often as stable's", "unas {} más suyas con una petición lenta tan a menudo como las de la estable") \
+  X(change_or, ", or ", ", o ") \
+  X(change_untold, "more keys than can be told", "más claves de las que se pueden decir") \
+  X(change_fail, "{} more keys of the canary that fail", "{} claves más del canary que fallen") \
+  X(change_slow, "{} more keys of the canary with a slow request", "{} claves más del canary con una petición lenta") \
+  X(change_alone, "{}, while none of stable's does", "{}, sin que le pase a ninguna de la estable") \
+  X(change_keys_of_stable, "{} more keys of stable, until then only harm can be known", "{} claves más de la estable; hasta entonces solo se puede saber de un daño") \
+  X(change_keys_of_canary, "{} more keys of the canary, until then only harm can be known", "{} claves más del canary; hasta entonces solo se puede saber de un daño") \
+  X(change_bad, "nothing in this attempt: bad is final", "nada en este intento: lo malo es definitivo") \
+  X(change_sample_ratio, "find what sorts users between the arms, then begin a new release", "encontrar qué reparte los usuarios entre los brazos, y empezar otro lanzamiento") \
+  X(change_platform, "a minute in which platform fails no more requests than its limit", "un minuto en el que la plataforma no falle más peticiones que su límite") \
+  X(change_lost, "a minute in which all counts arrive, and proofs anew since then", "un minuto en el que lleguen todas las cuentas, y pruebas nuevas desde entonces") \
+  X(change_untimed, "requests that end well without waiting for a start, and an objective for their latency", "peticiones que acaben bien sin esperar un arranque, y un objetivo para su latencia") \
+  X(change_busy, "users who have not failed yet", "usuarios que aún no hayan fallado") \
+  X(change_untracked, "more memory for keys, or a shorter release", "más memoria para claves, o un lanzamiento más corto") \
+  X(change_seat, "a seat: it comes when another release is promoted or over", "un sitio: llega cuando otro lanzamiento se promueve o acaba") \
   X(label_history, "History", "Historia") \
   X(label_last_stable, "Last known stable", "Última estable conocida") \
   X(risk_ruled_out, "{}; a relative risk beyond {} is ruled out", "{}; se descarta un riesgo relativo mayor que {}") \
