@@ -7,7 +7,6 @@
 
 #include "api/kinds.h"
 #include "base/log.h"
-#include "control/release_evidence.h"
 
 namespace marea::api {
 namespace {
@@ -59,8 +58,20 @@ Json test_object(const decide::Evidence& test) {
   return out;
 }
 
+Json distance_object(const decide::MetricDistance& distance) {
+  Json out = {{"name", to_string(distance.metric)}, {"proven", distance.proven}};
+  const auto add = [&](const char* name, const std::optional<std::uint64_t>& keys) {
+    if (keys) out[name] = *keys;
+  };
+  add("clean", distance.clean);
+  add("alike", distance.alike);
+  add("bad", distance.bad);
+  add("lost", distance.lost);
+  return out;
+}
+
 Json evidence_object(const control::ReleaseEntry& entry) {
-  const control::ReleaseEvidence evidence = control::release_evidence(entry);
+  const control::ReleaseEvidence evidence = entry.evidence();
   const decide::Verdict& verdict = evidence.verdict;
   const model::ReleaseSpec& spec = entry.record().spec;
   Json tests = Json::array();
@@ -74,11 +85,12 @@ Json evidence_object(const control::ReleaseEntry& entry) {
                 {"mistrusted", verdict.doubt == decide::Doubt::sample_ratio}}},
               {"platformShare", rounded(verdict.platform_share)},
               {"verdict", to_string(verdict.answer)}};
-  if (verdict.doubt != decide::Doubt::none) out["doubt"] = to_string(verdict.doubt);
+  if (!evidence.doubt.empty()) out["doubt"] = evidence.doubt;
   if (verdict.missing_keys > 0) out["missingKeys"] = verdict.missing_keys;
   if (verdict.risk_below) out["riskBelow"] = rounded(*verdict.risk_below);
   if (entry.record().objective > base::Duration{0}) out["objectiveMs"] = in_ms(entry.record().objective);
   out["wouldChange"] = evidence.would_change;
+  for (const decide::MetricDistance& each : evidence.distances) out["distances"].push_back(distance_object(each));
   return out;
 }
 
@@ -115,7 +127,7 @@ void add_gate(Json& status, const model::ReleaseSpec& spec, const model::Release
 }  // namespace
 
 Json release_object(const control::ReleaseEntry& entry, std::span<const store::ReleaseAuditRecord> history,
-                    const base::RevisionName& last_known_stable) {
+                    const base::RevisionName& last_known_stable, const std::vector<std::string>& changes) {
   const store::ReleaseRecord& record = entry.record();
   const model::ReleaseSpec& spec = record.spec;
   const model::ReleaseState& state = record.state;
@@ -143,6 +155,7 @@ Json release_object(const control::ReleaseEntry& entry, std::span<const store::R
   add_gate(status, spec, state);
   if (state.rollbacks > 0) status["rollbacks"] = state.rollbacks;
   if (!last_known_stable.empty()) status["lastKnownStable"] = last_known_stable.str();
+  if (!changes.empty()) status["changes"] = changes;
   const std::size_t left_out = history.size() - std::min(history.size(), kMostShownLines);
   if (left_out > 0) status["historyLeftOut"] = left_out;
   status["history"] = Json::array();

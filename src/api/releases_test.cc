@@ -220,6 +220,16 @@ TEST_F(ReleasesTest, a_gate_is_answered_by_name_or_by_an_advance) {
   EXPECT_EQ(act("advance", R"({"gate": "boss", "reason": "yes"})").json()["status"]["weight"], "25%");
 }
 
+TEST_F(ReleasesTest, what_would_change_the_verdict_is_told_in_numbers_too) {
+  begin_canary();
+  for (int i = 0; i < 3; ++i) tell(50);
+  const Json evidence = shown()["status"]["evidence"];
+  ASSERT_EQ(evidence["distances"][0]["name"], "failures") << evidence.dump(1);
+  EXPECT_EQ(evidence["distances"][0]["proven"], false);
+  EXPECT_GT(evidence["distances"][0]["clean"], 0);
+  EXPECT_FALSE(evidence["distances"][0].contains("lost")) << "there is no proof to lose";
+}
+
 TEST_F(ReleasesTest, a_rollback_tells_from_where_to_where_and_is_an_event_of_the_service) {
   begin_canary();
   const std::string path = kOwn + std::string("services/hola/rollback");
@@ -237,6 +247,11 @@ TEST_F(ReleasesTest, a_rollback_tells_from_where_to_where_and_is_an_event_of_the
   EXPECT_EQ(reply.json()["release"], name());
   EXPECT_EQ(reply.json()["trafficPinned"], false);
   EXPECT_EQ(world.shares("hola"), "hola-00001=10000");
+  const Json aborted = shown()["status"];
+  ASSERT_TRUE(aborted.contains("changes")) << aborted.dump(1);
+  EXPECT_THAT(aborted["changes"].get<std::vector<std::string>>(),
+              testing::Contains(HasSubstr("deploy: " + world.newest("hola"))));
+  EXPECT_FALSE(release["status"].contains("changes")) << "it had not gone back";
   const Reply events = call("GET", "/api/v1/namespaces/default/events?fieldSelector=reason%3DReleaseAborted");
   ASSERT_EQ(events.json()["items"].size(), 1U) << events.body;
   EXPECT_THAT(events.json()["items"][0]["message"].get<std::string>(), HasSubstr("users complain"));

@@ -184,6 +184,17 @@ void Views::refresh_pods(const control::RevisionState& revision, Parts& now) {
   }
 }
 
+namespace {
+
+// Of a release that went back; of others there is no such list.
+std::vector<std::string> changes_until_back(control::Control& control, const control::ReleaseEntry& entry) {
+  const model::ReleasePhase phase = entry.state().phase;
+  if (phase != model::ReleasePhase::rolled_back && phase != model::ReleasePhase::aborted) return {};
+  return control.rollback_report(entry.record().spec.service, entry.record().spec.id);
+}
+
+}  // namespace
+
 void Views::refresh_releases(const control::ServiceState& service, const Parts& before, Parts& now) {
   const std::string& owner = service.record.service.name.str();
   const base::RevisionName stable = control_.last_known_stable(service.record.service.name);
@@ -193,7 +204,7 @@ void Views::refresh_releases(const control::ServiceState& service, const Parts& 
     ReleaseMark mark{.lines = history.size(), .shown = entry.shown(), .last_known_stable = stable};
     const auto had = before.releases.find(id);
     if (had == before.releases.end() || had->second != mark)
-      put(Kind::release, id, release_object(entry, history, stable));
+      put(Kind::release, id, release_object(entry, history, stable, changes_until_back(control_, entry)));
     const std::size_t known = had == before.releases.end() ? 0 : had->second.lines;
     if (known < history.size()) add_release_events(owner, history.subspan(known));
     now.releases.emplace(id, std::move(mark));

@@ -146,7 +146,7 @@ class Control {
   base::Result<store::Timeline> timeline(const store::TimelineQuery& query) const;
   base::Result<std::vector<model::PlatformEvent>> platform_events(
       std::int64_t from_unix_ns, std::int64_t until_unix_ns = std::numeric_limits<std::int64_t>::max()) const;
-  // What had changed between the beginning of the release and its last rollback, a line each; empty: there was none.
+  // What had changed between a release's beginning and its last rollback or abort, a line each; empty: there was none.
   std::vector<std::string> rollback_report(const base::ServiceName& service, const std::string& release);
   const std::map<std::string, ExperimentEntry>& experiments() const { return experiments_; }
   // Null: none runs.

@@ -528,6 +528,23 @@ TEST_F(ControlReleaseTest, a_release_that_may_not_go_back_after_its_promotion_is
   EXPECT_EQ(release().record().spec.policy.rollback_until, model::kWholeWeight);
 }
 
+TEST_F(ControlReleaseTest, the_time_to_prepare_begins_when_the_image_is_there) {
+  ASSERT_TRUE(put_policy("hasty", "{prepare: 1m}"));
+  deploy("a", "i1", "hasty");
+  ASSERT_TRUE(apply("registry.example.com/far", "hasty"));
+  pass(std::chrono::minutes(3));
+  EXPECT_EQ(state().phase, ReleasePhase::preparing) << "it is being pulled";
+  world.fail_job({.code = base::ErrorCode::image_not_found, .what = "the registry has no such image"});
+  EXPECT_EQ(state().phase, ReleasePhase::failed);
+  EXPECT_EQ(state().cause, model::ReleaseCause::start_failed) << "the deploy's own word";
+  ASSERT_TRUE(apply("b", "hasty"));
+  pass(std::chrono::seconds(59));
+  EXPECT_EQ(state().phase, ReleasePhase::preparing);
+  pass(std::chrono::seconds(2));
+  EXPECT_EQ(state().phase, ReleasePhase::failed);
+  EXPECT_EQ(state().cause, model::ReleaseCause::never_ready);
+}
+
 TEST_F(ControlReleaseTest, its_time_stands_still_while_router_is_away) {
   begin_canary();
   world.lose_router();

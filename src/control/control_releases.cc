@@ -10,6 +10,8 @@
 #include "control/control.h"
 #include "control/deploy_check.h"
 #include "control/judge_form.h"
+#include "control/release_seats.h"
+#include "decide/release_opinion.h"
 
 namespace marea::control {
 namespace {
@@ -83,6 +85,24 @@ bool fails_now(const InstanceEntry* before, const model::InstanceReport& report)
          !is_machines_own(report.reason);
 }
 
+// The deploy's own deadlines hold then, of which a pull's may be longer than any policy allows to prepare.
+bool awaits_image(const ServiceState& service) {
+  const ReleaseEntry& newest = service.releases.back();
+  if (newest.state().phase != model::ReleasePhase::preparing) return false;
+  const auto canary = std::ranges::find(service.revisions, newest.record().spec.canary,
+                                        [](const RevisionState& one) { return one.record.revision.name; });
+  return canary != service.revisions.end() && canary->record.result == store::RevisionResult::pending &&
+         !canary->checking;
+}
+
+std::vector<ReleaseEntry*> running_releases(std::map<base::ServiceName, ServiceState>& services) {
+  std::vector<ReleaseEntry*> out;
+  for (auto& [name, service] : services) {
+    if (!service.releases.empty() && !service.releases.back().over()) out.push_back(&service.releases.back());
+  }
+  return out;
+}
+
 }  // namespace
 
 void Control::load_releases(store::Contents& contents) {
@@ -104,6 +124,7 @@ void Control::load_releases(store::Contents& contents) {
                                    loop_.now());
     service->judge_stored = loop_.now();
   }
+  give_seats(running_releases(services_));
   release_timer_.arm_in(kReleaseLook);
 }
 
@@ -453,9 +474,26 @@ void Control::on_release_counts(const model::ReleaseCounts& counts) {
 
 // Their time passes, and what their judges know is stored: soon where they learnt something, now and then elsewhere.
 void Control::look_at_releases() {
-  const std::int64_t running = std::ranges::count_if(
-      services_, [](const auto& each) { return !each.second.releases.empty() && !each.second.releases.back().over(); });
-  const base::Duration pace = std::max<base::Duration>(kReleaseLook, kReleaseLook * running / kReleasesShownPerSecond);
+  const std::vector<ReleaseEntry*> running = running_releases(services_);
+  const base::Duration pace =
+      std::max<base::Duration>(kReleaseLook, kReleaseLook * std::ssize(running) / kReleasesShownPerSecond);
+  for (ReleaseEntry* each : give_seats(running)) {
+    ServiceState& service = services_.at(each->record().spec.service);
+    std::vector<store::ReleaseAuditRecord>& history = histories_[each->record().spec.id];
+    const bool waits = each->waits_for_seat();
+    if (waits && history.size() < kMostReleaseLines) {
+      const model::ReleaseAudit told{.event = model::ReleaseEvent::warning, .why = no_seat()};
+      ReleaseEntry::Next line = each->note(told, loop_.now(), loop_.clock().wall());
+      std::vector<store::Change> changes{line.record};
+      changes.insert(changes.end(), line.audit.begin(), line.audit.end());
+      if (write(std::move(changes))) {
+        history.insert(history.end(), line.audit.begin(), line.audit.end());
+        each->adopt(std::move(line));
+      }
+    }
+    if (!waits) move_release(service, {decide::opinion_of(each->judge().verdict())});  // what it knew holds again
+    touch(service.record.service.name);
+  }
   std::vector<ServiceState*> due;
   std::vector<store::Change> changes;
   for (auto& [name, service] : services_) {
@@ -465,11 +503,13 @@ void Control::look_at_releases() {
     }
     if (service.record.deleting || service.releases.empty() || service.releases.back().over()) continue;
     ReleaseEntry& entry = service.releases.back();
-    if (!router_.connected()) {
+    if (!router_.connected() || awaits_image(service)) {
       entry.skip(loop_.now());  // nobody could be seen
       continue;
     }
-    if (!move_release(service, {})) continue;
+    std::vector<decide::ReleaseInput> inputs;
+    if (entry.waits_for_seat()) inputs.emplace_back(no_seat_opinion());
+    if (!move_release(service, std::move(inputs))) continue;
     look_at_burn(service);
     if (entry.show(loop_.now(), pace)) changed(name);
     if (changes.size() >= kMostStoredAtOnce) continue;

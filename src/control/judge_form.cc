@@ -126,11 +126,74 @@ void walk(Form& form, T& state) {
   form("lost_at", state.lost_at);
   form("bad", state.bad);
 }
+template <class Form, Is<ArmLatency> T>
+void walk(Form& form, T& state) {
+  form("observations", state.observations);
+  form("p50", state.p50);
+  form("p95", state.p95);
+  form("p99", state.p99);
+}
+template <class Form, Is<ArmEvidence> T>
+void walk(Form& form, T& state) {
+  form("requests", state.requests);
+  form("platform", state.platform);
+  form("keys", state.keys);
+  form("failed", state.failed);
+  form("slow", state.slow);
+  form("latency", state.latency);
+}
+template <class Form, Is<decide::Evidence> T>
+void walk(Form& form, T& state) {
+  form("metric", state.metric);
+  form("canary_units", state.canary_units);
+  form("canary_hits", state.canary_hits);
+  form("stable_units", state.stable_units);
+  form("stable_hits", state.stable_hits);
+  form("e_value", state.e_value);
+  form("limit", state.limit);
+  form("fell_at", state.fell_at);
+  form("firsts", state.firsts);
+  form("firsts_limit", state.firsts_limit);
+  form("proof", state.proof);
+  form("proof_limit", state.proof_limit);
+  form("absolute", state.absolute);
+  form("absolute_limit", state.absolute_limit);
+  form("proven_at", state.proven_at);
+  form("risk_below", state.risk_below);
+}
+template <class Form, Is<decide::Verdict> T>
+void walk(Form& form, T& state) {
+  form("answer", state.answer);
+  form("doubt", state.doubt);
+  form("metric", state.metric);
+  form("tick", state.tick);
+  form("evidence", state.evidence);
+  form("missing_keys", state.missing_keys);
+  form("split", state.split);
+  form("split_limit", state.split_limit);
+  form("platform_share", state.platform_share);
+  form("risk_below", state.risk_below);
+}
+template <class Form, Is<ReleaseEvidence> T>
+void walk(Form& form, T& state) {
+  form("stable", state.stable);
+  form("canary", state.canary);
+  form("verdict", state.verdict);
+  form("doubt", state.doubt);
+  form("would_change", state.would_change);
+}
+
+constexpr const char* kEvidence = "evidence";  // by this member the texts are told apart
+constexpr int kMostWords = 32;                 // of an enumeration
 
 template <class T>
 inline constexpr bool kIsArray = false;
 template <class T, std::size_t n>
 inline constexpr bool kIsArray<std::array<T, n>> = true;
+template <class T>
+inline constexpr bool kIsVector = false;
+template <class T>
+inline constexpr bool kIsVector<std::vector<T>> = true;
 template <class T>
 inline constexpr bool kIsOptional = false;
 template <class T>
@@ -144,7 +207,7 @@ class Writer {
   }
   template <class T>
   static Json made(const T& value) {
-    if constexpr (kIsArray<T>) {
+    if constexpr (kIsArray<T> || kIsVector<T>) {
       Json out = Json::array();
       for (const auto& each : value) out.push_back(made(each));
       return out;
@@ -152,6 +215,8 @@ class Writer {
       return value ? made(*value) : Json();
     } else if constexpr (std::is_enum_v<T>) {
       return std::string(to_string(value));
+    } else if constexpr (std::is_same_v<T, base::Duration>) {
+      return value.count();
     } else if constexpr (std::is_arithmetic_v<T> || std::is_same_v<T, std::string>) {
       return value;
     } else {
@@ -177,11 +242,15 @@ class Reader {
   static void take(const Json& json, T& value) {
     if constexpr (kIsArray<T>) {
       for (std::size_t i = 0; i < value.size(); ++i) take(json.at(i), value.at(i));
+    } else if constexpr (kIsVector<T>) {
+      for (const Json& each : json) take(each, value.emplace_back());
+    } else if constexpr (std::is_same_v<T, base::Duration>) {
+      value = base::Duration(json.get<base::Duration::rep>());
     } else if constexpr (kIsOptional<T>) {
       if (json.is_null()) return;
       take(json, value.emplace());
-    } else if constexpr (std::is_same_v<T, decide::JudgedMetric>) {
-      for (std::size_t i = 0; i < decide::kJudgedMetrics; ++i) {
+    } else if constexpr (std::is_enum_v<T>) {
+      for (int i = 0; i < kMostWords; ++i) {
         if (json == to_string(static_cast<T>(i))) value = static_cast<T>(i);
       }
     } else if constexpr (std::is_arithmetic_v<T> || std::is_same_v<T, std::string>) {
@@ -200,6 +269,21 @@ class Reader {
 
 std::string judge_to_text(const decide::JudgeState& state) {
   return Writer::made(state).dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+std::string evidence_to_text(const ReleaseEvidence& evidence) {
+  const Json out = {{kEvidence, Writer::made(evidence)}};
+  return out.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+std::optional<ReleaseEvidence> evidence_from_text(const std::string& text) {
+  ReleaseEvidence out;
+  try {
+    Reader::take(Json::parse(text).at(kEvidence), out);
+  } catch (const Json::exception&) {
+    return std::nullopt;
+  }
+  return out;
 }
 
 base::Result<decide::JudgeState> judge_from_text(const std::string& text) {

@@ -68,7 +68,10 @@ std::optional<model::ReleaseRoute> release_of(const ServiceFacts& facts, const s
   };
   const std::uint32_t canary = weight_of(release->route.canary);
   if (canary != release->route.weight || weight_of(release->route.stable) + canary != kWholeWeight) return std::nullopt;
-  return canary == kWholeWeight ? std::nullopt : std::optional(release->route);
+  if (canary == kWholeWeight) return std::nullopt;
+  std::optional<model::ReleaseRoute> out = release->route;
+  if (!release->counted) out->id.clear();
+  return out;
 }
 
 std::vector<model::RouteShare> shares_of(const ServiceFacts& facts, std::vector<std::string>& unmet) {

@@ -51,6 +51,7 @@ struct ReleaseFacts {
   model::ReleaseRoute route;
   bool over = false;
   bool warm = false;  // stable has an instance in any case: while the release runs, and for a while after it went back
+  bool counted = true;  // by router, which has a seat for it
 };
 
 // An experiment that runs.

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "control/judge_form.h"
+#include "control/release_seats.h"
 #include "decide/release_opinion.h"
 
 namespace marea::control {
@@ -61,13 +62,26 @@ ReleaseEntry::Next ReleaseEntry::begin(const model::ReleaseSpec& spec, std::stri
 
 ReleaseEntry::ReleaseEntry(store::ReleaseRecord record, decide::JudgeState judge, std::int64_t lines, base::Instant now)
     : record_(std::move(record)),
-      judge_(decide::judge_policy(record_.spec.policy), std::move(judge)),
+      judge_(std::make_unique<decide::Judge>(decide::judge_policy(record_.spec.policy), std::move(judge))),
       lines_(lines),
-      seen_(now) {}
+      seen_(now) {
+  if (over()) {
+    last_ = evidence_from_text(record_.judge);
+    rest();
+  }
+  record_.judge.clear();
+}
+
+void ReleaseEntry::rest() {
+  if (!last_) last_ = evidence();
+  last_->distances.clear();  // nothing changes any more
+  judge_.reset();
+  traffic_.reset();
+}
 
 std::optional<model::JudgeOpinion> ReleaseEntry::count(const model::ReleaseCounts& counts) {
-  if (counts.release != route_id() || counts.closed < judged()) return std::nullopt;
-  model::JudgeOpinion out = decide::opinion_of(judge_.feed(counts));
+  if (!judge_ || counts.release != route_id() || counts.closed < judged()) return std::nullopt;
+  model::JudgeOpinion out = decide::opinion_of(judge_->feed(counts));
   traffic_ = {.stable = counts.stable,
               .canary = counts.canary,
               .stable_shape = counts.stable_shape,
@@ -93,6 +107,8 @@ ReleaseEntry::Next ReleaseEntry::step(std::span<const decide::ReleaseInput> inpu
     next.record.began_unix_ns = wall.unix_ns;
     next.record.objective = record_.spec.policy.objectives.latency.value_or(base::Duration{0});
     next.record.judge.clear();
+  } else if (judge_ && model::is_over(result.state.phase)) {
+    next.record.judge = evidence_to_text(evidence());
   }
   next.record.age = age;
   next.record.state = std::move(result.state);
@@ -119,19 +135,40 @@ bool ReleaseEntry::show(base::Instant now, base::Duration pace) {
   return true;
 }
 
+void ReleaseEntry::let_wait_for_seat(bool waits) {
+  told_ |= waits != waits_;
+  waits_ = waits;
+}
+
 void ReleaseEntry::adopt(Next next) {
+  told_ |= record_.state.opinion != next.record.state.opinion;
   if (next.record.state.attempt != record_.state.attempt) {
-    judge_ = decide::Judge(decide::judge_policy(record_.spec.policy), {});
+    judge_ = std::make_unique<decide::Judge>(decide::judge_policy(record_.spec.policy), decide::JudgeState{});
+    last_.reset();
     traffic_.reset();
   }
   record_ = std::move(next.record);
+  record_.judge.clear();
   lines_ += std::ssize(next.audit);
   seen_ = next.at;
+  if (judge_ && over()) rest();
 }
 
 store::ReleaseRecord ReleaseEntry::whole() const {
   store::ReleaseRecord out = record_;
-  out.judge = judge_to_text(judge_.state());
+  out.judge = judge_ ? judge_to_text(judge_->state()) : evidence_to_text(*last_);
+  return out;
+}
+
+ReleaseEvidence ReleaseEntry::evidence() const {
+  if (last_) return *last_;
+  ReleaseEvidence out = evidence_of(*judge_, traffic_);
+  if (waits_ && out.verdict.answer != decide::Answer::bad) {
+    out.verdict.answer = decide::Answer::cannot_know;
+    out.doubt = no_seat();
+    out.would_change = seat_remedy();
+    out.distances.clear();
+  }
   return out;
 }
 
@@ -152,7 +189,8 @@ ReleaseFacts ReleaseEntry::facts() const {
                     .header = record_.spec.policy.sticky.header,
                     .began_unix_ns = record_.began_unix_ns},
           .over = over(),
-          .warm = !over()};
+          .warm = !over(),
+          .counted = !waits_};
 }
 
 }  // namespace marea::control

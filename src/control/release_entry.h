@@ -8,25 +8,19 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
 #include <vector>
 
 #include "control/planner.h"
+#include "control/release_evidence.h"
 #include "decide/judge.h"
 #include "decide/release.h"
 #include "store/records.h"
 
 namespace marea::control {
-
-// What router told last of this attempt: for people; the judge keeps what it needs. Shapes are of the step in force.
-struct ReleaseTraffic {
-  model::ArmTotals stable;
-  model::ArmTotals canary;
-  model::LatencyShape stable_shape;
-  model::LatencyShape canary_shape;
-};
 
 class ReleaseEntry {
  public:
@@ -43,7 +37,7 @@ class ReleaseEntry {
   // The first state of a release that is not stored yet.
   static Next begin(const model::ReleaseSpec& spec, std::string salt, base::Instant now, base::WallTime wall);
 
-  // `lines`: of its history, that are stored. Its age goes on from `now`.
+  // `lines`: of its history, that are stored. Its age goes on from `now`. `judge` is of no use to one that is over.
   ReleaseEntry(store::ReleaseRecord record, decide::JudgeState judge, std::int64_t lines, base::Instant now);
 
   // Nothing: the counts are of another attempt or another release, or older than what was judged.
@@ -59,29 +53,38 @@ class ReleaseEntry {
   // Whether counts came since they were shown, which is `pace` ago at least; then shown() grows.
   bool show(base::Instant now, base::Duration pace);
   std::uint64_t shown() const { return shown_; }
+  // Router has no seat to count it in (release_seats.h): nothing is learnt of it.
+  bool waits_for_seat() const { return waits_; }
+  void let_wait_for_seat(bool waits);
 
+  // Without what the judge knows.
   const store::ReleaseRecord& record() const { return record_; }
   const model::ReleaseState& state() const { return record_.state; }
   bool over() const { return model::is_over(record_.state.phase); }
-  // The record with what the judge knows by now.
+  // The record with what the judge knows by now; of one that is over, with its evidence.
   store::ReleaseRecord whole() const;
   // By which router knows this attempt.
   std::string route_id() const;
-  std::uint64_t judged() const { return judge_.state().closed; }
-  const decide::Judge& judge() const { return judge_; }
-  // Nothing: router has told nothing since this control began, or since the attempt did.
-  const std::optional<ReleaseTraffic>& traffic() const { return traffic_; }
+  std::uint64_t judged() const { return judge_ ? judge_->state().closed : 0; }
+  // Of one that runs.
+  const decide::Judge& judge() const { return *judge_; }
+  ReleaseEvidence evidence() const;
   ReleaseFacts facts() const;
 
  private:
+  // It is over: nothing but what is shown is kept.
+  void rest();
+
   store::ReleaseRecord record_;
-  decide::Judge judge_;
+  std::unique_ptr<decide::Judge> judge_;  // null: it is over,
+  std::optional<ReleaseEvidence> last_;   // and this is what was known
   std::int64_t lines_ = 0;
-  base::Instant seen_{};  // when the age was record_.age
-  std::optional<ReleaseTraffic> traffic_;
-  bool told_ = false;  // counts came since they were shown
+  base::Instant seen_{};                   // when the age was record_.age
+  std::optional<ReleaseTraffic> traffic_;  // nothing: router told nothing to this control, or of this attempt
+  bool told_ = false;                      // counts came since they were shown
   base::Instant shown_at_{};
   std::uint64_t shown_ = 0;
+  bool waits_ = false;
 };
 
 }  // namespace marea::control

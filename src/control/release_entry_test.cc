@@ -146,6 +146,52 @@ TEST(ReleaseEntryTest, a_failing_canary_is_rolled_back_on_what_router_counted) {
   EXPECT_EQ(entry.facts().route.weight, 0U);
 }
 
+TEST(ReleaseEntryTest, one_that_is_over_keeps_what_is_shown_and_nothing_else_of_its_judge) {
+  ReleaseEntry entry = entry_of();
+  const std::vector<decide::ReleaseInput> ready = {decide::CanaryReady{}};
+  const std::vector<decide::ReleaseInput> abort = {decide::OperatorCommand{.act = decide::OperatorAct::abort}};
+  entry.adopt(entry.step(ready, kBegun, kWall, ""));
+  for (std::uint64_t second = 0; second < 3; ++second) entry.count(counts_of("loans-00007", second, 1));
+  const std::string whole = entry.whole().judge;
+  ReleaseEvidence before = entry.evidence();
+  EXPECT_FALSE(before.distances.empty());
+  before.distances.clear();  // nothing will change any more
+  EXPECT_EQ(before.canary.requests, 300U);
+  ASSERT_TRUE(before.canary.latency);
+  const ReleaseEntry::Next last = entry.step(abort, kBegun + seconds(3), kWall, "");
+  EXPECT_LT(last.record.judge.size() * 2, whole.size()) << "that is what is stored";
+  entry.adopt(last);
+  ASSERT_TRUE(entry.over());
+  EXPECT_EQ(entry.evidence(), before);
+  EXPECT_EQ(entry.whole().judge, last.record.judge);
+  EXPECT_EQ(entry.record().judge, "") << "not twice in memory";
+  EXPECT_FALSE(entry.count(counts_of("loans-00007", 4)));
+  ReleaseEntry again(entry.whole(), {}, 3, kBegun);
+  EXPECT_EQ(again.evidence(), before);
+  EXPECT_EQ(again.whole(), entry.whole());
+  // As an earlier marea stored it.
+  store::ReleaseRecord old = entry.whole();
+  old.judge = whole;
+  const ReleaseEntry read(old, *judge_from_text(whole), 3, kBegun);
+  EXPECT_EQ(read.evidence().canary.keys, before.canary.keys);
+}
+
+TEST(JudgeForm, evidence_is_read_back_and_other_texts_are_none) {
+  ReleaseEvidence evidence{.doubt = "too few keys", .would_change = "more \xC3\xB1"};
+  evidence.stable = {.requests = 1, .platform = 2, .keys = 3, .failed = 4, .slow = 5, .latency = {}};
+  evidence.canary.latency = {{.observations = 6, .p50 = seconds(7), .p95 = seconds(8), .p99 = seconds(9)}};
+  evidence.verdict.answer = decide::Answer::bad;
+  evidence.verdict.doubt = decide::Doubt::untracked;
+  evidence.verdict.metric = decide::JudgedMetric::shape;
+  evidence.verdict.risk_below = 2.5;
+  evidence.verdict.evidence = {{.metric = decide::JudgedMetric::slow, .canary_hits = 3, .e_value = 1e300, .fell_at = 9},
+                               {.metric = decide::JudgedMetric::shape, .proven_at = 4, .risk_below = 1.25}};
+  EXPECT_EQ(evidence_from_text(evidence_to_text(evidence)), evidence);
+  for (const char* other : {"", "{", "7", R"({"closed": 1})", R"({"evidence": {"doubt": 1}})"}) {
+    EXPECT_EQ(evidence_from_text(other), std::nullopt) << other;
+  }
+}
+
 TEST(ReleaseEntryTest, a_new_attempt_has_keys_counts_and_a_name_of_its_own) {
   ReleaseEntry entry = entry_of();
   const std::vector<decide::ReleaseInput> ready = {decide::CanaryReady{}};

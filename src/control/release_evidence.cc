@@ -1,7 +1,6 @@
 #include "control/release_evidence.h"
 
 #include "decide/latency_quantile.h"
-#include "decide/would_change.h"
 
 namespace marea::control {
 namespace {
@@ -29,11 +28,11 @@ ArmEvidence arm_of(const decide::JudgeState& state, std::size_t arm) {
 
 }  // namespace
 
-ReleaseEvidence release_evidence(const ReleaseEntry& entry) {
-  const decide::Judge& judge = entry.judge();
+ReleaseEvidence evidence_of(const decide::Judge& judge, const std::optional<ReleaseTraffic>& traffic) {
   ReleaseEvidence out{.stable = arm_of(judge.state(), kStable),
                       .canary = arm_of(judge.state(), kCanary),
                       .verdict = judge.verdict(),
+                      .doubt = {},
                       .would_change = {}};
   for (const decide::Evidence& each : out.verdict.evidence) {
     if (each.metric == decide::JudgedMetric::failures) {
@@ -44,8 +43,14 @@ ReleaseEvidence release_evidence(const ReleaseEntry& entry) {
       out.canary.slow = each.canary_hits;
     }
   }
+  if (out.verdict.doubt != decide::Doubt::none) out.doubt = to_string(out.verdict.doubt);
   out.would_change = decide::would_change(judge.policy(), judge.state(), out.verdict);
-  if (const auto& traffic = entry.traffic()) {
+  const bool trusted =
+      out.verdict.doubt != decide::Doubt::sample_ratio && out.verdict.doubt != decide::Doubt::platform_trouble;
+  if (trusted && out.verdict.answer != decide::Answer::bad) {
+    out.distances = decide::distances(judge.policy(), judge.state(), out.verdict);
+  }
+  if (traffic) {
     out.stable.latency = latency_of(traffic->stable_shape);
     out.canary.latency = latency_of(traffic->canary_shape);
   }

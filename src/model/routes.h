@@ -65,7 +65,7 @@ enum class StickyKey : std::uint8_t { cookie, header, off };
 // (decide/split.h), and the shares are not looked at. Both arms must be among the routes' revisions, else there is no
 // release.
 struct ReleaseRoute {
-  std::string id;    // another one begins anew with all counts
+  std::string id;    // another one begins anew with all counts; empty: it is not counted
   std::string salt;  // of the buckets; the same as long as the id is
   std::uint32_t step = 0;
   base::RevisionName stable;

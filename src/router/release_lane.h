@@ -13,13 +13,14 @@
 #include "base/clock.h"
 #include "decide/key_ledger.h"
 #include "model/release_counts.h"
+#include "model/release_seats.h"
 #include "router/event_ring.h"
 #include "router/key_cookie.h"
 #include "telemetry/counters.h"
 
 namespace marea::router {
 
-inline constexpr std::size_t kMostReleases = 16;       // counted at a time: 12 MiB of keys each, at most
+inline constexpr std::size_t kMostReleases = model::kReleaseSeats;  // counted at a time
 inline constexpr std::size_t kLaneEvents = 1U << 14U;  // 896 KiB; a tick of 400,000 requests a second of one worker
 // Told requests of one release that are open at one worker. Each keeps a place for its end, so a service of long polls
 // could else blind the judges of all others; its further requests are untold.

@@ -12,6 +12,10 @@ std::uint64_t failures_of(const model::ReleaseCounts& counts) {
   return counts.stable.failures[kApp] + counts.canary.failures[kApp];
 }
 
+bool is_counted(const model::ServiceRoute& service) {
+  return service.release && !service.release->id.empty();
+}
+
 }  // namespace
 
 ReleaseWatch::ReleaseWatch(World world) : world_(std::move(world)), timer_(world_.loop, [this] { look(); }) {}
@@ -19,11 +23,11 @@ ReleaseWatch::ReleaseWatch(World world) : world_(std::move(world)), timer_(world
 void ReleaseWatch::set_routes(const model::Routes& routes) {
   std::set<std::string> running;
   for (const model::ServiceRoute& service : routes.services) {
-    if (service.release) running.insert(service.release->id);
+    if (is_counted(service)) running.insert(service.release->id);
   }
   std::erase_if(releases_, [&](const auto& each) { return !running.contains(each.first); });
   for (const model::ServiceRoute& service : routes.services) {
-    if (!service.release) continue;
+    if (!is_counted(service)) continue;
     const auto found = releases_.find(service.release->id);
     if (found != releases_.end()) {
       found->second.route = *service.release;

@@ -50,7 +50,7 @@ class ReleaseWatch {
   explicit ReleaseWatch(World world);
 
   void set_routes(const model::Routes& routes);
-  // Where requests of a release count: nowhere while kMostReleases others do.
+  // Where requests of a release count: nowhere while kMostReleases others do, or where control wants none.
   RouteTable::ReleaseSeat seat_of(const model::ReleaseRoute& release) const;
   void adopted();
   // Null before the first release.

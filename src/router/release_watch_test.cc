@@ -71,6 +71,14 @@ TEST_F(Watch, sixteen_releases_are_counted_and_the_next_one_when_another_ends) {
   EXPECT_EQ(number_of("r3"), 0U);
 }
 
+TEST_F(Watch, where_control_wants_none_counted_none_is) {
+  model::Routes routes = routes_with(17);
+  routes.services[4].release->id.clear();
+  watch.set_routes(routes);
+  EXPECT_NE(number_of("r16"), 0U) << "it has the seat";
+  EXPECT_EQ(number_of(""), 0U);
+}
+
 TEST_F(Watch, what_control_missed_is_told_in_messages_of_bounded_size_each_tick_once) {
   watch.set_routes(routes_with(1));
   control = false;
