@@ -62,6 +62,7 @@ std::string of_doubt(const ReleaseReport& report, const Words& words) {
   constexpr auto kRemedies = std::to_array<std::pair<Text, Text>>({{Text::word_sample_ratio, Text::change_sample_ratio},
                                                                    {Text::word_platform_trouble, Text::change_platform},
                                                                    {Text::word_lost_counts, Text::change_lost},
+                                                                   {Text::word_mostly_failing, Text::change_mostly},
                                                                    {Text::word_no_latencies, Text::change_untimed},
                                                                    {Text::word_few_busy_users, Text::change_busy},
                                                                    {Text::word_untracked, Text::change_untracked},

@@ -148,6 +148,7 @@
   X(change_lost, "a minute in which all counts arrive, and proofs anew since then", "un minuto en el que lleguen todas las cuentas, y pruebas nuevas desde entonces") \
   X(change_untimed, "requests that end well without waiting for a start, and an objective for their latency", "peticiones que acaben bien sin esperar un arranque, y un objetivo para su latencia") \
   X(change_busy, "users who have not failed yet", "usuarios que aún no hayan fallado") \
+  X(change_mostly, "users whom the canary serves well", "usuarios a los que el canary atienda bien") \
   X(change_untracked, "more memory for keys, or a shorter release", "más memoria para claves, o un lanzamiento más corto") \
   X(change_seat, "a seat: it comes when another release is promoted or over", "un sitio: llega cuando otro lanzamiento se promueve o acaba") \
   X(label_history, "History", "Historia") \
