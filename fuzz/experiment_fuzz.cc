@@ -27,7 +27,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     for (const model::ExperimentArm& arm : spec.arms) {
       sum += arm.weight;
       MUST(arm.weight > 0 || arm.customers || !arm.segments.empty());
-      for (const auto& segment : arm.segments) MUST(!segment.empty());
+      for (const model::Segment& segment : arm.segments) MUST(!segment.conditions.empty());
     }
     MUST(sum == model::kWholeWeight);
     for (const model::Conversion& each : spec.conversions) {

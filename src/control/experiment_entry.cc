@@ -50,10 +50,12 @@ ExperimentFacts ExperimentEntry::facts() const {
                                 .window = spec.window,
                                 .sticky = header ? model::StickyKey::header : model::StickyKey::cookie,
                                 .header = spec.sticky.header,
-                                .began_unix_ns = record_.state.began_unix_ns},
+                                .began_unix_ns = record_.state.began_unix_ns,
+                                .consent = spec.consent},
                       .rules = {}};
   for (const model::ExperimentArm& arm : spec.arms) {
-    out.route.arms.push_back({.revision = arm.revision, .weight = arm.weight});
+    out.route.arms.push_back(
+        {.revision = arm.revision, .weight = arm.weight, .segments = static_cast<std::uint32_t>(arm.segments.size())});
   }
   for (const model::Conversion& each : spec.conversions) {
     out.route.conversions.push_back({.route = each.route, .event = each.event});
@@ -64,7 +66,13 @@ ExperimentFacts ExperimentEntry::facts() const {
     if (spec.arms[arm].customers) out.rules.push_back(rule_of(spec, arm, {*spec.arms[arm].customers}));
   }
   for (std::size_t arm = 0; arm < spec.arms.size(); ++arm) {
-    for (const auto& segment : spec.arms[arm].segments) out.rules.push_back(rule_of(spec, arm, segment));
+    for (std::size_t i = 0; i < spec.arms[arm].segments.size(); ++i) {
+      const model::Segment& segment = spec.arms[arm].segments[i];
+      model::RouteRule rule = rule_of(spec, arm, segment.conditions);
+      if (!segment.name.empty()) rule.name += "/" + segment.name;
+      rule.segment = static_cast<std::int32_t>(i);
+      out.rules.push_back(std::move(rule));
+    }
   }
   return out;
 }

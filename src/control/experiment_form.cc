@@ -36,6 +36,12 @@ void list(Form& form, T& arm) {
   form("requests", arm.requests);
   form("failures", arm.failures);
 }
+template <class Form, Of<model::SegmentOutcomes> T>
+void list(Form& form, T& segment) {
+  form("keys", segment.keys);
+  form("failed", segment.failed);
+  form("converted", segment.converted);
+}
 template <class Form, Of<model::ExperimentCounts> T>
 void list(Form& form, T& counts) {
   form("experiment", counts.experiment);
@@ -44,6 +50,7 @@ void list(Form& form, T& counts) {
   form("led", counts.led);
   form("untracked", counts.untracked);
   form("crossed", counts.crossed);
+  form("segments", counts.segments);
 }
 template <class Form, Of<decide::HarmState> T>
 void list(Form& form, T& state) {
@@ -53,6 +60,7 @@ void list(Form& form, T& state) {
   form("first", state.first);
   form("tick", state.tick);
   form("weight", state.weight);
+  form("steps", state.steps);
 }
 template <class Form, Of<decide::ExperimentData> T>
 void list(Form& form, T& data) {
@@ -65,6 +73,9 @@ void list(Form& form, T& data) {
   form("mistrusted", data.mistrusted);
   form("guards", data.guards);
   form("breached_at", data.breached_at);
+  form("memory_before", data.memory_before);
+  form("guards_before", data.guards_before);
+  form("segments_before", data.segments_before);
 }
 
 template <class T>

@@ -30,10 +30,15 @@ Json texts_document(const std::vector<std::string>& texts) {
   return texts.size() == 1 ? Json(texts.front()) : Json(texts);
 }
 
+const char* kind_word(MatchKind kind) {
+  return kind == MatchKind::regex ? "regex" : kind == MatchKind::prefix ? "prefix" : "exact";
+}
+
 // A segment with its conditions, as marea.dev/match has them.
-Json segment_document(const std::vector<MatchCondition>& conditions) {
+Json segment_document(const Segment& segment) {
   Json out = Json::object();
-  for (const MatchCondition& each : conditions) {
+  if (!segment.name.empty()) out["name"] = segment.name;
+  for (const MatchCondition& each : segment.conditions) {
     const std::string field(subject_word(each.subject));
     if (each.subject == MatchSubject::method || each.subject == MatchSubject::client) {
       out[field] = texts_document(each.values);
@@ -41,8 +46,7 @@ Json segment_document(const std::vector<MatchCondition>& conditions) {
     }
     Json made = Json::object();
     if (!each.name.empty()) made["name"] = each.name;
-    const char* kind = each.kind == MatchKind::regex ? "regex" : each.kind == MatchKind::prefix ? "prefix" : "exact";
-    made[kind] = texts_document(each.values);
+    made[kind_word(each.kind)] = texts_document(each.values);
     if (each.subject == MatchSubject::path) {
       out[field] = std::move(made);
     } else {
@@ -151,6 +155,10 @@ Json experiment_document(const ExperimentSpec& spec) {
   out["alpha"] = spec.alpha;
   out["window"] = print_duration(spec.window);
   out["sticky"] = to_string(spec.sticky);
+  if (spec.consent) {
+    out["consent"] = {{std::string(subject_word(spec.consent->subject)), spec.consent->name},
+                      {kind_word(spec.consent->kind), texts_document(spec.consent->values)}};
+  }
   return {{"apiVersion", kOwnApiVersion},
           {"kind", "Experiment"},
           {"metadata", {{"name", spec.name}}},

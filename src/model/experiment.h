@@ -23,16 +23,21 @@
 
 namespace marea::model {
 
-inline constexpr std::size_t kMostSegments = 20;  // of an arm
 inline constexpr base::Duration kMostExperimentTime = std::chrono::hours(24 * 366);
 inline constexpr base::Duration kMostExperimentWindow = std::chrono::hours(24);  // keys wait so long in memory
+
+struct Segment {
+  std::string name;                        // may be empty
+  std::vector<MatchCondition> conditions;  // all hold
+  friend bool operator==(const Segment&, const Segment&) = default;
+};
 
 struct ExperimentArm {
   std::string name;
   base::RevisionName revision;
-  Weight weight = 0;                                  // of all that no rule leads; 0: rules alone
-  std::optional<MatchCondition> customers;            // an allow-list: their ids, and where a request says its own
-  std::vector<std::vector<MatchCondition>> segments;  // whoever is in one of them: all its conditions hold
+  Weight weight = 0;                        // of all that no rule leads; 0: rules alone
+  std::optional<MatchCondition> customers;  // an allow-list: their ids, and where a request says its own
+  std::vector<Segment> segments;            // whoever is in one of them
   friend bool operator==(const ExperimentArm&, const ExperimentArm&) = default;
 };
 
@@ -82,9 +87,10 @@ struct ExperimentSpec {
   BreachRule breach = BreachRule::end;
   DeployRule deploys = DeployRule::end;
   std::int64_t ends_unix_ns = 0;
-  double alpha = 0.05;  // of any statement about conversions and measures being wrong, over the whole experiment
+  double alpha = 0.05;  // of any comparison of conversions and measures being wrong, over the whole experiment
   base::Duration window = std::chrono::minutes(30);  // a conversion counts that comes so soon after the first request
-  StickyRule sticky;                                 // cookie or header
+  StickyRule sticky;                                 // cookie or header; who has no such header takes no part
+  std::optional<MatchCondition> consent;             // of a header or cookie; who does not fulfil it takes no part
   friend bool operator==(const ExperimentSpec&, const ExperimentSpec&) = default;
 };
 

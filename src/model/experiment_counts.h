@@ -20,6 +20,7 @@ namespace marea::model {
 inline constexpr std::size_t kMostArms = 8;         // of an experiment
 inline constexpr std::size_t kMostConversions = 8;  // a bit each in a key's memory
 inline constexpr std::size_t kMostMeasures = 4;
+inline constexpr std::size_t kMostSegments = 20;  // of an arm
 inline constexpr std::size_t kMostOutcomePathBytes = 512;
 
 // A request and the status of its answer.
@@ -60,6 +61,14 @@ struct ArmOutcomes {
   friend bool operator==(const ArmOutcomes&, const ArmOutcomes&) = default;
 };
 
+// Keys whom one segment led, of those in ExperimentCounts::led.
+struct SegmentOutcomes {
+  std::uint64_t keys = 0;
+  std::uint64_t failed = 0;
+  std::vector<std::uint64_t> converted;  // by conversion: ever
+  friend bool operator==(const SegmentOutcomes&, const SegmentOutcomes&) = default;
+};
+
 struct ExperimentCounts {
   std::string experiment;          // its id
   std::uint64_t memory = 0;        // another one than before: router forgot all keys, sums begin anew
@@ -67,6 +76,7 @@ struct ExperimentCounts {
   std::vector<ArmOutcomes> led;    // by arm: those whom a rule led
   std::uint64_t untracked = 0;     // requests of keys that nothing is remembered of
   std::uint64_t crossed = 0;       // requests of keys that belong to another arm or way
+  std::vector<std::vector<SegmentOutcomes>> segments;  // by arm, by its segments; whom customers led is in none
   friend bool operator==(const ExperimentCounts&, const ExperimentCounts&) = default;
 };
 

@@ -67,6 +67,7 @@ TEST(ExperimentSpecTest, every_field_is_read_and_printed) {
    segments:
    - header: {name: X-Country, exact: [MX, CO]}
      language: es
+     name: spanish
    - {path: {prefix: /beta}, client: 10.0.0.0/8, method: [GET, POST]}
  - name: staff
    revision: loans-3
@@ -85,13 +86,15 @@ TEST(ExperimentSpecTest, every_field_is_read_and_printed) {
  alpha: 0.01
  window: 2h
  sticky: header X-Customer
+ consent: {cookie: agreed, exact: [all, statistics]}
 )";
   const ExperimentSpec spec = spec_of(text);
   ASSERT_THAT(spec.arms, SizeIs(3));
   EXPECT_EQ(spec.arms[1].customers->values, (std::vector<std::string>{"17", "18"}));
   ASSERT_THAT(spec.arms[1].segments, SizeIs(2));
-  EXPECT_THAT(spec.arms[1].segments[0], SizeIs(2));
-  EXPECT_EQ(spec.arms[1].segments[0][1].values.front(), "(?i)(es)([-,; ].*)?");
+  EXPECT_THAT(spec.arms[1].segments[0].conditions, SizeIs(2));
+  EXPECT_EQ(spec.arms[1].segments[0].conditions[1].values.front(), "(?i)(es)([-,; ].*)?");
+  EXPECT_EQ(spec.arms[1].segments[0].name, "spanish");
   EXPECT_EQ(spec.arms[2].weight, 0U);
   EXPECT_EQ(spec.conversions[0].route.most_status, 299);
   EXPECT_EQ(spec.conversions[1].event, "payment");
@@ -100,12 +103,60 @@ TEST(ExperimentSpecTest, every_field_is_read_and_printed) {
   EXPECT_EQ(spec.breach, BreachRule::warn);
   EXPECT_EQ(spec.deploys, DeployRule::refuse);
   EXPECT_EQ(spec.sticky.header, "x-customer");
+  EXPECT_EQ(spec.consent, (MatchCondition{.subject = MatchSubject::cookie,
+                                          .name = "agreed",
+                                          .kind = MatchKind::exact,
+                                          .values = {"all", "statistics"}}));
   const Json printed = experiment_document(spec);
   const auto again = parse_experiment(printed);
   ASSERT_TRUE(again) << printed.dump(1);
   EXPECT_EQ(experiment_document(again->spec), printed);
   EXPECT_EQ(again->spec.conversions, spec.conversions);
   EXPECT_EQ(again->spec.ends_unix_ns, spec.ends_unix_ns);
+  EXPECT_EQ(again->spec.consent, spec.consent);
+  EXPECT_EQ(again->spec.arms, spec.arms);
+}
+
+TEST(ExperimentSpecTest, what_would_surprise_is_noticed) {
+  const auto notices = [](const std::string& more, const std::string& rest = std::string(kRest)) {
+    const auto parsed = parse_experiments(experiment_text(
+        rest + " arms:\n - {name: old, revision: loans-1, weight: 50%}\n - {name: new, revision: loans-2, weight: 50%" +
+        more));
+    std::vector<std::string> out;
+    if (!parsed) ADD_FAILURE() << to_string(parsed.error().front());
+    for (std::size_t i = 0; parsed && i < parsed->front().notices.size(); ++i) {
+      out.push_back(to_string(parsed->front().notices[i]));
+    }
+    return out;
+  };
+  for (const char* flaps : {"path: {prefix: /beta}", "query: {name: q, exact: a}", "method: POST"}) {
+    EXPECT_THAT(notices(std::string(", segments: [{language: es}, {") + flaps + "}]}\n"),
+                testing::ElementsAre(HasSubstr("arms[1].segments[1]: leads only the requests that have it")))
+        << flaps;
+  }
+  EXPECT_THAT(notices(", customers: {query: id, ids: [a]}}\n"),
+              testing::ElementsAre(HasSubstr("customers: leads only the requests")));
+  EXPECT_THAT(notices(", segments: [{language: es, header: {name: a, exact: b}, cookie: {name: c, exact: d}}]}\n"),
+              testing::IsEmpty());
+  EXPECT_THAT(notices("}\n sticky: header X-User\n measures: [{name: lcp}]\n"),
+              testing::ElementsAre(HasSubstr("sticky: pages cannot send this header")));
+}
+
+TEST(ExperimentSpecTest, consent_segments_and_methods_have_their_faults) {
+  const auto faults = experiment_faults(std::string(kArms) + R"( service: loans
+ ends: 2026-12-24
+ conversions: [{name: loan, route: post /loans}]
+ consent: {cookie: a, header: b}
+)");
+  EXPECT_THAT(faults, Contains(HasSubstr("route: has the method \"post\", whose case matters; did you mean POST?")));
+  EXPECT_THAT(faults, Contains(HasSubstr("consent: must have one of cookie and header")));
+  EXPECT_THAT(faults, Contains(HasSubstr("consent: must have one of exact, prefix and regex")));
+  EXPECT_THAT(experiment_faults(std::string(kArms) + std::string(kRest) + " consent: {cookie: a, regex: \"(\"}\n"),
+              Contains(HasSubstr("spec.consent.regex")));
+  EXPECT_THAT(experiment_faults(std::string(kRest) + " arms:\n - {name: old, revision: r-1, weight: 50%}\n"
+                                                     " - {name: new, revision: r-2, weight: 50%, segments: "
+                                                     "[{language: es, name: a}, {language: en, name: a}]}\n"),
+              Contains(HasSubstr("segments[1].name: is the name of a segment before it")));
 }
 
 TEST(ExperimentSpecTest, every_fault_is_named_at_once_with_its_place) {

@@ -36,6 +36,14 @@ std::string read_own_label(Findings& findings, const Node& owner, std::string_vi
   return text;
 }
 
+// Segments and customers of what a user's requests do not all have in common lead some of them alone.
+void notice_flapping(Findings& findings, const Node& node, MatchSubject subject) {
+  if (subject != MatchSubject::path && subject != MatchSubject::query && subject != MatchSubject::method) return;
+  findings.notice(node,
+                  "leads only the requests that have it; others of the same user go where the split says, and what he "
+                  "does in a second arm counts for nobody");
+}
+
 std::optional<MatchCondition> read_customers(Findings& findings, const Node& node) {
   if (!check_fields(findings, node, ObjectKind::experiment_customers)) return std::nullopt;
   MatchCondition out{.subject = MatchSubject::header, .name = {}, .kind = MatchKind::exact, .values = {}};
@@ -53,6 +61,7 @@ std::optional<MatchCondition> read_customers(Findings& findings, const Node& nod
     }
   }
   if (named != 1) findings.fault(node, "must have one of header, cookie and query, where a request says its customer");
+  notice_flapping(findings, node, out.subject);
   const auto ids = node.member("ids");
   if (!ids) {
     findings.missing(node, "ids", "the customers' ids");
@@ -75,6 +84,34 @@ std::optional<MatchCondition> read_customers(Findings& findings, const Node& nod
   return out;
 }
 
+std::vector<Segment> read_segments(Findings& findings, const Node& list, std::size_t& regexes) {
+  std::vector<Segment> out;
+  if (!findings.is_list(list)) return out;
+  if (list.value->empty() || list.value->size() > kMostSegments) {
+    findings.fault(list,
+                   "must have 1 to " + count_of(kMostSegments) + " elements, has " + count_of(list.value->size()));
+    return out;
+  }
+  std::set<std::string> names;
+  for (const Node& node : list.elements()) {
+    Segment made{.name = {}, .conditions = read_segment(findings, node, regexes)};
+    if (node.value->is_object() && node.member("name")) {
+      made.name = read_own_label(findings, node, "name", "by which the segment is called");
+      if (!made.name.empty() && !names.insert(made.name).second) {
+        findings.fault(*node.member("name"), "is the name of a segment before it: " + in_quotes(made.name));
+      }
+    }
+    const auto flaps = [](const MatchCondition& each) {
+      return each.subject == MatchSubject::path || each.subject == MatchSubject::query ||
+             each.subject == MatchSubject::method;
+    };
+    const auto found = std::ranges::find_if(made.conditions, flaps);
+    if (found != made.conditions.end()) notice_flapping(findings, node, found->subject);
+    out.push_back(std::move(made));
+  }
+  return out;
+}
+
 ExperimentArm read_arm(Findings& findings, const Node& node, std::size_t& regexes) {
   ExperimentArm out;
   if (!check_fields(findings, node, ObjectKind::experiment_arm)) return out;
@@ -84,14 +121,7 @@ ExperimentArm read_arm(Findings& findings, const Node& node, std::size_t& regexe
     out.weight = read_weight(findings, *weight, 1, kWholeWeight).value_or(0);
   }
   if (const auto customers = node.member("customers")) out.customers = read_customers(findings, *customers);
-  if (const auto segments = node.member("segments"); segments && findings.is_list(*segments)) {
-    if (segments->value->empty() || segments->value->size() > kMostSegments) {
-      findings.fault(*segments, "must have 1 to " + count_of(kMostSegments) + " elements, has " +
-                                    count_of(segments->value->size()));
-    } else {
-      for (const Node& each : segments->elements()) out.segments.push_back(read_segment(findings, each, regexes));
-    }
-  }
+  if (const auto segments = node.member("segments")) out.segments = read_segments(findings, *segments, regexes);
   if (!node.member("weight") && !node.member("customers") && !node.member("segments")) {
     findings.missing(node, "weight", "its share; or write segments or customers: else nobody gets it");
   }
@@ -121,11 +151,12 @@ void check_overlaps(Findings& findings, const std::vector<Node>& nodes, const st
       }
     }
     for (std::size_t k = 0; k < arm.segments.size(); ++k) {
-      if (arm.segments[k].empty()) continue;  // with a fault
+      if (arm.segments[k].conditions.empty()) continue;  // with a fault
       for (std::size_t j = 0; j <= i; ++j) {
         const auto& others = arms[j].segments;
         const auto until = j == i ? others.begin() + static_cast<std::ptrdiff_t>(k) : others.end();
-        if (std::find(others.begin(), until, arm.segments[k]) == until) continue;
+        const auto same = [&](const Segment& each) { return each.conditions == arm.segments[k].conditions; };
+        if (std::find_if(others.begin(), until, same) == until) continue;
         Node at = *nodes[i].member("segments");
         at.path = element_path(at.path, k);
         findings.fault(at, "is a segment of arm " + in_quotes(arms[j].name) + " too: arms must not overlap");
@@ -170,7 +201,9 @@ void read_arms(Findings& findings, const Node& spec, ExperimentSpec& out) {
     const ExperimentArm& arm = out.arms.back();
     MatchRule all{.name = arm.name, .conditions = {}, .to = arm.revision.str()};
     if (arm.customers) all.conditions.push_back(*arm.customers);
-    for (const auto& each : arm.segments) all.conditions.insert(all.conditions.end(), each.begin(), each.end());
+    for (const Segment& each : arm.segments) {
+      all.conditions.insert(all.conditions.end(), each.conditions.begin(), each.conditions.end());
+    }
     bytes += bytes_of(all);
   }
   if (bytes > kMostMatchBytes) {
@@ -191,7 +224,15 @@ void read_route(Findings& findings, const Node& node, OutcomeRoute& out) {
   const bool path = out.path.starts_with('/') && out.path.size() <= kMostOutcomePathBytes &&
                     out.path.find_first_of("?# ") == std::string::npos &&
                     (rest == std::string::npos || (rest + 2 == out.path.size() && out.path[rest - 1] == '/'));
-  if (is_token(out.method) && path) return;
+  std::string upper = out.method;
+  std::ranges::transform(upper, upper.begin(),
+                         [](char c) { return c >= 'a' && c <= 'z' ? static_cast<char>(c - 32) : c; });
+  if (is_token(out.method) && path && upper == out.method) return;
+  if (is_token(out.method) && path) {
+    findings.fault(node,
+                   "has the method " + in_quotes(out.method) + ", whose case matters; did you mean " + upper + "?");
+    return;
+  }
   findings.fault(node,
                  "must be a method and a path, such as \"POST /loans\" or \"PUT /loans/*/payment\" (\"*\" is any one "
                  "segment, \"/**\" at the end all that follow; no query), is " +
@@ -238,7 +279,8 @@ Measure read_measure(Findings& findings, const Node& node) {
   out.name = read_own_label(findings, node, "name", "by which it is called");
   out.event = node.member("event") ? read_own_label(findings, node, "event", "its name") : out.name;
   read_number(findings, node, "quantile",
-              {.least = 0, .most = 1, .above = true, .below = true, .text = "between 0 and 1, such as 0.75"}, out.quantile);
+              {.least = 0, .most = 1, .above = true, .below = true, .text = "between 0 and 1, such as 0.75"},
+              out.quantile);
   read_word(findings, node, "better", 2, out.better);
   return out;
 }
@@ -305,6 +347,46 @@ void read_end(Findings& findings, const Node& spec, ExperimentSpec& out) {
   }
 }
 
+void read_consent(Findings& findings, const Node& spec, ExperimentSpec& out) {
+  const auto node = spec.member("consent");
+  if (!node || !check_fields(findings, *node, ObjectKind::experiment_consent)) return;
+  MatchCondition made{.subject = MatchSubject::cookie, .name = {}, .kind = MatchKind::exact, .values = {}};
+  const auto cookie = node->member("cookie");
+  const auto header = node->member("header");
+  if (cookie.has_value() == header.has_value()) {
+    findings.fault(*node, "must have one of cookie and header, where a request says that its user agreed");
+  } else {
+    const Node& name = cookie ? *cookie : *header;
+    made.subject = cookie ? MatchSubject::cookie : MatchSubject::header;
+    made.name = findings.text(name).value_or("");
+    if (name.value->is_string() && !is_token(made.name)) {
+      findings.fault(name, "must be the name of a cookie or header, is " + in_quotes(made.name));
+    }
+  }
+  int kinds = 0;
+  for (const auto& [field, kind] : {std::pair{"exact", MatchKind::exact}, std::pair{"prefix", MatchKind::prefix},
+                                    std::pair{"regex", MatchKind::regex}}) {
+    const auto value = node->member(field);
+    if (!value) continue;
+    ++kinds;
+    made.kind = kind;
+    const bool list = kind == MatchKind::exact && value->value->is_array();
+    made.values = list ? findings.texts(*value) : std::vector{findings.text(*value).value_or("")};
+    if (made.values.empty() || made.values.size() > kMostMatchValues) {
+      findings.fault(*value, "must have 1 to " + count_of(kMostMatchValues) + " elements");
+    }
+    for (const std::string& each : made.values) {
+      if (each.size() > kMostMatchValueBytes) {
+        findings.fault(*value, "must have at most " + count_of(kMostMatchValueBytes) + " bytes");
+      } else if (kind == MatchKind::regex) {
+        if (auto fault = regex_fault(each)) findings.fault(*value, *fault);
+      }
+    }
+  }
+  if (kinds != 1) findings.fault(*node, "must have one of exact, prefix and regex");
+  out.consent = std::move(made);
+}
+
 ExperimentSpec read_experiment_spec(Findings& findings, const Node& spec) {
   ExperimentSpec out;
   if (!check_fields(findings, spec, ObjectKind::experiment_spec)) return out;
@@ -320,7 +402,8 @@ ExperimentSpec read_experiment_spec(Findings& findings, const Node& spec) {
   read_word(findings, spec, "onBreach", 2, out.breach);
   read_word(findings, spec, "onDeploy", 2, out.deploys);
   read_end(findings, spec, out);
-  read_number(findings, spec, "alpha", {.least = 0, .most = 0.5, .above = true, .below = true, .text = "between 0 and 0.5"}, out.alpha);
+  read_number(findings, spec, "alpha",
+              {.least = 0, .most = 0.5, .above = true, .below = true, .text = "between 0 and 0.5"}, out.alpha);
   read_wait(findings, spec, "window", kLeastWindow, out.window);
   if (out.window > kMostExperimentWindow) {
     findings.fault(*spec.member("window"), "must be at most " + print_duration(kMostExperimentWindow));
@@ -332,11 +415,17 @@ ExperimentSpec read_experiment_spec(Findings& findings, const Node& spec) {
         findings.fault(*node, "must be cookie or a header: who is not known again has no outcome");
       } else if (sticky) {
         out.sticky = *sticky;
+        if (sticky->by == StickyRule::By::header && spec.member("measures")) {
+          findings.notice(*node,
+                          "pages cannot send this header with what they measure: only the app can say measures then, "
+                          "with Marea-Event in its answers");
+        }
       } else {
         findings.fault(*node, sticky.error());
       }
     }
   }
+  read_consent(findings, spec, out);
   return out;
 }
 

@@ -56,6 +56,7 @@ struct RouteRule {
   MatchTarget target = MatchTarget::revision;  // never tag
   base::RevisionName revision;                 // of MatchTarget::revision; its share may be 0
   std::int32_t arm = -1;                       // of the experiment, for which its requests count; -1: of none
+  std::int32_t segment = -1;                   // of that arm; -1: of none
   friend bool operator==(const RouteRule&, const RouteRule&) = default;
 };
 
@@ -80,7 +81,8 @@ struct ReleaseRoute {
 
 struct ExperimentArmRoute {
   base::RevisionName revision;
-  std::uint32_t weight = 0;  // in 0.01 %; 0: only rules lead to it
+  std::uint32_t weight = 0;    // in 0.01 %; 0: only rules lead to it
+  std::uint32_t segments = 0;  // so many rules lead to it by one
   friend bool operator==(const ExperimentArmRoute&, const ExperimentArmRoute&) = default;
 };
 
@@ -102,8 +104,10 @@ struct ExperimentRoute {
   Duration objective{};               // a slower answer is slow; zero: nobody asks
   Duration window{};                  // from a key's first request to its conversions
   StickyKey sticky = StickyKey::cookie;
-  std::string header;              // of StickyKey::header: its value is the key; without it the cookie
-  std::int64_t began_unix_ns = 0;  // keys that were made before are counted anew
+  std::string header;              // of StickyKey::header: its value is the key; who has none takes no part
+  std::int64_t began_unix_ns = 0;  // keys that were made before are replaced
+  // Who does not fulfil it takes no part: the control's revision, no cookie, no count.
+  std::optional<MatchCondition> consent;
   friend bool operator==(const ExperimentRoute&, const ExperimentRoute&) = default;
 };
 
@@ -117,6 +121,7 @@ struct ServiceRoute {
   std::vector<RouteRule> rules;  // looked at in order, before release and shares
   std::optional<ReleaseRoute> release;
   std::optional<ExperimentRoute> experiment;
+  bool own_paths = false;  // the service has an experiment, perhaps one that is over: /.marea/ is not the app's
   friend bool operator==(const ServiceRoute&, const ServiceRoute&) = default;
 };
 

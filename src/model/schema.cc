@@ -194,6 +194,12 @@ constexpr std::array kTyped = {
     TypedField{Of::experiment_measure, "better", FieldType::text, {}, "lower or higher."},
     TypedField{Of::experiment_guardrail, "metric", FieldType::text, {}, "failures or slow."},
     TypedField{Of::experiment_guardrail, "objective", FieldType::text},
+    TypedField{Of::experiment_spec, "consent", FieldType::object, Of::experiment_consent, "Who takes part."},
+    TypedField{Of::experiment_consent, "header", FieldType::text},
+    TypedField{Of::experiment_consent, "cookie", FieldType::text},
+    TypedField{Of::experiment_consent, "prefix", FieldType::text},
+    TypedField{Of::experiment_consent, "regex", FieldType::text},
+    TypedField{Of::experiment_segment, "name", FieldType::text},
 };
 
 }  // namespace
@@ -258,7 +264,8 @@ std::string_view type_name(ObjectKind kind) {
                                  std::string_view("ExperimentCondition"),
                                  std::string_view("ExperimentConversion"),
                                  std::string_view("ExperimentMeasure"),
-                                 std::string_view("ExperimentGuardrail")};
+                                 std::string_view("ExperimentGuardrail"),
+                                 std::string_view("ExperimentConsent")};
   static_assert(kNames.size() == kObjectKinds);
   return kNames.at(static_cast<std::size_t>(kind));
 }

@@ -254,12 +254,14 @@ constexpr std::array kReleaseNotification = {Field{"url"}, Field{"secretKeyRef"}
 constexpr std::array kReleaseRollback = {Field{"forbiddenAfter"}};
 constexpr std::array kExperimentSpec = {Field{"service"},    Field{"arms"},     Field{"conversions"}, Field{"measures"},
                                         Field{"guardrails"}, Field{"onBreach"}, Field{"onDeploy"},    Field{"ends"},
-                                        Field{"alpha"},      Field{"window"},   Field{"sticky"}};
+                                        Field{"alpha"},      Field{"window"},   Field{"sticky"},      Field{"consent"}};
 constexpr std::array kExperimentArm = {Field{"name"}, Field{"revision"}, Field{"weight"}, Field{"customers"},
                                        Field{"segments"}};
 constexpr std::array kExperimentCustomers = {Field{"header"}, Field{"cookie"}, Field{"query"}, Field{"ids"}};
-constexpr std::array kExperimentSegment = {Field{"header"}, Field{"cookie"}, Field{"query"},   Field{"path"},
-                                           Field{"method"}, Field{"client"}, Field{"language"}};
+constexpr std::array kExperimentSegment = {Field{"header"}, Field{"cookie"}, Field{"query"},    Field{"path"},
+                                           Field{"method"}, Field{"client"}, Field{"language"}, Field{"name"}};
+constexpr std::array kExperimentConsent = {Field{"header"}, Field{"cookie"}, Field{"exact"}, Field{"prefix"},
+                                           Field{"regex"}};
 constexpr std::array kExperimentCondition = {Field{"name"}, Field{"exact"}, Field{"prefix"}, Field{"regex"}};
 constexpr std::array kExperimentConversion = {Field{"name"}, Field{"route"}, Field{"status"}, Field{"event"}};
 constexpr std::array kExperimentMeasure = {Field{"name"}, Field{"event"}, Field{"quantile"}, Field{"better"}};
@@ -323,6 +325,7 @@ constexpr std::array kShapes = {
     Shape{"spec.conversions[]", kExperimentConversion},
     Shape{"spec.measures[]", kExperimentMeasure},
     Shape{"spec.guardrails[]", kExperimentGuardrail},
+    Shape{"spec.consent", kExperimentConsent},
 };
 
 static_assert(kShapes.size() == kObjectKinds);

@@ -78,9 +78,10 @@ enum class ObjectKind {
   experiment_conversion,
   experiment_measure,
   experiment_guardrail,
+  experiment_consent,
 };
 
-inline constexpr std::size_t kObjectKinds = static_cast<std::size_t>(ObjectKind::experiment_guardrail) + 1;
+inline constexpr std::size_t kObjectKinds = static_cast<std::size_t>(ObjectKind::experiment_consent) + 1;
 // Those before it make up a Service; the others are marea's own.
 inline constexpr ObjectKind kFirstOwnKind = ObjectKind::release_policy;
 

@@ -213,16 +213,17 @@ TEST(Wire, what_is_told_of_an_experiment_survives_the_round_trip) {
                                        .split = {arm, {}},
                                        .led = {{}, arm},
                                        .untracked = 14,
-                                       .crossed = 15};
+                                       .crossed = 15,
+                                       .segments = {{}, {{.keys = 16, .failed = 17, .converted = {18}}}}};
   const auto back = decode<RouterToControl>(encode(RouterToControl(counts)));
   ASSERT_TRUE(back);
   EXPECT_EQ(std::get<model::ExperimentCounts>(*back), counts);
   model::ServiceRoute route{.name = base::ServiceName("loans")};
-  route.rules = {{.name = "r", .conditions = {}, .revision = base::RevisionName("loans-1"), .arm = 1}};
+  route.rules = {{.name = "r", .conditions = {}, .revision = base::RevisionName("loans-1"), .arm = 1, .segment = 2}};
   route.experiment = model::ExperimentRoute{
       .id = "form.1",
       .salt = "s",
-      .arms = {{.revision = base::RevisionName("loans-1"), .weight = 4000}},
+      .arms = {{.revision = base::RevisionName("loans-1"), .weight = 4000, .segments = 2}},
       .conversions = {{.route = {.method = "POST", .path = "/loans", .least_status = 201, .most_status = 202},
                        .event = "e"}},
       .measures = {"lcp"},
@@ -230,7 +231,9 @@ TEST(Wire, what_is_told_of_an_experiment_survives_the_round_trip) {
       .window = base::Duration(2),
       .sticky = model::StickyKey::header,
       .header = "h",
-      .began_unix_ns = 3};
+      .began_unix_ns = 3,
+      .consent = model::MatchCondition{.subject = model::MatchSubject::cookie, .name = "c", .values = {"yes"}}};
+  route.own_paths = true;
   const auto route_back = decode<ControlToRouter>(encode(ControlToRouter(route)));
   ASSERT_TRUE(route_back);
   EXPECT_EQ(std::get<model::ServiceRoute>(*route_back), route);

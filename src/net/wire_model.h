@@ -109,7 +109,7 @@ void visit(A& a, T& v) {
 }
 template <class A, Is<RouteRule> T>
 void visit(A& a, T& v) {
-  a(v.name, v.conditions, v.target, v.revision, v.arm);
+  a(v.name, v.conditions, v.target, v.revision, v.arm, v.segment);
 }
 template <class A, Is<ReleaseRoute> T>
 void visit(A& a, T& v) {
@@ -125,15 +125,16 @@ void visit(A& a, T& v) {
 }
 template <class A, Is<ExperimentArmRoute> T>
 void visit(A& a, T& v) {
-  a(v.revision, v.weight);
+  a(v.revision, v.weight, v.segments);
 }
 template <class A, Is<ExperimentRoute> T>
 void visit(A& a, T& v) {
-  a(v.id, v.salt, v.arms, v.conversions, v.measures, v.objective, v.window, v.sticky, v.header, v.began_unix_ns);
+  a(v.id, v.salt, v.arms, v.conversions, v.measures, v.objective, v.window, v.sticky, v.header, v.began_unix_ns,
+    v.consent);
 }
 template <class A, Is<ServiceRoute> T>
 void visit(A& a, T& v) {
-  a(v.name, v.hosts, v.shares, v.unready, v.rate_limit, v.tags, v.rules, v.release, v.experiment);
+  a(v.name, v.hosts, v.shares, v.unready, v.rate_limit, v.tags, v.rules, v.release, v.experiment, v.own_paths);
 }
 template <class A, Is<ArmCounts> T>
 void visit(A& a, T& v) {
@@ -173,9 +174,13 @@ void visit(A& a, T& v) {
   a(v.keys, v.due, v.converted, v.converted_in_due, v.failed, v.timed, v.slow, v.latency, v.measures, v.requests,
     v.failures);
 }
+template <class A, Is<SegmentOutcomes> T>
+void visit(A& a, T& v) {
+  a(v.keys, v.failed, v.converted);
+}
 template <class A, Is<ExperimentCounts> T>
 void visit(A& a, T& v) {
-  a(v.experiment, v.memory, v.split, v.led, v.untracked, v.crossed);
+  a(v.experiment, v.memory, v.split, v.led, v.untracked, v.crossed, v.segments);
 }
 template <class A, Is<Routes> T>
 void visit(A& a, T& v) {
