@@ -48,6 +48,37 @@ std::vector<ArmOutcomes> sum_of(std::vector<ArmOutcomes> sum, const std::vector<
   return sum;
 }
 
+using Segments = std::vector<std::vector<model::SegmentOutcomes>>;
+
+Segments sum_of(Segments sum, const Segments& more) {
+  sum.resize(std::max(sum.size(), more.size()));
+  for (std::size_t arm = 0; arm < more.size(); ++arm) {
+    sum[arm].resize(std::max(sum[arm].size(), more[arm].size()));
+    for (std::size_t i = 0; i < more[arm].size(); ++i) {
+      model::SegmentOutcomes& to = sum[arm][i];
+      const model::SegmentOutcomes& from = more[arm][i];
+      to.keys += from.keys;
+      to.failed += from.failed;
+      to.converted.resize(std::max(to.converted.size(), from.converted.size()));
+      for (std::size_t c = 0; c < from.converted.size(); ++c) to.converted[c] += from.converted[c];
+    }
+  }
+  return sum;
+}
+
+// The same of segments; an earlier router told none.
+bool segments_fit(const Segments& segments, const ExperimentSpec& spec) {
+  if (segments.empty()) return true;
+  if (segments.size() != spec.arms.size()) return false;
+  for (std::size_t arm = 0; arm < segments.size(); ++arm) {
+    if (segments[arm].size() != spec.arms[arm].segments.size()) return false;
+    for (const model::SegmentOutcomes& each : segments[arm]) {
+      if (each.converted.size() != spec.conversions.size()) return false;
+    }
+  }
+  return true;
+}
+
 // As many arms, conversions and measures as the experiment has: what another process said is not believed unseen.
 bool fits(const std::vector<ArmOutcomes>& arms, const ExperimentSpec& spec) {
   const auto values_fit = [](const model::ValueCounts& each) {
@@ -61,6 +92,12 @@ bool fits(const std::vector<ArmOutcomes>& arms, const ExperimentSpec& spec) {
                   arm.slow <= arm.timed &&
                   std::ranges::all_of(arm.converted_in_due, [&](std::uint64_t each) { return each <= arm.due; });
          });
+}
+
+std::uint64_t users_of(const std::vector<ArmOutcomes>& arms) {
+  std::uint64_t out = 0;
+  for (const ArmOutcomes& arm : arms) out += arm.keys;
+  return out;
 }
 
 bool is_behind(const std::vector<ArmOutcomes>& now, const std::vector<ArmOutcomes>& then) {
@@ -112,6 +149,60 @@ AtRisk keys_at_risk(const ArmOutcomes& now, const ArmOutcomes* then, model::Guar
   return {.units = (failures ? now.keys : now.timed) - before, .fell = hit(now) - before};
 }
 
+// Users known by a header are counted again by a router that forgot them.
+bool are_apart(const ExperimentSpec& spec) {
+  return spec.sticky.by == model::StickyRule::By::header;
+}
+
+double log_add(double a, double b) {
+  const double high = std::max(a, b);
+  return high + std::log1p(std::exp(std::min(a, b) - high));
+}
+
+// Of the arms' share of the pair, rounded up: the test takes no less for the arm than its share of new keys.
+std::uint32_t weight_in_pair(model::Weight control, model::Weight arm) {
+  const std::uint64_t both = std::uint64_t{control} + arm;
+  return static_cast<std::uint32_t>((std::uint64_t{model::kWholeWeight} * arm + both - 1) / both);
+}
+
+std::uint64_t memory_of(const ExperimentData& data) {
+  return data.split_logs.empty() ? 0 : data.split_logs.size() - 1;
+}
+
+// ln of all evidence of a guardrail about a compared arm.
+double guard_log(const ExperimentData& data, const ExperimentSpec& spec, std::size_t guard, std::size_t compared) {
+  const double now = HarmTest::log_e(data.guards[guard][compared]);
+  if (!are_apart(spec)) return now;
+  const double weighed = now + std::log(share_of_memory(memory_of(data)));
+  const bool alone = guard >= data.guards_before.size() || compared >= data.guards_before[guard].size();
+  return std::min(kMostNats, alone ? weighed : log_add(data.guards_before[guard][compared], weighed));
+}
+
+// The memory that data.now is of is no more.
+void end_memory(ExperimentData& data, const ExperimentSpec& spec) {
+  data.untracked_before += data.now.untracked;
+  data.crossed_before += data.now.crossed;
+  if (!are_apart(spec)) {
+    data.split_before = sum_of(std::move(data.split_before), data.now.split);
+    data.led_before = sum_of(std::move(data.led_before), data.now.led);
+    data.segments_before = sum_of(std::move(data.segments_before), data.now.segments);
+    return;
+  }
+  if (users_of(data.now.split) > users_of(data.split_before)) {
+    data.split_before = data.now.split;
+    data.led_before = data.now.led;
+    data.segments_before = data.now.segments;
+    data.memory_before = memory_of(data);
+  }
+  std::vector<std::vector<double>> logs;
+  for (std::size_t g = 0; g < data.guards.size(); ++g) {
+    logs.emplace_back();
+    for (std::size_t i = 0; i < data.guards[g].size(); ++i) logs.back().push_back(guard_log(data, spec, g, i));
+    std::ranges::fill(data.guards[g], HarmState{});
+  }
+  data.guards_before = std::move(logs);
+}
+
 void feed_guards(ExperimentData& data, const ExperimentSpec& spec, const ExperimentCounts& counts, bool same_memory,
                  std::uint64_t tick) {
   const std::vector<std::size_t> weighted = model::weighted_arms(spec);
@@ -124,14 +215,15 @@ void feed_guards(ExperimentData& data, const ExperimentSpec& spec, const Experim
     data.guards[g].resize(weighted.size() - 1);
     data.breached_at[g].resize(weighted.size() - 1);
     for (std::size_t i = 1; i < weighted.size(); ++i) {
-      RiskTick made{.number = tick, .weight = spec.arms[weighted[i]].weight, .strata = {}};
+      RiskTick made{.number = tick,
+                    .weight = weight_in_pair(spec.arms[weighted[0]].weight, spec.arms[weighted[i]].weight),
+                    .strata = {}};
       RiskCounts& keyed = made.strata.at(static_cast<std::size_t>(Stratum::keyed));
       keyed.stable = keys_at_risk(counts.split[weighted[0]], before(weighted[0]), guardrail.metric);
       keyed.canary = keys_at_risk(counts.split[weighted[i]], before(weighted[i]), guardrail.metric);
-      HarmState& state = data.guards[g][i - 1];
-      test.eat(state, made);
+      test.eat(data.guards[g][i - 1], made);
       std::uint64_t& at = data.breached_at[g][i - 1];
-      if (at == 0 && HarmTest::log_e(state) >= guardrail_limit(spec)) at = std::max<std::uint64_t>(1, tick);
+      if (at == 0 && guard_log(data, spec, g, i - 1) >= guardrail_limit(spec)) at = std::max<std::uint64_t>(1, tick);
     }
   }
 }
@@ -168,10 +260,11 @@ ArmVerdict arm_verdict(const Interval& difference, model::Better better) {
 
 OutcomeReport compare_rates(const std::string& name, Hits control, Hits arm, double alpha) {
   OutcomeReport out{.name = name, .control = control, .arm = arm};
-  out.control_rate = rate_interval(control, alpha);
-  out.arm_rate = rate_interval(arm, alpha);
-  out.difference = rate_difference(control, arm, alpha);
-  out.ratio = rate_ratio(control, arm, alpha);
+  const RatePair pair = rate_pair(control, arm, alpha);
+  out.control_rate = pair.a;
+  out.arm_rate = pair.b;
+  out.difference = pair.difference;
+  out.ratio = pair.ratio;
   if (control.n > 0 && arm.n > 0) out.verdict = arm_verdict(out.difference, model::Better::higher);
   return out;
 }
@@ -183,15 +276,24 @@ OutcomeReport compare_values(const model::Measure& measure, const model::ValueCo
   const std::vector<std::uint64_t> of_arm = wide(arm);
   const Buckets a{.counts = of_control, .edges = value_edges()};
   const Buckets b{.counts = of_arm, .edges = value_edges()};
-  out.control_quantile = quantile_interval(a, measure.quantile, alpha);
-  out.arm_quantile = quantile_interval(b, measure.quantile, alpha);
-  out.difference = quantile_difference(a, b, measure.quantile, alpha);
-  if (control.n > 1 && arm.n > 1) out.mean_difference = mean_difference(moments_of(control), moments_of(arm), alpha);
+  const QuantilePair pair = quantile_pair(a, b, measure.quantile, alpha / 2);
+  out.control_quantile = pair.a;
+  out.arm_quantile = pair.b;
+  out.difference = pair.difference;
+  if (control.n > 1 && arm.n > 1) {
+    out.mean_difference = mean_difference(moments_of(control), moments_of(arm), alpha / 2);
+  }
   if (control.n > 0 && arm.n > 0) out.verdict = arm_verdict(out.difference, measure.better);
   return out;
 }
 
 }  // namespace
+
+double share_of_memory(std::uint64_t memory) {
+  // Nearly all for the first: most experiments have no other.
+  constexpr double kFirst = 0.9;
+  return memory == 0 ? kFirst : (1 - kFirst) * std::exp2(-static_cast<double>(std::min<std::uint64_t>(memory, 500)));
+}
 
 std::string_view to_string(ArmVerdict value) {
   constexpr std::array<std::string_view, kArmVerdicts> kWords = {"too-early", "unclear", "better", "worse"};
@@ -199,16 +301,11 @@ std::string_view to_string(ArmVerdict value) {
 }
 
 bool feed(ExperimentData& data, const ExperimentSpec& spec, const ExperimentCounts& counts, std::uint64_t tick) {
-  if (!fits(counts.split, spec) || !fits(counts.led, spec)) return false;
+  if (!fits(counts.split, spec) || !fits(counts.led, spec) || !segments_fit(counts.segments, spec)) return false;
   const bool known = !data.split_logs.empty();
   const bool same = known && data.now.memory == counts.memory;
   if (same && (counts == data.now || is_behind(counts.split, data.now.split))) return false;
-  if (known && !same) {
-    data.split_before = sum_of(std::move(data.split_before), data.now.split);
-    data.led_before = sum_of(std::move(data.led_before), data.now.led);
-    data.untracked_before += data.now.untracked;
-    data.crossed_before += data.now.crossed;
-  }
+  if (known && !same) end_memory(data, spec);
   if (!same) data.split_logs.push_back(0);
   data.split_logs.back() = split_log(counts.split, spec);
   data.mistrusted = data.mistrusted || split_log(data.split_logs) >= split_limit();
@@ -219,8 +316,16 @@ bool feed(ExperimentData& data, const ExperimentSpec& spec, const ExperimentCoun
 
 ExperimentReport report_of(const ExperimentData& data, const ExperimentSpec& spec) {
   ExperimentReport out;
-  out.split = sum_of(data.split_before, data.now.split);
-  out.led = sum_of(data.led_before, data.now.led);
+  const bool apart = are_apart(spec);
+  const bool older = apart && users_of(data.split_before) >= users_of(data.now.split) && !data.split_before.empty();
+  out.split = !apart ? sum_of(data.split_before, data.now.split) : older ? data.split_before : data.now.split;
+  out.led = !apart ? sum_of(data.led_before, data.now.led) : older ? data.led_before : data.now.led;
+  out.segments = !apart  ? sum_of(data.segments_before, data.now.segments)
+                 : older ? data.segments_before
+                         : data.now.segments;
+  out.segments.resize(spec.arms.size());
+  for (std::size_t arm = 0; arm < spec.arms.size(); ++arm) out.segments[arm].resize(spec.arms[arm].segments.size());
+  const double whole_alpha = spec.alpha * (apart ? share_of_memory(older ? data.memory_before : memory_of(data)) : 1);
   ArmOutcomes none;
   none.converted.resize(spec.conversions.size());
   none.converted_in_due.resize(spec.conversions.size());
@@ -235,12 +340,13 @@ ExperimentReport report_of(const ExperimentData& data, const ExperimentSpec& spe
   const std::vector<std::size_t> weighted = model::weighted_arms(spec);
   out.control = weighted.front();
   const std::size_t comparisons = (weighted.size() - 1) * (spec.conversions.size() + spec.measures.size());
-  const double alpha = spec.alpha / static_cast<double>(std::max<std::size_t>(1, comparisons));
+  const double alpha = whole_alpha / static_cast<double>(std::max<std::size_t>(1, comparisons));
   const ArmOutcomes& control = out.split[out.control];
   for (const ArmOutcomes& arm : out.split) {
     const std::vector<std::uint64_t> counts = wide(arm.latency);
     const Buckets buckets{.counts = counts, .edges = value_edges()};
-    out.latencies.push_back({quantile_interval(buckets, 0.5, alpha), quantile_interval(buckets, 0.95, alpha)});
+    out.latencies.push_back(
+        {quantile_interval(buckets, 0.5, whole_alpha), quantile_interval(buckets, 0.95, whole_alpha)});
   }
   for (std::size_t i = 1; i < weighted.size(); ++i) {
     ArmReport made{.arm = weighted[i], .outcomes = {}};
@@ -257,7 +363,7 @@ ExperimentReport report_of(const ExperimentData& data, const ExperimentSpec& spe
       if (i - 1 >= data.guards[g].size()) continue;
       out.guardrails.push_back({.metric = spec.guardrails[g].metric,
                                 .arm = weighted[i],
-                                .log_evidence = HarmTest::log_e(data.guards[g][i - 1]),
+                                .log_evidence = guard_log(data, spec, g, i - 1),
                                 .limit = guardrail_limit(spec),
                                 .breached = data.breached_at[g][i - 1] != 0});
     }
@@ -277,7 +383,7 @@ std::optional<GuardrailReport> breach_of(const ExperimentData& data, const Exper
       first = at;
       out = {.metric = spec.guardrails[g].metric,
              .arm = weighted[i + 1],
-             .log_evidence = HarmTest::log_e(data.guards[g][i]),
+             .log_evidence = guard_log(data, spec, g, i),
              .limit = guardrail_limit(spec),
              .breached = true};
     }

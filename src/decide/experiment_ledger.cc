@@ -20,7 +20,13 @@ constexpr unsigned kMeasureShift = 9;
 constexpr unsigned kConversionShift = kMeasureShift + model::kMostMeasures;
 
 static_assert(model::kMostArms <= kArmMask + 1);
-static_assert(kConversionShift + model::kMostConversions <= 32);
+constexpr unsigned kCrossedShift = kConversionShift + model::kMostConversions;
+constexpr std::uint32_t kCrossed = 1U << kCrossedShift;  // it was in two places: whose its events are nobody knows
+constexpr unsigned kSegmentShift = kCrossedShift + 1;    // from 1 on; 0: none
+constexpr std::uint32_t kSegmentMask = 31U;
+
+static_assert(model::kMostSegments <= kSegmentMask);
+static_assert(kSegmentShift + 5 <= 32);
 
 std::uint32_t place_of(std::uint8_t arm, bool led) {
   return kEntered | std::uint32_t{arm} << kArmShift | (led ? kLed : 0U);
@@ -46,36 +52,60 @@ ExperimentLedger::ExperimentLedger(Options options)
   none.measures.resize(options_.measures);
   counts_.split.assign(options_.arms, none);
   counts_.led.assign(options_.arms, none);
+  counts_.segments.resize(options_.arms);
+  for (std::size_t arm = 0; arm < options_.arms && arm < options_.segments.size(); ++arm) {
+    model::SegmentOutcomes nobody;
+    nobody.converted.resize(options_.conversions);
+    counts_.segments[arm].assign(std::min(options_.segments[arm], model::kMostSegments), nobody);
+  }
 }
 
-// Null: it is not known, or not any more. A minted key that comes back moves to the table.
-std::uint32_t* ExperimentLedger::find(std::uint64_t key) {
+// Null: it is not known, or not any more. A minted key that comes back moves to the table; one whose window is over
+// only where that has a place to spare.
+std::uint32_t* ExperimentLedger::find(std::uint64_t key, bool comes_back) {
+  if (key == 0) return nullptr;
   if (std::uint32_t* state = keys_.find(key)) return state;
-  const std::optional<std::uint32_t> state = probation_.take(key);
-  if (!state) return nullptr;
+  std::uint32_t* state = probation_.find(key);
+  if (state == nullptr || !comes_back) return state;
+  const bool due = (*state & kDue) != 0;
+  if (due && keys_.size() + waiting_ >= keys_.room()) return state;
   bool added = false;
   std::uint32_t* place = keys_.find_or_add(key, added);
-  if (place != nullptr) *place = *state;
+  if (place == nullptr) return state;
+  *place = *state;
+  probation_.take(key);
+  if (!due) --waiting_;
   return place;
 }
 
-// Null: there is no room.
-std::uint32_t* ExperimentLedger::enter(const ExperimentRequest& event, base::Duration now) {
-  if (windows_.size() >= options_.windows) return nullptr;
-  const std::uint32_t state = place_of(event.arm, event.led);
-  std::uint32_t* place = nullptr;
+// Until its window is over. The ring forgets a key when as many came after it as it has places.
+bool ExperimentLedger::has_room(KeyOrigin origin) const {
+  if (keys_.size() + waiting_ >= keys_.room()) return false;
+  return origin != KeyOrigin::minted || windows_.size() < probation_.places();
+}
+
+void ExperimentLedger::enter(const ExperimentEntrant& event, base::Duration now) {
+  if (event.arm >= options_.arms || event.origin == KeyOrigin::returning) return;
+  const std::uint32_t place = place_of(event.arm, event.led);
+  const bool in_segment = event.led && event.segment <= counts_.segments[event.arm].size();
+  const std::uint32_t state = place | (in_segment ? std::uint32_t{event.segment} << kSegmentShift : 0U);
+  if (std::uint32_t* known = find(event.key, event.origin != KeyOrigin::minted)) {
+    if ((*known & kPlace) != place) *known |= kCrossed;
+    return;
+  }
+  if (!has_room(event.origin)) return;  // its requests will be untracked
   if (event.origin == KeyOrigin::minted) {
     probation_.add(event.key, state);
-    place = probation_.find(event.key);
+    ++waiting_;
   } else {
     bool added = false;
-    place = keys_.find_or_add(event.key, added);
-    if (place == nullptr) return nullptr;
-    *place = state;
+    std::uint32_t* at = keys_.find_or_add(event.key, added);
+    if (at == nullptr) return;
+    *at = state;
   }
   ++outcomes_of(state).keys;
+  if (auto* segment = segment_of(state)) ++segment->keys;
   windows_.push_back({.key = event.key, .until = now + options_.window});
-  return place;
 }
 
 model::ArmOutcomes& ExperimentLedger::outcomes_of(std::uint32_t state) {
@@ -83,25 +113,41 @@ model::ArmOutcomes& ExperimentLedger::outcomes_of(std::uint32_t state) {
   return way.at((state >> kArmShift) & kArmMask);
 }
 
-void ExperimentLedger::convert(std::uint32_t& state, std::uint32_t conversions, model::ArmOutcomes& out) const {
+// Null: no segment led it.
+model::SegmentOutcomes* ExperimentLedger::segment_of(std::uint32_t state) {
+  const std::uint32_t segment = state >> kSegmentShift & kSegmentMask;
+  return segment == 0 ? nullptr : &counts_.segments.at((state >> kArmShift) & kArmMask).at(segment - 1);
+}
+
+void ExperimentLedger::convert(std::uint32_t& state, std::uint32_t conversions, model::ArmOutcomes& out) {
   for (std::size_t i = 0; i < options_.conversions; ++i) {
     const std::uint32_t bit = 1U << (kConversionShift + i);
     if ((conversions >> i & 1U) == 0 || (state & bit) != 0) continue;
     state |= bit;
     ++out.converted[i];
+    if (auto* segment = segment_of(state)) ++segment->converted[i];
   }
 }
 
-void ExperimentLedger::request(const ExperimentRequest& event, base::Duration now) {
+void ExperimentLedger::measure(std::uint32_t& state, std::size_t measure, std::uint64_t value,
+                               model::ArmOutcomes& out) const {
+  if (measure >= options_.measures) return;
+  const std::uint32_t bit = 1U << (kMeasureShift + measure);
+  if ((state & bit) != 0) return;
+  state |= bit;
+  value = std::min(value, model::kMostValue);
+  add_value(out.measures[measure], value, std::chrono::milliseconds(value));
+}
+
+void ExperimentLedger::request(const ExperimentRequest& event) {
   if (event.arm >= options_.arms) return;
-  std::uint32_t* state = find(event.key);
-  const bool first = state == nullptr && event.origin != KeyOrigin::returning;
-  if (first) state = enter(event, now);
+  std::uint32_t* state = find(event.key, event.origin != KeyOrigin::minted);
   if (state == nullptr) {
     ++counts_.untracked;
     return;
   }
   if ((*state & kPlace) != place_of(event.arm, event.led)) {
+    *state |= kCrossed;
     ++counts_.crossed;
     return;
   }
@@ -111,6 +157,7 @@ void ExperimentLedger::request(const ExperimentRequest& event, base::Duration no
   if (event.cause == model::FailureCause::app && (*state & kKeyFailed) == 0) {
     *state |= kKeyFailed;
     ++out.failed;
+    if (auto* segment = segment_of(*state)) ++segment->failed;
   }
   if (event.timed && (*state & kTimed) == 0) {
     *state |= kTimed;
@@ -126,23 +173,24 @@ void ExperimentLedger::request(const ExperimentRequest& event, base::Duration no
     ++out.slow;
   }
   convert(*state, event.conversions, out);
-  if (first) windows_.back().first = *state;
+  for (std::size_t i = 0; i < event.values.size(); ++i) {
+    if ((event.measured >> i & 1U) != 0) measure(*state, i, event.values.at(i), out);
+  }
 }
 
 void ExperimentLedger::posted(const ExperimentPost& event) {
-  std::uint32_t* state = find(event.key);
+  std::uint32_t* state = find(event.key, true);
   if (state == nullptr) {
     ++counts_.untracked;
     return;
   }
+  if ((*state & kCrossed) != 0) {
+    ++counts_.crossed;
+    return;
+  }
   model::ArmOutcomes& out = outcomes_of(*state);
   convert(*state, event.conversions, out);
-  if (!event.measure || *event.measure >= options_.measures) return;
-  const std::uint32_t bit = 1U << (kMeasureShift + *event.measure);
-  if ((*state & bit) != 0) return;
-  *state |= bit;
-  const std::uint64_t value = std::min(event.value, model::kMostValue);
-  add_value(out.measures[*event.measure], value, std::chrono::milliseconds(value));
+  if (event.measure) measure(*state, *event.measure, event.value, out);
 }
 
 void ExperimentLedger::advance(base::Duration now) {
@@ -152,16 +200,19 @@ void ExperimentLedger::advance(base::Duration now) {
   }
 }
 
-// What it has done until now was within its window. One that is not followed any more never came back.
+// What it has done until now was within its window.
 void ExperimentLedger::close(const Window& window) {
   std::uint32_t* state = keys_.find(window.key);
-  if (state == nullptr) state = probation_.find(window.key);
-  if (state != nullptr) *state |= kDue;
-  const std::uint32_t known = state != nullptr ? *state : window.first;
-  model::ArmOutcomes& out = outcomes_of(known);
+  if (state == nullptr) {
+    state = probation_.find(window.key);
+    if (state == nullptr) return;  // cannot be: enter() saw to that
+    --waiting_;
+  }
+  *state |= kDue;
+  model::ArmOutcomes& out = outcomes_of(*state);
   ++out.due;
   for (std::size_t i = 0; i < options_.conversions; ++i) {
-    if ((known >> (kConversionShift + i) & 1U) != 0) ++out.converted_in_due[i];
+    if ((*state >> (kConversionShift + i) & 1U) != 0) ++out.converted_in_due[i];
   }
 }
 

@@ -133,6 +133,78 @@ TEST(ExperimentTest, a_router_that_forgot_its_keys_adds_to_what_was_known) {
   EXPECT_EQ(report.compared[0].outcomes[0].arm.x, 8U);
 }
 
+TEST(ExperimentTest, whom_segments_led_is_summed_by_segment) {
+  ExperimentSpec spec = spec_of();
+  spec.arms[1].segments = {{.name = "spanish", .conditions = {}}, {.name = "beta", .conditions = {}}};
+  ExperimentData data;
+  const auto tell = [&](std::uint64_t keys, std::uint64_t memory) {
+    ExperimentCounts counts = experiment_counts(spec, {arm_of(spec, 9), arm_of(spec, 9)}, memory);
+    counts.segments = {{}, {{.keys = keys, .failed = 1, .converted = {2}}, {.keys = 1, .failed = 0, .converted = {0}}}};
+    return feed(data, spec, counts, memory);
+  };
+  EXPECT_EQ(report_of(data, spec).segments[1].size(), 2U) << "before anything is told";
+  EXPECT_TRUE(tell(3, 1));
+  EXPECT_TRUE(tell(4, 2));
+  const ExperimentReport report = report_of(data, spec);
+  EXPECT_EQ(report.segments[1][0].keys, 7U);
+  EXPECT_EQ(report.segments[1][0].failed, 2U);
+  EXPECT_EQ(report.segments[1][0].converted, (std::vector<std::uint64_t>{4}));
+  EXPECT_EQ(report.segments[1][1].keys, 2U);
+  ExperimentCounts wrong = experiment_counts(spec, {arm_of(spec, 19), arm_of(spec, 19)}, 2);
+  wrong.segments = {{}, {{.keys = 1, .failed = 0, .converted = {0}}}};
+  EXPECT_FALSE(feed(data, spec, wrong, 3)) << "a segment is missing";
+}
+
+// Who is known by a header would be counted by each of them.
+TEST(ExperimentTest, memories_of_users_known_by_a_header_are_kept_apart) {
+  ExperimentSpec spec = spec_of();
+  spec.sticky = {.by = model::StickyRule::By::header, .header = "x-user"};
+  ExperimentData data;
+  feed(data, spec, experiment_counts(spec, {arm_of(spec, 100, 5), arm_of(spec, 110, 6)}, 1), 10);
+  feed(data, spec, experiment_counts(spec, {arm_of(spec, 20, 1), arm_of(spec, 30, 2)}, 2), 20);
+  EXPECT_EQ(report_of(data, spec).split[0].keys, 100U) << "the one with the most users";
+  EXPECT_EQ(report_of(data, spec).compared[0].outcomes[0].difference,
+            rate_pair({.n = 100, .x = 5}, {.n = 110, .x = 6}, 0.05 * share_of_memory(0)).difference);
+  feed(data, spec, experiment_counts(spec, {arm_of(spec, 200, 9), arm_of(spec, 210, 9)}, 2), 30);
+  EXPECT_EQ(report_of(data, spec).split[0].keys, 200U);
+  feed(data, spec, experiment_counts(spec, {arm_of(spec, 150, 9), arm_of(spec, 150, 9)}, 3), 40);
+  EXPECT_EQ(report_of(data, spec).compared[0].outcomes[0].difference,
+            rate_pair({.n = 200, .x = 9}, {.n = 210, .x = 9}, 0.05 * share_of_memory(1)).difference);
+  double shares = 0;
+  for (std::uint64_t memory = 0; memory < 100; ++memory) shares += share_of_memory(memory);
+  EXPECT_NEAR(shares, 1, 1e-9);
+}
+
+TEST(ExperimentTest, evidence_of_harm_is_multiplied_for_users_who_count_once_and_averaged_for_others) {
+  const auto harm = [](model::StickyRule sticky) {
+    ExperimentSpec spec = spec_of();
+    spec.sticky = std::move(sticky);
+    ExperimentData data;
+    for (std::uint64_t memory = 1; memory <= 2; ++memory) {
+      for (std::uint64_t i = 1; i <= 40; ++i) {
+        feed(data, spec, experiment_counts(spec, {arm_of(spec, 50 * i, 0, i), arm_of(spec, 50 * i, 0, 2 * i)}, memory),
+             50 * i + 10'000 * memory);
+        if (report_of(data, spec).guardrails[0].log_evidence >= 0.7 * std::log(100) * static_cast<double>(memory))
+          break;
+      }
+      EXPECT_TRUE(memory == 2 || !breach_of(data, spec));
+    }
+    return breach_of(data, spec).has_value();
+  };
+  EXPECT_TRUE(harm({.by = model::StickyRule::By::cookie}));
+  EXPECT_FALSE(harm({.by = model::StickyRule::By::header, .header = "x-user"}));
+}
+
+// The test compares a pair: the arm's share of everybody would be no bound for its share of the pair.
+TEST(ExperimentTest, a_guardrail_takes_the_weight_of_the_arm_in_its_pair) {
+  const ExperimentSpec spec = spec_of({4000, 2000, 4000});
+  ExperimentData data;
+  const auto arm = [&] { return arm_of(spec, 100, 0, 3); };
+  ASSERT_TRUE(feed(data, spec, experiment_counts(spec, {arm(), arm(), arm()}), 1));
+  EXPECT_EQ(data.guards[0][0].weight, 3334U);
+  EXPECT_EQ(data.guards[0][1].weight, 5000U);
+}
+
 TEST(ExperimentTest, counts_that_cannot_be_are_not_taken) {
   const ExperimentSpec spec = spec_of();
   ExperimentData data;

@@ -8,6 +8,7 @@
 //   mean_difference     of two arms, b - a             asymptotic
 //   quantile_interval   of one arm's values            exact, up to the width of a bucket
 //   quantile_difference of two arms, b - a             exact, up to the width of two buckets
+//   rate_pair, quantile_pair                           of two arms: each, and both together, all at once
 //   equal_rates         ln of the evidence against a = b
 //
 // Rates. Of n units x hit. Against the rate p stands a mixture of all rates, Beta(1/2, 1/2) (Jeffreys' prior; any one
@@ -21,7 +22,9 @@
 // Two arms. Units of both come in any order; a unit multiplies M_a or M_b, each with mean 1, so M_a(p_a)·M_b(p_b) is a
 // martingale under the true pair, and the set of pairs below 1/α holds the truth at all times. It is convex. The
 // interval of a difference or a ratio is what it takes on that set: narrower by up to √2 than what two intervals at α/2
-// leave, and needs no approximation.
+// leave, and needs no approximation. Whatever else is read off the set, such as the rate of one arm (its shadow), is
+// right whenever the set is: so all that rate_pair says together is ever wrong with probability ≤ α. That costs the
+// single rates little.
 //
 // Quantiles. X ≤ x hits with the rate F(x); x can be the p-quantile unless that rate is shown not to be p. So the
 // values x for which M at p of "so many of n are ≤ x" stays below 1/α are the interval, and for two arms a product
@@ -72,6 +75,14 @@ Interval rate_interval(Hits hits, double alpha);
 Interval rate_difference(Hits a, Hits b, double alpha);
 // low ≥ 0; high may be infinite.
 Interval rate_ratio(Hits a, Hits b, double alpha);
+// Of the pairs of rates that are not ruled out: every statement holds at once.
+struct RatePair {
+  Interval a;
+  Interval b;
+  Interval difference;  // b - a
+  Interval ratio;       // b / a
+};
+RatePair rate_pair(Hits a, Hits b, double alpha);
 // ln of the evidence that the rates differ: ≥ ln(1/α) exactly when 0 is outside of rate_difference().
 double log_equal_rates(Hits a, Hits b);
 
@@ -87,5 +98,12 @@ struct Buckets {
 };
 Interval quantile_interval(const Buckets& buckets, double quantile, double alpha);
 Interval quantile_difference(const Buckets& a, const Buckets& b, double quantile, double alpha);
+// As RatePair, of quantiles.
+struct QuantilePair {
+  Interval a;
+  Interval b;
+  Interval difference;  // b - a
+};
+QuantilePair quantile_pair(const Buckets& a, const Buckets& b, double quantile, double alpha);
 
 }  // namespace marea::decide

@@ -55,6 +55,22 @@ TEST(IntervalsTest, a_difference_is_what_pairs_that_are_not_ruled_out_differ_by)
   EXPECT_NEAR(mirrored.high, -difference.low, 1e-9);
 }
 
+// What is said of one arm lies on the edge of the same set as what is said of both, so that all of it is wrong
+// together.
+TEST(IntervalsTest, a_pair_says_all_at_once) {
+  const Hits a{.n = 200, .x = 9};
+  const Hits b{.n = 210, .x = 20};
+  const RatePair pair = rate_pair(a, b, 0.05);
+  EXPECT_EQ(pair.difference, rate_difference(a, b, 0.05));
+  EXPECT_EQ(pair.ratio, rate_ratio(a, b, 0.05));
+  EXPECT_LT(pair.a.low, rate_interval(a, 0.05).low) << "the rate alone at this level is another event";
+  EXPECT_GT(pair.a.high, rate_interval(a, 0.05).high);
+  EXPECT_NEAR(log_mixture(a, pair.a.high) + log_mixture(b, 20.0 / 210), std::log(20), 1e-6);
+  EXPECT_NEAR(log_mixture(b, pair.b.low) + log_mixture(a, 9.0 / 200), std::log(20), 1e-6);
+  EXPECT_GE(pair.difference.low, pair.b.low - pair.a.high);
+  EXPECT_LE(pair.difference.high, pair.b.high - pair.a.low);
+}
+
 TEST(IntervalsTest, without_hits_the_ratio_has_no_upper_end) {
   const Interval ratio = rate_ratio({.n = 50, .x = 0}, {.n = 50, .x = 5}, kAlpha);
   EXPECT_TRUE(std::isinf(ratio.high));

@@ -32,6 +32,7 @@ class KeyTable {
     const std::size_t at = place_of(key);
     return keys_[at] == key ? &states_[at] : nullptr;
   }
+  bool has(std::uint64_t key) const { return keys_[place_of(key)] == key; }
   // `added`: it was not there before, and its state is zero. Null: there is no room for it.
   std::uint32_t* find_or_add(std::uint64_t key, bool& added) {
     added = false;

@@ -29,6 +29,8 @@ class ProbationRing {
     return place == kFree ? nullptr : &states_[place];
   }
 
+  bool has(std::uint64_t key) const { return size_ > 0 && index_[slot_of(key)] != kFree; }
+
   // One that is not there. The state of the one that had to leave for it, if one had.
   std::optional<std::uint32_t> add(std::uint64_t key, std::uint32_t state) {
     if (index_.empty()) {
