@@ -153,6 +153,7 @@ bool Client::begin(const http::RequestHead& head) {
   request_sent_ = answer_begun_ = half_closed_ = refused_ = false;
   attempts_ = interims_ = 0;
   led_by_ = LedBy::split;
+  if (in_experiment_.route) in_experiment_ = {};
   set_request_id(&head);
   trace_ = Trace::of(head, [this] { return worker_.random(); });
   open_account(&head);
@@ -167,7 +168,7 @@ bool Client::begin(const http::RequestHead& head) {
     account_.service = service->name.str();
     return answer_options();
   }
-  if (service->steering && service->steering->experiment && own_path(head) != OwnPath::none) {
+  if (service->steering && service->steering->own_paths && own_path(head) != OwnPath::none) {
     return answer_own_path(*service, head);
   }
   own_cookies_ = {.affinity = service->affine};
@@ -280,7 +281,8 @@ bool Client::send_request() {
                  .ipv6 = peer_.ipv6,
                  .request_id = request_id_,
                  .trace = &trace_,
-                 .own_cookies = own_cookies_},
+                 .own_cookies = own_cookies_,
+                 .user = in_experiment_.user ? in_experiment_.user->view() : std::string_view()},
                 worker_.scratch());
   if (!writer.finish()) return answer(431, "the request's head leaves no room for what a proxy must add");
   out.commit(writer.view().size());

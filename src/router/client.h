@@ -19,6 +19,7 @@
 #include "router/deadlines.h"
 #include "router/forwarding.h"
 #include "router/key_cookie.h"
+#include "router/own_paths.h"
 #include "router/pump.h"
 #include "router/release_lane.h"
 #include "router/request_account.h"
@@ -27,6 +28,7 @@
 #include "router/stream.h"
 #include "router/trace.h"
 #include "router/upstream.h"
+#include "router/user_token.h"
 
 namespace marea::router {
 
@@ -116,7 +118,10 @@ class Client final : public net::Watcher, public Deadline {
 
   // client_experiment.cc
   const RouteTable::RevisionEntry* join(const RouteTable::Experiment& experiment, const net::http::RequestHead& head,
-                                        std::optional<std::size_t> led);
+                                        const model::RouteRule* led);
+  bool takes_part(const RouteTable::Experiment& experiment, const net::http::RequestHead& head) const;
+  std::string_view cookie_key(const RouteTable::Experiment& experiment, const net::http::RequestHead& head);
+  void note_events(const net::http::ResponseHead& response);
   void tell_experiment(model::FailureCause cause, bool cold, base::Duration latency);
   bool answer_own_path(const RouteTable::ServiceEntry& service, const net::http::RequestHead& head);
 
@@ -158,16 +163,19 @@ class Client final : public net::Watcher, public Deadline {
     std::optional<model::FailureCause> cause;
     base::Instant app_done{};  // the app has answered whole
   } in_release_;
-  // Of a request that is assigned_ by an experiment; the key that its answer sets, and what became of it, are in
+  // Of a request to a service with an experiment; the key that its answer sets, and what became of it, are in
   // in_release_.
   struct InExperiment {
-    std::shared_ptr<const model::ExperimentRoute> route;  // null: it is in none
+    std::shared_ptr<const model::ExperimentRoute> route;  // null: there is none
     std::uint32_t number = 0;                             // of the experiment in this router; 0: it is not counted
+    bool counts = false;                                  // it takes part, and is assigned_ by it
     std::uint8_t arm = 0;
     bool led = false;
     decide::KeyOrigin origin = decide::KeyOrigin::elsewhere;
-    std::uint64_t key = 0;    // the fingerprint
-    std::uint32_t asked = 0;  // conversions whose method and path it has
+    std::uint64_t key = 0;         // the fingerprint
+    std::uint32_t asked = 0;       // conversions whose method and path it has
+    SaidEvents said;               // by the answer
+    std::optional<UserText> user;  // by which the app may name its key later
   } in_experiment_;
   std::uint64_t app_sent_before_ = 0;  // bytes to the app on its connection, before this request
   std::uint64_t carried_ = 0;          // bytes of the tunnel when its silence began

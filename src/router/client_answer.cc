@@ -80,6 +80,7 @@ bool Client::begin_answer(const http::ResponseHead& response) {
     return false;
   }
   stream_.out().commit(writer.view().size());
+  if (in_experiment_.route) note_events(response);
   const bool lasts = response.keep_alive && response.version == http::Version::http11 && !leaves_connection_;
   app_rest_ = lasts ? rest_of(response) : base::Duration{0};
   const bool chunked = framing.kind == http::BodyKind::chunked;
@@ -96,11 +97,12 @@ bool Client::begin_answer(const http::ResponseHead& response) {
 }
 
 bool Client::answer(int status, std::string_view why, base::Duration retry_after, model::Reason reason) {
-  return own_answer({.status = status, .retry_after = retry_after, .allow = status == 405}, why, reason);
+  return own_answer({.status = status, .retry_after = retry_after, .allow = status == 405 ? kMethods : ""}, why,
+                    reason);
 }
 
 bool Client::answer_options() {
-  return own_answer({.status = 200, .allow = true}, "marea answers this OPTIONS, since Max-Forwards is 0",
+  return own_answer({.status = 200, .allow = kMethods}, "marea answers this OPTIONS, since Max-Forwards is 0",
                     model::Reason::none);
 }
 

@@ -22,18 +22,22 @@ const RouteTable::RevisionEntry* Client::steer(const RouteTable::ServiceEntry& s
                                                const net::http::RequestHead& head) {
   const RouteTable::Steering& steering = *service.steering;
   own_cookies_.key = steering.key_cookie;
+  if (steering.experiment) {
+    in_experiment_ = {.route = steering.experiment->route, .number = steering.experiment->seat.number};
+  }
   if (steering.rules) {
     if (const auto rule = steering.rules->match(head, peer_.address, steering.usable)) {
       led_by_ = LedBy::rule;
       if (worker_.request_log().on()) account_.rule = steering.rules->rules()[*rule].name;
-      const std::int32_t arm = steering.rules->rules()[*rule].arm;
+      const model::RouteRule& led = steering.rules->rules()[*rule];
+      const std::int32_t arm = led.arm;
       if (arm < 0 || !steering.experiment || static_cast<std::size_t>(arm) >= steering.experiment->arms.size()) {
         return steering.targets[*rule];
       }
-      return join(*steering.experiment, head, static_cast<std::size_t>(arm));
+      return join(*steering.experiment, head, &led);
     }
   }
-  if (steering.experiment) return join(*steering.experiment, head, std::nullopt);
+  if (steering.experiment) return join(*steering.experiment, head, nullptr);
   if (!steering.release) return RouteTable::pick(service, affinity_.revision, worker_.random());
   return assign(*steering.release, head);
 }
@@ -103,7 +107,7 @@ void Client::note_late_cause() {
 // Of an assigned request: it is over, or says nothing more of its arm. A 5xx is one however much of it was taken.
 void Client::settle() {
   assigned_ = false;
-  if (!in_release_.told && !in_experiment_.route) return;
+  if (!in_release_.told && !in_experiment_.counts) return;
   const bool whole = in_release_.app_done != base::Instant{};
   const FailureCause said = answer_begun_ ? cause_of_app_answer(account_.status) : FailureCause::none;
   const FailureCause cause =
@@ -112,7 +116,7 @@ void Client::settle() {
   const base::Instant end = whole ? in_release_.app_done : left ? left_ : worker_.now();
   const base::Duration latency = end - account_.begun;
   const bool cold = in_release_.cold || !in_release_.given;
-  if (in_experiment_.route) {
+  if (in_experiment_.counts) {
     tell_experiment(cause, cold, latency);
     return;
   }

@@ -1,6 +1,6 @@
 // How workers tell the main loop of requests in a running experiment, and of events that were posted: a lane each, as
-// releases have (release_lane.h), with one event a request, at its end. A full lane makes a request untold, which is
-// counted; nobody waits.
+// releases have (release_lane.h). A request is told when it is over, and its key before, when it is given its arm,
+// unless it says that it has come before. A full lane makes an event untold, which is counted; nobody waits.
 #pragma once
 
 #include <array>
@@ -10,19 +10,22 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "base/random.h"
 #include "decide/experiment_ledger.h"
 #include "router/event_ring.h"
 #include "router/key_cookie.h"
+#include "router/user_token.h"
 #include "telemetry/counters.h"
 
 namespace marea::router {
 
-inline constexpr std::size_t kMostExperiments = 16;          // counted at a time: some 40 MiB of keys each, at most
+inline constexpr std::size_t kMostExperiments = 16;          // counted at a time: some 36 MiB of keys each, at most
 inline constexpr std::size_t kExperimentEvents = 1U << 14U;  // of one worker, in a tick
 
 struct ExperimentEvent {
   std::uint32_t experiment = 0;  // its number in this router
-  bool post = false;             // else a request
+  enum class Kind : std::uint8_t { enter, request, post } kind = Kind::request;
+  decide::ExperimentEntrant entrant;
   decide::ExperimentRequest request;
   decide::ExperimentPost posted;
 };
@@ -30,10 +33,11 @@ struct ExperimentEvent {
 // A worker's.
 class ExperimentLane {
  public:
-  ExperimentLane() : ring_(kExperimentEvents) {}
+  explicit ExperimentLane(const UserSecret& users) : ring_(kExperimentEvents), users_(users) {}
 
   // ---- the worker
   ClientKeyText mint(std::uint64_t tick) { return mint_.next(tick); }
+  UserTokens& users() { return users_; }
   void tell(const ExperimentEvent& event) {
     if (!ring_.push(event)) untold_.at(event.experiment % kMostExperiments).add();
   }
@@ -48,6 +52,7 @@ class ExperimentLane {
  private:
   EventRing<ExperimentEvent> ring_;
   KeyMint mint_;
+  UserTokens users_;
   std::array<telemetry::Counter, kMostExperiments> untold_;
 };
 
@@ -55,7 +60,9 @@ class ExperimentLane {
 class ExperimentLanes {
  public:
   ExperimentLanes(int workers, std::uint64_t secret) : secret_(secret) {
-    for (int worker = 0; worker < workers; ++worker) lanes_.push_back(std::make_unique<ExperimentLane>());
+    UserSecret users{};
+    base::SystemRandom::fill(users);
+    for (int worker = 0; worker < workers; ++worker) lanes_.push_back(std::make_unique<ExperimentLane>(users));
   }
   ExperimentLane& of(int worker) { return *lanes_.at(static_cast<std::size_t>(worker)); }
   const std::vector<std::unique_ptr<ExperimentLane>>& all() const { return lanes_; }

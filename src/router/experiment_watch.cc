@@ -28,11 +28,14 @@ void ExperimentWatch::set_routes(const model::Routes& routes) {
 void ExperimentWatch::begin(const model::ExperimentRoute& experiment) {
   if (!lanes_) lanes_ = std::make_unique<ExperimentLanes>(world_.workers, world_.secret);
   const base::Clock& clock = world_.loop.clock();
+  std::vector<std::size_t> segments;
+  for (const model::ExperimentArmRoute& arm : experiment.arms) segments.push_back(arm.segments);
   Watched watched{.number = free_number(), .zero = clock.now(), .zero_unix_ns = clock.wall().unix_ns};
   watched.ledger = std::make_unique<decide::ExperimentLedger>(
       decide::ExperimentLedger::Options{.arms = experiment.arms.size(),
                                         .conversions = experiment.conversions.size(),
                                         .measures = experiment.measures.size(),
+                                        .segments = std::move(segments),
                                         .window = experiment.window});
   watched.untold = untold(watched);
   // Differs from that of a router before this one, and of an experiment that went and came again.
@@ -81,21 +84,41 @@ void ExperimentWatch::look() {
 }
 
 void ExperimentWatch::drain_lanes(base::Instant now) {
-  Watched* last = nullptr;  // events come in runs of one experiment
+  using Kind = ExperimentEvent::Kind;
+  std::uint32_t number = 0;  // events come in runs of one experiment
+  const Watched* last = nullptr;
+  const auto watched = [&](const ExperimentEvent& event) {
+    if (last == nullptr || number != event.experiment) {
+      number = event.experiment;
+      const auto found =
+          std::ranges::find_if(experiments_, [&](const auto& each) { return each.second.number == number; });
+      last = found == experiments_.end() ? nullptr : &found->second;
+    }
+    return last;  // null: it is over
+  };
+  const auto use = [](decide::ExperimentLedger& ledger, const ExperimentEvent& event) {
+    if (event.kind == Kind::post) {
+      ledger.posted(event.posted);
+    } else {
+      ledger.request(event.request);
+    }
+  };
+  const std::vector<ExperimentEvent> before = std::exchange(early_, {});
   for (const auto& lane : lanes_->all()) {
     lane->drain([&](const ExperimentEvent& event) {
-      if (last == nullptr || last->number != event.experiment) {
-        const auto found = std::ranges::find_if(
-            experiments_, [&](const auto& each) { return each.second.number == event.experiment; });
-        if (found == experiments_.end()) return;  // it is over
-        last = &found->second;
-      }
-      if (event.post) {
-        last->ledger->posted(event.posted);
+      const Watched* of = watched(event);
+      if (of == nullptr) return;
+      if (event.kind == Kind::enter) {
+        of->ledger->enter(event.entrant, now - of->zero);
+      } else if (of->ledger->knows(event.kind == Kind::post ? event.posted.key : event.request.key)) {
+        use(*of->ledger, event);
       } else {
-        last->ledger->request(event.request, now - last->zero);
+        early_.push_back(event);
       }
     });
+  }
+  for (const ExperimentEvent& event : before) {
+    if (const Watched* of = watched(event)) use(*of->ledger, event);
   }
 }
 

@@ -3,6 +3,9 @@
 // nothing has to be acknowledged, and a message that is lost costs nothing.
 //
 //   watch.set_routes(routes);            // before their table is made: seats
+//
+// A key enters by what one worker tells, and comes back through another one. So what is told of a key that is not known
+// waits until all lanes were read once more: what was pushed before it has been read by then.
 #pragma once
 
 #include <cstdint>
@@ -10,6 +13,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "base/clock.h"
 #include "model/routes.h"
@@ -63,6 +67,7 @@ class ExperimentWatch {
   std::unique_ptr<ExperimentLanes> lanes_;
   std::map<std::string, Watched> experiments_;  // by id
   std::uint32_t next_number_ = 1;
+  std::vector<ExperimentEvent> early_;  // of keys that were not known when it was read; as many as a tick's lanes hold
   net::Timer timer_;
 };
 

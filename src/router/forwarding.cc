@@ -128,6 +128,8 @@ void write_request(net::http::HeadWriter& out, const net::http::RequestHead& req
     if (field.ends_here) continue;
     if (visitor.own_cookies.any() && net::http::same_token(field.name, "cookie")) {
       forward_cookies(out, field, visitor.own_cookies, scratch);
+    } else if (field.id == FieldName::other && net::http::same_token(field.name, kUserField)) {
+      continue;
     } else if (options && net::http::same_token(field.name, "max-forwards")) {
       write_max_forwards(out, field);
     } else {
@@ -151,6 +153,7 @@ void write_request(net::http::HeadWriter& out, const net::http::RequestHead& req
   out.field("X-Forwarded-Host", request.host);
   out.lines("X-Forwarded-Proto: http\r\n");
   out.field("X-Request-Id", visitor.request_id);
+  if (!visitor.user.empty()) out.field(kUserField, visitor.user);
   out.field("traceparent", visitor.trace->parent());
 }
 
@@ -177,6 +180,7 @@ void write_response(net::http::HeadWriter& out, const net::http::ResponseHead& r
   for (const Field& field : response.fields()) {
     if (field.ends_here || field.id == FieldName::content_length || field.id == FieldName::x_request_id) continue;
     if (field.id == FieldName::trailer && !passes_trailers(response, framing)) continue;
+    if (field.id == FieldName::other && net::http::same_token(field.name, kEventField)) continue;
     out.forward(field);
   }
   out.framing(framing);
@@ -201,6 +205,7 @@ void write_interim(net::http::HeadWriter& out, const net::http::ResponseHead& re
   out.status_line(response.status, response.reason);
   for (const Field& field : response.fields()) {
     if (field.ends_here || field.id == FieldName::content_length || field.id == FieldName::x_request_id) continue;
+    if (field.id == FieldName::other && net::http::same_token(field.name, kEventField)) continue;
     out.forward(field);
   }
 }
@@ -215,8 +220,7 @@ void write_own_answer(net::http::HeadWriter& out, const OwnAnswer& answer, const
   out.status_line(answer.status);
   out.lines("Content-Type: text/plain; charset=utf-8\r\nCache-Control: no-store\r\n");
   out.field("Content-Length", answer.length);
-  // RFC 9110 §15.5.6 and §9.3.7; any other method goes to the app, too.
-  if (answer.allow) out.lines("Allow: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS\r\n");
+  if (!answer.allow.empty()) out.field("Allow", answer.allow);  // RFC 9110 §15.5.6 and §9.3.7
   if (answer.retry_after > base::Duration{0}) {
     const auto seconds = std::chrono::ceil<std::chrono::seconds>(answer.retry_after);
     out.field("Retry-After", static_cast<std::uint64_t>(seconds.count()));
@@ -228,7 +232,7 @@ void write_own_text(net::http::HeadWriter& out, std::size_t length, std::string_
   out.status_line(length == 0 ? 204 : 200);
   if (length > 0) {
     out.field("Content-Type", type);
-    out.lines("Cache-Control: max-age=3600\r\nX-Content-Type-Options: nosniff\r\n");
+    out.lines("Cache-Control: no-cache\r\nX-Content-Type-Options: nosniff\r\n");
     out.field("Content-Length", length);
   }
   write_connection(out, caller);

@@ -26,7 +26,11 @@ struct Visitor {
   std::string_view request_id;
   const Trace* trace = nullptr;
   OwnCookies own_cookies;  // that may be among his, and are not for the app
+  std::string_view user;   // his token for the app (user_token.h); empty: he has none
 };
+
+// The field with the token; what a caller says in it does not go on.
+inline constexpr std::string_view kUserField = "Marea-User";
 
 // A request id that a caller sent and that may go into logs and headers as it is: 1 … kMostRequestIdBytes letters,
 // digits, '-', '_', '.', ':', '/', '+', '='.
@@ -70,6 +74,9 @@ net::http::Framing answer_framing(const net::http::ResponseHead& response, Calle
 // are known that take them for fields of its head.
 bool passes_trailers(const net::http::ResponseHead& response, const net::http::Framing& framing);
 
+// The field in which an app says what the user of the request did (own_paths.h); no caller gets it.
+inline constexpr std::string_view kEventField = "Marea-Event";
+
 // Writes all but the end of the head that the caller gets.
 void write_response(net::http::HeadWriter& out, const net::http::ResponseHead& response,
                     const net::http::Framing& framing, const Caller& caller);
@@ -86,10 +93,12 @@ struct OwnAnswer {
   int status = 0;
   std::size_t length = 0;  // of its body
   base::Duration retry_after{};
-  bool allow = false;  // tells the methods (RFC 9110 §10.2.1)
+  std::string_view allow = {};  // the methods there are (RFC 9110 §10.2.1); empty: it does not say
 };
+// Any method but those that are not proxied goes to the app.
+inline constexpr std::string_view kMethods = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS";
 void write_own_answer(net::http::HeadWriter& out, const OwnAnswer& answer, const Caller& caller);
-// The head of a text that router has itself: 200, kept by caches for an hour; 204 where it has no bytes.
+// The head of a text that router has itself: 200, which caches ask for again each time; 204 where it has no bytes.
 void write_own_text(net::http::HeadWriter& out, std::size_t length, std::string_view type, const Caller& caller);
 
 }  // namespace marea::router

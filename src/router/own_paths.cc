@@ -5,6 +5,8 @@
 #include <cmath>
 #include <optional>
 
+#include "router/cookies.h"
+
 namespace marea::router {
 namespace {
 
@@ -60,6 +62,31 @@ std::optional<std::string_view> parameter(std::string_view query, std::string_vi
   return std::nullopt;
 }
 
+// `how`: a value is said where the event came from.
+std::expected<decide::ExperimentPost, std::string> event_of(std::string_view name, std::optional<std::string_view> text,
+                                                            const model::ExperimentRoute& route, std::string_view how) {
+  decide::ExperimentPost out;
+  for (std::size_t i = 0; i < route.conversions.size(); ++i) {
+    if (!name.empty() && route.conversions[i].event == name) out.conversions |= 1U << i;
+  }
+  const auto measure = std::ranges::find(route.measures, name);
+  if (measure != route.measures.end()) {
+    out.measure = static_cast<std::size_t>(measure - route.measures.begin());
+    double value = -1;
+    if (text) {
+      const auto read = std::from_chars(text->data(), text->data() + text->size(), value);
+      if (read.ec != std::errc() || read.ptr != text->data() + text->size()) value = -1;
+    }
+    if (!(value >= 0 && value <= static_cast<double>(model::kMostValue))) {
+      return std::unexpected("this event has a value: " + std::string(how) + ", from 0 to " +
+                             std::to_string(model::kMostValue));
+    }
+    out.value = static_cast<std::uint64_t>(std::llround(value));
+  }
+  if (out.conversions == 0 && !out.measure) return std::unexpected("the experiment that runs has no such event");
+  return out;
+}
+
 }  // namespace
 
 OwnPath own_path(const net::http::RequestHead& request) {
@@ -84,26 +111,47 @@ std::expected<decide::ExperimentPost, std::string> read_event(std::string_view t
   if (query.size() > kMostEventQuery) return std::unexpected("the query is too long");
   const auto name = parameter(query, "event");
   if (!name || name->empty()) return std::unexpected("the query must name an event: ?event=NAME");
-  decide::ExperimentPost out;
-  for (std::size_t i = 0; i < route.conversions.size(); ++i) {
-    if (route.conversions[i].event == *name) out.conversions |= 1U << i;
-  }
-  const auto measure = std::ranges::find(route.measures, *name);
-  if (measure != route.measures.end()) {
-    out.measure = static_cast<std::size_t>(measure - route.measures.begin());
-    const auto text = parameter(query, "value");
-    double value = -1;
-    if (text) {
-      const auto read = std::from_chars(text->data(), text->data() + text->size(), value);
-      if (read.ec != std::errc() || read.ptr != text->data() + text->size()) value = -1;
+  return event_of(*name, parameter(query, "value"), route, "&value=N");
+}
+
+std::expected<std::vector<SaidEvent>, std::string> read_said_events(std::string_view field,
+                                                                    const model::ExperimentRoute& route) {
+  if (field.size() > kMostEventFieldBytes) return std::unexpected("the field is too long");
+  std::vector<SaidEvent> out;
+  while (!field.empty()) {
+    std::string_view element = field.substr(0, field.find(','));
+    field.remove_prefix(std::min(field.size(), element.size() + 1));
+    const std::string_view name = next_pair(element);
+    if (name.empty() && element.empty()) continue;  // a list may have empty elements (RFC 9110 §5.6.1)
+    std::optional<std::string_view> value;
+    std::string_view user;
+    while (!element.empty()) {
+      const std::string_view pair = next_pair(element);
+      const auto has_value = value_in(pair, "value");
+      const auto has_user = value_in(pair, "user");
+      if (has_value) value = has_value;
+      if (has_user) user = *has_user;
+      if (!pair.empty() && !has_value && (!has_user || has_user->empty())) {
+        return std::unexpected("an event has ;value=N and ;user=TOKEN, and not \"" + std::string(pair) + "\"");
+      }
     }
-    if (!(value >= 0 && value <= static_cast<double>(model::kMostValue))) {
-      return std::unexpected("this event has a value: &value=N, from 0 to " + std::to_string(model::kMostValue));
-    }
-    out.value = static_cast<std::uint64_t>(std::llround(value));
+    auto event = event_of(name, value, route, ";value=N");
+    if (!event) return std::unexpected("\"" + std::string(name) + "\": " + event.error());
+    out.push_back({.event = *event, .user = user});
   }
-  if (out.conversions == 0 && !out.measure) return std::unexpected("the experiment that runs has no such event");
   return out;
+}
+
+void SaidEvents::add(const decide::ExperimentPost& event) {
+  conversions |= event.conversions;
+  if (!event.measure || (measured >> *event.measure & 1U) != 0) return;
+  measured = static_cast<std::uint8_t>(measured | 1U << *event.measure);
+  values.at(*event.measure) = static_cast<std::uint32_t>(event.value);
+}
+
+bool has_events(const model::ExperimentRoute& route) {
+  return !route.measures.empty() ||
+         std::ranges::any_of(route.conversions, [](const auto& each) { return !each.event.empty(); });
 }
 
 std::string beacon_script(const model::ExperimentRoute& route) {

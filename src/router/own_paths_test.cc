@@ -52,6 +52,28 @@ TEST(OwnPathsTest, what_is_no_event_says_why) {
   EXPECT_FALSE(read_event("/.marea/events?event=loan", route())) << "a conversion by its route is no event";
 }
 
+TEST(OwnPathsTest, an_answer_says_events_one_by_one_or_as_a_list) {
+  const auto said = read_said_events("paid, , lcp ; value=1800 ;, paid;user=0af", route());
+  ASSERT_TRUE(said) << said.error();
+  ASSERT_EQ(said->size(), 3U);
+  EXPECT_EQ((*said)[0].event.conversions, 2U);
+  EXPECT_EQ((*said)[1].event.measure, 0U);
+  EXPECT_EQ((*said)[1].event.value, 1800U);
+  EXPECT_EQ((*said)[2].user, "0af");
+  SaidEvents sum;
+  sum.add((*said)[0].event);
+  sum.add((*said)[1].event);
+  sum.add({.conversions = 0, .measure = 0, .value = 9});
+  EXPECT_EQ(sum.conversions, 2U);
+  EXPECT_EQ(sum.measured, 1U);
+  EXPECT_EQ(sum.values[0], 1800U) << "the first counts";
+  EXPECT_TRUE(read_said_events("", route())->empty());
+  for (const char* wrong : {"other", "paid;usr=1", "paid;user=", "lcp", "lcp;value=x", ";value=1", "paid, other"}) {
+    EXPECT_FALSE(read_said_events(wrong, route())) << wrong;
+  }
+  EXPECT_FALSE(read_said_events(std::string(2000, ','), route()));
+}
+
 TEST(OwnPathsTest, other_sites_post_nothing) {
   EXPECT_FALSE(cross_site("")) << "no browser";
   EXPECT_FALSE(cross_site("Sec-Fetch-Site: same-origin\r\n"));

@@ -77,6 +77,12 @@ std::optional<RouteTable::Experiment> RouteTable::experiment_of(const model::Ser
     out.until.push_back(until += arm.weight);
   }
   if (out.arms.empty()) return std::nullopt;
+  const auto control = std::ranges::find_if(out.route->arms, [](const auto& arm) { return arm.weight > 0; });
+  if (control != out.route->arms.end()) out.control = static_cast<std::size_t>(control - out.route->arms.begin());
+  if (const auto& consent = out.route->consent) {
+    model::RouteRule rule{.name = "consent", .conditions = {*consent}, .revision = {}};
+    out.consent = std::make_shared<const RuleSet>(std::vector{std::move(rule)});
+  }
   return out;
 }
 
@@ -90,9 +96,10 @@ std::unique_ptr<const RouteTable::Steering> RouteTable::steering_of(const model:
   const RevisionEntry* const stable = route.release ? entry(route.release->stable) : nullptr;
   const RevisionEntry* const canary = route.release ? entry(route.release->canary) : nullptr;
   const bool releasing = stable != nullptr && canary != nullptr;
-  if (route.rules.empty() && !route.release && !route.experiment) return nullptr;
+  if (route.rules.empty() && !route.release && !route.experiment && !route.own_paths) return nullptr;
   auto out = std::make_unique<Steering>();
   out->key_cookie = (route.release && route.release->sticky != model::StickyKey::off) || route.experiment;
+  out->own_paths = route.own_paths || route.experiment;
   if (releasing) {
     out->release.emplace(Release{.stable = stable,
                                  .canary = canary,

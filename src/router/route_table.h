@@ -57,7 +57,9 @@ class RouteTable {
   struct Experiment {
     std::shared_ptr<const model::ExperimentRoute> route;
     std::vector<const RevisionEntry*> arms;
-    std::vector<std::uint32_t> until;  // by arm: the first bucket that is no more of it
+    std::vector<std::uint32_t> until;        // by arm: the first bucket that is no more of it
+    std::size_t control = 0;                 // its revision is for those who take no part
+    std::shared_ptr<const RuleSet> consent;  // whom it does not match takes no part; null: everybody does
     decide::Split split;
     ExperimentSeat seat;
   };
@@ -68,6 +70,7 @@ class RouteTable {
     std::optional<Release> release;
     std::optional<Experiment> experiment;
     bool key_cookie = false;  // marea_key is ours, also while an arm is absent
+    bool own_paths = false;   // so is what is below /.marea/, also when no experiment runs
   };
   struct ServiceEntry {
     base::ServiceName name;
