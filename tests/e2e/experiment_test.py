@@ -184,3 +184,30 @@ def test_a_service_and_its_experiment_come_in_one_file(platform, name, tide, tmp
     assert status(platform, name)["phase"] == "running"
     described = platform.cli("experiments", "describe", name).out
     assert "new against old, loan" in described and "percentage points" in described
+
+
+def test_the_app_says_events_in_its_answers_for_who_asks_and_later_for_who_asked_before(platform, name, tide):
+    first, second = two_revisions(platform, name, tide)
+    platform.apply(experiment(name, name, first, second))
+    until(lambda: "set-cookie" in platform.get(name).headers, "users get their key")
+
+    def newcomer():
+        return {"Cookie": platform.get(name).headers["set-cookie"].split(";")[0]}
+
+    paid = lambda: sum(each["conversions"]["paid"] for each in status(platform, name)["arms"])
+    before = paid()
+    for _ in range(3):
+        user = newcomer()
+        for _ in range(2):
+            said = platform.get(name, "/say?payment", headers=user)
+            assert said.status == 201 and "marea-event" not in said.headers, "the caller does not see it"
+    user = newcomer()
+    seen = platform.get(name, "/headers", headers={**user, "Marea-User": "forged"}).text.lower()
+    tokens = [line.split(": ")[1].strip() for line in seen.splitlines() if line.startswith("marea-user:")]
+    assert len(tokens) == 1 and len(tokens[0]) == 32 and tokens[0] != "forged"
+    platform.get(name, f"/say?payment;user={tokens[0]}", headers=newcomer())
+    platform.get(name, f"/say?payment;user={'0' * 32}", headers=newcomer())
+    until(lambda: paid() >= before + 4, "three users who asked and one who had asked before have paid")
+    users = lambda: {each["name"]: (each["users"], each["due"]) for each in status(platform, name)["arms"]}
+    until(lambda: all(came == due for came, due in users().values()), "all windows are over")
+    assert paid() == before + 4, "each user once, and an unknown token is nobody"

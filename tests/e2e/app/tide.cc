@@ -4,7 +4,7 @@
 // revision answers; answer() has the rest. A connection that asks for /stream or /sip waits in the middle until another
 // one asks for /release. Whoever numbers a request (X-Load-Number) finds its number in the answer, and which instance
 // it is from (X-Instance). /ready is 200 until /unready, and 503 until /ready-again; those who look there are no
-// requests that /seen counts. What comes after /spoil is answered with a 500.
+// requests that /seen counts. What comes after /spoil is answered with a 500. /say?WORDS has them as Marea-Event.
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -258,8 +258,9 @@ bool serve_one(Connection& connection, const std::string& head) {
   const std::string said = answer(head, target, body, beside);
   --in_flight;
   const std::string cookie = target.starts_with("/cookie") ? "Set-Cookie: app=1; Path=/\r\nSet-Cookie: b=2\r\n" : "";
-  return connection.send("HTTP/1.1 " + status + "\r\nContent-Type: text/plain\r\n" + cookie + number_fields(head) +
-                         "Content-Length: " + std::to_string(said.size()) + "\r\n\r\n" + said);
+  const std::string event = target.starts_with("/say?") ? "Marea-Event: " + target.substr(5) + "\r\n" : "";
+  return connection.send("HTTP/1.1 " + status + "\r\nContent-Type: text/plain\r\n" + cookie + event +
+                         number_fields(head) + "Content-Length: " + std::to_string(said.size()) + "\r\n\r\n" + said);
 }
 
 void serve(int fd) {
