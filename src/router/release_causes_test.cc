@@ -22,6 +22,9 @@ TEST_F(Releasing, each_failure_has_its_cause) {
     wire.stop_sending();
     return wire.rest();
   });
+  EXPECT_TRUE(until([&] {
+    return std::accumulate(last.canary.failures.begin(), last.canary.failures.end(), std::uint64_t{0}) == 4;
+  }));
   settle();
   EXPECT_THAT(last.canary.failures, testing::ElementsAre(0U, 3U, 0U, 0U, 1U));
   EXPECT_EQ(sum(ticks, true, true).failed, 3U) << "also of the key that this answer sets";
