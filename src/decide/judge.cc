@@ -323,9 +323,14 @@ Doubt Judge::distrust() const {
 }
 
 bool Judge::mostly_failing() const {
-  const Evidence seen = evidence(JudgedMetric::failures);
-  return seen.canary_units >= kLeastSeen && seen.canary_hits * 2 > seen.canary_units &&
-         seen.stable_hits * 2 <= seen.stable_units;
+  const RiskMetricState& failures = risk(JudgedMetric::failures);
+  const auto all = [&](std::size_t arm) {
+    return UnitCounts{.units = failures.keyed.at(arm).units + failures.keyless.at(arm).units,
+                      .hits = failures.keyed.at(arm).hits + failures.keyless.at(arm).hits};
+  };
+  const UnitCounts canary = all(kCanary);
+  const UnitCounts stable = all(kStable);
+  return canary.units >= kLeastSeen && canary.hits * 2 > canary.units && stable.hits * 2 <= stable.units;
 }
 
 Doubt Judge::lack() const {

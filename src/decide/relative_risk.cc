@@ -50,6 +50,15 @@ double log_sum(std::span<const double> logs) {
   return most + std::log(sum);
 }
 
+// Whether the mirror's mixture is beyond the limit; it is asked at each tick, and its largest part mostly tells.
+bool mixture_reaches(std::span<const double> logs, double limit) {
+  const double mixture = std::log(kBoundMixture);
+  const double most = *std::ranges::max_element(logs) - mixture;
+  if (most >= limit) return true;
+  if (most + std::log(static_cast<double>(logs.size())) < limit) return false;
+  return log_sum(logs) - mixture >= limit;
+}
+
 double log_add(double a, double b) {
   return std::max(a, b) + std::log1p(std::exp(-std::abs(a - b)));
 }
@@ -256,8 +265,7 @@ std::optional<double> risk_below(const BoundState& state, Stratum stratum, doubl
   std::optional<double> below;
   for (std::size_t grid = kBoundGrid - 1; grid > 0; --grid) {
     const std::size_t least = grid > kBoundMixture ? grid - kBoundMixture : 0;
-    const double smaller = log_sum(std::span(logs).subspan(least, grid - least)) - std::log(kBoundMixture);
-    if (smaller - logs.at(grid) < limit) break;
+    if (!mixture_reaches(std::span(logs).subspan(least, grid - least), limit + logs.at(grid))) break;
     below = std::exp2(static_cast<double>(kBoundLeast + static_cast<int>(grid)) / kBoundSteps);
   }
   return below;
