@@ -309,8 +309,8 @@ TEST_F(ControlExperimentTest, one_that_has_ended_is_not_begun_anew_and_that_is_s
   ASSERT_TRUE(world.execute(EndExperiment{.name = "form", .who = {}, .reason = {}}));
   const auto done = put(same);
   ASSERT_TRUE(done) << done.error().error.line();
-  ASSERT_EQ(std::get<ExperimentPut>(*done).notices.size(), 1U);
-  EXPECT_THAT(std::get<ExperimentPut>(*done).notices[0].message, HasSubstr("has ended (person), and nothing begins"));
+  ASSERT_EQ(std::get<ExperimentPut>(*done).notices.size(), 2U) << "the other is of its segment by a path";
+  EXPECT_THAT(std::get<ExperimentPut>(*done).notices[1].message, HasSubstr("has ended (person), and nothing begins"));
 }
 
 TEST_F(ControlExperimentTest, the_history_tells_who_began_and_who_deleted_one_that_ran) {
