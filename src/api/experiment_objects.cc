@@ -47,6 +47,18 @@ Json counts_object(const model::ArmOutcomes& arm, const model::ExperimentSpec& s
   return out;
 }
 
+Json segment_object(const model::SegmentOutcomes& segment, const std::string& name, std::size_t index,
+                    const model::ExperimentSpec& spec) {
+  Json out = {{"name", name.empty() ? std::to_string(index) : name},
+              {"users", segment.keys},
+              {"failedUsers", segment.failed},
+              {"conversions", Json::object()}};
+  for (std::size_t i = 0; i < spec.conversions.size() && i < segment.converted.size(); ++i) {
+    out["conversions"][spec.conversions[i].name] = segment.converted[i];
+  }
+  return out;
+}
+
 Json experiment_arm(const decide::ExperimentReport& report, const model::ExperimentSpec& spec, std::size_t index) {
   const model::ExperimentArm& arm = spec.arms[index];
   Json out = {{"name", arm.name}, {"revision", arm.revision.str()}};
@@ -57,7 +69,11 @@ Json experiment_arm(const decide::ExperimentReport& report, const model::Experim
                         {"p50", interval_object(report.latencies[index][0])},
                         {"p95", interval_object(report.latencies[index][1])}};
   }
-  if (arm.customers || !arm.segments.empty()) out["led"] = counts_object(report.led[index], spec);
+  if (!arm.customers && arm.segments.empty()) return out;
+  out["led"] = counts_object(report.led[index], spec);
+  for (std::size_t i = 0; i < arm.segments.size() && i < report.segments[index].size(); ++i) {
+    out["led"]["segments"].push_back(segment_object(report.segments[index][i], arm.segments[i].name, i, spec));
+  }
   return out;
 }
 

@@ -34,5 +34,6 @@
   X(sample_ratio_mistrusted, "not as the weights say: the numbers cannot be trusted", "no como dicen los pesos: los números no son de fiar") \
   X(arm_counts, "{} users, {} failed; {}", "{} usuarios, {} con fallos; {}") \
   X(arm_led, "{} users led by rules", "{} usuarios llevados por reglas") \
+  X(arm_segment, "{} of segment {}", "{} del segmento {}") \
   X(guardrail_breached, "guardrail broken: {}", "límite superado: {}") \
   X(experiment_ended, "experiment {} has ended: {}", "el experimento {} ha terminado: {}")

@@ -36,6 +36,9 @@ std::string arm_text(const Json& arm, const Words& words) {
   }
   if (const Json* led = find(arm, {"led"})) {
     out += (out.ends_with(':') ? " " : "; ") + words(Text::arm_led, text_at(*led, {"users"}));
+    for (const Json& each : parts_at(*led, {"segments"})) {
+      out += ", " + words(Text::arm_segment, text_at(each, {"users"}), text_at(each, {"name"}));
+    }
   }
   return out;
 }

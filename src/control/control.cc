@@ -265,6 +265,8 @@ void Control::plan(ServiceState& service) {
   if (const ExperimentEntry* experiment = running_experiment(service.record.service.name)) {
     facts.experiment = experiment->facts();
   }
+  facts.experimented = std::ranges::any_of(
+      experiments_, [&](const auto& each) { return each.second.spec().service == service.record.service.name; });
   ServiceOutcome outcome = plan_service(facts);
   note_published(service.record.service.name, facts, outcome);
   service.shares = outcome.route ? outcome.route->shares : std::vector<model::RouteShare>();

@@ -82,6 +82,9 @@ TEST_F(ControlExperimentTest, divides_users_until_its_date_and_then_the_traffic_
   EXPECT_EQ(entry().state().cause, ExperimentEnd::date);
   EXPECT_EQ(world.shares("hola"), "hola-00002=10000");
   EXPECT_FALSE(world.route("hola").experiment);
+  EXPECT_TRUE(world.route("hola").own_paths) << "pages that were loaded before still post events";
+  ASSERT_TRUE(world.execute(DeleteExperiment{.name = "form"}));
+  EXPECT_FALSE(world.route("hola").own_paths);
 }
 
 TEST_F(ControlExperimentTest, the_history_tells_when_it_began_and_why_it_ended) {

@@ -278,7 +278,8 @@ ServiceOutcome plan_service(const ServiceFacts& facts) {
                                     .tags = tags_of(facts),
                                     .rules = rules_of(facts),
                                     .release = {},
-                                    .experiment = {}};
+                                    .experiment = {},
+                                    .own_paths = facts.experimented};
     if (experiment != nullptr) {
       out.route->rules.insert(out.route->rules.end(), experiment->rules.begin(), experiment->rules.end());
       out.route->experiment = experiment->route;

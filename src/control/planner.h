@@ -66,6 +66,7 @@ struct ServiceFacts {
   std::vector<RevisionFacts> revisions;       // oldest first
   std::optional<ReleaseFacts> release;        // one of another revision has no effect
   std::optional<ExperimentFacts> experiment;  // without effect while a release runs, or unless all its arms are ready
+  bool experimented = false;                  // there is one, perhaps over: pages may still post its events
 };
 
 struct ServiceOutcome {

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "decide/latency_bucket.h"
+#include "decide/log_space.h"
 #include "decide/sample_ratio.h"
 
 namespace marea::decide {
@@ -152,11 +153,6 @@ AtRisk keys_at_risk(const ArmOutcomes& now, const ArmOutcomes* then, model::Guar
 // Users known by a header are counted again by a router that forgot them.
 bool are_apart(const ExperimentSpec& spec) {
   return spec.sticky.by == model::StickyRule::By::header;
-}
-
-double log_add(double a, double b) {
-  const double high = std::max(a, b);
-  return high + std::log1p(std::exp(std::min(a, b) - high));
 }
 
 // Of the arms' share of the pair, rounded up: the test takes no less for the arm than its share of new keys.

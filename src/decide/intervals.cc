@@ -11,9 +11,9 @@ namespace marea::decide {
 namespace {
 
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
-constexpr int kMostSteps = 60;   // to an end: six or so, where the bracket must not be halved
-constexpr double kStep = 1e-12;  // relative: a smaller one says nothing
-constexpr int kSections = 36;    // golden ones, each leaves 0.618 of a bracket: to 3e-8, and a peak is flat
+constexpr int kMostSteps = 60;        // to an end: six or so, where the bracket must not be halved
+constexpr double kLeastStep = 1e-12;  // relative: a smaller one says nothing
+constexpr int kSections = 36;         // golden ones, each leaves 0.618 of a bracket: to 3e-8, and a peak is flat
 constexpr double kLogBetaOfHalves = 1.1447298858494002;  // ln B(1/2, 1/2) = ln π
 
 double share(Hits hits) {
@@ -50,7 +50,7 @@ class Mixture {
       const double beyond = at(p) - limit;
       (beyond < 0 ? in : out) = p;
       const double next = p - beyond / (rest_ / (1 - p) - x_ / p);
-      if (beyond >= 0 && p - next <= kStep * p) break;
+      if (beyond >= 0 && p - next <= kLeastStep * p) break;
       p = next;
     }
     return out;

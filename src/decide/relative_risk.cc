@@ -4,6 +4,8 @@
 #include <cmath>
 #include <span>
 
+#include "decide/log_space.h"
+
 namespace marea::decide {
 
 namespace {
@@ -57,10 +59,6 @@ bool mixture_reaches(std::span<const double> logs, double limit) {
   if (most >= limit) return true;
   if (most + std::log(static_cast<double>(logs.size())) < limit) return false;
   return log_sum(logs) - mixture >= limit;
-}
-
-double log_add(double a, double b) {
-  return std::max(a, b) + std::log1p(std::exp(-std::abs(a - b)));
 }
 
 AtRisk possible(AtRisk arm) {

@@ -7,7 +7,7 @@
 namespace marea::router {
 namespace {
 
-constexpr std::string_view kHex = "0123456789abcdef";
+constexpr std::string_view kTokenDigits = "0123456789abcdef";
 
 // The experiment, the key, and four bytes of zero: who makes a token up meets them once in 2^32 times.
 constexpr std::size_t kKeyAt = 4;
@@ -54,17 +54,18 @@ std::optional<UserText> UserTokens::text_of(std::uint32_t experiment, std::uint6
   if (!turn(encrypts_, block)) return std::nullopt;
   UserText out;
   for (std::size_t i = 0; i < block.size(); ++i) {
-    out.digits.at(2 * i) = kHex[block.at(i) >> 4U];
-    out.digits.at(2 * i + 1) = kHex[block.at(i) & 15U];
+    out.digits.at(2 * i) = kTokenDigits[block.at(i) >> 4U];
+    out.digits.at(2 * i + 1) = kTokenDigits[block.at(i) & 15U];
   }
   return out;
 }
 
 std::optional<NamedUser> UserTokens::read(std::string_view text) {
   Block block{};
-  if (text.size() != 2 * block.size() || text.find_first_not_of(kHex) != std::string_view::npos) return std::nullopt;
+  if (text.size() != 2 * block.size() || text.find_first_not_of(kTokenDigits) != std::string_view::npos)
+    return std::nullopt;
   for (std::size_t i = 0; i < block.size(); ++i) {
-    block.at(i) = static_cast<unsigned char>(kHex.find(text[2 * i]) << 4U | kHex.find(text[2 * i + 1]));
+    block.at(i) = static_cast<unsigned char>(kTokenDigits.find(text[2 * i]) << 4U | kTokenDigits.find(text[2 * i + 1]));
   }
   if (!turn(decrypts_, block)) return std::nullopt;
   for (std::size_t i = kZerosAt; i < block.size(); ++i) {

@@ -52,8 +52,8 @@ def test_a_release_is_read_moved_and_taken_back(kubectl, platform, name, tide):
     assert table[1].split()[:5] == [second, name, "stepping", "1/5", "1%"]
     for _ in range(20):
         platform.get(name)
-    until(lambda: platform.call(f"{OWN}/releases/{second}").json()["status"]["evidence"]["stable"]["requests"] >= 20,
-          "the requests are counted")
+    until(lambda: sum(platform.call(f"{OWN}/releases/{second}").json()["status"]["evidence"][arm]["requests"]
+                      for arm in ("stable", "canary")) >= 20, "the requests are counted")
     evidence = platform.call(f"{OWN}/releases/{second}").json()["status"]["evidence"]
     assert "more keys" in evidence["wouldChange"]
     paused = post(platform, f"releases/{second}/pause", reason="lunch", **{"for": "1h"})
