@@ -182,8 +182,10 @@ std::expected<Outcome, Refusal> Control::run(const PutExperiment& command) {
                            .message = "has ended (" + std::string(to_string(known->second.state().cause)) +
                                       "), and nothing begins anew; for that choose another name, or delete it first"});
   }
-  if (command.dry_run) out.would_be = std::move(record);
-  if (command.dry_run) return out;
+  if (command.dry_run) {
+    out.would_be = std::move(record);
+    return out;
+  }
   std::vector<store::Change> changes{record};
   history_.author = {.actor = model::ReleaseActor::person, .who = command.who, .why = {}};
   if (auto done = commit(changes); !done) return not_stored(std::move(done.error()));

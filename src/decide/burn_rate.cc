@@ -14,7 +14,7 @@ struct Windows {
   std::int64_t short_ones;  //
 };
 // 2 % of a month's budget within an hour, 5 % within six, 10 % within a day.
-constexpr std::array<Windows, 3> kWindows = {{{14.4, 60, 5}, {6, 6 * 60, 30}, {3, 24 * 60, 2 * 60}}};
+constexpr std::array<Windows, 3> kWindows = {{{14.4, 60, 5}, {6, 360, 30}, {3, 1440, 120}}};
 
 std::int64_t minute_of(base::Instant now) {
   return std::max<std::int64_t>(0, std::chrono::floor<std::chrono::minutes>(now.time_since_epoch()).count());

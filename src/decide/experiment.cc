@@ -227,6 +227,7 @@ void feed_guards(ExperimentData& data, const ExperimentSpec& spec, const Experim
 const std::vector<double>& value_edges() {
   static const std::vector<double> edges = [] {
     std::vector<double> out;
+    out.reserve(model::kLatencyBuckets);
     for (std::size_t i = 0; i < model::kLatencyBuckets; ++i) {
       out.push_back(std::pow(1.15, (static_cast<double>(i) - 40) / 5));
     }

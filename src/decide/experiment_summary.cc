@@ -125,12 +125,13 @@ std::string warnings(const ExperimentReport& report, const model::ExperimentSpec
     const std::string control = quoted(spec.arms[report.control].name, language);
     const bool slow = each.metric == model::GuardrailMetric::slow;
     if (english) {
-      out += arm + " harms users: it " + (slow ? "lets more of them wait" : "fails for more of them") + " than " +
-             control + ". ";
+      out.append(arm).append(" harms users: it ");
+      out.append(slow ? "lets more of them wait" : "fails for more of them").append(" than ").append(control);
     } else {
-      out += arm + " perjudica a los usuarios: " + (slow ? "hace esperar" : "falla") + " a más de ellos que " +
-             control + ". ";
+      out.append(arm).append(" perjudica a los usuarios: ");
+      out.append(slow ? "hace esperar" : "falla").append(" a más de ellos que ").append(control);
     }
+    out.append(". ");
   }
   return out;
 }

@@ -41,11 +41,11 @@
 // (1) Relative risks: a fixed grid with fixed weights. A part of the weight lies on total failure; where that begins
 //     with the first requests, first_requests.h is faster.
 // (2) When the harm began. Capital waits, worth what it is, and a part of it is staked at each tick, by a rule that
-//     knows only the past: six tenths at the first tick, a third of the rest at each of the first kMostStepStakes changes of
-//     the weight, the rest slowly: what waits T ticks after the first is proportional to (1 + T/500)^-0.25. Stakes grow
-//     by f from then on. Since f has mean ≤ 1 given the past whenever a stake begins, the sum of all capital is a
-//     supermartingale; per δ the stakes add to one number. A test that begins once would lose, in an hour without harm,
-//     thousands of nats to be made up for.
+//     knows only the past: six tenths at the first tick, a third of the rest at each of the first kMostStepStakes
+//     changes of the weight, the rest slowly: what waits T ticks after the first is proportional to (1 + T/500)^-0.25.
+//     Stakes grow by f from then on. Since f has mean ≤ 1 given the past whenever a stake begins, the sum of all
+//     capital is a supermartingale; per δ the stakes add to one number. A test that begins once would lose, in an hour
+//     without harm, thousands of nats to be made up for.
 // (3) Strata. Units with and without a key differ in kind and in rate, so each has its own ρ. Given the past their
 //     splits are independent, so the product of both factors has mean ≤ 1 as well. Stakes go to the product while one
 //     stratum alone was seen. At the other's first unit half of what waits is staked on each alone, which finds harm

@@ -29,6 +29,7 @@ void ExperimentWatch::begin(const model::ExperimentRoute& experiment) {
   if (!lanes_) lanes_ = std::make_unique<ExperimentLanes>(world_.workers, world_.secret);
   const base::Clock& clock = world_.loop.clock();
   std::vector<std::size_t> segments;
+  segments.reserve(experiment.arms.size());
   for (const model::ExperimentArmRoute& arm : experiment.arms) segments.push_back(arm.segments);
   Watched watched{.number = free_number(), .zero = clock.now(), .zero_unix_ns = clock.wall().unix_ns};
   watched.ledger = std::make_unique<decide::ExperimentLedger>(
