@@ -82,7 +82,10 @@ std::expected<RollbackPlan, Refusal> plan_rollback(const RollbackFacts& facts, c
                   "To go further back name the revision: marea rollback " + facts.service.str() + " REVISION");
   }
   if (plan.to.empty()) plan.to = runs ? newest->stable : stable_but(facts, facts.serving);
-  if (plan.to.empty()) return cannot(facts, "there is no other revision that is ready", "Deploy one");
+  if (plan.to.empty()) {
+    return cannot(facts, "there is no earlier revision that is ready",
+                  "Deploy one, or name a later one: marea rollback " + facts.service.str() + " REVISION");
+  }
   if (runs && plan.to == newest->stable) return plan;
   if (!runs && plan.to == facts.serving && facts.serves_alone) {
     if (plan.ends) return plan;

@@ -92,7 +92,7 @@ TEST(Rollback, a_release_that_is_done_is_taken_back_where_its_stable_is_the_targ
 TEST(Rollback, without_a_release_the_traffic_says_it) {
   EXPECT_EQ(planned(facts_of({made("a"), made("b")}, {}, "b")), "b to a traffic");
   EXPECT_EQ(planned(facts_of({made("a"), made("b")}, {}, "b"), "b"), "E_CONFLICT b has all requests already");
-  EXPECT_EQ(planned(facts_of({made("a")}, {}, "a")), "E_CONFLICT there is no other revision that is ready");
+  EXPECT_EQ(planned(facts_of({made("a")}, {}, "a")), "E_CONFLICT there is no earlier revision that is ready");
 }
 
 TEST(Rollback, a_revision_that_is_none_of_the_services_or_not_ready_is_a_fault) {

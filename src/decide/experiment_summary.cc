@@ -69,7 +69,7 @@ std::string rates(const OutcomeReport& outcome, const Names& names, Language lan
   const auto of = [&](const std::string& name, Hits hits) {
     return language == Language::english
                ? percent(hits, language) + " of the " + std::to_string(hits.n) + " users of " + name
-               : "el " + percent(hits, language) + " de los " + std::to_string(hits.n) + " usuarios de " + name;
+               : percent(hits, language) + " de los " + std::to_string(hits.n) + " usuarios de " + name;
   };
   const std::string low = decimal(100 * outcome.difference.low, language);
   const std::string high = decimal(100 * outcome.difference.high, language);
@@ -78,7 +78,7 @@ std::string rates(const OutcomeReport& outcome, const Names& names, Language lan
            of(names.control, outcome.control) + "; the difference is between " + low + " and " + high +
            " percentage points.";
   }
-  return " " + of(names.arm, outcome.arm) + " llegó a «" + outcome.name + "», frente a " +
+  return " el " + of(names.arm, outcome.arm) + " llegó a «" + outcome.name + "», frente al " +
          of(names.control, outcome.control) + "; la diferencia está entre " + low + " y " + high +
          " puntos porcentuales.";
 }
