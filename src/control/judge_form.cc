@@ -1,29 +1,9 @@
 #include "control/judge_form.h"
 
-#include <array>
-#include <nlohmann/json.hpp>
-#include <optional>
-#include <type_traits>
+#include "control/state_form.h"
 
 namespace marea::control {
-namespace {
 
-using Json = nlohmann::json;
-
-template <class T, class U>
-concept Is = std::same_as<std::remove_const_t<T>, U>;
-
-// Each type lists its members once; writing and reading walk the same lists.
-template <class Form, Is<decide::HarmState> T>
-void walk(Form& form, T& state) {
-  form("waiting", state.waiting);
-  form("staked", state.staked);
-  form("seen", state.seen);
-  form("first", state.first);
-  form("tick", state.tick);
-  form("weight", state.weight);
-  form("steps", state.steps);
-}
 template <class Form, Is<decide::AbsoluteState> T>
 void walk(Form& form, T& state) {
   form("capital", state.capital);
@@ -183,103 +163,27 @@ void walk(Form& form, T& state) {
   form("would_change", state.would_change);
 }
 
+namespace {
+
+using Json = nlohmann::json;
+
 constexpr const char* kEvidence = "evidence";  // by this member the texts are told apart
-constexpr int kMostWords = 32;                 // of an enumeration
-
-template <class T>
-inline constexpr bool kIsArray = false;
-template <class T, std::size_t n>
-inline constexpr bool kIsArray<std::array<T, n>> = true;
-template <class T>
-inline constexpr bool kIsVector = false;
-template <class T>
-inline constexpr bool kIsVector<std::vector<T>> = true;
-template <class T>
-inline constexpr bool kIsOptional = false;
-template <class T>
-inline constexpr bool kIsOptional<std::optional<T>> = true;
-
-class Writer {
- public:
-  template <class T>
-  void operator()(const char* name, const T& value) {
-    json_[name] = made(value);
-  }
-  template <class T>
-  static Json made(const T& value) {
-    if constexpr (kIsArray<T> || kIsVector<T>) {
-      Json out = Json::array();
-      for (const auto& each : value) out.push_back(made(each));
-      return out;
-    } else if constexpr (kIsOptional<T>) {
-      return value ? made(*value) : Json();
-    } else if constexpr (std::is_enum_v<T>) {
-      return std::string(to_string(value));
-    } else if constexpr (std::is_same_v<T, base::Duration>) {
-      return value.count();
-    } else if constexpr (std::is_arithmetic_v<T> || std::is_same_v<T, std::string>) {
-      return value;
-    } else {
-      Writer inner;
-      walk(inner, value);
-      return std::move(inner.json_);
-    }
-  }
-
- private:
-  Json json_ = Json::object();
-};
-
-// Throws where a value has another type.
-class Reader {
- public:
-  explicit Reader(const Json& json) : json_(json) {}
-  template <class T>
-  void operator()(const char* name, T& value) {
-    if (json_.contains(name)) take(json_.at(name), value);
-  }
-  template <class T>
-  static void take(const Json& json, T& value) {
-    if constexpr (kIsArray<T>) {
-      for (std::size_t i = 0; i < value.size(); ++i) take(json.at(i), value.at(i));
-    } else if constexpr (kIsVector<T>) {
-      for (const Json& each : json) take(each, value.emplace_back());
-    } else if constexpr (std::is_same_v<T, base::Duration>) {
-      value = base::Duration(json.get<base::Duration::rep>());
-    } else if constexpr (kIsOptional<T>) {
-      if (json.is_null()) return;
-      take(json, value.emplace());
-    } else if constexpr (std::is_enum_v<T>) {
-      for (int i = 0; i < kMostWords; ++i) {
-        if (json == to_string(static_cast<T>(i))) value = static_cast<T>(i);
-      }
-    } else if constexpr (std::is_arithmetic_v<T> || std::is_same_v<T, std::string>) {
-      json.get_to(value);
-    } else {
-      Reader inner(json);
-      walk(inner, value);
-    }
-  }
-
- private:
-  const Json& json_;
-};
 
 }  // namespace
 
 std::string judge_to_text(const decide::JudgeState& state) {
-  return Writer::made(state).dump(-1, ' ', false, Json::error_handler_t::replace);
+  return FormWriter::made(state).dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 
 std::string evidence_to_text(const ReleaseEvidence& evidence) {
-  const Json out = {{kEvidence, Writer::made(evidence)}};
+  const Json out = {{kEvidence, FormWriter::made(evidence)}};
   return out.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 
 std::optional<ReleaseEvidence> evidence_from_text(const std::string& text) {
   ReleaseEvidence out;
   try {
-    Reader::take(Json::parse(text).at(kEvidence), out);
+    FormReader::take(Json::parse(text).at(kEvidence), out);
   } catch (const Json::exception&) {
     return std::nullopt;
   }
@@ -290,7 +194,7 @@ base::Result<decide::JudgeState> judge_from_text(const std::string& text) {
   decide::JudgeState out;
   if (text.empty()) return out;
   try {
-    Reader::take(Json::parse(text), out);
+    FormReader::take(Json::parse(text), out);
   } catch (const Json::exception& problem) {
     return base::fail(base::ErrorCode::io, "malformed state of a judge", problem.what());
   }

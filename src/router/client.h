@@ -101,6 +101,7 @@ class Client final : public net::Watcher, public Deadline {
               model::Reason reason = model::Reason::none);
   bool answer_options();  // whose Max-Forwards is 0
   bool own_answer(const OwnAnswer& answer, std::string_view why, model::Reason reason);
+  bool send_own(net::http::HeadWriter& writer, std::string_view body);
   bool own_text(std::string_view body, std::string_view type);  // 200, or 204 where there is none
   bool next_request();
   void set_request_id(const net::http::RequestHead* head);

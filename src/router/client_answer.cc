@@ -141,6 +141,11 @@ bool Client::own_answer(const OwnAnswer& answer, std::string_view why, model::Re
                    {.status = status, .length = body.size(), .retry_after = answer.retry_after, .allow = answer.allow},
                    caller);
   if (assigned_ && in_release_.sets) write_key(writer, in_release_.key);
+  return send_own(writer, body);
+}
+
+// The end of an answer that no app gave.
+bool Client::send_own(http::HeadWriter& writer, std::string_view body) {
   if (!writer.finish()) {
     close();
     return false;
@@ -163,15 +168,7 @@ bool Client::own_text(std::string_view body, std::string_view type) {
   const Caller caller{.http10 = http10_, .keep_alive = keep_alive_, .head = head_method_, .request_id = request_id_};
   http::HeadWriter writer(stream_.out().room(kForwardingRoom + body.size()));
   write_own_text(writer, body.size(), type, caller);
-  if (!writer.finish()) {
-    close();
-    return false;
-  }
-  stream_.out().commit(writer.view().size());
-  if (!head_method_) stream_.out().append(body);
-  phase_ = Phase::answering;
-  worker_.set_deadline(*this, worker_.now() + kAnswerTime);
-  return true;
+  return send_own(writer, body);
 }
 
 bool Client::finish_answer() {
