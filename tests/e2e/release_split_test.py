@@ -123,7 +123,7 @@ SPLIT = {"ebb", "flood"}
     ({"path": "/", "headers": {"Cookie": "a=b; preview=yes"}}, NEW),
     ({"path": "/", "headers": {"Cookie": "preview=yes2"}}, SPLIT),
     ({"path": "/v12/loans"}, NEW),
-    ({"path": "/v/loans"}, SPLIT)], ids=str)
+    ({"path": "/v/loans"}, SPLIT)], ids=lambda asked: str(asked[0]))
 def test_rules_come_before_a_split(ruled, asked):
     platform, name = ruled
     request, expected = asked
