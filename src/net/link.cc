@@ -92,8 +92,9 @@ void FrameSocket::flush() {
         writing_ = true;
         return;
       }
-      // A dead peer is noticed by the reader too, in its own turn: closing here, inside a caller's send, would
-      // surprise it.
+      // Closing here, inside a caller's send, would surprise it. The reader finds the end in its own turn, also where
+      // the peer lives and the kernel has no memory for a message: a link loses none and goes on.
+      ::shutdown(fd_.get(), SHUT_RDWR);
       out_.clear();
       out_bytes_ = 0;
       return;

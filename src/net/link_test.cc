@@ -1,6 +1,7 @@
 #include "net/link.h"
 
 #include <gtest/gtest.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <memory>
@@ -113,6 +114,19 @@ TEST_F(LinkTest, a_peer_that_never_reads_is_dropped_at_the_limit) {
   EXPECT_LE(sent, 70);
 }
 
+TEST_F(LinkTest, a_send_that_fails_ends_the_link_though_the_peer_lives) {
+  bool closed = false;
+  EngineEnd engine(loop_, std::move(engine_fd_),
+                   {.on_message = [](auto, auto) {}, .on_closed = [&](const std::string&) { closed = true; }});
+  ASSERT_EQ(::shutdown(router_fd_.get(), SHUT_RD), 0);
+  loop_.turn(std::chrono::milliseconds(1));
+  ASSERT_FALSE(closed) << "the peer could still say something";
+  engine.send(msg::StartsFailing{.revision = base::RevisionName("r")});
+  EXPECT_FALSE(closed) << "not inside the caller's send";
+  loop_.turn(std::chrono::milliseconds(100));
+  EXPECT_TRUE(closed) << "or the message would be lost and nobody knew";
+}
+
 TEST(Wire, a_filled_plan_survives_the_round_trip) {
   msg::PlanRevision plan{.number = 7};
   model::Revision& revision = plan.plan.revision;
@@ -222,8 +236,9 @@ TEST(Wire, what_is_told_of_an_experiment_survives_the_round_trip) {
   route.rules = {{.name = "r", .conditions = {}, .revision = base::RevisionName("loans-1"), .arm = 1, .segment = 2}};
   route.experiment = model::ExperimentRoute{
       .id = "form.1",
+      .name = "form",
       .salt = "s",
-      .arms = {{.revision = base::RevisionName("loans-1"), .weight = 4000, .segments = 2}},
+      .arms = {{.name = "short", .revision = base::RevisionName("loans-1"), .weight = 4000, .segments = 2}},
       .conversions = {{.route = {.method = "POST", .path = "/loans", .least_status = 201, .most_status = 202},
                        .event = "e"}},
       .measures = {"lcp"},
