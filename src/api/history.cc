@@ -79,7 +79,7 @@ Json what_ran_object(const Json& record, std::span<const model::TimelineLine> li
   const base::RevisionName revision(text("revision"));
   Json out = {{"apiVersion", "marea.dev/v1"}, {"kind", "WhatRan"},          {"request", text("id")},
               {"time", text("time")},         {"service", text("service")}, {"revision", revision.str()}};
-  for (const char* name : {"arm", "rule", "reason", "why"}) {
+  for (const char* name : {"experiment", "arm", "rule", "reason", "why"}) {
     if (const std::string value = text(name); !value.empty()) out[name] = value;
   }
   if (const model::TimelineLine* line = control::line_of_request(lines, unix_ns, revision)) {

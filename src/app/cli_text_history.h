@@ -37,6 +37,7 @@
   X(label_tags, "Tags", "Etiquetas") \
   X(label_request, "Request", "Petición") \
   X(label_answer, "Answer", "Respuesta") \
+  X(label_experiment, "Experiment", "Experimento") \
   X(label_arm, "Arm", "Brazo") \
   X(label_rule, "Rule", "Regla") \
   X(label_deployed, "Deployed", "Desplegada") \

@@ -137,6 +137,7 @@ std::string print_what_ran(const Json& ran, const Words& words) {
                       {words(Text::label_source), text_at(ran, {"sourceCommit"})},
                       {words(Text::label_split), text_at(ran, {"split"})},
                       {words(Text::label_release), release == nullptr ? "" : release_of(*release, "name", words)},
+                      {words(Text::label_experiment), text_at(ran, {"experiment"})},
                       {words(Text::label_arm), text_at(ran, {"arm"})},
                       {words(Text::label_rule), text_at(ran, {"rule"})},
                       {words(Text::label_deployed), text_at(asked, {"time"})},

@@ -42,6 +42,7 @@ ExperimentFacts ExperimentEntry::facts() const {
   const model::ExperimentSpec& spec = record_.spec;
   const bool header = spec.sticky.by == model::StickyRule::By::header;
   ExperimentFacts out{.route = {.id = route_id(),
+                                .name = spec.name,
                                 .salt = record_.salt,
                                 .arms = {},
                                 .conversions = {},
@@ -54,8 +55,10 @@ ExperimentFacts ExperimentEntry::facts() const {
                                 .consent = spec.consent},
                       .rules = {}};
   for (const model::ExperimentArm& arm : spec.arms) {
-    out.route.arms.push_back(
-        {.revision = arm.revision, .weight = arm.weight, .segments = static_cast<std::uint32_t>(arm.segments.size())});
+    out.route.arms.push_back({.name = arm.name,
+                              .revision = arm.revision,
+                              .weight = arm.weight,
+                              .segments = static_cast<std::uint32_t>(arm.segments.size())});
   }
   for (const model::Conversion& each : spec.conversions) {
     out.route.conversions.push_back({.route = each.route, .event = each.event});

@@ -80,6 +80,7 @@ struct ReleaseRoute {
 };
 
 struct ExperimentArmRoute {
+  std::string name;
   base::RevisionName revision;
   std::uint32_t weight = 0;    // in 0.01 %; 0: only rules lead to it
   std::uint32_t segments = 0;  // so many rules lead to it by one
@@ -97,6 +98,7 @@ struct ConversionRoute {
 // or an experiment, never both.
 struct ExperimentRoute {
   std::string id;                        // another one begins anew with all counts
+  std::string name;                      // of the experiment, for records
   std::string salt;                      // of the buckets; the same as long as the id is
   std::vector<ExperimentArmRoute> arms;  // weights sum to 10,000; the first takes the lowest buckets
   std::vector<ConversionRoute> conversions;

@@ -125,12 +125,12 @@ void visit(A& a, T& v) {
 }
 template <class A, Is<ExperimentArmRoute> T>
 void visit(A& a, T& v) {
-  a(v.revision, v.weight, v.segments);
+  a(v.revision, v.weight, v.segments, v.name);
 }
 template <class A, Is<ExperimentRoute> T>
 void visit(A& a, T& v) {
   a(v.id, v.salt, v.arms, v.conversions, v.measures, v.objective, v.window, v.sticky, v.header, v.began_unix_ns,
-    v.consent);
+    v.consent, v.name);
 }
 template <class A, Is<ServiceRoute> T>
 void visit(A& a, T& v) {

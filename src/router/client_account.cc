@@ -22,10 +22,9 @@ void Client::open_account(const net::http::RequestHead* head) {
   account_.in_before = stream_.received() - stream_.in().size();
   account_.out_before = stream_.sent();
   account_.counts = nullptr;
-  account_.arm = {};
   if (!worker_.request_log().on()) return;
-  for (std::string* text :
-       {&account_.service, &account_.method, &account_.target, &account_.instance, &account_.why, &account_.rule}) {
+  for (std::string* text : {&account_.service, &account_.method, &account_.target, &account_.instance, &account_.why,
+                            &account_.experiment, &account_.arm, &account_.rule}) {
     text->clear();
   }
   if (head == nullptr) return;
@@ -73,6 +72,7 @@ void Client::close_account(bool complete) {
                                .id = request_id_,
                                .service = revision_ ? revision_->service().str() : account_.service,
                                .revision = revision_ ? std::string_view(revision_->name().str()) : std::string_view(),
+                               .experiment = account_.experiment,
                                .arm = account_.arm,
                                .rule = account_.rule,
                                .instance = account_.instance,

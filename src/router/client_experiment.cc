@@ -63,6 +63,10 @@ const RouteTable::RevisionEntry* Client::join(const RouteTable::Experiment& expe
   in_experiment_.key = lanes.fingerprint(key);
   in_experiment_.asked = asked_for(route, head);
   assigned_ = true;
+  if (worker_.request_log().on()) {
+    account_.experiment = route.name;
+    account_.arm = route.arms[arm].name;
+  }
   ExperimentLane& lane = lanes.of(worker_.index());
   if (in_experiment_.number != 0) {
     if (in_experiment_.origin != KeyOrigin::returning) {

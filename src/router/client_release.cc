@@ -88,7 +88,7 @@ const RouteTable::RevisionEntry* Client::assign(const RouteTable::Release& relea
     in_release_.told = lane.admit(request);
   }
   assigned_ = true;
-  account_.arm = request.canary ? "canary" : "stable";
+  if (worker_.request_log().on()) account_.arm = request.canary ? "canary" : "stable";
   return request.canary ? release.canary : release.stable;
 }
 

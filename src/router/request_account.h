@@ -26,9 +26,10 @@ struct RequestAccount {
   std::uint64_t out_before = 0;
   RevisionCounts* counts = nullptr;  // null: it came to no revision
   // Copies, because what they are of is gone by then; filled only when records are written. They keep their room.
-  std::string_view arm;  // of the release that divides its service; empty: it did not choose
-  std::string rule;      // that chose; empty: none did
-  std::string service;   // when it came to no revision of it
+  std::string experiment;  // in which it takes part; empty: none
+  std::string arm;         // of the release or experiment that divides its service; empty: it did not choose
+  std::string rule;        // that chose; empty: none did
+  std::string service;     // when it came to no revision of it
   std::string method;
   std::string target;
   std::string instance;

@@ -118,8 +118,8 @@ void append_record(std::string& out, std::string_view time, const RequestRecord&
   const std::string_view target = record.target.substr(0, kMostRecordedTarget);
   const std::string_view why = record.why.substr(0, kMostRecordedWhy);
   const std::size_t texts = record.id.size() + record.service.size() + record.revision.size() + record.instance.size() +
-                            record.arm.size() + record.rule.size() + record.method.size() + target.size() +
-                            record.client.size() + record.trace.size() + record.caller_span.size() +
+                            record.experiment.size() + record.arm.size() + record.rule.size() + record.method.size() +
+                            target.size() + record.client.size() + record.trace.size() + record.caller_span.size() +
                             to_string(record.reason).size() + why.size();
   append(out, kMostFixed + time.size() + kMostEscaped * texts, [&](Line& line) {
     line.raw("{\"time\":\"");
@@ -129,6 +129,7 @@ void append_record(std::string& out, std::string_view time, const RequestRecord&
     line.text(",\"service\":", record.service);
     line.text(",\"revision\":", record.revision);
     line.text(",\"instance\":", record.instance);
+    line.text(",\"experiment\":", record.experiment);
     line.text(",\"arm\":", record.arm);
     line.text(",\"rule\":", record.rule);
     line.text(",\"method\":", record.method);

@@ -29,8 +29,9 @@ struct RequestRecord {
   std::string_view id;
   std::string_view service;
   std::string_view revision;
-  std::string_view arm;   // of the release that divided it: "stable" or "canary"; empty: none did
-  std::string_view rule;  // that led it; empty: none did
+  std::string_view experiment;  // in which it took part; empty: none
+  std::string_view arm;         // of it, or of the release that divided it: "stable" or "canary"; empty: none did
+  std::string_view rule;        // that led it; empty: none did
   std::string_view instance;
   std::string_view method;
   std::string_view target;

@@ -50,7 +50,10 @@ TEST(RequestRecord, one_that_a_release_or_a_rule_led_says_so) {
   RequestRecord record = served();
   record.arm = "canary";
   EXPECT_NE(line_of(record).find(R"("instance":"web-00001-abcde","arm":"canary","method")"), std::string::npos);
-  record.arm = {};
+  record.experiment = "form";
+  record.arm = "short";
+  EXPECT_NE(line_of(record).find(R"("experiment":"form","arm":"short","method")"), std::string::npos);
+  record.experiment = record.arm = {};
   record.rule = "vip \"2\"";
   EXPECT_NE(line_of(record).find(R"("instance":"web-00001-abcde","rule":"vip \"2\"","method")"), std::string::npos);
   EXPECT_NE(line_of(record).find(id_mark(record.id) + service_mark(record.service)), std::string::npos);

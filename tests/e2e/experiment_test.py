@@ -40,7 +40,7 @@ def experiment(name, service, first, second, **more):
                                "segments": [{"header": {"name": "X-Team", "exact": "credit"}}]}],
                      "conversions": [{"name": "loan", "route": "POST /loans", "status": 201},
                                      {"name": "paid", "event": "payment"}],
-                     "measures": [{"name": "lcp"}], "ends": in_days(20), "window": "5s", **more}}
+                     "measures": [{"name": "lcp"}], "ends": in_days(20), "window": "15s", **more}}
 
 
 def status(platform, name):
@@ -75,7 +75,15 @@ def test_users_are_divided_led_counted_and_told_of_in_both_languages(platform, n
                 assert platform.get(name, f"/.marea/events?event={event}", method="POST", headers=cookie).status == 204
     assert moved == 0, "a user keeps his arm"
     for _ in range(5):
-        assert "flood" in platform.get(name, headers={"X-Team": "credit"}).text
+        led = platform.get(name, headers={"X-Team": "credit"})
+        assert "flood" in led.text
+
+    def ran():
+        done = platform.cli("whatran", "--request", led.headers["x-request-id"], "-o", "json", check=False)
+        return done.json() if done.rc == 0 else None
+
+    found = until(ran, "the record of the request is written")
+    assert (found["experiment"], found["arm"], found["rule"]) == (name, "new", f"{name}/new")
 
     def counted():
         now = {which: arm(platform, name, which) for which in ("old", "new")}
