@@ -13,6 +13,7 @@ constexpr double kMostFalseRollbacks = 0.01;
 constexpr double kMostFalseProofs = 0.05;
 constexpr double kHealthySeconds = 720;
 constexpr double kMostSlowLadders = 0.01;
+constexpr double kMostLateRuns = 0.5;
 constexpr std::uint64_t kRunsForTimes = 100;
 
 [[gnu::format(printf, 1, 2)]] std::string text(const char* format, ...) {
@@ -94,11 +95,15 @@ Bound time_bound(const Row& row, double share, double limit) {
                                                       : Finding::broken};
 }
 
+// Of the median run, as the other times: a failing key of stable asks for one more (docs/decisions/0055.md).
 Bound late_bound(const Row& row) {
-  return {.what = std::string(row.scenario->name) + ": keys that failed though sent 50 ms after the third: in " +
-                  share_of(row.marea.late(), row.marea.runs()) + " % of the runs",
+  const auto late = static_cast<double>(row.marea.late());
+  const auto all = static_cast<double>(row.marea.runs());
+  return {.what = std::string(row.scenario->name) +
+                  ": runs in which a key failed that was sent 50 ms after the third: " +
+                  share_of(row.marea.late(), row.marea.runs()) + text(" %% of %g %%", 100 * kMostLateRuns),
           .finding = row.marea.runs() < kRunsForTimes ? Finding::too_few
-                     : row.marea.late() == 0          ? Finding::holds
+                     : late < kMostLateRuns * all     ? Finding::holds
                                                       : Finding::broken};
 }
 
