@@ -243,7 +243,7 @@ TEST(ExperimentTest, a_measure_is_compared_by_its_quantile) {
     model::ArmOutcomes out = arm_of(spec, 2000);
     model::ValueCounts& values = out.measures[0];
     values.buckets.assign(model::kLatencyBuckets, 0);
-    values.buckets[bucket] = values.n = 1000;
+    values.buckets[bucket] = 1000;
     values.buckets[bucket + 1] = 1000;
     values.n = 2000;
     values.sum = 2000 * 50;

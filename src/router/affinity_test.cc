@@ -152,6 +152,7 @@ TEST_F(Affine, where_the_instance_is_full_another_answers_and_the_client_stays_w
   run("a");
   const std::string cookie = cookie_in(call(get()));
   run("b");
+  ASSERT_TRUE(until([&] { return loads["a"] == 0; })) << "the first request's slot is free again";
   hold = true;
   auto first = std::async(std::launch::async, [&] {
     Wire wire = Wire::to(port);

@@ -111,8 +111,14 @@ TEST_F(RouterWorld, a_client_beyond_its_rate_gets_429_and_is_told_when_one_more_
 TEST_F(RouterWorld, a_client_has_no_more_connections_than_its_share) {
   restart(Limit::connections_per_client, 2);
   Wire first = Wire::to(port);
-  const Wire second = Wire::to(port);
-  const std::string answer = while_turning([&] { return Wire::to(port).rest(); });
+  Wire second = Wire::to(port);
+  const std::string answer = while_turning([&] {
+    for (Wire* each : {&first, &second}) {  // both are known once they are answered
+      each->send("GET / HTTP/1.1\r\nHost: nobody.localhost\r\n\r\n");
+      EXPECT_TRUE(each->response().starts_with("HTTP/1.1 404 "));
+    }
+    return Wire::to(port).rest();
+  });
   EXPECT_TRUE(answer.starts_with("HTTP/1.1 429 ")) << answer;
   first.close();
   EXPECT_TRUE(until([&] {

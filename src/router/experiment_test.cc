@@ -258,8 +258,10 @@ TEST_F(Experimenting, a_user_counts_when_he_is_given_his_arm_though_that_never_a
 TEST_F(Experimenting, a_cookie_that_is_older_than_the_experiment_is_replaced_and_a_strange_one_counts_for_nobody) {
   publish(experiment(model::StickyKey::cookie));
   run_both();
+  constexpr std::uint64_t kTicksADay = std::chrono::days(1) / model::kReleaseTick;
   std::string replaced;
   std::string kept;
+  std::string last;
   while_turning([&] {
     Wire wire = Wire::to(port);
     wire.send(get("/", with_cookie(key_text_of(1, 2, 3).view())));
@@ -267,13 +269,16 @@ TEST_F(Experimenting, a_cookie_that_is_older_than_the_experiment_is_replaced_and
     wire.send(get("/", with_cookie(replaced)));
     kept = cookie_of(wire.response());
     const auto now = static_cast<std::uint64_t>(clock_.wall().unix_ns / model::kReleaseTick.count());
-    wire.send(get("/", with_cookie(key_text_of(now + 50, 2, 3).view())));
-    wire.response();
+    wire.send(get("/", with_cookie(key_text_of(now + kTicksADay, 2, 3).view())));
+    last = wire.response();
     return 0;
   });
   EXPECT_EQ(replaced.size(), 32U);
   EXPECT_TRUE(kept.empty() || kept == replaced) << kept;
-  ASSERT_TRUE(until([&] { return outcomes_.untracked == 1; })) << "it was made for an experiment of another router";
+  EXPECT_THAT(last, HasSubstr(" 200 OK"));
+  ASSERT_TRUE(until([&] { return outcomes_.untracked == 1; }))
+      << "it was made for an experiment of another router; untracked: " << outcomes_.untracked
+      << ", users: " << (outcomes_.split.empty() ? 0 : arm(false).keys + arm(true).keys) << "; its answer: " << last;
   EXPECT_EQ(arm(false).keys + arm(true).keys, 1U);
 }
 

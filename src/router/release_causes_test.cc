@@ -18,7 +18,7 @@ TEST_F(Releasing, each_failure_has_its_cause) {
   EXPECT_THAT(call(get("/drop")), HasSubstr("Set-Cookie: marea_key=")) << "also on an answer that the app did not give";
   while_turning([&] {
     Wire wire = Wire::to(port);
-    wire.send("POST / HTTP/1.1\r\nHost: hola.localhost\r\n" + with_key(3) + "Content-Length: 9\r\n\r\nabc");
+    wire.send("POST /hold HTTP/1.1\r\nHost: hola.localhost\r\n" + with_key(3) + "Content-Length: 9\r\n\r\nabc");
     wire.stop_sending();
     return wire.rest();
   });
@@ -68,6 +68,7 @@ TEST_F(Releasing, an_app_that_nobody_could_connect_to_for_want_of_sockets_did_no
   publish_release(release(10'000));
   engine_->send(net::msg::InstanceOpen{
       .id = base::InstanceId("hola-2-a"), .revision = base::RevisionName("hola-2"), .epoch = 1, .ready = true});
+  ASSERT_TRUE(until([&] { return !ready.empty(); }));
   EXPECT_THAT(call(get("/", with_key(1))), HasSubstr("the app did not answer")) << "it has an instance";
   settle();
   EXPECT_THAT(last.canary.failures, testing::ElementsAre(0U, 0U, 1U, 0U, 0U));

@@ -186,6 +186,7 @@ TEST_F(StoreTest, what_was_acknowledged_survives_kill_9_of_the_writer) {
     for (std::uint8_t i = 0; store; ++i) {
       std::vector<Change> changes{service("s" + std::to_string(i)), revision("r" + std::to_string(i), "s0")};
       if (!store->commit(changes) || ::write(to_parent.get(), &i, 1) != 1) break;
+      if (i == 250) ::pause();  // until it is killed: further names would come again
     }
     ::_exit(1);
   }

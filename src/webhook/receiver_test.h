@@ -33,6 +33,7 @@ class Receiver {
     if (auto done = server_.listen(std::move(listening->fd)); !done) ADD_FAILURE() << done.error().line();
   }
 
+  std::size_t connections() const { return server_.connections(); }
   std::string url(const std::string& path = "/hook") const { return "http://127.0.0.1:" + std::to_string(port) + path; }
   std::string field(std::size_t request, std::string_view name) const {
     return std::string(requests.at(request).field(name).value_or("none"));

@@ -71,7 +71,7 @@ def test_the_table_of_revisions_shows_digests(platform, name, tide):
 
 
 def test_instances_are_listed_described_and_deleted(platform, name, tide):
-    up(platform, name, tide)
+    up(platform, name, tide, idle="60s")
     items = [item for item in platform.cli("instances", "list", "-o", "json").json()["items"] if item["service"] == name]
     assert len(items) == 1
     assert {"name", "service", "revision", "state", "since", "in_flight"} <= set(items[0]) | set(items[0]["metadata"])

@@ -111,12 +111,13 @@ def test_a_role_that_starts_after_a_jump_back_goes_on(jumping, tide):
     """What was stored has times that are yet to come."""
     platform, clock = jumping
     clock.off_by(12 * HOUR)
-    platform.apply(manifest("later", tide, idle="1s"))
+    platform.apply(manifest("later", tide, idle="1s", annotations={"marea.dev/release-policy": "none"}))
     platform.wait_ready("later")
     platform.stop()
     clock.off_by(-12 * HOUR)
     platform.start()
     until(lambda: platform.get("later").status == 200, "it answers")
-    platform.apply(manifest("later", tide, args=["--text", "newer"], idle="1s"))
+    platform.apply(manifest("later", tide, args=["--text", "newer"], idle="1s",
+                            annotations={"marea.dev/release-policy": "none"}))
     until(lambda: platform.get("later").text.startswith("newer"), "a deploy goes through")
     assert hours_ahead(platform, "later") == -12

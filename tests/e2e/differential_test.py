@@ -20,7 +20,8 @@ NEXT = b"GET /CASE/next HTTP/1.1\r\nHost: recorder.localhost\r\nConnection: clos
 RECORDER = ROOT / "tests" / "e2e" / "app" / "recorder.py"
 SPOOFED = "192.0.2.66"  # what the cases say of themselves
 
-# Both pass connections on to be used again, and give up what does not come before this test does.
+# Both give up what does not come before this test does. A client's own requests share a connection of HAProxy's; others get
+# none of them, because an answer that an odd case still owes would be taken for theirs.
 NGINX = """daemon off; pid {dir}/nginx.pid; error_log {dir}/nginx.log; worker_processes 1; user root;
 events {{ worker_connections 512; }}
 http {{
@@ -48,7 +49,7 @@ frontend front
   bind 127.0.0.1:{port}
   default_backend app
 backend app
-  http-reuse always
+  http-reuse never
   server one 127.0.0.1:{app}
 """
 
@@ -159,13 +160,26 @@ def run_all(fronts, cases, bytes_of):
     return seen
 
 
+def hold_against(fronts, peer, case, theirs, bytes_of, differs):
+    """A peer gives up after 2 s, also where a busy machine is what was slow: then it is asked again, alone."""
+    for _ in range(2):
+        if differs(theirs) == (peer in case.apart):
+            return
+        theirs = run_all({peer: fronts[peer]}, [case], bytes_of)[peer][case.name]
+    assert differs(theirs) == (peer in case.apart), (peer, theirs)
+
+
+def sent(case):
+    return case.raw + NEXT
+
+
 @pytest.fixture(scope="module")
 def requests_seen(fronts):
-    return run_all(fronts, REQUESTS, lambda case: case.raw + NEXT)
+    return run_all(fronts, REQUESTS, sent)
 
 
 @pytest.mark.parametrize("case", REQUESTS, ids=lambda case: case.name.replace(" ", "-"))
-def test_a_request_is_refused_or_means_the_same_to_everyone(requests_seen, case):
+def test_a_request_is_refused_or_means_the_same_to_everyone(fronts, requests_seen, case):
     seen = requests_seen["marea"][case.name]
     meaning, count = seen.meaning(case_id(case))
     assert seen.status == case.status, seen.answer
@@ -179,8 +193,8 @@ def test_a_request_is_refused_or_means_the_same_to_everyone(requests_seen, case)
         assert not case.apart, "nobody is stricter than a refusal"
         return
     for peer in ("nginx", "haproxy"):
-        theirs, _ = requests_seen[peer][case.name].meaning(case_id(case))
-        assert (theirs != meaning) == (peer in case.apart), (peer, theirs, requests_seen[peer][case.name].answer)
+        hold_against(fronts, peer, case, requests_seen[peer][case.name], sent,
+                     lambda theirs: theirs.meaning(case_id(case))[0] != meaning)
 
 
 def asked(case):
@@ -209,8 +223,8 @@ def test_an_answer_is_whole_or_refused_and_never_somebody_elses(answers_seen, fr
         assert not case.apart
         return
     for peer in ("nginx", "haproxy"):
-        theirs = take_answer(answers_seen[peer][case.name].answer, case.method)[:2]
-        assert (theirs != (status, body)) == (peer in case.apart), (peer, theirs)
+        hold_against(fronts, peer, case, answers_seen[peer][case.name], asked,
+                     lambda theirs: take_answer(theirs.answer, case.method)[:2] != (status, body))
 
 
 def test_every_case_has_a_name_and_a_source_and_tells_why_peers_differ():

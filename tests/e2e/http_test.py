@@ -32,7 +32,9 @@ def head_of(method="GET", answer=None, *lines, version="1.1"):
 
 
 def records(platform, **having):
-    lines = [json.loads(line) for path in (platform.data / "requests").glob("*.log") for line in path.read_text().splitlines()]
+    texts = [path.read_text() for path in (platform.data / "requests").glob("*.log")]
+    whole = [text[:text.rfind("\n") + 1] for text in texts]  # the last line may be half written
+    lines = [json.loads(line) for text in whole for line in text.splitlines()]
     return [line for line in lines if having.items() <= line.items()]
 
 

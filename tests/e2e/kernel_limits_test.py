@@ -205,16 +205,19 @@ def test_packets_outward_end_at_a_rate(neighbours, outside, way):
                          for what in ("packets", "bytes"))
         return max(packets, size // (1000 + headers))
 
-    before, began = count(), time.monotonic()
-    sent = neighbours[1](f"""
+    for _ in range(3):  # a busy machine may send too few
+        before, began = count(), time.monotonic()
+        sent = neighbours[1](f"""
 import socket
 out = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
 out.connect(('{address}', 9))
 result, most = 0, 400_000
 """ + FLOODS[way])
-    allowed = 1.05 * (burst + rate * (time.monotonic() - began))  # some of the device's packets are the machine's own
-    got = count() - before
-    if sent <= allowed:
+        allowed = 1.05 * (burst + rate * (time.monotonic() - began))  # some of the device's packets are the machine's own
+        got = count() - before
+        if sent > allowed:
+            break
+    else:
         pytest.skip("NOT TESTED: this machine sends no more packets than may be sent")
     assert 0 < got <= allowed
 

@@ -30,7 +30,7 @@ def low():
 @pytest.fixture(scope="module")
 def one(low, tide):
     """A service that serves one request at a time, in one instance."""
-    low.apply(manifest("one", tide, concurrency=1, max_scale=1))
+    low.apply(manifest("one", tide, concurrency=1, min_scale=1, max_scale=1))
     low.wait_ready("one")
     return "one"
 
@@ -120,7 +120,7 @@ def test_a_head_beyond_the_bound_is_431(low, head, status):
 
 def test_each_refusal_is_in_the_record_with_its_cause(low, one, tide):
     """And what an app did wrong, too."""
-    low.apply(manifest("sick", tide, timeout=1))
+    low.apply(manifest("sick", tide, timeout=1, min_scale=1, memory="64Mi"))
     low.wait_ready("sick")
     host = b" HTTP/1.1\r\nHost: sick.localhost\r\n"
     sent = {431: (b"GET /" + host + b"X: " + b"x" * (70 << 10) + b"\r\n\r\n", "the head of the message is too large"),

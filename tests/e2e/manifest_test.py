@@ -38,7 +38,7 @@ def states(platform, name):
 
 
 def test_an_instance_that_is_not_ready_gets_nothing_until_it_is_and_is_not_ended(platform, name, tide):
-    platform.apply(with_readiness(manifest(name, tide, max_scale=1)), True, "--wait")
+    platform.apply(with_readiness(manifest(name, tide, max_scale=1, idle="60s")), True, "--wait")
     assert platform.get(name).status == 200
     before = platform.instances(name)[0]["name"]
     looks = int(platform.get(name, "/looks").text)
@@ -249,8 +249,8 @@ def quota_of(platform, instance):
 
 def test_a_throttled_instance_has_its_cpu_only_while_requests_are_in_it(platform, name, another, tide):
     throttled = {"run.googleapis.com/cpu-throttling": "true"}
-    platform.apply(manifest(name, tide, template_annotations=throttled), True, "--wait")
-    platform.apply(manifest(another, tide), True, "--wait")
+    platform.apply(manifest(name, tide, idle="60s", template_annotations=throttled), True, "--wait")
+    platform.apply(manifest(another, tide, idle="60s"), True, "--wait")
     for one in (name, another):
         assert platform.get(one).status == 200
     mine, other = platform.instances(name)[0]["name"], platform.instances(another)[0]["name"]
@@ -267,7 +267,7 @@ def test_a_throttled_instance_has_its_cpu_only_while_requests_are_in_it(platform
 
 def test_no_death_of_a_role_leaves_a_throttled_instance_without_cpu_while_it_serves(own_platform, tide):
     throttled = {"run.googleapis.com/cpu-throttling": "true"}
-    own_platform.apply(manifest("rests", tide, template_annotations=throttled), True, "--wait")
+    own_platform.apply(manifest("rests", tide, idle="60s", template_annotations=throttled), True, "--wait")
     assert own_platform.get("rests").status == 200
     mine = own_platform.instances("rests")[0]["name"]
     until(lambda: quota_of(own_platform, mine) == 0.01, "it rests")

@@ -5,20 +5,20 @@ import os
 import re
 import signal
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
-import traces
+from roles_test import roles
 from running_platform import ROOT, manifest
 from waiting import until
 
 LINE = re.compile(r'^([a-zA-Z_:][a-zA-Z0-9_:]*)(?:\{((?:[a-zA-Z_][a-zA-Z0-9_]*="(?:[^"\\\n]|\\["\\n])*",?)*)\})? '
                   r'(-?[0-9.]+(?:e[+-]?[0-9]+)?|NaN|[+-]Inf)$')
+MISSING = re.compile(r"^marea_scrape_missing\{.*\} [1-9]", re.M)  # a role that was late
 LABEL = re.compile(r'([a-zA-Z_][a-zA-Z0-9_]*)="((?:[^"\\\n]|\\["\\n])*)"')
 
 
 def scrape(platform):
     """name, labels → value; every rule of the text format 0.0.4 is checked on the way."""
-    answer = platform.call("/metrics")
+    answer = until(lambda: MISSING.search((now := platform.call("/metrics")).text) is None and now, "every role tells its part")
     assert answer.status == 200
     assert answer.headers["content-type"] == "text/plain; version=0.0.4; charset=utf-8"
     assert answer.text.endswith("\n")
@@ -52,14 +52,7 @@ def scrape(platform):
 
 
 def pid_of(platform, role):
-    for pid in traces.descendants(platform.process.pid):
-        try:
-            words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
-        except OSError:
-            continue
-        if words[:2] == [b"marea", role.encode()]:
-            return pid
-    return None
+    return roles(platform).get(role, (None,))[0]
 
 
 def kill(platform, role):
@@ -125,7 +118,7 @@ def test_the_last_account_of_an_instance_is_stored_once_when_engine_and_control_
     """F15: it is told by whichever engine comes after, until control has stored it."""
     platform, name = own_platform, "final"
     served = 0
-    for roles in (("engine",), ("control", "engine"), ("engine", "control", "engine")):
+    for dying in (("engine",), ("control", "engine"), ("engine", "control", "engine")):
         platform.apply(manifest(name, tide, concurrency=1, max_scale=3, idle="30s"))
         platform.wait_ready(name)
         with ThreadPoolExecutor(3) as pool:
@@ -210,7 +203,7 @@ def test_metrics_are_those_of_the_page_and_none_is_missing(platform, name, anoth
 
     platform.apply(manifest(another, tide, args=["--exit", "3"]))
     platform.wait_failed(another)
-    platform.apply(manifest(another, tide, args=["--delay", "2000"], idle="1s"))
+    platform.apply(manifest(another, tide, args=["--delay", "8000"], idle="1s"))
     until(lambda: look() or "marea_instances_wanted" in seen, "a deploy is checked")
     platform.wait_ready(another)
     platform.wait_for_zero(another)
@@ -230,7 +223,7 @@ def test_metrics_are_those_of_the_page_and_none_is_missing(platform, name, anoth
 
 def test_each_request_is_a_record(platform, name, tide):
     """F7: which revision and instance answered it, and how long each part took."""
-    platform.apply(manifest(name, tide, idle="1s"))
+    platform.apply(manifest(name, tide, idle="10s"))
     platform.wait_ready(name)
     platform.wait_for_zero(name)
     assert platform.get(name, "/?ms=1", headers={"X-Request-Id": "la-primera"}).status == 200

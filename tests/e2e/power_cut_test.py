@@ -83,7 +83,7 @@ def powered(tmp_path):
 def test_what_was_deployed_and_used_is_there_after_a_power_cut(powered, tide):
     """An instance ends while control does not hear it: engine's disk is all that knows of what it used."""
     platform, disk = powered
-    platform.apply(manifest("queda", tide, concurrency=2, idle="1s"))
+    platform.apply(manifest("queda", tide, concurrency=2, idle="4s"))
     platform.wait_ready("queda")
     platform.wait_for_zero("queda")
     for _ in range(3):

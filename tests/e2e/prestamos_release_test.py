@@ -48,7 +48,7 @@ def release(platform, name, **settings):
     platform.cli("deploy", name, *words, "--release-policy", "quick", "--no-wait")
     until(lambda: len(platform.call(RELEASES).json()["items"]) > begun, "the deploy began a release")
     one = newest(platform, name)["metadata"]["name"]
-    until(lambda: newest(platform, name)["status"]["phase"] in ("watching", *ENDS), f"{one} is promoted or over")
+    until(lambda: newest(platform, name)["status"]["phase"] in ("watching", *ENDS), f"{one} is promoted or over", seconds=300)
     return newest(platform, name)
 
 

@@ -87,11 +87,13 @@ def test_users_keep_their_arm_over_a_killed_router_and_from_no_instance_to_sever
 
     until(lambda: all(one["revision"] != canary for one in platform.instances(name)), "the canary is at zero")
     before = len(platform.instances(name))
-    most = 0
-    for _ in range(3):
+
+    def several():
         assert users.seen_now("/?ms=100", at_once=12) == users.arms, "as instances come"
-        most = max(most, len(platform.instances(name)))
-    assert most > before + 1, "there were several instances"
+        now = len(platform.instances(name))
+        return now > before + 1 and now
+
+    most = until(several, "there are several instances")
     until(lambda: len(platform.instances(name)) < most, "instances have gone")
     assert users.seen_now() == users.arms, "as instances go"
 
@@ -194,6 +196,10 @@ def test_a_promoted_canary_that_turns_bad_is_rolled_back_out_of_its_watch(platfo
         over = wait_for_phase(platform, canary, "rolled back")
     assert over["cause"] == "judged bad" and over["detail"].startswith("failures: "), over
     assert set(statuses) == {200, 500}, "they had the canary's own answers and no others"
-    shares = {one["revisionName"]: one["percent"] for one in platform.service(name)["status"]["traffic"] if one.get("percent")}
-    assert shares == {stable: 100}
+
+    def shares():
+        return {one["revisionName"]: one["percent"] for one in platform.service(name)["status"]["traffic"] if one.get("percent")}
+
+    until(lambda: shares() == {stable: 100}, "stable has all requests")
+    until(lambda: platform.condition(name, "RoutesReady")["status"] == "True", "router knows it")
     assert {word(platform.get(name)) for _ in range(30)} == {"ebb"}

@@ -18,8 +18,9 @@ ROLES = {"keeper": 0, "engine": 0, "router": 0x7FFF0001, "control": 0x7FFF0002, 
 
 
 def roles(platform):
-    """role → (pid, uid) of the processes that say `marea ROLE` in the process list."""
-    found = {}
+    """role → (pid, uid) of the processes that say `marea ROLE` in the process list. A child that one of them forked and that
+    has not become another program yet says so too: it is left out."""
+    said = {}
     for pid in traces.descendants(platform.process.pid):
         try:
             words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
@@ -27,9 +28,9 @@ def roles(platform):
         except OSError:
             continue
         if words[0] == b"marea" and len(words) > 1:
-            uid = next(line for line in status.splitlines() if line.startswith("Uid:")).split()[2]
-            found[words[1].decode()] = (pid, int(uid))
-    return found
+            fields = {name: value.split() for name, _, value in (line.partition(":") for line in status.splitlines())}
+            said[pid] = (words[1].decode(), int(fields["PPid"][0]), int(fields["Uid"][1]))
+    return {role: (pid, uid) for pid, (role, parent, uid) in said.items() if said.get(parent, ("",))[0] != role}
 
 
 def test_each_role_is_a_process_with_its_own_user(platform):

@@ -103,7 +103,7 @@ class Platform:
             self.process.wait()
             raise AssertionError(f"marea serve did not end in 60 s after SIGTERM:\n{self.log()}") from None
         try:
-            until(lambda: not self.traces.left(), "nothing of the platform is left", seconds=10)
+            until(lambda: not self.traces.left(), "nothing of the platform is left")
         except AssertionError:
             raise AssertionError("left behind: " + "; ".join(self.traces.left())) from None
         found = SANITIZER.search(self.log_path.read_text(errors="replace"))

@@ -11,7 +11,7 @@ from waiting import until
 
 def test_instances_rise_with_requests_and_fall_to_zero(platform, name, tide):
     """F1"""
-    platform.apply(manifest(name, tide, concurrency=2, max_scale=4, idle="1s"))
+    platform.apply(manifest(name, tide, concurrency=2, max_scale=4, idle="5s"))
     platform.wait_ready(name)
     platform.wait_for_zero(name)
 
@@ -44,12 +44,12 @@ def test_an_instance_never_sees_more_than_its_concurrency(platform, name, tide):
     platform.wait_ready(name)
     most = 0
     with ThreadPoolExecutor(12) as pool:
-        calls = [pool.submit(platform.get, name, "/beside?ms=150") for _ in range(36)]
+        calls = [pool.submit(platform.get, name, "/beside?ms=150") for _ in range(150)]
         while not all(call.done() for call in calls):
             seen = platform.instances(name)
             most = max(most, len(seen))
             assert all(instance["in_flight"] <= 1 for instance in seen), seen
-    assert [(call.result().status, call.result().text) for call in calls] == [(200, "1")] * 36
+    assert [(call.result().status, call.result().text) for call in calls] == [(200, "1")] * 150
     assert most == 3
 
 
@@ -65,7 +65,7 @@ def test_one_instance_serves_many_at_once_when_it_may(platform, name, tide):
 
 def test_a_burst_at_zero_waits_for_the_instance_and_every_request_is_served_once(platform, name, tide):
     """F1: first request held until ready."""
-    platform.apply(manifest(name, tide, args=["--delay", "700"], max_scale=1, idle="1s"))
+    platform.apply(manifest(name, tide, args=["--delay", "700"], max_scale=1, idle="5s"))
     platform.wait_ready(name)
     platform.wait_for_zero(name)
     with ThreadPoolExecutor(20) as pool:
@@ -160,7 +160,8 @@ def test_an_instance_with_a_request_in_flight_is_not_idle(platform, name, anothe
 
 def test_a_deploy_loses_no_request(platform, name, tide):
     """F2"""
-    platform.apply(manifest(name, tide, args=["--text", "first"]))
+    at_once = {"marea.dev/release-policy": "none"}
+    platform.apply(manifest(name, tide, args=["--text", "first"], annotations=at_once))
     platform.wait_ready(name)
     answers, over = [], threading.Event()
 
@@ -174,7 +175,7 @@ def test_a_deploy_loses_no_request(platform, name, tide):
         asker.start()
     try:
         until(lambda: len(answers) > 20, "the first revision answers")
-        platform.apply(manifest(name, tide, args=["--text", "second"]))
+        platform.apply(manifest(name, tide, args=["--text", "second"], annotations=at_once))
         until(lambda: answers and answers[-1] == (200, "second"), "the second revision answers")
         seen = len(answers)
         until(lambda: len(answers) > seen + 20, "the second revision goes on")

@@ -78,7 +78,7 @@ class Traces:
 
     def note(self):
         self.pids.update(descendants(self.root))
-        self.groups |= cgroups(self.pids)
+        self.groups |= cgroups(pid for pid, start in self.pids.items() if (_stat(pid) or (0, 0))[1] == start)
         self.links_seen |= links(self.tag)
         self.tables_seen |= tables(self.tag)
 

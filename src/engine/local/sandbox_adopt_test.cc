@@ -11,7 +11,7 @@ class SandboxAdoptTest : public SandboxFixture {};
 
 TEST_P(SandboxAdoptTest, a_running_app_is_reached_and_stopped_by_the_next_engine) {
   const std::string script =
-      "echo tide > /index.html; httpd -f -h / -p 8080 & trap 'exit 5' TERM; while :; do sleep 0.1; done";
+      "echo tide > /index.html; trap 'exit 5' TERM; httpd -f -h / -p 8080 & while :; do sleep 0.1; done";
   auto run = create(script);
   ASSERT_TRUE(run_until_started(*run));
   abandon(*run);
@@ -47,10 +47,10 @@ TEST_P(SandboxAdoptTest, an_app_that_ends_while_nobody_looks_leaves_its_exit_cod
 }
 
 TEST_P(SandboxAdoptTest, memory_that_ran_out_meanwhile_is_told) {
-  auto run = create("exec tail /dev/zero");
+  auto run = create("sleep 1; exec tail /dev/zero");
   ASSERT_TRUE(run_until_started(*run));
   abandon(*run);
-  auto next = adopt(revision("exec tail /dev/zero"), {.app_started = true});
+  auto next = adopt(revision("sleep 1; exec tail /dev/zero"), {.app_started = true});
   ASSERT_TRUE(next);
   ASSERT_TRUE(run_until_ended(*next));
   EXPECT_EQ(next->end->reason, model::Reason::out_of_memory) << next->end->detail;

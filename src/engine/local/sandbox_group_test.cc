@@ -39,10 +39,11 @@ class SandboxGroupTest : public SandboxFixture {
 };
 
 TEST_P(SandboxGroupTest, containers_share_localhost_and_nothing_else) {
-  auto run = create(with_sidecar(
-      "touch /mine; sleep 0.2; wget -q -O - http://127.0.0.1:9000/a; ls /proc | grep -c '^[0-9]*$'; env | grep PORT",
-      "mkdir /www; echo sidecar > /www/a; ls /mine; env | grep PORT; env | grep K_SERVICE;"
-      "exec httpd -f -h /www -p 9000"));
+  auto run =
+      create(with_sidecar("touch /mine; until wget -q -O - http://127.0.0.1:9000/a; do sleep 0.05; done; ls /proc | "
+                          "grep -c '^[0-9]*$'; env | grep PORT",
+                          "mkdir /www; echo sidecar > /www/a; ls /mine; env | grep PORT; env | grep K_SERVICE;"
+                          "exec httpd -f -h /www -p 9000"));
   ASSERT_TRUE(run_until_started(*run));
   ASSERT_TRUE(wait([&] { return run->end.has_value(); }));
   EXPECT_EQ(run->end->reason, model::Reason::app_exited) << run->end->detail;
@@ -125,8 +126,9 @@ TEST_P(SandboxGroupTest, a_dependency_that_never_gets_ready_is_named_and_so_is_w
 
 TEST_P(SandboxGroupTest, a_sidecar_that_ends_is_told_and_the_app_ends_by_sigterm) {
   auto run =
-      create(with_sidecar("trap 'echo bye; exit 0' TERM; echo up; while :; do sleep 0.02; done", "sleep 0.3; exit 3"));
+      create(with_sidecar("trap 'echo bye; exit 0' TERM; echo up; while :; do sleep 0.02; done", "sleep 2; exit 3"));
   ASSERT_TRUE(run_until_started(*run));
+  ASSERT_TRUE(wait_output(*run, "up")) << "it has set its trap";
   ASSERT_TRUE(wait([&] { return run->failing.has_value(); }));
   EXPECT_EQ(run->failing->container, "proxy");
   EXPECT_THAT(run->failing->detail, HasSubstr("container \"proxy\": the app ended: exit code 3"));
@@ -156,7 +158,7 @@ TEST_P(SandboxGroupTest, a_sidecar_that_fails_before_the_start_leaves_the_others
 }
 
 TEST_P(SandboxGroupTest, memory_of_a_sidecar_is_its_own) {
-  model::Revision revision = with_sidecar(kSleep, "sleep 0.3; exec tail /dev/zero");
+  model::Revision revision = with_sidecar(kSleep, "sleep 2; exec tail /dev/zero");
   revision.spec.sidecars[0].limits.memory_bytes = 20LL << 20;
   auto run = create(revision);
   ASSERT_TRUE(run_until_started(*run));
@@ -179,12 +181,16 @@ TEST_P(SandboxGroupTest, sigterm_goes_to_all_and_sigkill_to_who_is_left) {
   ASSERT_TRUE(run_until_started(*run));
   ASSERT_TRUE(wait_output(*run, "up"));
   ASSERT_TRUE(wait_sidecar("up"));
-  run->sandbox->stop(std::chrono::milliseconds(500));
+  run->sandbox->stop(std::chrono::seconds(30));
+  ASSERT_TRUE(wait_sidecar("heard"));
+  ASSERT_TRUE(wait([&] { return !run->parting.containers.empty() && run->parting.containers[0]; }))
+      << "the app ends by itself";
+  run->sandbox->stop(std::chrono::milliseconds(20));  // a later call shortens the grace
   ASSERT_TRUE(wait([&] { return run->end.has_value(); }));
   EXPECT_EQ(run->end->reason, model::Reason::none);
   EXPECT_EQ(run->end->exit->code, 0);
+  EXPECT_EQ(run->end->exit->signal, 0);
   EXPECT_GT(run->end->cpu.count(), 0);
-  EXPECT_THAT(read_sidecar("proxy"), HasSubstr("heard"));
 }
 
 TEST_P(SandboxGroupTest, what_sidecars_listen_on_is_not_the_apps) {
@@ -228,7 +234,7 @@ TEST_P(SandboxGroupTest, the_next_engine_takes_over_all_containers) {
   ASSERT_TRUE(next);
   host_->remove_leftovers({{base::InstanceId("hola-0"), 0}});
   ASSERT_TRUE(wait([&] { return exchange(*next, 9000, "GET / HTTP/1.0\r\n\r\n").starts_with("HTTP"); }));
-  EXPECT_THAT(exchange(*next, 8080, "GET / HTTP/1.0\r\n\r\n"), HasSubstr("HTTP"));
+  ASSERT_TRUE(wait([&] { return exchange(*next, 8080, "GET / HTTP/1.0\r\n\r\n").starts_with("HTTP"); }));
   next->sandbox->app_ready();
   ASSERT_TRUE(wait([&] {
     seen_ += read_sidecar("late");
@@ -254,7 +260,7 @@ TEST_P(SandboxGroupTest, a_sidecar_that_ends_while_nobody_looks_is_told_by_the_n
 }
 
 TEST_P(SandboxGroupTest, what_ended_under_one_engine_is_told_by_the_next) {
-  const model::Revision revision = with_sidecar(kSleep, "i=0; while [ $i -lt 100000 ]; do i=$((i+1)); done; exit 4");
+  const model::Revision revision = with_sidecar(kSleep, "i=0; while [ $i -lt 200000 ]; do i=$((i+1)); done; exit 4");
   auto run = create(revision);
   ASSERT_TRUE(run_until_started(*run));
   ASSERT_TRUE(wait([&] { return run->failing.has_value(); }));
@@ -312,7 +318,7 @@ TEST_P(SandboxGroupTest, a_probe_of_a_sidecar_has_the_cpu_that_it_needs) {
   revision.spec.sidecars[0].liveness = model::Probe{.kind = model::ProbeKind::http,
                                                     .port = 9000,
                                                     .path = "/cgi-bin/slow",
-                                                    .timeout = std::chrono::seconds(2),
+                                                    .timeout = std::chrono::seconds(6),
                                                     .period = std::chrono::seconds(2),
                                                     .failure_threshold = 1,
                                                     .declared = true};
