@@ -94,6 +94,13 @@ TEST_F(ExperimentsTest, a_dry_run_stores_nothing_and_faults_are_told_at_once) {
   const Reply missing = call("POST", kExperimentsPath, unknown, kYaml);
   EXPECT_EQ(missing.status, 422) << missing.body;
   EXPECT_THAT(missing.body, HasSubstr("spec.arms[0].revision"));
+  unknown.replace(unknown.find("weight: 50%"), 11, "weight: 40%");
+  unknown.replace(unknown.find("ends: 20"), 8, "ends: 19");
+  const Reply both = call("POST", kExperimentsPath, unknown, kYaml);
+  EXPECT_EQ(both.status, 422) << both.body;
+  for (const char* place : {"spec.arms: ", "spec.arms[0].revision", "spec.ends"}) {
+    EXPECT_THAT(both.body, HasSubstr(place)) << "of the document and of the platform at once";
+  }
 }
 
 TEST_F(ExperimentsTest, only_its_end_is_changed_while_it_runs) {

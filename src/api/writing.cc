@@ -138,6 +138,7 @@ net::BodyPlan Api::write(const net::HttpRequest& head, const Target& target) {
 
 OtherFaults Api::other_faults(Kind kind) const {
   return [this, kind](const Json& document) {
+    if (kind == Kind::experiment) return world_.control.faults_of_experiment(document);
     if (kind != Kind::service) return model::Faults{};
     return control::traffic_faults(world_.control, control::traffic_wish(document));
   };

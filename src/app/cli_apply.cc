@@ -91,6 +91,40 @@ Outcome<void> ask_for_all(Verb& verb, const Documents& documents, const Manifest
   return give_up(*std::move(out));
 }
 
+std::optional<model::ManifestKind> kind_of(const Json& document) {
+  using enum model::ManifestKind;
+  const std::string kind = text_at(document, {"kind"});
+  return kind == "Service"         ? std::optional(service)
+         : kind == "ReleasePolicy" ? std::optional(release_policy)
+         : kind == "Experiment"    ? std::optional(experiment)
+                                   : std::nullopt;
+}
+
+// Adds to the faults of a file what the platform would refuse of it beside them, where it has one object (others may
+// name each other) and the platform answers.
+void add_platforms_faults(Verb& verb, const ManifestFile& source, Failure& failure) {
+  const model::Documents read = model::read_documents(source.text);
+  if (read.trees.size() != 1) return;
+  const model::Tree& tree = read.trees.front();
+  const auto kind = kind_of(tree.value);
+  const std::string name = text_at(tree.value, {"metadata", "name"});
+  if (!kind || name.empty()) return;
+  const Outcome<void> good = try_manifest(verb, {.kind = *kind, .name = name, .document = tree.value, .notices = {}});
+  if (good) return;
+  for (Cause cause : good.error().causes) {
+    const bool known = std::ranges::any_of(failure.causes, [&](const Cause& other) {
+      return other.field == cause.field && other.message == cause.message;
+    });
+    if (known || cause.field.empty()) continue;
+    const model::Mark mark = mark_at(tree, cause.field);
+    cause.line = mark.line;
+    cause.column = mark.column;
+    failure.causes.push_back(std::move(cause));
+  }
+  std::ranges::stable_sort(failure.causes, {}, [](const Cause& cause) { return std::pair(cause.line, cause.column); });
+  failure.error.what = verb.words()(Text::manifest_invalid, source.name, failure.causes.size());
+}
+
 void print_applied(Verb& verb, const std::vector<model::MixedDocument>& documents, const std::vector<Json>& objects) {
   const Format format = verb.arguments.format();
   if (objects.size() == 1 && (format == Format::json || format == Format::yaml)) {
@@ -172,7 +206,11 @@ Outcome<Exit> apply_manifests(Verb& verb) {
   const Outcome<ManifestFile> source = read_manifest_file(*file, verb.words());
   if (!source) return std::unexpected(source.error());
   auto documents = model::parse_mixed(source->text);
-  if (!documents) return give_up(faulty_manifest(*source, documents.error(), verb.words()));
+  if (!documents) {
+    Failure failure = faulty_manifest(*source, documents.error(), verb.words());
+    add_platforms_faults(verb, *source, failure);
+    return give_up(std::move(failure));
+  }
   const Outcome<std::set<std::string>> images = prepare_images(*documents, *source);
   if (!images) return std::unexpected(images.error());
   if (const Outcome<void> good = ask_for_all(verb, *documents, *source); !good) return std::unexpected(good.error());

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "app/cli_manifest_file.h"
+
 namespace marea::app {
 namespace {
 
@@ -22,6 +24,22 @@ TEST(CliManifest, AnImageBringsItsSourceAndEndsThatOfTheLastOne) {
   EXPECT_EQ(annotation(kSourceBranch), "");
   change_service(service, {.image = "c"});
   EXPECT_EQ(annotation(kSourceCommit), "");
+}
+
+TEST(CliManifest, APathLeadsToItsLineOrToWhatIsAroundIt) {
+  const model::Documents read = model::read_documents(
+      "spec:\n  ends: 2001-01-01\n  arms:\n  - {name: a}\n  - name: b\n    revision: x\nmetadata:\n  annotations:\n"
+      "    marea.dev/sticky: wrong\n");
+  ASSERT_EQ(read.trees.size(), 1U);
+  const auto line = [&](const char* path) { return mark_at(read.trees.front(), path).line; };
+  EXPECT_EQ(line("spec.ends"), 2);
+  EXPECT_EQ(line("spec.arms[1].revision"), 6);
+  EXPECT_EQ(line("spec.arms[1].weight"), 5) << "it is absent";
+  EXPECT_EQ(line("spec.arms[7]"), 3);
+  EXPECT_EQ(line("metadata.annotations[\"marea.dev/sticky\"]"), 9);
+  for (const char* odd : {"", "x", "spec.arms[", "spec.arms[99999999999]", "spec.arms[-1]", "[\"", "spec..", "]"}) {
+    EXPECT_GE(line(odd), 1) << odd;
+  }
 }
 
 TEST(CliManifest, ANewServiceHasOnlyWhatWasAskedFor) {

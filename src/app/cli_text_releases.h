@@ -74,7 +74,7 @@
   X(about_releases_pause, "stop the ladder; what is bad is rolled back all the same", "detiene la escalera; lo malo se revierte de todos modos") \
   X(about_releases_resume, "go on after a pause", "sigue tras una pausa") \
   X(about_releases_advance, "go to the next step without proof, or pass the open gate", "pasa al siguiente paso sin demostración, o da el permiso pedido") \
-  X(about_releases_promote, "give the canary everything at once", "da todo al canary de una vez") \
+  X(about_releases_promote, "give the canary everything but the holdback at once, past all gates", "da al canary todo menos la reserva de una vez, sin más permisos") \
   X(about_releases_abort, "give stable all requests and end the release", "da todas las peticiones a la estable y acaba el lanzamiento") \
   X(about_releases_retry, "begin a release that ended without success anew", "empieza de nuevo un lanzamiento que no acabó bien") \
   X(about_releasepolicies_list, "policies by which releases go", "las políticas por las que van los lanzamientos") \
@@ -192,5 +192,5 @@
   X(rollback_refused_remedy, "Deploy what mends it: marea deploy {} --image REF; see why: marea releases describe {}", "Despliegue lo que lo arregle: marea deploy {} --image REF; vea por qué: marea releases describe {}") \
   X(rollback_slow, "the router did not have the rollback of {} after {} s", "el enrutador no tenía la reversión de {} tras {} s") \
   X(rollback_slow_remedy, "See who serves: marea traffic {}", "Vea quién sirve: marea traffic {}") \
-  X(exit_rolled_back, "a release was rolled back by itself", "un lanzamiento se revirtió solo")
+  X(exit_rolled_back, "a release was rolled back by itself, or a guardrail ended an experiment", "un lanzamiento se revirtió solo, o un límite terminó un experimento")
 // clang-format on

@@ -115,6 +115,12 @@ std::optional<model::StickyRule> sticky_of(const model::Service& service) {
   return rule ? std::optional(*rule) : std::nullopt;
 }
 
+bool says_sticky(const store::ReleasePolicyRecord& policy) {
+  const model::Json document = model::Json::parse(policy.document, nullptr, false);
+  const auto spec = document.find("spec");
+  return spec != document.end() && spec->contains("sticky");
+}
+
 const model::Json* managed_fields(const model::Json& document) {
   if (!document.contains("metadata") || !document.at("metadata").contains("managedFields")) return nullptr;
   return &document.at("metadata").at("managedFields");

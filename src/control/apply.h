@@ -44,6 +44,8 @@ std::expected<ApplyDecision, Refusal> decide_apply(const ApplyService& command, 
 
 // By what its users keep their arm, as marea.dev/sticky says; nothing: it does not say.
 std::optional<model::StickyRule> sticky_of(const model::Service& service);
+// Whether the policy's document says it, or only has the default.
+bool says_sticky(const store::ReleasePolicyRecord& policy);
 
 // Without status and what only the server writes (uid, resourceVersion, …), as it is stored.
 model::Json stored_form(model::Json document);

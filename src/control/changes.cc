@@ -40,9 +40,10 @@ std::string words_of_line(const model::TimelineLine& line) {
       return "release " + line.release + " goes on" + (line.proof.empty() ? "" : ", the step before " + line.proof);
     case TimelineCause::promoted:
       return "release " + line.release + " promoted" + (line.proof.empty() ? "" : ", " + line.proof);
-    case TimelineCause::rolled_back: return "release " + line.release + " rolled back";
+    case TimelineCause::rolled_back:
+      return (line.release.empty() ? revision : "release " + line.release) + " rolled back";
     case TimelineCause::release_ended: return "release " + line.release + " ended";
-    case TimelineCause::traffic: return "split set by hand";
+    case TimelineCause::traffic: return "the split changed";
     case TimelineCause::configuration: return "the service's settings changed";
     case TimelineCause::deleting: return "the service is being deleted";
     case TimelineCause::deleted: return "the service is deleted";

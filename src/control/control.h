@@ -135,6 +135,8 @@ class Control {
   const model::Image* image(const std::string& digest) const;
   const UsageBook& usage() const { return usage_; }
   const std::map<std::string, store::ReleasePolicyRecord>& release_policies() const { return policies_; }
+  // What is wrong in this world with an experiment whose document may have faults of its own. Changes nothing.
+  model::Faults faults_of_experiment(const model::Json& document) const;
   // Lines of a release's history, oldest first.
   std::span<const store::ReleaseAuditRecord> release_history(const std::string& id) const;
   // By which receivers of webhooks know marea.

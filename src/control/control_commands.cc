@@ -246,9 +246,18 @@ std::expected<Outcome, Refusal> Control::run(const DeleteRevision& command) {
                            "Move the traffic to another revision first, or delete the service");
   };
   if (state == &service->revisions.back()) return in_use("it is the newest of its service");
-  if (std::ranges::find(service->shares, command.name, &model::RouteShare::revision) != service->shares.end()) {
-    return in_use("it has traffic");
+  if (const ExperimentEntry* running = running_experiment(service->record.service.name)) {
+    const auto& arms = running->spec().arms;
+    if (std::ranges::find(arms, command.name, &model::ExperimentArm::revision) != arms.end()) {
+      const std::string& form = running->spec().name;
+      return control::refuse(base::ErrorCode::conflict, "cannot delete revision " + name,
+                             "experiment " + form + " gives it to users",
+                             "End it first: marea experiments end " + form);
+    }
   }
+  const auto share = std::ranges::find(service->shares, command.name, &model::RouteShare::revision);
+  if (share != service->shares.end())
+    return in_use(share->weight > 0 ? "it has traffic" : "a tag or a rule leads to it");
   if (std::ranges::any_of(service->record.service.traffic, [&](const auto& one) { return one.revision == name; })) {
     return in_use("spec.traffic names it");
   }

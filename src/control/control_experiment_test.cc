@@ -109,8 +109,8 @@ TEST_F(ControlExperimentTest, faults_of_its_world_are_named_at_once_and_change_n
   const auto done = put(text);
   ASSERT_FALSE(done);
   ASSERT_EQ(done.error().faults.size(), 2U);
-  EXPECT_EQ(to_string(done.error().faults[0]), "spec.arms[0].revision: service hola has no revision hola-77");
-  EXPECT_EQ(to_string(done.error().faults[1]), "spec.ends: is past");
+  EXPECT_EQ(to_string(done.error().faults[1]), "spec.arms[0].revision: service hola has no revision hola-77");
+  EXPECT_THAT(to_string(done.error().faults[0]), HasSubstr("Z is past: it is 20"));
   ASSERT_TRUE(world.control().experiments().empty());
   EXPECT_FALSE(world.route("hola").experiment);
 }
@@ -304,6 +304,17 @@ TEST_F(ControlExperimentTest, users_keep_their_arm_by_what_the_service_says_unle
   pin(R"({"marea.dev/sticky": "cookie"})");
   EXPECT_TRUE(put(document())) << "one that runs goes on as it began";
   EXPECT_EQ(entry().spec().sticky.header, "x-customer");
+  world.kill();
+  world.start();
+  EXPECT_EQ(entry().spec().sticky.header, "x-customer") << "also under the next control";
+}
+
+TEST_F(ControlExperimentTest, an_arm_is_not_deleted_while_it_runs_and_what_to_end_is_said) {
+  ASSERT_TRUE(put(document()));
+  const auto refused = world.execute(DeleteRevision{.name = base::RevisionName(names.at(0))});
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().error.why, "experiment form gives it to users");
+  EXPECT_EQ(refused.error().error.remedy, "End it first: marea experiments end form");
 }
 
 TEST_F(ControlExperimentTest, one_that_has_ended_is_not_begun_anew_and_that_is_said) {

@@ -56,18 +56,35 @@ const ExperimentEntry* Control::running_experiment(const base::ServiceName& serv
 // on as it began.
 model::StickyRule Control::experiment_stickiness(const PutExperiment& command) const {
   const model::ExperimentSpec& spec = command.document.spec;
-  if (command.document.document["spec"].contains("sticky")) return spec.sticky;
+  const model::Json& document = command.document.document;
+  const auto said = document.find("spec");
+  if (said != document.end() && said->contains("sticky") && (*said)["sticky"].is_string()) return spec.sticky;
   if (const auto known = experiments_.find(spec.name); known != experiments_.end()) return known->second.spec().sticky;
   const auto service = services_.find(spec.service);
   return service == services_.end() ? spec.sticky : sticky_of(service->second.record.service).value_or(spec.sticky);
 }
 
-// What is wrong with it in this world, each fault at its place.
+model::Faults Control::faults_of_experiment(const model::Json& document) const {
+  PutExperiment wish{.document = {.spec = model::experiment_wish(document), .document = document}};
+  wish.document.spec.sticky = experiment_stickiness(wish);
+  return experiment_faults(wish.document.spec);
+}
+
+// What is wrong with it in this world, each fault at its place. What it does not say, or cannot be read, is none of
+// these.
 model::Faults Control::experiment_faults(const model::ExperimentSpec& spec) const {
   model::Faults out;
   const auto fault = [&](std::string path, std::string message) {
     out.push_back({.path = std::move(path), .message = std::move(message)});
   };
+  const std::int64_t now = loop_.clock().wall().unix_ns;
+  if (spec.ends_unix_ns != 0 && spec.ends_unix_ns <= now) {
+    fault("spec.ends", model::print_moment(spec.ends_unix_ns) + " is past: it is " + model::print_moment(now));
+  }
+  if (spec.ends_unix_ns > now + model::kMostExperimentTime.count()) {
+    fault("spec.ends", "is more than a year ahead");
+  }
+  if (spec.service.empty()) return out;
   const auto found = services_.find(spec.service);
   if (found == services_.end() || found->second.record.deleting) {
     fault("spec.service", "there is no service " + spec.service.str());
@@ -75,6 +92,7 @@ model::Faults Control::experiment_faults(const model::ExperimentSpec& spec) cons
   }
   for (std::size_t i = 0; i < spec.arms.size(); ++i) {
     const base::RevisionName& name = spec.arms[i].revision;
+    if (name.empty()) continue;
     const std::string path = "spec.arms[" + std::to_string(i) + "].revision";
     const RevisionState* one = revision(name);
     if (one == nullptr || one->record.revision.service != spec.service) {
@@ -89,11 +107,6 @@ model::Faults Control::experiment_faults(const model::ExperimentSpec& spec) cons
   if (rule && rule->by == model::StickyRule::By::off && spec.sticky.by != model::StickyRule::By::header) {
     fault("spec.sticky", "service " + spec.service.str() + " may set no cookie (marea.dev/sticky: off), and without " +
                              "one nobody keeps an arm; name a header that each user sends, such as: header X-Customer");
-  }
-  const std::int64_t now = loop_.clock().wall().unix_ns;
-  if (spec.ends_unix_ns <= now) fault("spec.ends", "is past");
-  if (spec.ends_unix_ns > now + model::kMostExperimentTime.count()) {
-    fault("spec.ends", "is more than a year ahead");
   }
   return out;
 }
@@ -149,6 +162,8 @@ store::ExperimentRecord Control::experiment_record(const PutExperiment& command,
   const model::Json before = known == nullptr ? model::Json() : model::Json::parse(out.document, nullptr, false);
   set_managed_fields(document, command.managed_fields ? &*command.managed_fields : managed_fields(before));
   out.spec = spec;
+  // What the service said when it began: the next control reads this document, and users keep their arm.
+  document["spec"]["sticky"] = to_string(spec.sticky);
   out.document = document.dump(-1, ' ', false, model::Json::error_handler_t::replace);
   if (known == nullptr) {
     out.created_unix_ns = out.state.began_unix_ns = loop_.clock().wall().unix_ns;
@@ -224,7 +239,8 @@ std::expected<Outcome, Refusal> Control::run(const EndExperiment& command) {
   }
   if (!found->second.running()) {
     return control::refuse(base::ErrorCode::conflict, "cannot end experiment " + command.name,
-                           "it has ended: " + std::string(to_string(found->second.state().cause)));
+                           "it has ended: " + std::string(to_string(found->second.state().cause)),
+                           "What it found is shown by: marea experiments describe " + command.name);
   }
   if (!command.promote.empty()) {
     if (auto done = promote_arm(found->second, command); !done) return std::unexpected(std::move(done.error()));

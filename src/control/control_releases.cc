@@ -183,8 +183,11 @@ std::expected<Control::PolicyChoice, Refusal> Control::release_policy(const Serv
     if (out.policy) out.policy->rollback_until = until;
   }
   if (!out.policy) return out;
-  // Of a service that may not set a cookie. A policy that was written for it has its own word.
-  if (!policies_.contains(name)) out.policy->sticky = sticky_of(wanted).value_or(out.policy->sticky);
+  // Of a service that may not set a cookie. A policy that says it has the last word.
+  const auto own = policies_.find(name);
+  if (own == policies_.end() || !says_sticky(own->second)) {
+    out.policy->sticky = sticky_of(wanted).value_or(out.policy->sticky);
+  }
   if (out.policy->strategy == model::ReleaseStrategy::none) out.policy.reset();
   return out;
 }

@@ -172,13 +172,20 @@ std::expected<Outcome, Refusal> Control::run(const AnswerGate& command) {
   const auto& gates = entry.record().spec.policy.gates;
   const auto gate = std::ranges::find(gates, command.gate, &model::ReleaseGate::name);
   if (gate == gates.end()) {
-    return control::refuse(base::ErrorCode::not_found, "release " + id + " has no gate " + command.gate);
+    std::string there;
+    for (const model::ReleaseGate& each : gates) there += (there.empty() ? "" : ", ") + each.name;
+    return control::refuse(base::ErrorCode::not_found, "release " + id + " has no gate " + command.gate,
+                           there.empty() ? "its policy has none" : "its gates are " + there);
   }
   const model::ReleaseState& state = entry.state();
   const model::ReleasePhase phase = state.phase == model::ReleasePhase::paused ? state.paused_phase : state.phase;
   const auto index = static_cast<std::uint32_t>(gate - gates.begin());
   if (phase != model::ReleasePhase::gated || state.next_gate != index || state.gate_passed) {
-    return control::refuse(base::ErrorCode::conflict, "cannot " + what + " " + id, "it is not open");
+    return control::refuse(base::ErrorCode::conflict, "cannot " + what + " " + id,
+                           "it is not open: the release is " + std::string(to_string(state.phase)) +
+                               (phase == model::ReleasePhase::gated && !state.gate_passed
+                                    ? ", and its open gate is " + gates.at(state.next_gate).name
+                                    : ""));
   }
   if (gate->kind != model::GateKind::manual) {
     return control::refuse(base::ErrorCode::conflict, "cannot " + what + " " + id, "its webhook answers it",

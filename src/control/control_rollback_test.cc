@@ -157,7 +157,7 @@ TEST_F(ControlRollbackTest, a_gate_is_answered_by_name_while_it_is_open) {
                                     .who = "ana"});
   };
   EXPECT_EQ(answer("none", true).error().error.code, base::ErrorCode::not_found);
-  EXPECT_EQ(answer("boss", true).error().error.why, "it is not open");
+  EXPECT_EQ(answer("boss", true).error().error.why, "it is not open: the release is gated, and its open gate is qa");
   ASSERT_TRUE(answer("qa", true));
   EXPECT_EQ(release().state().phase, ReleasePhase::stepping);
   const auto history = world.control().release_history(release().record().spec.id);
@@ -166,7 +166,7 @@ TEST_F(ControlRollbackTest, a_gate_is_answered_by_name_while_it_is_open) {
            line.audit.why == "the gate qa: seen";
   });
   EXPECT_TRUE(told);
-  EXPECT_EQ(answer("qa", true).error().error.why, "it is not open");
+  EXPECT_EQ(answer("qa", true).error().error.why, "it is not open: the release is stepping");
 }
 
 }  // namespace

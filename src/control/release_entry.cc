@@ -5,6 +5,7 @@
 
 #include "control/judge_form.h"
 #include "control/release_seats.h"
+#include "control/states.h"
 #include "decide/release_opinion.h"
 
 namespace marea::control {
@@ -80,7 +81,9 @@ void ReleaseEntry::rest() {
 }
 
 std::optional<model::JudgeOpinion> ReleaseEntry::count(const model::ReleaseCounts& counts) {
-  if (!judge_ || counts.release != route_id() || counts.closed < judged()) return std::nullopt;
+  if (late_) return late(counts);
+  if (!judge_ || counts.release != route_id()) return std::nullopt;
+  if (counts.memory == judge_->state().memory && counts.closed < judged()) return std::nullopt;
   model::JudgeOpinion out = decide::opinion_of(judge_->feed(counts));
   traffic_ = {.stable = counts.stable,
               .canary = counts.canary,
@@ -94,11 +97,26 @@ std::optional<model::JudgeOpinion> ReleaseEntry::count(const model::ReleaseCount
   return out;
 }
 
+// A person and the judge act at once: the person was first, and the judge's word stands beside it.
+std::optional<model::JudgeOpinion> ReleaseEntry::late(const model::ReleaseCounts& counts) {
+  if (counts.release != route_id()) return std::nullopt;
+  model::JudgeOpinion out = decide::opinion_of(late_->feed(counts));
+  late_.reset();
+  if (out.verdict != model::ReleaseVerdict::bad) return std::nullopt;
+  return out;
+}
+
 ReleaseEntry::Next ReleaseEntry::step(std::span<const decide::ReleaseInput> inputs, base::Instant now,
                                       base::WallTime wall, const std::string& salt) const {
   const base::Duration age = record_.age + std::max(base::Duration{0}, now - seen_);
   decide::ReleaseResult result =
       decide::step_release(record_.spec, record_.state, inputs, {.age = age, .unix_ns = wall.unix_ns});
+  // Anybody may say what is refused, as often as he likes: the answer tells him, and a full history does without.
+  if (std::cmp_greater_equal(lines_, kMostReleaseLines)) {
+    std::erase_if(result.audit, [](const model::ReleaseAudit& each) {
+      return each.event == model::ReleaseEvent::refused || each.event == model::ReleaseEvent::late;
+    });
+  }
   Next next{.record = record_, .refused = std::move(result.refused), .at = now};
   next.urgent = !result.audit.empty() || !result.actions.empty() || differs(record_.state, result.state);
   if (next.urgent) next.record = whole();
@@ -145,13 +163,17 @@ void ReleaseEntry::adopt(Next next) {
   if (next.record.state.attempt != record_.state.attempt) {
     judge_ = std::make_unique<decide::Judge>(decide::judge_policy(record_.spec.policy), decide::JudgeState{});
     last_.reset();
+    late_.reset();
     traffic_.reset();
   }
   record_ = std::move(next.record);
   record_.judge.clear();
   lines_ += std::ssize(next.audit);
   seen_ = next.at;
-  if (judge_ && over()) rest();
+  if (!judge_ || !over()) return;
+  if (!last_) last_ = evidence();
+  if (state().cause == model::ReleaseCause::by_person) late_ = std::move(judge_);
+  rest();
 }
 
 store::ReleaseRecord ReleaseEntry::whole() const {

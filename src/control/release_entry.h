@@ -40,7 +40,8 @@ class ReleaseEntry {
   // `lines`: of its history, that are stored. Its age goes on from `now`. `judge` is of no use to one that is over.
   ReleaseEntry(store::ReleaseRecord record, decide::JudgeState judge, std::int64_t lines, base::Instant now);
 
-  // Nothing: the counts are of another attempt or another release, or older than what was judged.
+  // Nothing: the counts are of another attempt or another release, or older than what was judged. Of one that a person
+  // ended: what was on its way then, once, if it is bad.
   std::optional<model::JudgeOpinion> count(const model::ReleaseCounts& counts);
   // `salt`: for the keys of a new attempt, if there comes one. Instants never go back.
   Next step(std::span<const decide::ReleaseInput> inputs, base::Instant now, base::WallTime wall,
@@ -74,10 +75,12 @@ class ReleaseEntry {
  private:
   // It is over: nothing but what is shown is kept.
   void rest();
+  std::optional<model::JudgeOpinion> late(const model::ReleaseCounts& counts);
 
   store::ReleaseRecord record_;
   std::unique_ptr<decide::Judge> judge_;  // null: it is over,
   std::optional<ReleaseEvidence> last_;   // and this is what was known
+  std::unique_ptr<decide::Judge> late_;   // a person ended it, and the counts that were on their way did not come yet
   std::int64_t lines_ = 0;
   base::Instant seen_{};                   // when the age was record_.age
   std::optional<ReleaseTraffic> traffic_;  // nothing: router told nothing to this control, or of this attempt

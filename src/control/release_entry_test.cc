@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "control/judge_form.h"
+#include "control/states.h"
 
 namespace marea::control {
 namespace {
@@ -115,6 +116,75 @@ TEST(ReleaseEntryTest, counts_of_another_release_are_not_judged) {
   ReleaseEntry entry = entry_of();
   EXPECT_FALSE(entry.count(counts_of("loans-00006", 0)));
   EXPECT_EQ(entry.judged(), 0U);
+}
+
+TEST(ReleaseEntryTest, counts_of_another_router_are_judged_whatever_the_clock_says) {
+  ReleaseEntry entry = entry_of();
+  EXPECT_TRUE(entry.count(counts_of("loans-00007", 100)));
+  model::ReleaseCounts back = counts_of("loans-00007", 0);
+  EXPECT_FALSE(entry.count(back)) << "told before";
+  back.memory = 8;
+  EXPECT_TRUE(entry.count(back));
+  EXPECT_EQ(entry.judged(), 50U);
+}
+
+TEST(ReleaseEntryTest, a_full_history_takes_no_more_of_what_is_refused_or_late) {
+  using decide::OperatorAct;
+  const store::ReleaseRecord record = entry_of().whole();
+  const std::vector<decide::ReleaseInput> vain = {decide::OperatorCommand{.act = OperatorAct::promote, .who = "ana"},
+                                                  decide::GateAnswer{.gate = 0, .passed = true}};
+  const auto most = static_cast<std::int64_t>(kMostReleaseLines);
+  const auto room = ReleaseEntry(record, {}, most - 1, kBegun).step(vain, kBegun, kWall, "");
+  EXPECT_EQ(room.audit.size(), 2U);
+  const ReleaseEntry full(record, {}, most, kBegun);
+  const auto dropped = full.step(vain, kBegun, kWall, "");
+  EXPECT_TRUE(dropped.audit.empty());
+  EXPECT_FALSE(dropped.urgent) << "nothing is to be stored";
+  EXPECT_EQ(dropped.refused, "the canary is not ready yet") << "and who asked is answered";
+  const std::vector<decide::ReleaseInput> abort = {decide::OperatorCommand{.act = OperatorAct::abort, .who = "ana"}};
+  const auto ended = full.step(abort, kBegun, kWall, "");
+  ASSERT_EQ(ended.audit.size(), 1U) << "what changes something is kept";
+  EXPECT_EQ(ended.audit.front().number, most + 1);
+}
+
+// A second in which 20 first requests of the canary fail.
+model::ReleaseCounts broken_counts(std::uint64_t second) {
+  model::ReleaseCounts out = counts_of("loans-00007", second);
+  out.firsts.push_back({.number = second * 50 + 30, .weight = 1000, .canary_failed = 20});
+  return out;
+}
+
+TEST(ReleaseEntryTest, when_a_person_was_faster_the_judges_word_is_kept_beside_it_once) {
+  const std::vector<decide::ReleaseInput> ready = {decide::CanaryReady{}};
+  const auto ended_by = [&](const decide::ReleaseInput& end) {
+    ReleaseEntry entry = entry_of();
+    entry.adopt(entry.step(ready, kBegun, kWall, ""));
+    for (std::uint64_t second = 0; second < 2; ++second) entry.count(counts_of("loans-00007", second));
+    const std::vector<decide::ReleaseInput> inputs = {end};
+    entry.adopt(entry.step(inputs, kBegun + seconds(3), kWall, ""));
+    EXPECT_TRUE(entry.over());
+    return entry;
+  };
+  const decide::OperatorCommand abort{.act = decide::OperatorAct::abort, .who = "ana"};
+  ReleaseEntry entry = ended_by(abort);
+  const ReleaseEvidence shown = entry.evidence();
+  const auto opinion = entry.count(broken_counts(2));
+  ASSERT_TRUE(opinion);
+  EXPECT_EQ(opinion->verdict, model::ReleaseVerdict::bad);
+  const std::vector<decide::ReleaseInput> late = {*opinion};
+  const ReleaseEntry::Next next = entry.step(late, kBegun + seconds(4), kWall, "");
+  ASSERT_EQ(next.audit.size(), 1U);
+  EXPECT_EQ(next.audit.front().audit.event, model::ReleaseEvent::late);
+  EXPECT_EQ(next.audit.front().audit.actor, model::ReleaseActor::judge);
+  entry.adopt(next);
+  EXPECT_EQ(entry.state().phase, model::ReleasePhase::aborted);
+  EXPECT_FALSE(entry.count(broken_counts(3))) << "its judge has gone";
+  EXPECT_EQ(entry.evidence(), shown);
+
+  ReleaseEntry harmless = ended_by(abort);
+  EXPECT_FALSE(harmless.count(counts_of("loans-00007", 2)));
+  EXPECT_FALSE(harmless.count(broken_counts(3))) << "which came long after it";
+  EXPECT_FALSE(ended_by(decide::NewerDeploy{.revision = base::RevisionName("loans-00008")}).count(broken_counts(2)));
 }
 
 TEST(ReleaseEntryTest, the_objective_is_learnt_from_stable_once_unless_it_is_declared) {

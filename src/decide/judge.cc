@@ -99,8 +99,9 @@ Verdict Judge::feed(const model::ReleaseCounts& counts) {
     state_.release = counts.release;
     state_.memory = counts.memory;
   }
-  if (counts.release != state_.release || counts.closed < state_.closed) return verdict();
-  if (counts.memory != state_.memory) begin_memory(counts.memory);
+  if (counts.release != state_.release) return verdict();
+  if (counts.memory != state_.memory) begin_memory(counts);
+  if (counts.closed < state_.closed) return verdict();
   note_totals(counts);
   eat_firsts(counts.firsts);
   for (const model::ReleaseTick& tick : counts.ticks) {
@@ -116,8 +117,10 @@ Verdict Judge::feed(const model::ReleaseCounts& counts) {
 
 // Keys enter a second time: their split is no independent evidence, and most of them are not at risk yet. Requests that
 // were open are nobody's any more.
-void Judge::begin_memory(std::uint64_t memory) {
-  state_.memory = memory;
+void Judge::begin_memory(const model::ReleaseCounts& counts) {
+  const std::uint64_t first = counts.ticks.empty() ? counts.closed : counts.ticks.front().number;
+  if (first < state_.closed) go_back_to(first);
+  state_.memory = counts.memory;
   state_.split = {.fell_at = state_.split.fell_at};
   state_.firsts_over = true;
   state_.muted.reset();
@@ -125,6 +128,24 @@ void Judge::begin_memory(std::uint64_t memory) {
   state_.keys_at_risk = 0;
   state_.open = {};
   state_.lost = 0;
+}
+
+// Another memory has told no tick twice, whatever its number. Everything that is compared with the number of a tick
+// goes back as well; a minute that had begun, of platform's trouble or of a loss, lasts a minute more at most.
+void Judge::go_back_to(std::uint64_t tick) {
+  const std::uint64_t back = state_.closed - tick;
+  if (state_.lost_at) {
+    const bool recent = state_.closed < *state_.lost_at + kLostTicks;
+    state_.lost_at = recent ? std::optional(tick) : std::nullopt;
+  }
+  for (RiskMetricState& risk : state_.risks) {
+    risk.harm.first = less(risk.harm.first, back);
+    risk.harm.tick = less(risk.harm.tick, back);
+  }
+  state_.newer.tick = tick / kMarkTicks * kMarkTicks;
+  state_.older.tick = less(state_.newer.tick, kMarkTicks);
+  state_.told.tick = std::min(state_.told.tick, tick);
+  state_.closed = tick;
 }
 
 void Judge::note_totals(const model::ReleaseCounts& counts) {

@@ -18,8 +18,10 @@
 // it back.
 //
 // A router that begins anew has forgotten its keys; those that come again are taken for other users. What was found
-// out before stays: a rollback must not wait because router died. Ticks that were lost take evidence of harm with them,
-// so what spoke for the canary is forgotten with them, and what spoke against it is not.
+// out before stays: a rollback must not wait because router died. Its ticks are numbered by the wall clock as it was
+// when it began: where that was put back they begin below those that were eaten, and the judge's time goes back with
+// them. Ticks that were lost take evidence of harm with them, so what spoke for the canary is forgotten with them, and
+// what spoke against it is not.
 //
 // Platform's failures are summed over ticks, in half minutes of the release's own: whether a tick is judged depends on
 // the minute before it, not on how many ticks come at once. A step in which platform was in trouble says nothing by its
@@ -173,7 +175,7 @@ struct Fall {
 struct JudgeState {
   std::string release;                   // of the first counts; those of other releases are not eaten
   std::uint64_t memory = 0;              // of router: with another one keys enter anew, and the split is tested anew
-  std::uint64_t closed = 0;              // ticks below this number are eaten
+  std::uint64_t closed = 0;              // ticks of this memory below this number are eaten
   std::uint64_t skipped = 0;             // told ticks that were not judged, since platform was in trouble
   std::array<RiskMetricState, 2> risks;  // failures, slow
   FirstsState firsts;
@@ -219,7 +221,8 @@ class Judge {
   Limits limits(JudgedMetric metric) const;
   double platform_share() const;
   bool judged() const { return platform_share() <= policy_.platform_limit; }
-  void begin_memory(std::uint64_t memory);
+  void begin_memory(const model::ReleaseCounts& counts);
+  void go_back_to(std::uint64_t tick);
   void note_totals(const model::ReleaseCounts& counts);
   void turn_marks(std::uint64_t tick);
   void eat_firsts(const std::vector<model::FirstRequests>& firsts);

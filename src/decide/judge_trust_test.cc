@@ -49,6 +49,27 @@ TEST(JudgeTrust, a_router_that_forgot_its_keys_begins_the_split_anew_and_nothing
       << "twenty times the same deviation of other users is none by chance";
 }
 
+// It numbers its ticks by the wall clock as it was when it began.
+TEST(JudgeTrust, a_router_that_begins_on_a_clock_that_was_put_back_is_judged_at_once) {
+  Judge judge = new_judge();
+  judge.feed(counts_with({new_units(180'000, 100, 100)}));
+  model::ReleaseCounts back = counts_with({new_units(40, 100, 100)});
+  judge.feed(back);
+  EXPECT_EQ(judge.state().entered[0], 100U) << "of the same router they were told before";
+  back.memory = 1;
+  for (int i = 0; i < 2; ++i) judge.feed(back);
+  EXPECT_EQ(judge.state().entered[0], 200U) << "and of another they were not, but are eaten once as well";
+  EXPECT_EQ(judge.state().closed, 41U);
+  EXPECT_LE(judge.state().risks[0].harm.tick, 40U) << "what is staked with time goes by it, too";
+  std::uint64_t tick = 41;
+  for (; tick < 100 && judge.verdict().answer != Answer::bad; ++tick) {
+    model::ReleaseCounts failing = counts_with({failing_tick(tick)});
+    failing.memory = 1;
+    judge.feed(failing);
+  }
+  EXPECT_EQ(judge.verdict().answer, Answer::bad);
+}
+
 model::ReleaseTick troubled(std::uint64_t number, std::uint32_t requests, std::uint32_t platform) {
   model::ReleaseTick tick = new_units(number, 100, 100);
   tick.requests = {requests, requests};
@@ -97,6 +118,32 @@ TEST(JudgeTrust, how_many_ticks_come_at_once_decides_nothing) {
 TEST(JudgeTrust, one_failure_of_platform_among_few_requests_is_no_trouble) {
   Judge judge = new_judge();
   EXPECT_EQ(judge.feed(counts_with({troubled(0, 30, 1)})).doubt, Doubt::none);
+}
+
+TEST(JudgeTrust, what_was_in_doubt_when_the_clock_was_put_back_is_so_for_a_minute_more) {
+  Judge broken = new_judge();
+  broken.feed(counts_with({new_units(0, 100, 100)}));
+  broken.feed(counts_with({troubled(100'000, 1000, 30)}));
+  Judge gap = new_judge();
+  model::ReleaseCounts lost = counts_with({new_units(100'000, 100, 100)});
+  lost.lost = 1;
+  gap.feed(lost);
+  Judge old = new_judge();
+  old.feed(lost);
+  lost.ticks.clear();
+  lost.closed += 3000;
+  EXPECT_EQ(old.feed(lost).doubt, Doubt::none);
+
+  model::ReleaseCounts back{.release = "r1", .closed = 10, .memory = 1};
+  EXPECT_EQ(broken.feed(back).doubt, Doubt::platform_trouble);
+  EXPECT_EQ(gap.feed(back).doubt, Doubt::lost_ticks);
+  EXPECT_EQ(old.feed(back).doubt, Doubt::none);
+  back.closed = 2999;
+  EXPECT_EQ(broken.feed(back).doubt, Doubt::platform_trouble);
+  EXPECT_EQ(gap.feed(back).doubt, Doubt::lost_ticks);
+  back.closed = 3010;
+  EXPECT_EQ(broken.feed(back).doubt, Doubt::none);
+  EXPECT_EQ(gap.feed(back).doubt, Doubt::none);
 }
 
 model::ReleaseCounts slower(std::uint64_t number, std::uint32_t step) {

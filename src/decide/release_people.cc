@@ -79,19 +79,21 @@ void ReleaseRun::resume(const Word& word) {
 std::optional<std::string> ReleaseRun::advance(const Word& word) {
   const Phase phase = state().phase == Phase::paused ? state().paused_phase : state().phase;
   const bool forbidden = state().cause == Cause::rollback_forbidden;
+  const bool failing = mostly_failing();  // asked now: a new step begins without an opinion
+  const bool doubted = is_held_doubted();
   if (phase == Phase::preparing) return state().ready ? "it is paused; resume it first" : "the canary is not ready yet";
   if (phase == Phase::comparing || (is_promoted() && phase != Phase::holding)) return "it is promoted already";
-  if (state().phase == Phase::paused) {
-    const int step = state().step;
-    resume(word);
-    if (state().step != step) return std::nullopt;  // a gate that passed meanwhile led on
+  const int step = state().step;
+  if (state().phase == Phase::paused) resume(word);
+  if (state().step == step) {  // else a gate that passed meanwhile led on
+    if (forbidden) state().accepted = true;
+    if (state().phase == Phase::gated) {
+      pass_gate(word);
+    } else {
+      go_on(Proof::person, word);
+    }
   }
-  if (forbidden) state().accepted = true;
-  if (state().phase == Phase::gated) {
-    pass_gate(word);
-  } else {
-    go_on(Proof::person, word);
-  }
+  if (doubted || (failing && is_promoted())) accept_doubt();
   return std::nullopt;
 }
 
@@ -103,9 +105,11 @@ std::optional<std::string> ReleaseRun::promote(const Word& word) {
     return advance(word);
   }
   if (state().cause == Cause::rollback_forbidden) state().accepted = true;
+  const bool failing = mostly_failing();
   close_gate();
   close_step(Proof::person, word.why);
   begin_step(static_cast<int>(policy_.ladder.size()), word);
+  if (failing) accept_doubt();
   return std::nullopt;
 }
 

@@ -132,7 +132,7 @@ void ReleaseRun::on(const JudgeOpinion& opinion) {
     case Phase::stepping: judge_step(); break;
     case Phase::holding: judge_hold(); break;
     case Phase::watching:
-      if (mostly_failing() && can_roll_back()) {
+      if (in_doubt() && can_roll_back()) {
         hold_doubted({.actor = ReleaseActor::judge, .why = opinion.evidence});
       }
       break;
@@ -255,7 +255,7 @@ void ReleaseRun::judge_step() {
     return;
   } else if (!unknown) {
     hold(Cause::unproven, word);
-  } else if (mostly_failing()) {
+  } else if (in_doubt()) {
     hold_doubted(word);
   } else if (opinion.unknown == UnknownCause::platform_trouble || policy_.unknown != model::UnknownRule::advance) {
     hold(cause_of(opinion.unknown), word);
@@ -269,7 +269,7 @@ void ReleaseRun::judge_hold() {
     go_on(Proof::proven_good, {.actor = ReleaseActor::judge, .why = state().opinion->evidence});
     return;
   }
-  if (advance_unproven() || state().cause != Cause::cannot_know || mostly_failing()) return;
+  if (advance_unproven() || state().cause != Cause::cannot_know || in_doubt()) return;
   // Doubted no more: the step's time is over, and a promoted one is watched on.
   const JudgeOpinion& opinion = *state().opinion;
   const bool unknown = opinion.verdict == ReleaseVerdict::cannot_know;
@@ -329,6 +329,7 @@ void ReleaseRun::pass_gate(const Word& word) {
 }
 
 void ReleaseRun::begin_step(int step, const Word& word) {
+  const bool could_go_back = can_roll_back();
   state().step = step;
   state().step_since = now_.age;
   state().next_gate = 0;
@@ -337,6 +338,8 @@ void ReleaseRun::begin_step(int step, const Word& word) {
   const Weight weight =
       promoted ? kWholeWeight - policy_.holdback : policy_.ladder[static_cast<std::size_t>(step)].weight;
   state().weight = weight;
+  // A doubt was accepted while there was a way back. That it is bad, and that there is none, is for a person to hear.
+  if (could_go_back && !can_roll_back()) state().accepted = false;
   state().steps.push_back({.weight = weight, .began = now_.age});
   if (promoted) {
     state().watch_until = now_.age + policy_.watch;
@@ -379,6 +382,20 @@ bool ReleaseRun::mostly_failing() const {
   return opinion && opinion->verdict == ReleaseVerdict::cannot_know && opinion->unknown == UnknownCause::mostly_failing;
 }
 
+// Also in a pause. A promoted one is held as such for nothing else, whatever the judge has said meanwhile.
+bool ReleaseRun::is_held_doubted() const {
+  const bool paused = state().phase == Phase::paused;
+  const Phase phase = paused ? state().paused_phase : state().phase;
+  const Cause cause = paused ? state().paused_cause : state().cause;
+  return phase == Phase::holding && cause == Cause::cannot_know && (is_promoted() || mostly_failing());
+}
+
+// Else the judge, who repeats himself, would undo within a second what a person did. Where there is no way back it
+// would be taken for the wish to keep a bad one, too.
+void ReleaseRun::accept_doubt() {
+  if (can_roll_back()) state().accepted = true;
+}
+
 // Where it cannot go back it keeps what it has.
 void ReleaseRun::hold_doubted(const Word& word) {
   if (can_roll_back()) state().weight = std::min(state().weight, kDoubtedWeight);
@@ -388,7 +405,7 @@ void ReleaseRun::hold_doubted(const Word& word) {
 void ReleaseRun::end_hold() {
   const Cause cause = state().cause;
   const std::string why = "it held for " + print_duration(policy_.hold.maximum) + ": " + std::string(to_string(cause));
-  if (needs_proof(cause) || mostly_failing() || policy_.hold.then == model::WaitRule::fail) {
+  if (needs_proof(cause) || in_doubt() || policy_.hold.then == model::WaitRule::fail) {
     leave(Phase::failed, Cause::hold_ran_out, {.why = with(why, state().detail)});
   } else {
     go_on(cause == Cause::unproven ? Proof::unproven : Proof::cannot_know, {.why = why});
@@ -434,7 +451,9 @@ void ReleaseRun::leave(Phase phase, Cause cause, const Word& word) {
   close_gate();
   close_step(Proof::none, word.why);
   const bool forward = is_promoted() && phase != Phase::rolled_back && phase != Phase::aborted;
-  if (can_roll_back() && !(forward && phase == Phase::superseded)) {
+  // A newer deploy may be the mend of one that mostly fails: it is not held against that one, nor begins with it.
+  const bool keeps = forward && phase == Phase::superseded && !is_held_doubted();
+  if (can_roll_back() && !keeps) {
     state().weight = 0;
   } else if (forward || phase == Phase::superseded) {
     state().weight = kWholeWeight;

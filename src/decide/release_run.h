@@ -70,6 +70,9 @@ class ReleaseRun {
   void hold(Cause cause, const Word& word);
   void hold_doubted(const Word& word);
   bool mostly_failing() const;
+  bool in_doubt() const { return mostly_failing() && !state().accepted; }
+  bool is_held_doubted() const;
+  void accept_doubt();
   void end_hold();
   void end_comparison();
 

@@ -7,10 +7,13 @@
 #include "model/names.h"
 #include "model/read_match.h"
 #include "model/release_policy.h"
+#include "model/release_readers.h"
 #include "model/secret_alias.h"
 
 namespace marea::model {
 namespace {
+
+constexpr std::string_view kStickyAnnotation = "marea.dev/sticky";
 
 bool belongs(const Annotation& row, Level level) {
   switch (row.where) {
@@ -149,10 +152,11 @@ std::string release_policy(Findings& findings, const Node& annotations) {
 }
 
 void check_sticky(Findings& findings, const Node& annotations) {
-  constexpr std::string_view kName = "marea.dev/sticky";
-  const auto text = text_of(annotations, kName);
+  const auto text = text_of(annotations, kStickyAnnotation);
   if (!text) return;
-  if (const auto rule = parse_sticky(*text); !rule) findings.fault(*annotations.member(kName), rule.error());
+  if (const auto rule = parse_sticky(*text); !rule) {
+    findings.fault(*annotations.member(kStickyAnnotation), rule.error());
+  }
 }
 
 std::optional<Weight> rollback_until(Findings& findings, const Node& annotations) {
@@ -205,7 +209,7 @@ std::map<std::string, std::string> read_annotations(Findings& findings, const No
   std::size_t bytes = 0;
   for (const auto& [name, node] : annotations->members()) {
     check_annotation(findings, name, node, level);
-    auto text = findings.text(node);
+    auto text = name == kStickyAnnotation ? sticky_text(findings, node) : findings.text(node);
     if (!text) continue;
     bytes += name.size() + text->size();
     out.emplace(name, *std::move(text));

@@ -132,6 +132,8 @@ struct ExperimentDocument {
 // what was stored is read again.
 std::expected<std::vector<ExperimentDocument>, Faults> parse_experiments(std::string_view text);
 std::expected<ExperimentDocument, Faults> parse_experiment(Json document);
+// Of a document that may have faults: what of it can be read.
+ExperimentSpec experiment_wish(const Json& document);
 
 // As parse_experiment() reads it back; without `status`.
 Json experiment_document(const ExperimentSpec& spec);

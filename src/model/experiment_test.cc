@@ -196,6 +196,74 @@ TEST(ExperimentSpecTest, arms_do_not_overlap) {
   EXPECT_THAT(faults, Contains(HasSubstr("arms[3].weight")));
 }
 
+TEST(ExperimentSpecTest, a_name_is_not_empty) {
+  const auto parsed = parse_experiments("apiVersion: marea.dev/v1\nkind: Experiment\nmetadata: {name: \"\"}\nspec:\n" +
+                                        std::string(kArms) + std::string(kRest));
+  ASSERT_FALSE(parsed);
+  EXPECT_EQ(to_string(parsed.error().front()), "line 3: metadata.name: must not be empty");
+}
+
+TEST(ExperimentSpecTest, something_is_compared) {
+  const std::string head = std::string(kArms) + " service: loans\n ends: 2026-12-24\n";
+  const auto only = [&](const std::string& outcomes) { return experiment_faults(head + outcomes); };
+  EXPECT_THAT(only(" conversions: []\n"),
+              testing::ElementsAre("line 10: spec.conversions: must have an element, or there must be one in measures: "
+                                   "else nothing is compared"));
+  EXPECT_THAT(only(" measures: []\n"), testing::ElementsAre(HasSubstr("line 10: spec.measures: must have an element")));
+  EXPECT_THAT(only(" conversions: []\n measures: []\n"),
+              testing::ElementsAre(HasSubstr("spec.conversions: must have an element")));
+  EXPECT_THAT(only(" conversions: x\n"), testing::ElementsAre("line 10: spec.conversions: must be a list, is text"));
+  EXPECT_THAT(only(" conversions: []\n measures: [{name: lcp}]\n"), testing::IsEmpty());
+  EXPECT_THAT(only(""), testing::ElementsAre(HasSubstr("spec.conversions: is missing")));
+}
+
+TEST(ExperimentSpecTest, a_value_counts_for_one_measure) {
+  const auto faults = [](const std::string& second) {
+    return experiment_faults(std::string(kArms) + std::string(kRest) + " measures:\n - {name: p75, event: lcp}\n - " +
+                             second + "\n");
+  };
+  EXPECT_THAT(faults("{name: p99, event: lcp, quantile: 0.99}"),
+              testing::ElementsAre("line 14: spec.measures[1].event: \"lcp\" is the event of measure \"p75\" already; "
+                                   "a value counts for one measure: post it under a second event"));
+  EXPECT_THAT(faults("{name: lcp}"),
+              testing::ElementsAre(HasSubstr("spec.measures[1].name: \"lcp\" is the event of measure \"p75\"")));
+  EXPECT_THAT(faults("{name: p75, event: lcp}"),
+              testing::ElementsAre(HasSubstr("is the name of an outcome before it")));
+  EXPECT_THAT(faults("{name: p99, event: inp}"), testing::IsEmpty());
+}
+
+TEST(ExperimentSpecTest, a_window_has_one_bound) {
+  for (const char* window : {"48h", "1000h", "24h1s"}) {
+    EXPECT_THAT(experiment_faults(std::string(kArms) + std::string(kRest) + " window: " + window + "\n"),
+                testing::ElementsAre("line 12: spec.window: must be a time from \"1s\" to \"24h\", such as \"90s\" or "
+                                     "\"5m\", is \"" +
+                                     std::string(window) + "\""))
+        << window;
+  }
+  EXPECT_EQ(spec_of(std::string(kArms) + std::string(kRest) + " window: 24h\n").window, std::chrono::hours(24));
+}
+
+TEST(ExperimentSpecTest, a_sticky_off_without_quotes_is_told_why_it_cannot_be) {
+  EXPECT_THAT(experiment_faults(std::string(kArms) + std::string(kRest) + " sticky: off\n"),
+              testing::ElementsAre("line 12: spec.sticky: must be cookie or a header: who is not known again has no "
+                                   "outcome"));
+}
+
+TEST(ExperimentSpecTest, ids_that_yaml_reads_as_other_numbers_are_refused) {
+  const auto faults = [](const std::string& ids) {
+    return experiment_faults(std::string(kRest) + " arms:\n - {name: old, revision: r-1, weight: 50%}\n" +
+                             " - {name: new, revision: r-2, weight: 50%, customers: {header: id, ids: [" + ids +
+                             "]}}\n");
+  };
+  const std::string at = "line 11: spec.arms[1].customers.ids";
+  EXPECT_THAT(faults("007, 0123, 1_000, 0x1F"),
+              testing::ElementsAre(at + "[0]: YAML reads it as the number 7; write it in quotes: \"007\"",
+                                   at + "[1]: YAML reads it as the number 83; write it in quotes: \"0123\"",
+                                   at + "[2]: YAML reads it as the number 1000; write it in quotes: \"1_000\"",
+                                   at + "[3]: YAML reads it as the number 31; write it in quotes: \"0x1F\""));
+  EXPECT_THAT(faults("\"007\", '0123', 4711, 0, -3"), testing::IsEmpty());
+}
+
 TEST(ExperimentSpecTest, what_nobody_is_drawn_for_cannot_be_compared) {
   EXPECT_THAT(experiment_faults(std::string(kRest) + " arms:\n - {name: a, revision: r-1, weight: 100%}\n"
                                                      " - {name: b, revision: r-2, segments: [{language: es}]}\n"),

@@ -153,8 +153,9 @@ std::optional<std::string> Findings::text(const Node& node) {
     return std::nullopt;
   }
   std::string message = "must be text, " + std::string(kind_of(*node.value));
-  if (node.value->is_number() || node.value->is_boolean()) {
-    message += "; write it in quotes: \"" + node.value->dump() + '"';
+  if (node.value->is_number()) message += "; write it in quotes: \"" + node.value->dump() + '"';
+  if (node.value->is_boolean()) {
+    message += "; YAML reads yes, no, on, off, y and n as that: write the word in quotes";
   }
   fault(node, std::move(message));
   return std::nullopt;
@@ -213,6 +214,10 @@ Faults Findings::take_faults() {
 std::vector<Fault> Findings::take_notices() {
   sort_and_cut(notices_, std::exchange(dropped_notices_, 0), "notices");
   return std::exchange(notices_, {});
+}
+
+std::string written_of(const Node& number) {
+  return number.place != nullptr && !number.place->written.empty() ? number.place->written : number.value->dump();
 }
 
 std::string_view kind_of(const Json& value) {

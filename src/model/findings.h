@@ -67,6 +67,9 @@ class Findings {
   std::size_t dropped_notices_ = 0;
 };
 
+// A number as the text has it: 007, which YAML reads as octal 7.
+std::string written_of(const Node& number);
+
 // "is text", "is a list": what a value is, for messages.
 std::string_view kind_of(const Json& value);
 

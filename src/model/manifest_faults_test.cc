@@ -45,6 +45,23 @@ spec:
                           "16:3 spec.traffic: the percents must sum to 100, sum to 50"));
 }
 
+TEST(ManifestFaults, a_host_of_the_service_that_is_one_of_its_tags_is_told) {
+  EXPECT_THAT(faults_of(R"(apiVersion: serving.knative.dev/v1
+kind: Service
+metadata:
+  name: loans
+  annotations:
+    marea.dev/hosts: loans.example, next---loans.localhost
+spec:
+  template: {spec: {containers: [{image: x}]}}
+  traffic:
+  - {latestRevision: true, percent: 100}
+  - {revisionName: loans-00001, percent: 0, tag: next}
+)"),
+              ElementsAre(HasSubstr("6:22 metadata.annotations[\"marea.dev/hosts\"]: has next---loans.localhost, which "
+                                    "leads to the tag \"next\"; leave it out")));
+}
+
 TEST(ManifestFaults, other_kinds_are_named) {
   EXPECT_THAT(
       faults_of("apiVersion: v1\nkind: Service\nspec: {ports: []}\n"),
@@ -91,7 +108,18 @@ TEST(ManifestFaults, labels_and_annotations_are_text_with_good_names) {
       ElementsAre(StartsWith("5:12 metadata.labels[\"a b\"]: its name must be [prefix/]name"),
                   "5:26 metadata.labels.tier: must be text, is a number; write it in quotes: \"2\"",
                   StartsWith("5:35 metadata.labels.long: must be empty or have 1 to 63"),
-                  "6:20 metadata.annotations.x: must be text, is a boolean; write it in quotes: \"true\""));
+                  "6:20 metadata.annotations.x: must be text, is a boolean; YAML reads yes, no, on, off, y and n "
+                  "as that: write the word in quotes"));
+}
+
+TEST(ManifestFaults, sticky_is_off_without_quotes_too) {
+  const auto parsed = parse_manifests(std::string(kHead) +
+                                      "metadata: {name: a, annotations: {marea.dev/sticky: off}}\n"
+                                      "spec: {template: {spec: {containers: [{image: x}]}}}\n");
+  ASSERT_TRUE(parsed) << to_string(parsed.error().front());
+  EXPECT_EQ(parsed->front().service.annotations.at("marea.dev/sticky"), "off");
+  EXPECT_THAT(metadata_faults("  name: a\n  annotations: {marea.dev/sticky: yes}\n"),
+              ElementsAre(HasSubstr("must be text, is a boolean; YAML reads")));
 }
 
 TEST(ManifestFaults, annotations_of_marea_are_a_closed_list) {

@@ -100,6 +100,17 @@ TEST(MatchRules, a_method_in_small_letters_would_never_hold) {
   EXPECT_THAT(rule_faults("'[{method: [POST, M-SEARCH], arm: canary}]'"), IsEmpty());
 }
 
+TEST(MatchRules, a_rule_without_conditions_would_lead_everything) {
+  for (const char* empty : {"header: []", "cookie: []", "query: []", "header: [], query: []"}) {
+    EXPECT_THAT(rule_faults("'[{" + std::string(empty) + ", arm: canary}]'"),
+                ElementsAre(HasSubstr("[0]: must have a condition: header, cookie, query, path, method or client")))
+        << empty;
+  }
+  EXPECT_THAT(rule_faults("'[{method: [], arm: canary}]'"), ElementsAre(HasSubstr("[0].method: must have an element")));
+  EXPECT_THAT(rule_faults("'[{header: x, arm: canary}]'"), ElementsAre(HasSubstr("[0].header: must be a map")));
+  EXPECT_THAT(rule_faults("'[{header: [], path: {prefix: /}, arm: canary}]'"), IsEmpty());
+}
+
 TEST(MatchRules, what_is_no_list_is_a_fault) {
   for (const char* value : {"''", "'x'", "'{a: 1}'", "\"- [\"", "\"[]\\n---\\n[]\"", "'{'"}) {
     EXPECT_THAT(rule_faults(value), testing::SizeIs(1)) << value;

@@ -74,8 +74,12 @@ std::optional<MatchCondition> read_customers(Findings& findings, const Node& nod
     return out;
   }
   for (const Node& element : ids->elements()) {
-    const auto text =
-        element.value->is_number_integer() ? std::optional(element.value->dump()) : findings.text(element);
+    const bool number = element.value->is_number_integer();
+    const auto text = number ? std::optional(element.value->dump()) : findings.text(element);
+    if (number && written_of(element) != *text) {
+      findings.fault(
+          element, "YAML reads it as the number " + *text + "; write it in quotes: " + in_quotes(written_of(element)));
+    }
     if (text && (text->empty() || text->size() > kMostMatchValueBytes)) {
       findings.fault(element, "must have 1 to " + count_of(kMostMatchValueBytes) + " bytes");
     }
@@ -305,6 +309,37 @@ std::vector<Value> read_named(Findings& findings, const Node& spec, std::string_
   return out;
 }
 
+// What users do, or what is measured of them: without either nothing could be compared.
+void read_outcomes(Findings& findings, const Node& spec, ExperimentSpec& out) {
+  std::set<std::string> names;
+  out.conversions = read_named<Conversion>(findings, spec, "conversions", kMostConversions, names, read_conversion);
+  out.measures = read_named<Measure>(findings, spec, "measures", kMostMeasures, names, read_measure);
+  const auto conversions = spec.member("conversions");
+  const auto measures = spec.member("measures");
+  const auto is_empty = [](const std::optional<Node>& list) {  // and no list is a fault already
+    return !list || (list->value->is_array() && list->value->empty());
+  };
+  if (!conversions && !measures) {
+    findings.missing(spec, "conversions", "what users do in one arm more often than in another; or write measures");
+  } else if (is_empty(conversions) && is_empty(measures)) {
+    findings.fault(conversions ? *conversions : *measures, "must have an element, or there must be one in " +
+                                                               std::string(conversions ? "measures" : "conversions") +
+                                                               ": else nothing is compared");
+  }
+  // A value that is posted goes to the first measure of its event, so that a second one would get none.
+  for (std::size_t i = 0; i < out.measures.size(); ++i) {
+    const Measure& own = out.measures[i];
+    const auto until = out.measures.begin() + static_cast<std::ptrdiff_t>(i);
+    const auto before = std::ranges::find(out.measures.begin(), until, own.event, &Measure::event);
+    if (own.event.empty() || before == until || before->name == own.name) continue;
+    const Node node = measures->elements()[i];
+    const auto event = node.member("event");
+    findings.fault(event ? *event : *node.member("name"),
+                   in_quotes(own.event) + " is the event of measure " + in_quotes(before->name) +
+                       " already; a value counts for one measure: post it under a second event");
+  }
+}
+
 void read_guardrails(Findings& findings, const Node& spec, ExperimentSpec& out) {
   const auto list = spec.member("guardrails");
   if (!list || !findings.is_list(*list)) return;
@@ -392,24 +427,16 @@ ExperimentSpec read_experiment_spec(Findings& findings, const Node& spec) {
   if (!check_fields(findings, spec, ObjectKind::experiment_spec)) return out;
   out.service = base::ServiceName(read_own_label(findings, spec, "service", "whose users take part"));
   read_arms(findings, spec, out);
-  std::set<std::string> names;
-  out.conversions = read_named<Conversion>(findings, spec, "conversions", kMostConversions, names, read_conversion);
-  out.measures = read_named<Measure>(findings, spec, "measures", kMostMeasures, names, read_measure);
-  if (!spec.member("conversions") && !spec.member("measures")) {
-    findings.missing(spec, "conversions", "what users do in one arm more often than in another; or write measures");
-  }
+  read_outcomes(findings, spec, out);
   read_guardrails(findings, spec, out);
   read_word(findings, spec, "onBreach", 2, out.breach);
   read_word(findings, spec, "onDeploy", 2, out.deploys);
   read_end(findings, spec, out);
   read_number(findings, spec, "alpha",
               {.least = 0, .most = 0.5, .above = true, .below = true, .text = "between 0 and 0.5"}, out.alpha);
-  read_wait(findings, spec, "window", kLeastWindow, out.window);
-  if (out.window > kMostExperimentWindow) {
-    findings.fault(*spec.member("window"), "must be at most " + print_duration(kMostExperimentWindow));
-  }
+  read_wait(findings, spec, "window", kLeastWindow, out.window, kMostExperimentWindow);
   if (const auto node = spec.member("sticky")) {
-    if (const auto text = findings.text(*node)) {
+    if (const auto text = sticky_text(findings, *node)) {
       const auto sticky = parse_sticky(*text);
       if (sticky && sticky->by == StickyRule::By::off) {
         findings.fault(*node, "must be cookie or a header: who is not known again has no outcome");

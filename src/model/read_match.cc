@@ -30,7 +30,12 @@ class RuleReader {
     conditions(node, out);
     target(node, out);
     constexpr std::array<std::string_view, 6> kConditions = {"header", "cookie", "query", "path", "method", "client"};
-    if (std::ranges::none_of(kConditions, [&](std::string_view each) { return node.member(each).has_value(); })) {
+    const auto is_there = [&](std::string_view each) {
+      const auto member = node.member(each);
+      return member && !(member->value->is_array() && member->value->empty());
+    };
+    // A rule without a condition, header: [] for one, would lead every request.
+    if (out.conditions.empty() && std::ranges::none_of(kConditions, is_there)) {
       findings_.fault(node, "must have a condition: header, cookie, query, path, method or client");
     }
     bound(node, out);

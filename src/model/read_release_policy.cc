@@ -1,6 +1,8 @@
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <cmath>
+#include <cstdint>
 #include <set>
 #include <span>
 #include <utility>
@@ -112,6 +114,12 @@ void read_split(Findings& findings, const Node& spec, ReleasePolicy& out) {
   }
 }
 
+// "is \"25%\"", "is 25", "is a list": what was written, for a message.
+std::string what_is(const Node& node) {
+  if (const auto* text = node.value->get_ptr<const std::string*>()) return "is " + in_quotes(*text);
+  return node.value->is_number() ? "is " + node.value->dump() : std::string(kind_of(*node.value));
+}
+
 // The weight of a step of the ladder, or kWholeWeight for "promotion".
 std::optional<Weight> read_position(Findings& findings, const Node& node, const ReleasePolicy& policy) {
   const auto* text = node.value->get_ptr<const std::string*>();
@@ -120,9 +128,14 @@ std::optional<Weight> read_position(Findings& findings, const Node& node, const 
   if (text != nullptr) weight = parse_weight(*text);
   if (node.value->is_number()) weight = parse_weight(node.value->dump());
   if (weight && std::ranges::find(policy.ladder, *weight, &LadderStep::weight) != policy.ladder.end()) return weight;
+  if (policy.ladder.empty()) {
+    findings.fault(node, "must be promotion: strategy " + std::string(to_string(policy.strategy)) + " has no steps, " +
+                             what_is(node));
+    return std::nullopt;
+  }
   std::string steps;
   for (const LadderStep& step : policy.ladder) steps += print_weight(step.weight) + ", ";
-  findings.fault(node, "must be a step of the ladder: " + steps + "or promotion");
+  findings.fault(node, "must be a step of the ladder: " + steps + "or promotion, " + what_is(node));
   return std::nullopt;
 }
 
@@ -139,12 +152,32 @@ bool is_nearby(std::string_view host) {
   return second.size() == 2 && second >= "16" && second <= "31";
 }
 
-// Of a URL that has been checked.
-std::string_view host_of(std::string_view url) {
+// HOST[:PORT] of a URL that has a scheme.
+std::string_view authority_of(std::string_view url) {
   url.remove_prefix(url.find("//") + 2);
   url = url.substr(0, url.find_first_of("/?#"));
   if (const auto user = url.rfind('@'); user != std::string_view::npos) url.remove_prefix(user + 1);
-  return url.starts_with('[') ? url.substr(0, url.find(']') + 1) : url.substr(0, url.find(':'));
+  return url;
+}
+
+// Empty when a bracket is not closed.
+std::string_view host_of(std::string_view url) {
+  const std::string_view authority = authority_of(url);
+  return authority.starts_with('[') ? authority.substr(0, authority.find(']') + 1)
+                                    : authority.substr(0, authority.find(':'));
+}
+
+// Whether there is a host to connect to, and a port that can be one; else that would come out at the first gate only.
+bool can_be_reached(std::string_view url) {
+  const std::string_view host = host_of(url);
+  if (host.empty() || host == "[]") return false;
+  std::string_view port = authority_of(url).substr(host.size());
+  if (port.empty()) return true;
+  if (!port.starts_with(':')) return false;
+  port.remove_prefix(1);
+  std::uint16_t number = 0;
+  const auto [end, error] = std::from_chars(port.data(), port.data() + port.size(), number);
+  return error == std::errc() && end == port.data() + port.size() && number > 0;
 }
 
 void read_url(Findings& findings, const Node& owner, std::string& out) {
@@ -153,14 +186,24 @@ void read_url(Findings& findings, const Node& owner, std::string& out) {
     findings.missing(owner, "url", "whom to ask, such as https://ci.example.com/gate");
     return;
   }
-  out = findings.text(*node).value_or("");
-  if (out.empty()) return;
+  const auto text = findings.text(*node);
+  if (!text) return;
+  out = *text;
+  if (out.empty()) {
+    findings.fault(*node, "must not be empty; write whom to ask, such as https://ci.example.com/gate");
+    return;
+  }
   const std::string_view rest = std::string_view(out).substr(std::min(out.size(), out.find("//") + 2));
   const bool scheme = out.starts_with("http://") || out.starts_with("https://");
   const bool plain = std::ranges::all_of(out, [](char c) { return c > ' ' && c <= '~'; });
   if (!scheme || !plain || rest.empty() || rest.front() == '/' || out.size() > kMostUrlBytes) {
     findings.fault(*node, "must be an http:// or https:// address of at most " + std::to_string(kMostUrlBytes) +
                               " characters, is " + in_quotes(out));
+  } else if (!can_be_reached(out)) {
+    findings.fault(*node,
+                   "must have a host and, if it has a port, one from 1 to 65535, such as "
+                   "https://ci.example.com:8443/gate, is " +
+                       in_quotes(out));
   } else if (out.starts_with("http://") && !is_nearby(host_of(out))) {
     findings.notice(*node, "http: everybody on the way reads what is sent, and can answer instead; use https");
   }
@@ -239,6 +282,8 @@ void read_notifications(Findings& findings, const Node& spec, ReleasePolicy& out
     read_secret(findings, node, rule.secret);
     const auto of = node.member("of");
     if (!of || !findings.is_list(*of)) continue;
+    // No word is kept as "all", so that an empty list would tell the opposite of what it says.
+    if (of->value->empty()) findings.fault(*of, "must have a word, such as rolled-back; leave it out for all");
     for (const Node& word : of->elements()) {
       const auto notice = one_word<ReleaseNotice>(findings, word, kReleaseNotices);
       if (notice && std::ranges::find(rule.of, *notice) == rule.of.end()) rule.of.push_back(*notice);
@@ -299,17 +344,23 @@ ReleasePolicyDocument read_release_policy_object(Findings& findings, const Node&
   return out;
 }
 
-void read_wait(Findings& findings, const Node& owner, std::string_view name, Duration least, Duration& out) {
+std::optional<std::string> sticky_text(Findings& findings, const Node& node) {
+  if (node.value->is_boolean() && !node.value->get<bool>()) return "off";
+  return findings.text(node);
+}
+
+void read_wait(Findings& findings, const Node& owner, std::string_view name, Duration least, Duration& out,
+               Duration most) {
   const auto node = owner.member(name);
   const auto text = node ? findings.text(*node) : std::nullopt;
   if (!text) return;
-  const auto time = parse_duration(*text, kMostReleaseWait);
+  const auto time = parse_duration(*text, most);
   if (time && *time >= least) {
     out = *time;
     return;
   }
-  findings.fault(*node, "must be a time from \"" + print_duration(least) + "\" to \"" +
-                            print_duration(kMostReleaseWait) + "\", such as \"90s\" or \"5m\", is " + in_quotes(*text));
+  findings.fault(*node, "must be a time from \"" + print_duration(least) + "\" to \"" + print_duration(most) +
+                            "\", such as \"90s\" or \"5m\", is " + in_quotes(*text));
 }
 
 void read_number(Findings& findings, const Node& owner, std::string_view name, const Range& range, double& out) {
@@ -340,10 +391,7 @@ std::optional<Weight> read_weight(Findings& findings, const Node& node, Weight l
   }
   if (out && *out >= least && *out <= most) return out;
   findings.fault(node, "must be a share from " + print_weight(least) + " to " + print_weight(most) +
-                           " in steps of 0.01%, such as \"25%\", " +
-                           (text != nullptr           ? "is " + in_quotes(*text)
-                            : node.value->is_number() ? "is " + node.value->dump()
-                                                      : std::string(kind_of(*node.value))));
+                           " in steps of 0.01%, such as \"25%\", " + what_is(node));
   return std::nullopt;
 }
 
@@ -367,7 +415,7 @@ ReleasePolicy read_release_policy(Findings& findings, const Node& spec) {
   read_gates(findings, spec, out);
   read_notifications(findings, spec, out);
   if (const auto node = spec.member("sticky")) {
-    if (const auto text = findings.text(*node)) {
+    if (const auto text = sticky_text(findings, *node)) {
       const auto sticky = parse_sticky(*text);
       if (sticky) out.sticky = *sticky;
       if (!sticky) findings.fault(*node, sticky.error());
@@ -409,10 +457,10 @@ std::string read_own_name(Findings& findings, const Node& node) {
     findings.missing(*metadata, "name", "by which it is named elsewhere");
     return {};
   }
-  std::string text = findings.text(*name).value_or("");
-  if (text.empty()) return {};
-  if (auto fault = label_fault(text)) findings.fault(*name, *fault);
-  return text;
+  const auto text = findings.text(*name);
+  if (!text) return {};
+  if (auto fault = label_fault(*text)) findings.fault(*name, *fault);
+  return *text;
 }
 
 std::expected<std::vector<ReleasePolicyDocument>, Faults> parse_release_policies(std::string_view text) {

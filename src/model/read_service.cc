@@ -158,6 +158,12 @@ Service read_service(Findings& findings, const Node& node) {
       findings.missing(*spec, "template", "what to run");
     }
     out.traffic = read_traffic(findings, *spec, out.name);
+    for (const TrafficTarget& target : out.traffic) {
+      const std::string host = tag_host(out.name, target.tag);
+      if (target.tag.empty() || std::ranges::find(settings.hosts, host) == settings.hosts.end()) continue;
+      findings.fault(*node.member("metadata")->member("annotations")->member("marea.dev/hosts"),
+                     "has " + host + ", which leads to the tag \"" + target.tag + "\"; leave it out");
+    }
     if (!settings.match_rules.empty()) {
       const Node annotation = *node.member("metadata")->member("annotations")->member(kMatchAnnotation);
       check_match_tags(findings, annotation, settings.match_rules, out.traffic);

@@ -12,6 +12,9 @@
 namespace marea::model {
 namespace {
 
+// Longer ones are not kept as they were written: aliases could multiply them, and nobody charges for a number.
+constexpr std::size_t kMostNumberBytes = 64;
+
 struct Stopped {};  // leaves yaml-cpp's parser once the builder has refused something
 
 Mark to_mark(const YAML::Mark& mark) {
@@ -50,7 +53,9 @@ class YamlEvents final : public YAML::EventHandler {
       return;
     }
     if (plain) {
-      go(builder_.scalar(resolve_plain(value), at, anchor));
+      Json resolved = resolve_plain(value);
+      const bool other_form = resolved.is_number() && value.size() <= kMostNumberBytes && resolved.dump() != value;
+      go(builder_.scalar(std::move(resolved), at, anchor, other_form ? value : std::string()));
     } else if (tag == "!") {
       go(builder_.scalar(value, at, anchor));
     } else {

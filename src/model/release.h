@@ -146,8 +146,9 @@ struct ReleaseState {
   std::vector<InstanceFailureRecord> failures;          // the newest, oldest first
   int rollbacks = 0;                                    // of the canary, with those of earlier releases
   bool bad = false;                                     // it was rolled back too often to be tried again
-  bool accepted = false;                                // bad beyond the point of no return: a person wants it so
-  std::uint8_t told = 0;                                // verdicts that the audit has of this phase, a bit each
+  // A person wants it so: bad beyond the point of no return, or mostly failing where it can still go back.
+  bool accepted = false;
+  std::uint8_t told = 0;  // verdicts that the audit has of this phase, a bit each
   friend bool operator==(const ReleaseState&, const ReleaseState&) = default;
 };
 

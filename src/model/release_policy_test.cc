@@ -252,8 +252,59 @@ TEST(ReleasePolicyTest, another_object_or_a_name_of_a_strategy_is_refused) {
               ElementsAre("line 2: kind: must be ReleasePolicy, is \"ReleasePolcy\"; did you mean ReleasePolicy?"));
   EXPECT_THAT(faults("apiVersion: marea.dev/v1\nkind: ReleasePolicy\nmetadata: {name: canary}\nspec: {}\n"),
               ElementsAre(HasSubstr("line 3: metadata.name: \"canary\" is the name of a strategy")));
+  EXPECT_THAT(faults("apiVersion: marea.dev/v1\nkind: ReleasePolicy\nmetadata: {name: ''}\nspec: {}\n"),
+              ElementsAre("line 3: metadata.name: must not be empty"));
   EXPECT_THAT(faults(""), ElementsAre(HasSubstr("is empty")));
   EXPECT_THAT(faults("- 1\n"), ElementsAre(HasSubstr("must be a map")));
+}
+
+TEST(ReleasePolicyTest, an_address_that_cannot_be_one_is_refused) {
+  const auto faults = [](const std::string& url) {
+    return policy_faults(" notifications: [{url: \"" + url + "\"}]\n gates: [{name: ci, kind: webhook, url: \"" + url +
+                         "\"}]\n");
+  };
+  for (const char* url : {"https://:443/x", "https://host:99999/", "https://host:65536/", "https://host:0/",
+                          "https://host:abc/", "https://host:/", "https://host:1x/", "https://[::1/", "https://[]/",
+                          "https://[::1]x/", "https://::1/", "http://user@/x", "https://?x"}) {
+    const std::string fault =
+        std::string("url: must have a host and, if it has a port, one from 1 to 65535, such as ") +
+        "https://ci.example.com:8443/gate, is \"" + url + "\"";
+    EXPECT_THAT(faults(url), ElementsAre("line 5: spec.notifications[0]." + fault, "line 6: spec.gates[0]." + fault))
+        << url;
+  }
+  for (const char* url : {"https://host:1/", "https://host:65535", "https://[::1]:443/x", "https://u:p@host:443/x",
+                          "https://host?at=a:b"}) {
+    EXPECT_THAT(faults(url), IsEmpty()) << url;
+  }
+  EXPECT_THAT(faults(""), ElementsAre("line 5: spec.notifications[0].url: must not be empty; write whom to ask, such "
+                                      "as https://ci.example.com/gate",
+                                      HasSubstr("line 6: spec.gates[0].url: must not be empty")));
+}
+
+TEST(ReleasePolicyTest, a_notification_of_nothing_is_not_one_of_everything) {
+  EXPECT_THAT(policy_faults(" notifications: [{url: \"https://chat/\", of: []}]\n"),
+              ElementsAre("line 5: spec.notifications[0].of: must have a word, such as rolled-back; leave it out for "
+                          "all"));
+}
+
+TEST(ReleasePolicyTest, a_position_that_is_none_is_told_with_what_there_is) {
+  EXPECT_THAT(policy_faults(" strategy: blue-green\n gates: [{name: qa, before: 25%}]\n"),
+              ElementsAre("line 6: spec.gates[0].before: must be promotion: strategy blue-green has no steps, is "
+                          "\"25%\""));
+  EXPECT_THAT(policy_faults(" strategy: all-at-once\n rollback: {forbiddenAfter: 25}\n"),
+              ElementsAre(HasSubstr("must be promotion: strategy all-at-once has no steps, is 25")));
+  EXPECT_THAT(policy_faults(" ladder: [5%, 10%]\n gates: [{name: qa, before: 25%}, {name: b, before: []}]\n"),
+              ElementsAre("line 6: spec.gates[0].before: must be a step of the ladder: 5%, 10%, or promotion, is "
+                          "\"25%\"",
+                          HasSubstr("spec.gates[1].before: must be a step of the ladder: 5%, 10%, or promotion, is a "
+                                    "list")));
+}
+
+TEST(ReleasePolicyTest, sticky_is_off_without_quotes_too) {
+  EXPECT_EQ(policy_of(" sticky: off\n").sticky.by, StickyRule::By::off);
+  EXPECT_THAT(policy_faults(" sticky: on\n"), ElementsAre("line 5: spec.sticky: must be text, is a boolean; YAML reads "
+                                                          "yes, no, on, off, y and n as that: write the word in "
+                                                          "quotes"));
 }
 
 TEST(ReleasePolicyTest, shares_are_read_and_printed_in_hundredths_of_a_percent) {

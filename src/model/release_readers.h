@@ -40,8 +40,12 @@ void read_word(Findings& findings, const Node& owner, std::string_view name, std
   if (const auto node = owner.member(name)) out = one_word<Value>(findings, *node, count).value_or(out);
 }
 
-// A time from `least` to kMostReleaseWait, where the member is there.
-void read_wait(Findings& findings, const Node& owner, std::string_view name, base::Duration least, base::Duration& out);
+// A time from `least` to `most`, where the member is there.
+void read_wait(Findings& findings, const Node& owner, std::string_view name, base::Duration least, base::Duration& out,
+               base::Duration most = kMostReleaseWait);
+
+// What parse_sticky() reads. To YAML an unquoted off is false, which can mean nothing else here.
+std::optional<std::string> sticky_text(Findings& findings, const Node& node);
 
 struct Range {
   double least = 0;

@@ -121,12 +121,12 @@ bool TreeBuilder::wants_key() const {
   return !frames_.empty() && frames_.back().tree.value.is_object() && !frames_.back().has_key;
 }
 
-bool TreeBuilder::scalar(Json value, Mark mark, std::size_t anchor) {
+bool TreeBuilder::scalar(Json value, Mark mark, std::size_t anchor, std::string written) {
   if (failed_) return false;
   const auto* text = value.get_ptr<const std::string*>();
   if (text != nullptr && text->find('\0') != std::string::npos) return fail(mark, "must not contain a NUL character");
   if (!charge(1, text != nullptr ? text->size() : 0, mark)) return false;
-  return place_value(Tree{std::move(value), Place{mark, mark, {}}}, anchor);
+  return place_value(Tree{std::move(value), Place{mark, mark, {}, std::move(written)}}, anchor);
 }
 
 bool TreeBuilder::key(std::string text, Mark mark, bool merge) {
@@ -154,7 +154,7 @@ bool TreeBuilder::open(bool object, Mark mark, std::size_t anchor) {
   if (!charge(1, 0, mark)) return false;
   Frame frame;
   frame.tree.value = object ? Json::object() : Json::array();
-  frame.tree.place = Place{mark, mark, {}};
+  frame.tree.place = Place{mark, mark, {}, {}};
   frame.anchor = anchor;
   frames_.push_back(std::move(frame));
   return true;

@@ -25,6 +25,7 @@ struct Place {
   Mark key;    // of the member's name; for elements and the root the same as value
   Mark value;  // of the value's first character
   std::vector<Place> children;
+  std::string written;  // of a number whose text has another form than its value: 007, 1_000; else empty
 };
 
 struct Tree {
@@ -46,7 +47,7 @@ void append_member(Json& object, std::string key, Json value);
 // there twice is a fault but no end.
 class TreeBuilder {
  public:
-  bool scalar(Json value, Mark mark, std::size_t anchor = 0);
+  bool scalar(Json value, Mark mark, std::size_t anchor = 0, std::string written = {});
   // A scalar where a key is expected. A key that merges ("<<") is announced with merge.
   bool key(std::string text, Mark mark, bool merge = false);
   bool open(bool object, Mark mark, std::size_t anchor = 0);

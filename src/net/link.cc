@@ -3,6 +3,7 @@
 #include <sys/socket.h>
 #include <sys/uio.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstring>
@@ -13,6 +14,7 @@ namespace {
 constexpr std::size_t kHeaderBytes = 8;
 constexpr std::size_t kReadBytes = 64U << 10;
 constexpr int kReadsPerTurn = 16;
+constexpr auto kSendAgain = std::chrono::milliseconds(10);
 
 void append_u32(std::string& out, std::uint32_t value) {
   std::array<char, 4> bytes{};
@@ -37,7 +39,7 @@ base::Result<std::pair<base::Fd, base::Fd>> make_socket_pair() {
 }
 
 FrameSocket::FrameSocket(Loop& loop, base::Fd fd, Events events)
-    : loop_(loop), fd_(std::move(fd)), events_(std::move(events)) {
+    : loop_(loop), fd_(std::move(fd)), events_(std::move(events)), again_(loop, [this] { flush(); }) {
   if (!loop_.add(fd_.get(), EPOLLIN, *this)) std::abort();
 }
 
@@ -48,6 +50,7 @@ FrameSocket::~FrameSocket() {
 
 bool FrameSocket::send(std::string_view frame, std::vector<base::Fd> fds) {
   if (!fd_ || frame.size() > kMostFrameBytes || fds.size() > kMostFds) return false;
+  if (std::ranges::any_of(fds, [](const base::Fd& each) { return !each; })) return false;
   Outgoing outgoing;
   outgoing.bytes.reserve(kHeaderBytes + frame.size());
   append_u32(outgoing.bytes, static_cast<std::uint32_t>(frame.size()));
@@ -92,9 +95,12 @@ void FrameSocket::flush() {
         writing_ = true;
         return;
       }
-      // Closing here, inside a caller's send, would surprise it. The reader finds the end in its own turn, also where
-      // the peer lives and the kernel has no memory for a message: a link loses none and goes on.
-      ::shutdown(fd_.get(), SHUT_RDWR);
+      if (errno == ENOBUFS || errno == ENOMEM || errno == ETOOMANYREFS) {  // the kernel cannot take it now
+        again_.arm_in(kSendAgain);
+        return;
+      }
+      // A dead peer is noticed by the reader too, in its own turn: closing here, inside a caller's send, would
+      // surprise it.
       out_.clear();
       out_bytes_ = 0;
       return;
@@ -197,6 +203,7 @@ void FrameSocket::close(std::string why) {
   loop_.remove(fd_.get(), *this);
   fd_.reset();
   out_.clear();
+  again_.cancel();
   in_fds_.clear();
   if (events_.on_closed) {
     const auto on_closed = events_.on_closed;

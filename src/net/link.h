@@ -47,7 +47,7 @@ class FrameSocket final : public Watcher {
   FrameSocket(const FrameSocket&) = delete;
   FrameSocket& operator=(const FrameSocket&) = delete;
 
-  // False when the link is closed or just overflowed.
+  // False when the link is closed or just overflowed, or a descriptor is none (it could not be duplicated).
   bool send(std::string_view frame, std::vector<base::Fd> fds);
   bool open() const { return static_cast<bool>(fd_); }
   // What still waits to be taken by the peer: a process that ends now would lose it.
@@ -76,6 +76,7 @@ class FrameSocket final : public Watcher {
   std::deque<Outgoing> out_;
   std::size_t out_bytes_ = 0;
   bool writing_ = false;
+  Timer again_;                // where the kernel had no room for a message or for descriptors under way
   bool* destroyed_ = nullptr;  // set while receive() runs: the callbacks may destroy us
 };
 

@@ -1,7 +1,8 @@
 #include "net/link.h"
 
 #include <gtest/gtest.h>
-#include <sys/socket.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <memory>
@@ -114,17 +115,62 @@ TEST_F(LinkTest, a_peer_that_never_reads_is_dropped_at_the_limit) {
   EXPECT_LE(sent, 70);
 }
 
-TEST_F(LinkTest, a_send_that_fails_ends_the_link_though_the_peer_lives) {
+// The kernel refuses descriptors under way beyond the limit of files, of whoever may not exceed it.
+TEST_F(LinkTest, what_the_kernel_cannot_take_now_is_sent_later_and_nothing_is_lost) {
+  constexpr int kMessages = 9;
+  constexpr int kEach = 16;
+  int told[2];
+  ASSERT_EQ(::pipe(told), 0);
+  const base::Fd from_child(told[0]);
+  const base::Fd to_parent(told[1]);
+  const pid_t child = ::fork();
+  ASSERT_GE(child, 0);
+  if (child == 0) {
+    const rlimit few{.rlim_cur = 100, .rlim_max = 100};
+    const bool bounded =
+        (::geteuid() != 0 || ::setresuid(65534, 65534, 65534) == 0) && ::setrlimit(RLIMIT_NOFILE, &few) == 0;
+    const base::SystemClock clock;
+    Loop loop(clock);
+    EngineEnd engine(loop, engine_fd_.duplicate(), {.on_message = [](auto, auto) {}, .on_closed = [](const auto&) {}});
+    for (int i = 0; i < kMessages; ++i) {
+      std::vector<base::Fd> fds;
+      for (int each = 0; each < kEach; ++each) fds.push_back(to_parent.duplicate());
+      engine.send(
+          msg::InstanceOpen{.id = base::InstanceId("i" + std::to_string(i)), .revision = base::RevisionName("r")},
+          std::move(fds));
+    }
+    const char stuck = bounded && engine.unsent_bytes() > 0 ? 'y' : 'n';
+    if (::write(to_parent.get(), &stuck, 1) != 1) ::_exit(1);
+    for (int turns = 0; engine.unsent_bytes() > 0 && turns < 300; ++turns) loop.turn(std::chrono::milliseconds(100));
+    ::_exit(0);
+  }
+  engine_fd_.reset();
+  char stuck = 0;
+  ASSERT_EQ(::read(from_child.get(), &stuck, 1), 1);
+  EXPECT_EQ(stuck, 'y') << "the kernel took them all";
+  std::vector<std::string> seen;
   bool closed = false;
-  EngineEnd engine(loop_, std::move(engine_fd_),
-                   {.on_message = [](auto, auto) {}, .on_closed = [&](const std::string&) { closed = true; }});
-  ASSERT_EQ(::shutdown(router_fd_.get(), SHUT_RD), 0);
-  loop_.turn(std::chrono::milliseconds(1));
-  ASSERT_FALSE(closed) << "the peer could still say something";
-  engine.send(msg::StartsFailing{.revision = base::RevisionName("r")});
-  EXPECT_FALSE(closed) << "not inside the caller's send";
-  loop_.turn(std::chrono::milliseconds(100));
-  EXPECT_TRUE(closed) << "or the message would be lost and nobody knew";
+  const base::SystemClock clock;
+  Loop loop(clock);
+  RouterEnd router(loop, std::move(router_fd_),
+                   {.on_message =
+                        [&](EngineToRouter message, std::vector<base::Fd> fds) {
+                          const auto& open = std::get<msg::InstanceOpen>(message);
+                          seen.push_back(open.id.str() + "/" + std::to_string(fds.size()));
+                        },
+                    .on_closed = [&](const std::string&) { closed = true; }});
+  for (int turns = 0; !closed && turns < 300; ++turns) loop.turn(std::chrono::milliseconds(100));
+  ASSERT_EQ(seen.size(), static_cast<std::size_t>(kMessages));
+  EXPECT_EQ(seen.front(), "i0/16");
+  EXPECT_EQ(seen.back(), "i8/16");
+  ::waitpid(child, nullptr, 0);
+}
+
+TEST_F(LinkTest, a_descriptor_that_is_none_is_refused_and_the_link_goes_on) {
+  EngineEnd engine(loop_, std::move(engine_fd_), {.on_message = [](auto, auto) {}, .on_closed = [](const auto&) {}});
+  EXPECT_FALSE(engine.send(msg::StartsFailing{.revision = base::RevisionName("r")}, base::Fd()));
+  EXPECT_TRUE(engine.send(msg::StartsFailing{.revision = base::RevisionName("r")}));
+  EXPECT_TRUE(engine.open());
 }
 
 TEST(Wire, a_filled_plan_survives_the_round_trip) {

@@ -21,8 +21,8 @@
 namespace marea::router {
 
 inline constexpr std::size_t kRecordBatchBytes = 32U << 10;                     // some hundred lines
-inline constexpr std::size_t kRecordBatchRoom = 40U << 10;                      // with the longest line that can follow
-inline constexpr std::size_t kMostRecordBatches = 128;                          // 5 MiB that wait for the disk
+inline constexpr std::size_t kRecordBatchRoom = 44U << 10;                      // with the longest line that can follow
+inline constexpr std::size_t kMostRecordBatches = 128;                          // 5.5 MiB that wait for the disk
 inline constexpr base::Duration kRecordDelay = std::chrono::milliseconds(250);  // before a line is handed over
 
 // The thread. Thread-safe.

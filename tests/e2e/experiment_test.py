@@ -4,6 +4,7 @@ numbers are said in a sentence. A deploy ends it; control may die meanwhile."""
 import datetime
 import json
 import os
+import re
 import signal
 
 from roles_test import roles
@@ -122,9 +123,12 @@ def test_control_goes_on_with_it_after_its_death_and_a_deploy_ends_it(platform, 
 def test_what_is_wrong_is_said_at_once_and_changes_nothing(platform, name, tide):
     first, _ = two_revisions(platform, name, tide)
     wrong = experiment(name, name, first, f"{name}-77777-xyz", ends="2001-01-01")
+    wrong["spec"]["arms"][0]["weight"] = "40%"
     done = platform.apply(wrong, False)
     assert done.rc != 0
-    assert "spec.arms[1].revision" in done.err and "spec.ends" in done.err
+    for place in ("spec.arms: ", "spec.arms[1].revision", "spec.ends"):  # of the document and of the platform alike
+        assert re.search(rf"^\s*\S+:\d+:\d+: {re.escape(place)}", done.err, re.M), done.err
+    assert "has faults: 3" in done.err
     assert platform.call(f"{EXPERIMENTS}/{name}").status == 404
 
 

@@ -30,7 +30,7 @@ def low():
 @pytest.fixture(scope="module")
 def one(low, tide):
     """A service that serves one request at a time, in one instance."""
-    low.apply(manifest("one", tide, concurrency=1, min_scale=1, max_scale=1))
+    low.apply(manifest("one", tide, concurrency=1, min_scale=1, max_scale=1, memory="64Mi"))
     low.wait_ready("one")
     return "one"
 
@@ -70,7 +70,7 @@ def test_a_full_queue_and_a_long_wait_are_429_with_retry_after(low, one):
 
 
 def test_one_client_may_not_send_faster_than_the_service_says(low, one, tide):
-    low.apply(manifest("paced", tide, annotations={"marea.dev/rate-limit": "6/m burst 3"}))
+    low.apply(manifest("paced", tide, memory="64Mi", annotations={"marea.dev/rate-limit": "6/m burst 3"}))
     low.wait_ready("paced")
     answers = [low.get("paced") for _ in range(5)]
     assert [answer.status for answer in answers] == [200] * 3 + [429] * 2
@@ -136,7 +136,7 @@ def test_each_refusal_is_in_the_record_with_its_cause(low, one, tide):
 
 
 def test_a_body_that_stops_coming_is_408(low, one, tide):
-    low.apply(manifest("patient", tide, timeout=1))
+    low.apply(manifest("patient", tide, timeout=1, memory="64Mi"))
     low.wait_ready("patient")
     with http_client.connect(low.http_port) as slow:
         slow.sendall(b"POST /count HTTP/1.1\r\nHost: patient.localhost\r\nContent-Length: 9\r\n\r\nhalf")

@@ -124,7 +124,7 @@ def test_the_last_account_of_an_instance_is_stored_once_when_engine_and_control_
         with ThreadPoolExecutor(3) as pool:
             served += sum(pool.map(lambda _: platform.get(name, "/?ms=50").status == 200, range(30)))
         platform.cli("services", "delete", name)
-        for role in roles:
+        for role in dying:
             kill(platform, role)
         until(lambda: not platform.instances(name), "all have ended")
         until(lambda: usage(platform, name)["requests"] >= served, "the final accounts are stored")

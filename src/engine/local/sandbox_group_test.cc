@@ -260,7 +260,7 @@ TEST_P(SandboxGroupTest, a_sidecar_that_ends_while_nobody_looks_is_told_by_the_n
 }
 
 TEST_P(SandboxGroupTest, what_ended_under_one_engine_is_told_by_the_next) {
-  const model::Revision revision = with_sidecar(kSleep, "i=0; while [ $i -lt 200000 ]; do i=$((i+1)); done; exit 4");
+  const model::Revision revision = with_sidecar(kSleep, "i=0; while [ $i -lt 100000 ]; do i=$((i+1)); done; exit 4");
   auto run = create(revision);
   ASSERT_TRUE(run_until_started(*run));
   ASSERT_TRUE(wait([&] { return run->failing.has_value(); }));
@@ -311,7 +311,7 @@ TEST_P(SandboxGroupTest, a_probe_of_a_sidecar_has_the_cpu_that_it_needs) {
   model::Revision revision =
       with_sidecar("sleep 1000",
                    "mkdir -p /www/cgi-bin; cd /www/cgi-bin; touch /done; echo '#!/bin/sh' > slow; "
-                   "echo 'i=0; while [ $i -lt 100000 ]; do i=$((i+1)); done; echo x >> /done; "
+                   "echo 'i=0; while [ $i -lt 300000 ]; do i=$((i+1)); done; echo x >> /done; "
                    "printf \"Content-Type: text/plain\\r\\n\\r\\n\"' >> slow; "
                    "chmod 755 slow; httpd -h /www -p 9000; echo up; "
                    "while [ $(grep -c x /done) -lt 2 ]; do sleep 0.5; done; echo probed; sleep 1000");
