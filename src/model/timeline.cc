@@ -146,7 +146,7 @@ bool read_timeline_document(const Json& document, TimelineLine& out) {
   }
   if (const auto dividing = document.find("dividing"); dividing != document.end() && dividing->is_object()) {
     out.serving.release = text_in(*dividing, "release");
-    out.serving.step = static_cast<int>(number_in(*dividing, "step", -1));
+    if (!out.serving.release.empty()) out.serving.step = static_cast<int>(number_in(*dividing, "step", -1));
   }
   return true;
 }

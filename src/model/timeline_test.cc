@@ -48,6 +48,12 @@ TEST(Timeline, what_a_later_marea_adds_is_passed_over_and_what_is_no_line_is_ref
   }
 }
 
+TEST(Timeline, a_step_of_no_release_is_none) {
+  TimelineLine line;
+  ASSERT_TRUE(read_timeline_document(Json::parse(R"({"actor":"judge","dividing":{"step":2}})"), line));
+  EXPECT_EQ(line.serving.step, -1);
+}
+
 TEST(Timeline, every_word_leads_back_to_its_value) {
   for (std::size_t i = 0; i < kTimelineCauses; ++i) {
     EXPECT_EQ(timeline_cause(to_string(static_cast<TimelineCause>(i))), static_cast<TimelineCause>(i));
