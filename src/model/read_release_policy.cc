@@ -323,6 +323,10 @@ void read_judging(Findings& findings, const Node& spec, ReleasePolicy& out) {
   }
   read_word(findings, spec, "cannotKnow", 3, out.unknown);
   read_word(findings, spec, "baseline", 3, out.baseline);
+  if (out.baseline == Baseline::fresh) {
+    findings.notice(*spec.member("baseline"),
+                    "has no effect yet: the canary is compared with stable's running instances");
+  }
 }
 
 }  // namespace

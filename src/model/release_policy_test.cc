@@ -222,6 +222,13 @@ TEST(ReleasePolicyTest, without_a_release_nothing_else_has_an_effect) {
   EXPECT_EQ(policy_of(" strategy: none\n").strategy, ReleaseStrategy::none);
 }
 
+TEST(ReleasePolicyTest, a_fresh_baseline_is_said_to_have_no_effect_yet) {
+  const auto parsed = parse_release_policies(
+      "apiVersion: marea.dev/v1\nkind: ReleasePolicy\nmetadata: {name: p}\nspec: {baseline: fresh}\n");
+  ASSERT_TRUE(parsed);
+  EXPECT_THAT(lines_of(parsed->front().notices), ElementsAre(HasSubstr("line 4: spec.baseline: has no effect yet")));
+}
+
 TEST(ReleasePolicyTest, http_is_taken_with_a_notice_unless_it_stays_nearby) {
   const auto notices = [](const std::string& url) {
     const auto parsed = parse_release_policies(
