@@ -127,8 +127,9 @@ TEST_F(LinkTest, what_the_kernel_cannot_take_now_is_sent_later_and_nothing_is_lo
   ASSERT_GE(child, 0);
   if (child == 0) {
     const rlimit few{.rlim_cur = 100, .rlim_max = 100};
+    const auto nobody = static_cast<uid_t>(100'000 + ::getpid());  // of whom nothing else is under way
     const bool bounded =
-        (::geteuid() != 0 || ::setresuid(65534, 65534, 65534) == 0) && ::setrlimit(RLIMIT_NOFILE, &few) == 0;
+        (::geteuid() != 0 || ::setresuid(nobody, nobody, nobody) == 0) && ::setrlimit(RLIMIT_NOFILE, &few) == 0;
     const base::SystemClock clock;
     Loop loop(clock);
     EngineEnd engine(loop, engine_fd_.duplicate(), {.on_message = [](auto, auto) {}, .on_closed = [](const auto&) {}});
