@@ -91,25 +91,16 @@ Outcome<void> ask_for_all(Verb& verb, const Documents& documents, const Manifest
   return give_up(*std::move(out));
 }
 
-std::optional<model::ManifestKind> kind_of(const Json& document) {
-  using enum model::ManifestKind;
-  const std::string kind = text_at(document, {"kind"});
-  return kind == "Service"         ? std::optional(service)
-         : kind == "ReleasePolicy" ? std::optional(release_policy)
-         : kind == "Experiment"    ? std::optional(experiment)
-                                   : std::nullopt;
-}
-
 // Adds to the faults of a file what the platform would refuse of it beside them, where it has one object (others may
 // name each other) and the platform answers.
 void add_platforms_faults(Verb& verb, const ManifestFile& source, Failure& failure) {
   const model::Documents read = model::read_documents(source.text);
   if (read.trees.size() != 1) return;
   const model::Tree& tree = read.trees.front();
-  const auto kind = kind_of(tree.value);
   const std::string name = text_at(tree.value, {"metadata", "name"});
-  if (!kind || name.empty()) return;
-  const Outcome<void> good = try_manifest(verb, {.kind = *kind, .name = name, .document = tree.value, .notices = {}});
+  if (name.empty()) return;
+  const Outcome<void> good = try_manifest(
+      verb, {.kind = model::kind_of_object(tree.value), .name = name, .document = tree.value, .notices = {}});
   if (good) return;
   for (Cause cause : good.error().causes) {
     const bool known = std::ranges::any_of(failure.causes, [&](const Cause& other) {

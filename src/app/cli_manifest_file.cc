@@ -3,7 +3,6 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <cerrno>
 #include <filesystem>
 
@@ -48,53 +47,29 @@ Failure faulty_manifest(const ManifestFile& source, const model::Faults& faults,
   return out;
 }
 
-namespace {
-
-// The first step of a path: a member's name, or the number of an element. The path without it is left.
-std::string next_step(std::string_view& path) {
-  if (path.starts_with('.')) path.remove_prefix(1);
-  std::string_view step;
-  if (path.starts_with("[\"")) {
-    const std::size_t end = std::min(path.find("\"]"), path.size());
-    step = path.substr(2, end - 2);
-    path.remove_prefix(std::min(end + 2, path.size()));
-  } else if (path.starts_with('[')) {
-    const std::size_t end = std::min(path.find(']'), path.size());
-    step = path.substr(1, end - 1);
-    path.remove_prefix(std::min(end + 1, path.size()));
-  } else {
-    step = path.substr(0, path.find_first_of(".["));
-    path.remove_prefix(step.size());
-  }
-  return std::string(step);
-}
-
-}  // namespace
-
 model::Mark mark_at(const model::Tree& tree, std::string_view path) {
   const Json* value = &tree.value;
   const model::Place* place = &tree.place;
   model::Mark out = place->value;
-  while (!path.empty()) {
-    const std::string step = next_step(path);
+  std::string at;
+  const auto leads_on = [&](const std::string& child) {
+    return path.starts_with(child) &&
+           (path.size() == child.size() || path[child.size()] == '.' || path[child.size()] == '[');
+  };
+  for (bool found = true; found && at != path;) {
+    found = false;
     std::size_t index = 0;
-    const Json* child = nullptr;
-    if (value->is_object()) {
-      for (auto member = value->begin(); member != value->end() && child == nullptr; ++member) {
-        if (member.key() == step) {
-          child = &*member;
-        } else {
-          ++index;
-        }
-      }
-    } else if (value->is_array() && !step.empty() && step.find_first_not_of("0123456789") == std::string::npos) {
-      index = step.size() < 9 ? std::stoul(step) : value->size();
-      if (index < value->size()) child = &(*value)[index];
+    for (auto child = value->begin(); child != value->end() && index < place->children.size(); ++child, ++index) {
+      const std::string there =
+          value->is_object() ? model::member_path(at, child.key()) : model::element_path(at, index);
+      if (!leads_on(there)) continue;
+      found = true;
+      at = there;
+      value = &*child;
+      place = &place->children[index];
+      out = place->key;
+      break;
     }
-    if (child == nullptr || index >= place->children.size()) return out;
-    place = &place->children[index];
-    value = child;
-    out = place->key;
   }
   return out;
 }

@@ -7,17 +7,18 @@
 #include "model/tree.h"
 
 namespace marea::model {
-namespace {
 
-ManifestKind kind_of_object(const Node& node) {
-  const auto kind = node.value->is_object() ? node.value->find("kind") : node.value->end();
-  if (!node.value->is_object() || kind == node.value->end()) return ManifestKind::service;
+ManifestKind kind_of_object(const Json& object) {
+  const auto kind = object.is_object() ? object.find("kind") : object.end();
+  if (kind == object.end()) return ManifestKind::service;
   if (*kind == "ReleasePolicy") return ManifestKind::release_policy;
   return *kind == "Experiment" ? ManifestKind::experiment : ManifestKind::service;
 }
 
+namespace {
+
 MixedDocument read_object(Findings& findings, const Node& node) {
-  MixedDocument out{.kind = kind_of_object(node), .name = {}, .document = *node.value, .notices = {}};
+  MixedDocument out{.kind = kind_of_object(*node.value), .name = {}, .document = *node.value, .notices = {}};
   switch (out.kind) {
     case ManifestKind::release_policy: out.name = read_release_policy_object(findings, node).name; break;
     case ManifestKind::experiment: out.name = read_experiment_object(findings, node).spec.name; break;

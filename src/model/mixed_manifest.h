@@ -15,6 +15,9 @@ namespace marea::model {
 // In the order in which they must be there: what a service names comes before services, what names them after.
 enum class ManifestKind : std::uint8_t { release_policy, service, experiment };
 
+// What is none of these is a service with faults.
+ManifestKind kind_of_object(const Json& object);
+
 struct MixedDocument {
   ManifestKind kind = ManifestKind::service;
   std::string name;
